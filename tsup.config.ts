@@ -1,0 +1,13 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: { index: 'src/index.ts' },
+  format: ['esm'],
+  target: 'node20.19',
+  platform: 'node',
+  sourcemap: true,
+  clean: true,
+  splitting: true,
+  // TypeScript 6 deprecates an option that the declaration build sets; without this the build fails silently.
+  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+});
