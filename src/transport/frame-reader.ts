@@ -1,0 +1,178 @@
+import { ProtocolError } from './protocol-error.js';
+
+/** What a `FrameReader` calls. The bytes are those of the chunk that came in, or of one buffer put together from several. */
+export interface FrameHandler {
+  /** A whole frame; its data is `data[start, end)`. `offset` is where it began in the connection. */
+  frame(letter: number, data: Buffer, start: number, end: number, offset: number): void;
+  /** A part of a streamed frame, in order; `last` ends it. An empty frame is one empty part. */
+  part(data: Buffer, start: number, end: number, last: boolean): void;
+}
+
+const HEAD = 5;
+
+/**
+ * Cuts a byte stream into frames, however it was split.
+ *
+ * Frames that lie within one chunk are passed on where they lie. Of the frames that span chunks, those with the
+ * `streamed` letter are passed on part by part as they come; others are put together once, in a buffer that grows as
+ * bytes arrive, so that a peer that only announces much makes nobody allocate much. Every byte is copied at most a
+ * constant number of times.
+ */
+export class FrameReader {
+  readonly #handler: FrameHandler;
+  readonly #known: Uint8Array;
+  readonly #streamed: number;
+  #maxLength: number;
+  /** Bytes of this connection before the current chunk. */
+  #base = 0;
+  /** Of the frame in progress: its first bytes until there are five of them. */
+  #head: Buffer | undefined;
+  #headBytes = 0;
+  /** Then its letter (-1: no frame in progress), where it began, the data still to come and what is there of it. */
+  #letter = -1;
+  #offset = 0;
+  #missing = 0;
+  #store: Buffer | undefined;
+  #stored = 0;
+
+  /**
+   * @param known for each byte whether a frame may have it as its letter
+   * @param maxData the most data bytes that a frame may have
+   * @param streamed the letter of the frames to pass on in parts; none where absent
+   */
+  constructor(handler: FrameHandler, known: Uint8Array, maxData: number, streamed = '') {
+    this.#handler = handler;
+    this.#known = known;
+    this.#maxLength = maxData + 1;
+    this.#streamed = streamed === '' ? -1 : streamed.charCodeAt(0);
+  }
+
+  /** The most data bytes that the frames from here on may have. */
+  set maxData(bytes: number) {
+    this.#maxLength = bytes + 1;
+  }
+
+  /** Whether a frame has begun and not ended. */
+  get midFrame(): boolean {
+    return this.#letter !== -1 || this.#headBytes > 0;
+  }
+
+  /** Throws where the stream may not end here. */
+  end(): void {
+    if (!this.midFrame) return;
+    const name = this.#letter === -1 ? undefined : String.fromCharCode(this.#letter);
+    throw new ProtocolError('the connection ended within the frame', name, this.#offset);
+  }
+
+  /**
+   * Takes the next bytes and calls the handler for each frame that they complete.
+   *
+   * @throws ProtocolError at a length of zero or beyond the limit and at an unknown letter, as soon as these are there
+   */
+  push(chunk: Buffer): void {
+    const size = chunk.length;
+    let at = this.midFrame ? this.#resume(chunk) : 0;
+    while (size - at >= HEAD) {
+      const length = chunk.readUInt32BE(at);
+      const letter = chunk[at + 4] ?? 0;
+      const offset = this.#base + at;
+      this.#check(length, letter, offset);
+      const end = at + 4 + length;
+      if (end > size) {
+        this.#begin(letter, length - 1, offset);
+        at = this.#resume(chunk, at + HEAD);
+        break;
+      }
+      if (letter === this.#streamed) this.#handler.part(chunk, at + HEAD, end, true);
+      else this.#handler.frame(letter, chunk, at + HEAD, end, offset);
+      at = end;
+    }
+    if (at < size) this.#stash(chunk, at);
+    this.#base += size;
+  }
+
+  #check(length: number, letter: number, offset: number): void {
+    this.#checkLength(length, offset);
+    if (this.#known[letter] !== 1) {
+      throw new ProtocolError('nobody knows this letter', String.fromCharCode(letter), offset);
+    }
+  }
+
+  #checkLength(length: number, offset: number): void {
+    if (length === 0) throw new ProtocolError('its length is 0, so it has no command', undefined, offset);
+    if (length > this.#maxLength) {
+      throw new ProtocolError(
+        `its length is ${length}, and ${this.#maxLength} is the limit`,
+        undefined,
+        offset,
+      );
+    }
+  }
+
+  /** Keeps the first bytes of a frame that has not even got its letter yet. */
+  #stash(chunk: Buffer, at: number): void {
+    this.#head = Buffer.allocUnsafeSlow(HEAD);
+    this.#offset = this.#base + at;
+    this.#headBytes = chunk.copy(this.#head, 0, at);
+    if (this.#headBytes >= 4) this.#checkLength(this.#head.readUInt32BE(0), this.#offset);
+  }
+
+  #begin(letter: number, missing: number, offset: number): void {
+    this.#letter = letter;
+    this.#missing = missing;
+    this.#offset = offset;
+    this.#head = undefined;
+    this.#headBytes = 0;
+  }
+
+  /** Goes on with the frame in progress; returns where in the chunk it ended, or the chunk's end. */
+  #resume(chunk: Buffer, from = 0): number {
+    let at = from;
+    if (this.#head !== undefined) {
+      const taken = chunk.copy(this.#head, this.#headBytes, at);
+      at += taken;
+      this.#headBytes += taken;
+      if (this.#headBytes >= 4) this.#checkLength(this.#head.readUInt32BE(0), this.#offset);
+      if (this.#headBytes < HEAD) return at;
+      const length = this.#head.readUInt32BE(0);
+      const letter = this.#head[4] ?? 0;
+      this.#check(length, letter, this.#offset);
+      this.#begin(letter, length - 1, this.#offset);
+    }
+    const end = Math.min(chunk.length, at + this.#missing);
+    this.#missing -= end - at;
+    if (this.#letter === this.#streamed) this.#pass(chunk, at, end);
+    else this.#keep(chunk, at, end);
+    return end;
+  }
+
+  #pass(chunk: Buffer, start: number, end: number): void {
+    const last = this.#missing === 0;
+    if (last) this.#letter = -1;
+    if (last || end > start) this.#handler.part(chunk, start, end, last);
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    const letter = this.#letter;
+    const need = this.#stored + end - start;
+    if (this.#missing === 0 && this.#stored === 0) {
+      this.#letter = -1;
+      this.#handler.frame(letter, chunk, start, end, this.#offset);
+      return;
+    }
+    if (this.#store === undefined || this.#store.length < need) {
+      const room = this.#missing === 0 ? need : Math.min(need + this.#missing, Math.max(256, 2 * need));
+      const grown = Buffer.allocUnsafeSlow(room);
+      this.#store?.copy(grown, 0, 0, this.#stored);
+      this.#store = grown;
+    }
+    chunk.copy(this.#store, this.#stored, start, end);
+    this.#stored = need;
+    if (this.#missing > 0) return;
+    const whole = this.#store;
+    this.#letter = -1;
+    this.#store = undefined;
+    this.#stored = 0;
+    this.#handler.frame(letter, whole, 0, need, this.#offset);
+  }
+}

@@ -1,0 +1,29 @@
+import type { Endpoint } from './endpoint.js';
+
+// sun_path in sockaddr_un, without the closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS.
+const LONGEST = process.platform === 'linux' ? 107 : 103;
+
+/**
+ * A Unix domain socket as an endpoint, its path checked; `fail` is called with what is wrong.
+ *
+ * The length is checked here because Node binds a longer path cut off, without an error, to a file nobody asked for.
+ */
+export function unixEndpoint(path: string, fail: (problem: string) => never): Endpoint {
+  if (path === '')
+    return fail('the path is missing; write unix: and an absolute path, such as "unix:/run/filter.sock"');
+  if (path.includes('\0')) return fail('the path contains a NUL; abstract sockets are not supported');
+  if (path.trimEnd() !== path) return fail('the path ends in white space; remove it');
+  if (!path.startsWith('/')) {
+    return fail(
+      `the path "${path}" is relative, and the MTA runs in another directory; write the absolute path, such as "unix:/${path.replace(/^(\.{0,2}\/)+/, '')}"`,
+    );
+  }
+  if (path.endsWith('/')) return fail('the path is that of a directory; add the name of the socket file');
+  const length = Buffer.byteLength(path);
+  if (length > LONGEST) {
+    return fail(
+      `the path is ${String(length)} bytes long, and a socket's path can have ${String(LONGEST)}; use a shorter directory`,
+    );
+  }
+  return { family: 'unix', path };
+}
