@@ -47,8 +47,9 @@ export function codec<T extends Record<string, Row>>(table: T): Codec<T> {
   return {
     known,
     encode(message) {
-      const { letter, layout }: Row = table[message.type as keyof T];
-      return encodeFrame(letter, layout.encode(message));
+      const row = table[message.type];
+      if (row === undefined) throw new TypeError(`No frame is called ${JSON.stringify(message.type)}.`);
+      return encodeFrame(row.letter, row.layout.encode(message));
     },
     decode(letter, data, start, end, offset = 0) {
       const row = rows.get(letter);
