@@ -1,0 +1,9 @@
+import { missingForPostfix, mtaRequired } from './requirements.js';
+
+/** Runs once before all test files: says why the suites will be skipped, or fails where that is not allowed. */
+export function setup(): void {
+  const missing = missingForPostfix();
+  if (missing === undefined) return;
+  if (mtaRequired()) throw new Error(`RXMILTER_REQUIRE_MTA=1, but ${missing}`);
+  console.warn(`\nSKIPPED: the tests against a real Postfix do not run here: ${missing}\n`);
+}
