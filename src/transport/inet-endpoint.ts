@@ -63,7 +63,7 @@ function parsePort(port: string, family: Family, host: string, fail: Fail): numb
   }
   if (/^\d+$/.test(host)) return fail(`port and host are swapped; did you mean "${family}:${host}@${port}"?`);
   const address = port.replace(/^\[(.*)\]$/, '$1');
-  if (isIPv4(address) || isIPv6(address) || address === 'localhost') {
+  if (isIPv6(address) || address.includes('.') || address === 'localhost') {
     return fail(`there is no port; write "${isIPv6(address) ? 'inet6' : 'inet'}:port@${address}"`);
   }
   return fail(`the port "${port}" is not a number; names of services are not looked up, use 1 to 65535`);

@@ -64,7 +64,10 @@ function parseObject(given: object, fail: (problem: string) => never): Endpoint 
     return unixEndpoint(path, fail);
   }
   if (port === undefined) return fail('it has neither a port nor a path; give { port, host } or { path }');
-  if (typeof port !== 'number') return fail(`the port is not a number; write port: ${inspect(Number(port))}`);
+  if (typeof port !== 'number') return fail(`the port ${inspect(port)} is not a number`);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    return fail(`the port ${port} is out of range; use 1 to 65535, or 0 for any free port`);
+  }
   if (host !== undefined && typeof host !== 'string') return fail('the host is not a string');
   if (family !== undefined && family !== 'inet' && family !== 'inet6') {
     return fail(

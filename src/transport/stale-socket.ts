@@ -1,0 +1,90 @@
+import { lstatSync, statSync, type Stats } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { errorCode } from './error-code.js';
+import { fileIdentity } from './file-identity.js';
+
+type Fail = (problem: string, cause?: unknown) => never;
+
+/**
+ * Looks at what stands at the path of a socket that is to be bound. Resolves to the identity of a socket file that nobody listens
+ * on, to nothing where the path is free; calls `fail` where it is neither.
+ */
+export async function staleSocket(path: string, fail: Fail): Promise<string | undefined> {
+  checkDirectory(dirname(path), fail);
+  const stat = look(path, fail);
+  if (stat === undefined) return undefined;
+  if (!stat.isSocket()) {
+    return fail(`there is ${kind(stat)} at this path, which is not touched; remove it or take another path`);
+  }
+  const identity = fileIdentity(path);
+  const error = await connecting(path);
+  switch (errorCode(error)) {
+    case 'ECONNREFUSED':
+      return identity;
+    case 'ENOENT':
+      return undefined;
+    case 'EACCES':
+      return fail('the socket file there belongs to somebody else; remove it or take another path', error);
+    case 'EPROTOTYPE':
+      return fail('there is a socket of another type at this path; remove it or take another path', error);
+    default:
+      // No error, or EAGAIN: somebody listens, only too busy to accept.
+      return fail('another process is listening there; stop it or take another path', error);
+  }
+}
+
+/** Node reports a directory that does not exist as one without permission, so this is found out before. */
+function checkDirectory(directory: string, fail: Fail): void {
+  try {
+    if (statSync(directory).isDirectory()) return;
+  } catch (error) {
+    switch (errorCode(error)) {
+      case 'ENOENT':
+        return fail(
+          `the directory ${directory} does not exist; create it, owned by the user of this process`,
+          error,
+        );
+      case 'EACCES':
+        return fail(
+          `no permission to reach the directory ${directory}; change the mode of those above it`,
+          error,
+        );
+      case 'ENOTDIR':
+        break;
+      default:
+        return fail(error instanceof Error ? error.message : String(error), error);
+    }
+  }
+  return fail(`${directory} is not a directory; take another path`);
+}
+
+function look(path: string, fail: Fail): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    return fail(
+      `no permission to look into the directory ${dirname(path)}; change its owner or its mode`,
+      error,
+    );
+  }
+}
+
+/** Resolves to the error of a connection, or to nothing when somebody took it. */
+function connecting(path: string): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const settle = (error?: Error): void => {
+      socket.destroy();
+      resolve(error);
+    };
+    socket.once('connect', settle);
+    socket.once('error', settle);
+  });
+}
+
+function kind(stat: Stats): string {
+  if (stat.isSymbolicLink()) return 'a symbolic link';
+  if (stat.isDirectory()) return 'a directory';
+  return stat.isFile() ? 'a regular file' : 'a special file';
+}
