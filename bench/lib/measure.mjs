@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { freeEndpoint } from './endpoint.mjs';
+import { answerTo } from './plan.mjs';
+import { collect, spawnRaised } from './spawn.mjs';
+import { startTarget } from './target.mjs';
+import { EVENTS, optneg } from './wire.mjs';
+import { WORKS } from './works.mjs';
+
+const LOAD = fileURLToPath(new URL('../load.mjs', import.meta.url));
+
+/**
+ * @typedef {object} Cell one thing to measure
+ * @property {'busy' | 'idle' | 'negotiation'} mode
+ * @property {string} work
+ * @property {'unix' | 'inet'} transport
+ * @property {number} connections
+ */
+
+/** Runs the load in a process of its own. @param {object} request @returns {Promise<Record<string, any>>} */
+async function runLoad(request) {
+  const child = spawnRaised(process.execPath, [LOAD, JSON.stringify(request)]);
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(stderr.text.trim() || `the load ended with ${code}`);
+  return JSON.parse(stdout.text);
+}
+
+/** What the floor has to answer: each event that the negotiation leaves a reply. @param {string} work @param {string} optnegAnswer hex */
+export function floorAnswers(work, optnegAnswer) {
+  const protocol = Buffer.from(optnegAnswer, 'hex').readUInt32BE(13);
+  const answers = /** @type {Record<string, string>} */ ({ O: optnegAnswer });
+  for (const [stage, { letter, off, silent }] of Object.entries(EVENTS)) {
+    if (protocol & (off | silent)) continue;
+    answers[letter] = answerTo(WORKS[work], stage, protocol).toString('hex');
+  }
+  return answers;
+}
+
+/** The negotiation answer of a filter that wants what the work needs and not a bit more. @param {string} work */
+export const plainNegotiation = (work) => optneg(6, 1, WORKS[work].protocol).toString('hex');
+
+/**
+ * One target, one load, from start to end.
+ * @param {string} target
+ * @param {Cell} cell
+ * @param {{ directory: string, negotiation?: string, profile?: string | undefined, warmup?: number, measure?: number, settle?: number }} how
+ */
+export async function measure(target, cell, { directory, negotiation, profile, ...times }) {
+  const endpoint = await freeEndpoint(cell.transport, directory);
+  const answers = negotiation === undefined ? undefined : floorAnswers(cell.work, negotiation);
+  const running = await startTarget(target, { work: cell.work, endpoint, answers, profile });
+  try {
+    return await runLoad({ ...cell, ...times, endpoint, pid: running.pid });
+  } catch (error) {
+    throw new Error(
+      `${target}, work ${cell.work}, ${cell.connections} x ${cell.transport}: ${String(error)}`,
+      { cause: error },
+    );
+  } finally {
+    const complaint = await running.stop();
+    if (complaint) process.stderr.write(`${target}: ${complaint}\n`);
+  }
+}

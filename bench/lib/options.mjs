@@ -1,0 +1,96 @@
+import { parseArgs } from 'node:util';
+import { WORKS } from './works.mjs';
+
+export const TARGETS = ['rxmilter', 'floor', 'floor-sha256', 'libmilter'];
+
+/**
+ * @typedef {object} Options
+ * @property {string[]} works
+ * @property {string[]} targets
+ * @property {('unix' | 'inet')[]} transports
+ * @property {number[] | undefined} connections undefined: what the work itself names
+ * @property {number[]} idle connection counts to hold open, none: []
+ * @property {number} rounds
+ * @property {number} warmup milliseconds
+ * @property {number} measure milliseconds
+ * @property {number} settle milliseconds
+ * @property {string | undefined} json file for all numbers
+ * @property {string | undefined} profile directory for CPU profiles of the Node targets
+ */
+
+const FULL = {
+  connections: undefined,
+  transports: 'unix,inet',
+  idle: '1000,10000',
+  rounds: 3,
+  warmup: 500,
+  measure: 1200,
+  settle: 1000,
+};
+const QUICK = {
+  connections: '10',
+  transports: 'unix,inet',
+  idle: '200',
+  rounds: 1,
+  warmup: 100,
+  measure: 200,
+  settle: 200,
+};
+
+/** @param {string} name @param {string} text @param {readonly string[]} known @returns {string[]} */
+function choice(name, text, known) {
+  const chosen = text.split(',').filter(Boolean);
+  const wrong = chosen.find((one) => !known.includes(one));
+  if (wrong !== undefined) throw new Error(`--${name}: there is no ${wrong}, only ${known.join(', ')}`);
+  return chosen;
+}
+
+/** @param {string} name @param {string} text @returns {number[]} */
+function numbers(name, text) {
+  const values = text.split(',').filter(Boolean).map(Number);
+  if (values.some((value) => !Number.isInteger(value) || value < 1))
+    throw new Error(`--${name}: not a number in ${text}`);
+  return values;
+}
+
+/** @param {string[]} args @returns {Options} */
+export function readOptions(args) {
+  const text = /** @type {const} */ ({ type: 'string' });
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean' },
+      works: text,
+      targets: text,
+      transports: text,
+      connections: text,
+      idle: text,
+      rounds: text,
+      measure: text,
+      warmup: text,
+      json: text,
+      profile: text,
+    },
+  });
+  const base = values.quick ? QUICK : FULL;
+  const one = (/** @type {'rounds' | 'measure' | 'warmup'} */ name) =>
+    numbers(name, values[name] ?? String(base[name]))[0];
+  const connections = values.connections ?? base.connections;
+  // Whoever selects works or loads wants those; the idle connections then only come when asked for.
+  const selected = values.works !== undefined || values.connections !== undefined;
+  return {
+    works: choice('works', values.works ?? Object.keys(WORKS).join(), Object.keys(WORKS)),
+    targets: choice('targets', values.targets ?? TARGETS.join(), TARGETS),
+    transports: /** @type {('unix' | 'inet')[]} */ (
+      choice('transports', values.transports ?? base.transports, ['unix', 'inet'])
+    ),
+    connections: connections === undefined ? undefined : numbers('connections', connections),
+    idle: numbers('idle', values.idle ?? (selected ? '' : base.idle)),
+    rounds: one('rounds'),
+    warmup: one('warmup'),
+    measure: one('measure'),
+    settle: base.settle,
+    json: values.json,
+    profile: values.profile,
+  };
+}

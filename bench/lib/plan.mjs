@@ -1,0 +1,100 @@
+import { HEADERS, MACROS } from './mail.mjs';
+import { EVENTS, frame, LEADING_SPACE, macros } from './wire.mjs';
+
+/**
+ * @typedef {object} Step one write of the mail server and the exact bytes that have to come back
+ * @property {Buffer} send
+ * @property {Buffer} expect
+ *
+ * @typedef {object} Plan
+ * @property {Step[]} opening CONNECT and, unless the session is to stay idle, HELO
+ * @property {Buffer} openingTail what of the opening gets no reply
+ * @property {Step[]} first the first message of the session
+ * @property {Step[]} next each further message: Postfix's ABORT of the one before travels in its first write
+ */
+
+const BODY_FRAME = 65535;
+const CONTINUE = frame('c');
+
+/** The answers to one event: what a filter has to send back. @param {import('./works.mjs').Work} work @param {string} stage @param {number} protocol */
+export function answerTo(work, stage, protocol) {
+  if (stage === 'rcpt' && work.refusal) return work.refusal;
+  if (stage !== 'eom' || !work.header) return CONTINUE;
+  const [name, value] = work.header;
+  return Buffer.concat([frame('h', `${name}\0${protocol & LEADING_SPACE ? ' ' : ''}${value}\0`), CONTINUE]);
+}
+
+/** Collects frames until a reply is due, as a mail server does that flushes only before it reads. */
+class Script {
+  /** @type {Step[]} */ steps = [];
+  /** @type {Buffer[]} */ #pending = [];
+  #work;
+  #protocol;
+
+  /** @param {import('./works.mjs').Work} work @param {number} protocol */
+  constructor(work, protocol) {
+    this.#work = work;
+    this.#protocol = protocol;
+  }
+
+  /** @param {keyof typeof EVENTS} stage @param {...(string | Uint8Array)} data */
+  event(stage, ...data) {
+    const { letter, off, silent } = EVENTS[stage];
+    const switchedOff = (this.#protocol & off) !== 0;
+    const macroOfEnvelope = 'CHMRT'.includes(letter);
+    if (switchedOff && !macroOfEnvelope) return this;
+    this.#pending.push(macros(letter, MACROS[stage]));
+    if (switchedOff) return this;
+    this.#pending.push(frame(letter, ...data));
+    if ((this.#protocol & silent) !== 0) return this;
+    this.steps.push({ send: this.rest(), expect: answerTo(this.#work, stage, this.#protocol) });
+    return this;
+  }
+
+  abort() {
+    this.#pending.push(frame('A'));
+    return this;
+  }
+
+  rest() {
+    return Buffer.concat(this.#pending.splice(0));
+  }
+}
+
+/** @param {Script} script @param {import('./works.mjs').Work} work @param {number} protocol */
+function message(script, work, protocol) {
+  script
+    .event('mail', '<alice@example.org>\0SIZE=2048\0BODY=8BITMIME\0')
+    .event('rcpt', '<bob@example.net>\0');
+  if (work.refusal) return script.steps;
+  script.event('data');
+  const space = protocol & LEADING_SPACE ? ' ' : '';
+  for (const [name, value] of HEADERS) script.event('header', `${name}\0${space}${value}\0`);
+  script.event('eoh');
+  for (let at = 0; at < work.body.length; at += BODY_FRAME) {
+    script.event('body', work.body.subarray(at, at + BODY_FRAME));
+  }
+  return script.event('eom').steps;
+}
+
+/**
+ * @param {import('./works.mjs').Work} work
+ * @param {number} protocol the filter's side of the negotiation
+ * @param {boolean} idle
+ * @returns {Plan}
+ */
+export function makePlan(work, protocol, idle = false) {
+  const opening = new Script(work, protocol).event(
+    'connect',
+    'mail.example.org\0',
+    '4\x63\x0d',
+    '192.0.2.25\0',
+  );
+  if (!idle) opening.event('helo', 'mail.example.org\0');
+  return {
+    opening: opening.steps,
+    openingTail: opening.rest(),
+    first: message(new Script(work, protocol), work, protocol),
+    next: message(new Script(work, protocol).abort(), work, protocol),
+  };
+}

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What Linux knows about another process: CPU time and memory, read from /proc. */
+
+const MICROSECONDS_PER_TICK = 10_000;
+
+/**
+ * @typedef {object} CpuReading
+ * @property {string} threads which threads `exact` covers
+ * @property {number} exact microseconds of the living threads, to the nanosecond
+ * @property {number} ticks microseconds of all threads, the ended ones too, but only to the clock tick
+ */
+
+/** @param {number} pid @returns {CpuReading} */
+export function readCpu(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  let nanoseconds = 0;
+  for (const thread of threads) nanoseconds += threadTime(`/proc/${pid}/task/${thread}/schedstat`);
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK;
+  return { threads: threads.join(), exact: nanoseconds / 1000, ticks };
+}
+
+/** @param {string} file */
+function threadTime(file) {
+  try {
+    return Number(readFileSync(file, 'latin1').split(' ', 1)[0]);
+  } catch {
+    return 0; // the thread ended between the listing and the reading
+  }
+}
+
+/** Microseconds between two readings: exact as long as no thread came or went. @param {CpuReading} from @param {CpuReading} to */
+export function cpuBetween(from, to) {
+  return from.threads === to.threads ? to.exact - from.exact : to.ticks - from.ticks;
+}
+
+/** @param {number} pid @param {'VmRSS' | 'VmHWM'} key @returns {number} bytes */
+export function readMemory(pid, key) {
+  const match = new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  if (!match) throw new Error(`no ${key} of process ${pid}`);
+  return Number(match[1]) * 1024;
+}

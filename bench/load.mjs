@@ -1,0 +1,23 @@
+/**
+ * The load of one measurement, a process of its own: `node load.mjs '{"mode":"busy", ...}'`.
+ * Prints the result as one line of JSON, or fails with the first deviation of the filter.
+ */
+import { busy } from './lib/busy.mjs';
+import { idle } from './lib/idle.mjs';
+import { negotiation } from './lib/negotiation.mjs';
+
+const modes = { busy, idle, negotiation };
+const { mode, ...request } = JSON.parse(process.argv[2] ?? '{}');
+
+/** @param {unknown} error */
+function fail(error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+try {
+  const result = await modes[/** @type {keyof typeof modes} */ (mode)]({ ...request, fail });
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,113 @@
+/*
+ * The same works on Sendmail's own C library: libmilter WORK ENDPOINT
+ * It negotiates as a libmilter filter does: stages without a callback are switched off, and for the works that only
+ * look, the replies are switched off in the negotiation callback.
+ */
+#include <libmilter/mfapi.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SILENT (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
+#define UNUSED __attribute__((unused))
+
+static char work;
+static sfsistat seen = SMFIS_CONTINUE; /* what an event is answered that decides nothing */
+
+static sfsistat on_connect(SMFICTX *ctx UNUSED, char *host UNUSED, _SOCK_ADDR *address UNUSED) { return seen; }
+static sfsistat on_text(SMFICTX *ctx UNUSED, char *text UNUSED) { return seen; }
+static sfsistat on_envelope(SMFICTX *ctx UNUSED, char **argv UNUSED) { return seen; }
+static sfsistat on_plain(SMFICTX *ctx UNUSED) { return seen; }
+static sfsistat on_header(SMFICTX *ctx UNUSED, char *name UNUSED, char *value UNUSED) { return seen; }
+static sfsistat on_body(SMFICTX *ctx UNUSED, unsigned char *chunk UNUSED, size_t size UNUSED) { return seen; }
+
+static sfsistat refuse(SMFICTX *ctx, char **argv UNUSED)
+{
+	smfi_setreply(ctx, "550", "5.1.1", "No such user");
+	return SMFIS_REJECT;
+}
+
+static sfsistat mark(SMFICTX *ctx)
+{
+	smfi_addheader(ctx, "X-Bench", "1");
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat hash_body(SMFICTX *ctx, unsigned char *chunk, size_t size)
+{
+	EVP_MD_CTX *hash = smfi_getpriv(ctx);
+	if (hash == NULL) {
+		hash = EVP_MD_CTX_new();
+		EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
+		smfi_setpriv(ctx, hash);
+	}
+	EVP_DigestUpdate(hash, chunk, size);
+	return seen;
+}
+
+static sfsistat hash_done(SMFICTX *ctx)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char text[2 * EVP_MAX_MD_SIZE + 1] = "";
+	unsigned int size = 0;
+	EVP_MD_CTX *hash = smfi_getpriv(ctx);
+	if (hash == NULL)
+		return SMFIS_TEMPFAIL;
+	EVP_DigestFinal_ex(hash, digest, &size);
+	EVP_MD_CTX_free(hash);
+	smfi_setpriv(ctx, NULL);
+	for (unsigned int i = 0; i < size; i++)
+		sprintf(text + 2 * i, "%02x", digest[i]);
+	smfi_addheader(ctx, "X-SHA256", text);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, unsigned long protocol,
+			  unsigned long unused0 UNUSED, unsigned long unused1 UNUSED, unsigned long *my_actions,
+			  unsigned long *my_protocol, unsigned long *none0, unsigned long *none1)
+{
+	*my_actions = SMFIF_ADDHDRS;
+	*my_protocol = SMFIP_NOUNKNOWN | (work == 'b' ? protocol & SILENT : 0);
+	if (work == 'd')
+		*my_protocol |= SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NODATA |
+				SMFIP_NOHDRS | SMFIP_NOEOH | (protocol & SMFIP_NR_BODY);
+	*none0 = *none1 = 0;
+	return SMFIS_CONTINUE;
+}
+
+int main(int argc, char **argv)
+{
+	static struct smfiDesc filter = { .xxfi_name = "bench", .xxfi_version = SMFI_VERSION, .xxfi_flags = SMFIF_ADDHDRS };
+	if (argc != 3 || strchr("abcde", argv[1][0]) == NULL) {
+		fprintf(stderr, "usage: %s a|b|c|d|e ENDPOINT\n", argv[0]);
+		return 1;
+	}
+	work = argv[1][0];
+	filter.xxfi_eom = mark;
+	if (work == 'b')
+		seen = SMFIS_NOREPLY;
+	if (work == 'd') {
+		seen = SMFIS_NOREPLY;
+		filter.xxfi_negotiate = negotiate;
+		filter.xxfi_body = hash_body;
+		filter.xxfi_eom = hash_done;
+	} else if (work != 'c') {
+		filter.xxfi_negotiate = negotiate;
+		filter.xxfi_connect = on_connect;
+		filter.xxfi_helo = on_text;
+		filter.xxfi_envfrom = on_envelope;
+		filter.xxfi_envrcpt = work == 'e' ? refuse : on_envelope;
+		filter.xxfi_data = on_plain;
+		filter.xxfi_header = on_header;
+		filter.xxfi_eoh = on_plain;
+		filter.xxfi_body = on_body;
+	}
+	if (smfi_register(filter) != MI_SUCCESS || smfi_setconn(argv[2]) != MI_SUCCESS || smfi_setbacklog(1024) != MI_SUCCESS ||
+	    smfi_opensocket(1) != MI_SUCCESS) {
+		fprintf(stderr, "cannot listen on %s\n", argv[2]);
+		return 1;
+	}
+	puts("ready");
+	fflush(stdout);
+	return smfi_main() == MI_SUCCESS ? 0 : 1;
+}
