@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+
+import { connect } from '../../src/transport/layouts/connect.js';
+import { decodeMacros, macro } from '../../src/transport/layouts/macro.js';
+import { optneg } from '../../src/transport/layouts/optneg.js';
+import { pair } from '../../src/transport/layouts/pair.js';
+import { string } from '../../src/transport/layouts/string.js';
+import { strings } from '../../src/transport/layouts/strings.js';
+import { Malformed } from '../../src/transport/malformed.js';
+import { decodeText } from '../../src/transport/text.js';
+import { latin1 } from '../support/vectors.js';
+
+import type { Layout } from '../../src/transport/layout.js';
+
+function decode<F>(layout: Layout<F>, text: string): F {
+  // What stands around the data must never be read: a NUL behind it would end a string that has none.
+  const data = latin1(`\0\0${text}\0\0`);
+  return layout.decode(data, 2, data.length - 2);
+}
+
+describe('text', () => {
+  it.each([
+    ['ASCII', 'plain', 'plain'],
+    ['UTF-8', 'caf\xc3\xa9', 'café'],
+    ['Latin-1 where it is not UTF-8', 'caf\xe9', 'café'],
+    ['a replacement character that somebody wrote', '\xef\xbf\xbd', '\ufffd'],
+    ['a byte order mark, kept', '\xef\xbb\xbfx', '\ufeffx'],
+    ['an overlong form, which is not UTF-8', '\xc0\xaf', 'À¯'],
+    ['a surrogate, which is not UTF-8', '\xed\xa0\x80', 'í\xa0\x80'],
+    ['nothing', '', ''],
+  ])('is read as %s', (_, bytes, expected) => {
+    const data = latin1(`\xff${bytes}\xff`);
+    expect(decodeText(data, 1, data.length - 1)).toBe(expected);
+  });
+});
+
+describe('strings', () => {
+  it('keeps the bytes of an address that is not UTF-8', () => {
+    const fields = decode(strings, '<j\xf6rg@x>\0SIZE=1\0');
+    expect(fields).toEqual({ address: '<jörg@x>', args: ['SIZE=1'], raw: latin1('<j\xf6rg@x>') });
+    expect(strings.encode(fields)[0]).toEqual(latin1('<j\xf6rg@x>'));
+  });
+
+  it('reads empty arguments', () => {
+    expect(decode(strings, 'a\0\0b\0').args).toEqual(['', 'b']);
+  });
+
+  it.each(['', 'a', 'a\0b', 'a\0b\0c'])('refuses %j, which has no NUL at its end', (text) => {
+    expect(() => decode(strings, text)).toThrow(Malformed);
+  });
+});
+
+describe('string', () => {
+  it.each(['', 'a', 'a\0b', 'a\0\0'])('refuses %j', (text) => {
+    expect(() => decode(string, text)).toThrow(Malformed);
+  });
+});
+
+describe('pair', () => {
+  it('keeps the bytes of a value that is not UTF-8', () => {
+    const fields = decode(pair, 'Subject\0caf\xe9\0');
+    expect(fields).toEqual({ name: 'Subject', value: 'café', raw: latin1('caf\xe9') });
+  });
+
+  it.each(['', 'a', 'a\0', 'a\0b', '\0b\0', 'a\0b\0c', 'a\0b\0c\0'])('refuses %j', (text) => {
+    expect(() => decode(pair, text)).toThrow(Malformed);
+  });
+});
+
+describe('optneg', () => {
+  const words = '\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff';
+
+  it('reads words with their top bit set as positive', () => {
+    expect(decode(optneg, '\xff\xff\xff\xff\x80\0\0\0\xf0\0\0\0')).toEqual({
+      version: 0xffffffff,
+      actions: 0x80000000,
+      protocol: 0xf0000000,
+      lists: [],
+    });
+  });
+
+  it.each([
+    ['eleven bytes', words.slice(1)],
+    ['a stage of three bytes', `${words}\0\0\0`],
+    ['a list without its NUL', `${words}\0\0\0\0i`],
+    ['a stage without list', `${words}\0\0\0\0`],
+  ])('refuses %s', (_, text) => {
+    expect(() => decode(optneg, text)).toThrow(Malformed);
+  });
+});
+
+describe('connect', () => {
+  it('strips the prefix of an IPv6 address in any case', () => {
+    expect(decode(connect, 'h\x006\0\x19ipV6:::1\0')).toMatchObject({
+      family: 'inet6',
+      port: 25,
+      address: '::1',
+    });
+  });
+
+  it('reads a port as unsigned', () => {
+    expect(decode(connect, 'h\x004\xff\xff127.0.0.1\0').port).toBe(65535);
+  });
+
+  it('reads the port of a Unix socket', () => {
+    expect(decode(connect, 'h\0L\0\0/s\0')).toMatchObject({ family: 'unix', port: 0, address: '/s' });
+  });
+
+  it('takes a client whose address is none as unknown, and keeps what was said of it', () => {
+    expect(decode(connect, 'h\x004\0\x19not an address\0')).toMatchObject({
+      family: 'unknown',
+      port: 25,
+      address: 'not an address',
+    });
+  });
+
+  it.each(['', 'h', 'h\0', 'h\x004', 'h\x004\0', 'h\x004\0\x19', 'h\x006\0\x19::1', 'h\0L\0\0/s'])(
+    'refuses %j',
+    (text) => {
+      expect(() => decode(connect, text)).toThrow(Malformed);
+    },
+  );
+});
+
+describe('macro', () => {
+  it('reads empty names and values', () => {
+    expect(decode(macro, 'M\0\0i\0\0')).toEqual({
+      target: 'M',
+      macros: [
+        ['', ''],
+        ['i', ''],
+      ],
+    });
+  });
+
+  it('refuses a value without its NUL', () => {
+    expect(() => decode(macro, 'Mi\0abc')).toThrow(Malformed);
+    expect(() => decodeMacros(latin1('i\0abc'), 0, 5)).toThrow(Malformed);
+  });
+});
