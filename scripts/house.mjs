@@ -1,0 +1,175 @@
+// @ts-check
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix, sep } from 'node:path';
+import { circles } from './circles.mjs';
+import { importsOf } from './imports-of.mjs';
+
+/**
+ * A place in `src` that breaks a rule of the house.
+ * @typedef {{ file: string, line: number, problem: string, advice: string }} Violation
+ */
+
+/**
+ * The directories of `src`: what each may import from besides itself, and whether it may use RxJS.
+ * @type {Record<string, { from: readonly string[], rxjs: boolean }>}
+ */
+export const HOUSE = {
+  transport: { from: [], rxjs: false },
+  session: { from: ['transport'], rxjs: false },
+  operators: { from: ['session', 'transport'], rxjs: true },
+  server: { from: ['operators', 'session', 'transport'], rxjs: true },
+  mta: { from: ['session', 'transport'], rxjs: true },
+  testing: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },
+  cli: { from: ['mta', 'operators', 'server', 'session', 'testing', 'transport'], rxjs: true },
+};
+
+const LONGEST = 250;
+
+/**
+ * Looks through `src` below `root` for imports in the wrong direction, circles, foreign packages, default exports and long files.
+ * @param {string} root
+ * @returns {Violation[]} in the order of files and lines; empty when the house is in order
+ */
+export function checkHouse(root) {
+  /** @type {Violation[]} */
+  const violations = [];
+  /** @type {Map<string, Map<string, number>>} */
+  const graph = new Map();
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.[cm]?tsx?$/.test(name))
+    .map((name) => posix.join('src', name.split(sep).join('/')))
+    .sort();
+  for (const file of files) {
+    const text = readFileSync(join(root, file), 'utf8');
+    /** @type {(line: number, problem: string, advice: string) => void} */
+    const report = (line, problem, advice) => {
+      violations.push({ file, line, problem, advice });
+    };
+    const { imports, defaults } = importsOf(file, text);
+    /** @type {Map<string, number>} */
+    const edges = new Map();
+    graph.set(file, edges);
+    checkPlace(file, report);
+    for (const { specifier, line, typeOnly } of imports) {
+      if (!specifier.startsWith('.')) {
+        checkPackage(layerOf(file), specifier, (problem, advice) => report(line, problem, advice));
+        continue;
+      }
+      const target = resolve(root, file, specifier);
+      if (target === undefined) {
+        report(
+          line,
+          `imports ${specifier}, which is not a file of src`,
+          'write the path with .js at its end; keep to src',
+        );
+        continue;
+      }
+      checkDirection(file, target, (problem, advice) => report(line, problem, advice));
+      if (!typeOnly && !edges.has(target)) edges.set(target, line);
+    }
+    for (const line of defaults) report(line, 'exports a default', 'export it by its name');
+    const length = text.replace(/\n$/, '').split('\n').length;
+    if (length > LONGEST) {
+      report(
+        LONGEST + 1,
+        `has ${length} lines`,
+        `split it: one public symbol a file, ${LONGEST} lines at most`,
+      );
+    }
+  }
+  for (const circle of circles(graph)) {
+    const [file = '', next = ''] = circle;
+    violations.push({
+      file,
+      line: graph.get(file)?.get(next) ?? 1,
+      problem: `imports itself in a circle: ${circle.join(' -> ')}`,
+      advice: 'move what they share into a file of its own, or make one of the imports an `import type`',
+    });
+  }
+  return violations.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+}
+
+/** @param {Violation} violation */
+export function formatViolation({ file, line, problem, advice }) {
+  return `${file}:${line} ${problem}; ${advice}`;
+}
+
+/**
+ * The directory of `src` that a file is in; an empty string for `src` itself.
+ * @param {string} file
+ */
+function layerOf(file) {
+  return file.split('/').length > 2 ? (file.split('/')[1] ?? '') : '';
+}
+
+/**
+ * @param {string} file
+ * @param {(line: number, problem: string, advice: string) => void} report
+ */
+function checkPlace(file, report) {
+  const layer = layerOf(file);
+  if (layer === '' ? file === 'src/index.ts' : HOUSE[layer] !== undefined) return;
+  const known = Object.keys(HOUSE).join(', ');
+  report(
+    1,
+    'is in no directory of the house',
+    `move it to one of ${known}, or add a directory to scripts/house.mjs`,
+  );
+}
+
+/**
+ * @param {string} layer
+ * @param {string} specifier
+ * @param {(problem: string, advice: string) => void} report
+ */
+function checkPackage(layer, specifier, report) {
+  if (specifier.startsWith('node:')) return;
+  if (specifier === 'rxjs' || specifier.startsWith('rxjs/')) {
+    if (layer !== '' && HOUSE[layer]?.rxjs === false) {
+      const allowed = Object.keys(HOUSE).filter((name) => HOUSE[name]?.rxjs);
+      report(`imports ${specifier} in ${layer}`, `keep RxJS in ${allowed.join(', ')}; use a callback here`);
+    } else if (specifier === 'rxjs/testing') {
+      if (layer !== 'testing')
+        report('imports rxjs/testing', 'only src/testing may: it is nothing for production');
+    } else if (specifier !== 'rxjs') {
+      report(`imports ${specifier}`, "import from 'rxjs': the rest is internal, deprecated or for browsers");
+    }
+    return;
+  }
+  report(
+    `imports the package ${specifier}`,
+    'use a module of Node (written node:...) or RxJS; there are no other dependencies at run time',
+  );
+}
+
+/**
+ * @param {string} file
+ * @param {string} target
+ * @param {(problem: string, advice: string) => void} report
+ */
+function checkDirection(file, target, report) {
+  if (target === 'src/index.ts') {
+    report('imports src/index.ts', 'import from the file that has the symbol; index.ts is for users only');
+    return;
+  }
+  const [from, to] = [layerOf(file), layerOf(target)];
+  if (from === '' || from === to || HOUSE[from] === undefined || HOUSE[from].from.includes(to)) return;
+  const allowed = HOUSE[from].from.length === 0 ? 'nothing but itself' : HOUSE[from].from.join(', ');
+  report(
+    `imports ${target}, but ${from} must not know ${to}`,
+    `${from} may import from ${allowed}; move what is needed there, or hand it in as an argument`,
+  );
+}
+
+/**
+ * @param {string} root
+ * @param {string} file
+ * @param {string} specifier
+ * @returns {string | undefined}
+ */
+function resolve(root, file, specifier) {
+  const target = posix.join(posix.dirname(file), specifier).replace(/\.js$/, '.ts');
+  return target.startsWith('src/') && target.endsWith('.ts') && existsSync(join(root, target))
+    ? target
+    : undefined;
+}
