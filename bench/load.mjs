@@ -6,6 +6,8 @@ import { busy } from './lib/busy.mjs';
 import { idle } from './lib/idle.mjs';
 import { negotiation } from './lib/negotiation.mjs';
 
+const LIMIT = 60_000; // a filter that owes a reply would keep the load waiting for ever
+
 const modes = { busy, idle, negotiation };
 const { mode, ...request } = JSON.parse(process.argv[2] ?? '{}');
 
@@ -14,6 +16,8 @@ function fail(error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }
+
+setTimeout(() => fail(new Error('the filter stopped to answer')), LIMIT).unref();
 
 try {
   const result = await modes[/** @type {keyof typeof modes} */ (mode)]({ ...request, fail });

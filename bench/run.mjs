@@ -1,6 +1,6 @@
 /** `npm run bench`: measures every target under the same load in one run. See README.md for what and how. */
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,7 +78,9 @@ if (process.platform !== 'linux') {
   process.exit(1);
 }
 const options = readOptions(process.argv.slice(2));
-const directory = await mkdtemp(join(tmpdir(), 'rxmilter-bench-'));
+const directory = mkdtempSync(join(tmpdir(), 'rxmilter-bench-'));
+process.on('exit', () => rmSync(directory, { recursive: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 try {
   const samples = await run(options, directory);
   const machine = { node: process.version, cores: cpus().length, rounds: options.rounds };
@@ -90,6 +92,4 @@ try {
 } catch (error) {
   say(String(error));
   process.exitCode = 1;
-} finally {
-  await rm(directory, { recursive: true });
 }

@@ -28,7 +28,7 @@ const FULL = {
   settle: 1000,
 };
 const QUICK = {
-  connections: '10',
+  connections: '4',
   transports: 'unix,inet',
   idle: '200',
   rounds: 1,

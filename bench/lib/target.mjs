@@ -15,7 +15,8 @@ const script = (name) => fileURLToPath(new URL(`../targets/${name}.mjs`, import.
  * @param {{ work: string, endpoint: string, answers?: Record<string, string>, profile?: string | undefined }} request
  */
 export async function startTarget(name, { profile, ...request }) {
-  const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const flags =
+    profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
   const child =
     name === 'libmilter'
       ? spawnRaised(libmilterBinary(), [request.work, request.endpoint])

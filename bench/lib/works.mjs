@@ -7,6 +7,7 @@ import { frame } from './wire.mjs';
  * @property {Buffer} body
  * @property {[string, string] | undefined} header what the filter adds at the end of the message
  * @property {Buffer | undefined} refusal what the recipient is answered, when that is not "continue"
+ * @property {boolean} [sessionPerMessage] each message on a connection of its own
  * @property {number[]} connections the loads of a full run
  * @property {number} protocol the floor's negotiation answer as long as there is no library to copy it from
  */
@@ -56,5 +57,14 @@ export const WORKS = {
     refusal: frame('y', '550 5.1.1 No such user\0'),
     connections: loads,
     protocol: ALL_BUT_UNKNOWN,
+  },
+  f: {
+    title: 'as (b), but each message on a connection of its own',
+    body: SMALL_BODY,
+    header: bench,
+    refusal: undefined,
+    sessionPerMessage: true,
+    connections: [100],
+    protocol: (0xff080 & ~0x20000) | ALL_BUT_UNKNOWN,
   },
 };

@@ -67,7 +67,7 @@ static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, uns
 			  unsigned long *my_protocol, unsigned long *none0, unsigned long *none1)
 {
 	*my_actions = SMFIF_ADDHDRS;
-	*my_protocol = SMFIP_NOUNKNOWN | (work == 'b' ? protocol & SILENT : 0);
+	*my_protocol = SMFIP_NOUNKNOWN | (seen == SMFIS_NOREPLY ? protocol & SILENT : 0);
 	if (work == 'd')
 		*my_protocol |= SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NODATA |
 				SMFIP_NOHDRS | SMFIP_NOEOH | (protocol & SMFIP_NR_BODY);
@@ -78,16 +78,15 @@ static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, uns
 int main(int argc, char **argv)
 {
 	static struct smfiDesc filter = { .xxfi_name = "bench", .xxfi_version = SMFI_VERSION, .xxfi_flags = SMFIF_ADDHDRS };
-	if (argc != 3 || strchr("abcde", argv[1][0]) == NULL) {
-		fprintf(stderr, "usage: %s a|b|c|d|e ENDPOINT\n", argv[0]);
+	if (argc != 3 || strchr("abcdef", argv[1][0]) == NULL) {
+		fprintf(stderr, "usage: %s a|b|c|d|e|f ENDPOINT\n", argv[0]);
 		return 1;
 	}
 	work = argv[1][0];
 	filter.xxfi_eom = mark;
-	if (work == 'b')
+	if (strchr("bdf", work) != NULL)
 		seen = SMFIS_NOREPLY;
 	if (work == 'd') {
-		seen = SMFIS_NOREPLY;
 		filter.xxfi_negotiate = negotiate;
 		filter.xxfi_body = hash_body;
 		filter.xxfi_eom = hash_done;

@@ -22,9 +22,11 @@ function digest() {
   );
 }
 
+const watch = () => compose(observe(BEFORE_EOM, nothing), mark());
+
 const filters = {
   a: () => compose(on(BEFORE_EOM, nothing), mark()),
-  b: () => compose(observe(BEFORE_EOM, nothing), mark()),
+  b: watch,
   c: () => mark(),
   d: () => perMessage(digest),
   e: () =>
@@ -36,6 +38,7 @@ const filters = {
       on('rcpt', () => reject({ code: 550, enhanced: '5.1.1', text: 'No such user' })),
       on('eom', nothing),
     ),
+  f: watch,
 };
 
 await serve(filters[request.work](), { listen: request.endpoint });

@@ -1,0 +1,62 @@
+import { negotiated, openSessions, quitAll } from './sessions.mjs';
+import { makePlan } from './plan.mjs';
+import { WORKS } from './works.mjs';
+
+/**
+ * @typedef {object} Meter
+ * @property {(milliseconds: number) => void} message called at the end of each message
+ * @property {boolean} stopping no further message is to begin
+ *
+ * @typedef {(request: import('./sessions.mjs').Request, meter: Meter) => Promise<{ finished: Promise<unknown> }>} Traffic
+ */
+
+/** All connections stay open and send message after message. @type {Traffic} */
+async function steady(request, meter) {
+  const { clients, plan } = await openSessions(request, { idle: false });
+  const endless = clients.map(
+    (client) =>
+      new Promise((resolve) => {
+        let started = performance.now();
+        const done = () => {
+          const now = performance.now();
+          meter.message(now - started);
+          if (meter.stopping) return resolve(undefined);
+          started = now;
+          client.run(plan.next, done);
+        };
+        client.run(plan.first, done);
+      }),
+  );
+  return { finished: Promise.all(endless).then(() => quitAll(clients)) };
+}
+
+/** Each message has a connection of its own, from connecting to QUIT. @type {Traffic} */
+async function sessionPerMessage(request, meter) {
+  const work = WORKS[request.work];
+  const loop = async () => {
+    while (!meter.stopping) {
+      const started = performance.now();
+      const { client, answer } = await negotiated(request);
+      const plan = planOf(work, answer);
+      await client.open(plan);
+      await new Promise((resolve) => client.run(plan.first, () => resolve(undefined)));
+      await client.quit();
+      meter.message(performance.now() - started);
+    }
+  };
+  return { finished: Promise.all(Array.from({ length: request.connections }, loop)) };
+}
+
+/** @type {Map<string, import('./plan.mjs').Plan>} */
+const plans = new Map();
+
+/** @param {import('./works.mjs').Work} work @param {Buffer} answer */
+function planOf(work, answer) {
+  const key = answer.toString('hex');
+  const plan = plans.get(key) ?? makePlan(work, answer.readUInt32BE(13));
+  plans.set(key, plan);
+  return plan;
+}
+
+/** @param {import('./works.mjs').Work} work @returns {Traffic} */
+export const trafficOf = (work) => (work.sessionPerMessage ? sessionPerMessage : steady);
