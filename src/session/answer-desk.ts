@@ -1,0 +1,222 @@
+import { AnswerError } from './answer-error.js';
+import { pumpBody } from './body-pump.js';
+import type { Decision } from './decision.js';
+import { proceed } from './decisions/proceed.js';
+import { CONTINUE, PROGRESS, encodeDecision } from './encode-decision.js';
+import { encodeModifications } from './encode-modifications.js';
+import { causeOf } from './failed-reply.js';
+import type { Flow } from './flow.js';
+import { isLegal } from './legal.js';
+import { checkSmtpReply } from './make-smtp-reply.js';
+import type { Modification } from './modification.js';
+import type { ResolvedOptions } from './options.js';
+import type { Output } from './output.js';
+import type { Outcome } from './outcome.js';
+import { ProjectError } from './project-error.js';
+import type { SessionState } from './session-state.js';
+import type { Stage } from './stage.js';
+import { StaleReplyError } from './stale-reply-error.js';
+import { turnOf, type Turn } from './turn.js';
+import { TurnTimers } from './turn-timers.js';
+import { UnansweredError } from './unanswered-error.js';
+
+const NONE: readonly Modification[] = Object.freeze([]);
+
+/** Where a desk tells what has happened. */
+export interface DeskOwner {
+  readonly info: SessionState;
+  /** Whether every answer is wanted as an outcome, or failures only. */
+  readonly watched: boolean;
+  /** Whether the MTA understands SKIP. */
+  readonly canSkip: boolean;
+  /** The turn is answered; its connection goes on. */
+  settled(turn: Turn, decision: Decision): void;
+  outcome(outcome: Outcome): void;
+}
+
+/**
+ * Takes the answers of the pipeline and writes them: for each turn exactly one, or none where the MTA wants none. Keeps
+ * the one turn that is pending, its deadline and its signs of life.
+ */
+export class AnswerDesk {
+  readonly #owner: DeskOwner;
+  readonly #output: Output;
+  readonly #options: ResolvedOptions;
+  readonly #timers: TurnTimers;
+  #turn: Turn | undefined;
+  /** The pending turn has its decision; what is left is writing a body. */
+  #writing = false;
+
+  constructor(owner: DeskOwner, output: Output, options: ResolvedOptions) {
+    this.#owner = owner;
+    this.#output = output;
+    this.#options = options;
+    this.#timers = new TurnTimers(options);
+  }
+
+  /** The turn that the MTA waits for. */
+  get pending(): Turn | undefined {
+    return this.#turn;
+  }
+
+  /** A turn begins; its event is about to be emitted. */
+  open(turn: Turn): void {
+    this.#turn = turn;
+  }
+
+  /** The event was emitted and not answered at once: from now on its time runs. */
+  wait(turn: Turn): void {
+    this.#timers.start(
+      turn,
+      () => {
+        this.fail(
+          new UnansweredError(
+            turn.stage,
+            'its time is up. A filter was too slow, or swallowed the event (filter, debounceTime, withLatestFrom ' +
+              'before its first value): what should be left undecided has to be passed on.',
+          ),
+        );
+      },
+      () => {
+        this.#output.put(PROGRESS);
+        this.#output.flush();
+      },
+    );
+  }
+
+  /** What came out of the end of the pipeline: an event that nobody decided, or a reply. */
+  answer(flow: Flow): void {
+    const event = flow.stage === 'reply' ? flow.to : flow;
+    const turn = turnOf(event);
+    if (turn === undefined || turn !== this.#turn || this.#writing) {
+      this.#untimely(flow, event.stage, turn);
+    } else if (flow.stage === 'reply') {
+      this.#settle(turn, flow.decision, flow.modifications, causeOf(flow));
+    } else {
+      this.#settle(turn, proceed(), flow.stage === 'eom' ? flow.modifications : NONE, undefined);
+    }
+  }
+
+  /** The frame that tells a decision: where the MTA does not know SKIP, the rest of the body is taken in silence. */
+  encode(decision: Decision): Buffer {
+    return decision.kind === 'skip' && !this.#owner.canSkip ? CONTINUE : encodeDecision(decision);
+  }
+
+  /** Answers the pending turn, where there is one, with the failure decision. */
+  fail(error: Error): boolean {
+    const turn = this.#turn;
+    if (turn === undefined) return false;
+    this.#finish(turn, this.#options.failure, NONE, error);
+    return true;
+  }
+
+  /** Drops the pending turn without an answer: the MTA does not wait for one any more. */
+  cancel(): void {
+    const turn = this.#turn;
+    if (turn === undefined) return;
+    this.#close(turn);
+  }
+
+  #close(turn: Turn): void {
+    this.#turn = undefined;
+    this.#writing = false;
+    this.#timers.stop();
+    turn.end();
+  }
+
+  #untimely(flow: Flow, stage: Flow['stage'], turn: Turn | undefined): void {
+    if (flow.stage !== 'reply') {
+      // Nobody waits for an event at a silent stage, and one whose turn was cancelled is expected to trickle out.
+      return;
+    }
+    const why =
+      turn === undefined
+        ? 'it is to an event that no connection made.'
+        : turn.mode === 'silent'
+          ? 'the MTA does not wait at this stage. Decide with on(), or switch no-reply off.'
+          : 'the event was answered already, its message aborted, or its time up.';
+    this.#tell(stage, undefined, NONE, 0, new StaleReplyError(stage, why));
+  }
+
+  #settle(
+    turn: Turn,
+    decision: Decision,
+    modifications: readonly Modification[],
+    cause: Error | undefined,
+  ): void {
+    const stage = turn.stage as Stage;
+    try {
+      checkDecision(decision, stage);
+      const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
+      if (kept.length === 0) {
+        this.#finish(turn, decision, NONE, cause);
+        return;
+      }
+      if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
+      const plan = encodeModifications(kept, this.#owner.info.actions);
+      for (const frame of plan.frames) this.#output.put(frame);
+      if (plan.body === undefined) {
+        this.#finish(turn, decision, kept, cause);
+      } else {
+        this.#writing = true;
+        void this.#pump(turn, decision, kept, plan.body);
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      this.#finish(turn, this.#options.failure, NONE, reason);
+    }
+  }
+
+  async #pump(
+    turn: Turn,
+    decision: Decision,
+    modifications: readonly Modification[],
+    body: Parameters<typeof pumpBody>[0],
+  ): Promise<void> {
+    let failure: Error | undefined;
+    try {
+      await pumpBody(body, this.#output, turn, () => {
+        this.#timers.stopProgress();
+      });
+    } catch (error) {
+      failure = error instanceof AnswerError ? error : new ProjectError('eom', error);
+    }
+    // The MTA forgets what was written so far when the message is refused.
+    if (!turn.ended)
+      this.#finish(turn, failure === undefined ? decision : this.#options.failure, modifications, failure);
+  }
+
+  #finish(
+    turn: Turn,
+    decision: Decision,
+    modifications: readonly Modification[],
+    error: Error | undefined,
+  ): void {
+    if (turn.mode === 'reply') this.#output.put(this.encode(decision));
+    if (this.#owner.watched || error !== undefined) {
+      const elapsed = turn.since === 0 ? 0 : performance.now() - turn.since;
+      this.#tell(turn.stage, decision, modifications, elapsed, error);
+    }
+    this.#close(turn);
+    this.#owner.settled(turn, decision);
+  }
+
+  #tell(
+    stage: Outcome['stage'],
+    decision: Decision | undefined,
+    modifications: readonly Modification[],
+    elapsed: number,
+    error: Error | undefined,
+  ): void {
+    this.#owner.outcome({ session: this.#owner.info, stage, decision, modifications, elapsed, error });
+  }
+}
+
+/** The guard for plain JavaScript, and for replies that an operator has made by itself. */
+function checkDecision(decision: Decision, stage: Stage): void {
+  if (!isLegal(decision.kind, stage)) {
+    throw new AnswerError(`${decision.kind}() is not legal at stage ${stage}.`);
+  }
+  if (decision.kind !== 'reject' && decision.kind !== 'tempfail') return;
+  if (decision.reply !== undefined) checkSmtpReply(decision.kind, decision.reply);
+}

@@ -1,0 +1,9 @@
+/**
+ * An answer that may not be given: a decision that its stage does not have, a modification outside `eom` or without the
+ * right for it, a reply or a header that would break SMTP or the message.
+ *
+ * The event gets the failure decision instead, and nothing of the answer is written.
+ */
+export class AnswerError extends Error {
+  override readonly name = 'AnswerError';
+}

@@ -1,0 +1,85 @@
+import { AnswerError } from './answer-error.js';
+import { MAX_DATA, bodyFrames } from './encode-modifications.js';
+import type { BodySource } from './modification.js';
+import type { Output } from './output.js';
+import type { Turn } from './turn.js';
+
+/**
+ * Writes a body that comes piece by piece, as frames of the full size, no faster than the peer takes them.
+ *
+ * Ends early, and finishes the source, when the turn is over. Rejects with what the source failed with.
+ *
+ * @param started called once, just before the first frame: from then on nothing else may be written
+ */
+export async function pumpBody(
+  body: BodySource,
+  output: Output,
+  turn: Turn,
+  started: () => void,
+): Promise<void> {
+  let gathered: Buffer[] = [];
+  let bytes = 0;
+  let writes = 0;
+  const put = async (data: Uint8Array): Promise<void> => {
+    if (writes++ === 0) started();
+    for (const frame of bodyFrames(data)) output.put(frame);
+    output.flush();
+    await output.writable();
+  };
+  const iterator = iteratorOf(body);
+  // A source that waits for something is told at once, not at its next piece.
+  const forget = turn.onEnd(() => {
+    finish(iterator);
+    destroyStream(body);
+  });
+  for (;;) {
+    const result = await iterator.next();
+    if (isOver(turn)) return;
+    if (result.done === true) break;
+    const piece = toBytes(result.value);
+    gathered.push(piece);
+    bytes += piece.length;
+    if (bytes >= MAX_DATA) {
+      const whole = Buffer.concat(gathered, bytes);
+      const rest = bytes % MAX_DATA;
+      gathered = rest === 0 ? [] : [whole.subarray(bytes - rest)];
+      await put(whole.subarray(0, bytes - rest));
+      bytes = rest;
+      if (isOver(turn)) return;
+    }
+  }
+  forget();
+  if (bytes > 0 || writes === 0) await put(Buffer.concat(gathered, bytes));
+}
+
+/** Asked in a function of its own: what the compiler knew of it before we waited does not hold any more. */
+function isOver(turn: Turn): boolean {
+  return turn.ended;
+}
+
+function toBytes(piece: unknown): Buffer {
+  if (typeof piece === 'string') return Buffer.from(piece);
+  if (piece instanceof Uint8Array) return Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+  throw new AnswerError(`replaceBody: the source gave ${typeof piece} instead of text or bytes.`);
+}
+
+function iteratorOf(body: BodySource): AsyncIterator<unknown> | Iterator<unknown> {
+  if (typeof body === 'string' || body instanceof Uint8Array) return [body][Symbol.iterator]();
+  return Symbol.asyncIterator in body ? body[Symbol.asyncIterator]() : body[Symbol.iterator]();
+}
+
+/** Tells an iterator that nobody wants more of it. What it makes of that is of no consequence any more. */
+function finish(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  try {
+    Promise.resolve(iterator.return?.()).catch(() => undefined);
+  } catch {
+    // The message is over.
+  }
+}
+
+/** A Node stream finishes its iterator only at its next piece; destroying it is what frees its file or socket. */
+function destroyStream(body: BodySource): void {
+  if (typeof body !== 'object' || !('destroy' in body)) return;
+  const { destroy } = body as { destroy: unknown };
+  if (typeof destroy === 'function') destroy.call(body);
+}

@@ -1,0 +1,37 @@
+import { AnswerError } from './answer-error.js';
+import type { Modification } from './modification.js';
+import { addHeader } from './modifications/add-header.js';
+import { addRecipient } from './modifications/add-recipient.js';
+import { changeHeader } from './modifications/change-header.js';
+import { changeSender } from './modifications/change-sender.js';
+import { deleteHeader } from './modifications/delete-header.js';
+import { deleteRecipient } from './modifications/delete-recipient.js';
+import { insertHeader } from './modifications/insert-header.js';
+import { quarantine } from './modifications/quarantine.js';
+import { replaceBody } from './modifications/replace-body.js';
+
+/** Checks a modification that may not have come from its constructor: an object can be written by hand. */
+export function checkModification(given: Modification): Modification {
+  switch (given.kind) {
+    case 'addHeader':
+      return addHeader(given.name, given.value);
+    case 'insertHeader':
+      return insertHeader(given.position, given.name, given.value);
+    case 'changeHeader':
+      return changeHeader(given.name, given.value, given.index);
+    case 'deleteHeader':
+      return deleteHeader(given.name, given.index);
+    case 'replaceBody':
+      return replaceBody(given.body);
+    case 'addRecipient':
+      return addRecipient(given.address, given.args);
+    case 'deleteRecipient':
+      return deleteRecipient(given.address);
+    case 'changeSender':
+      return changeSender(given.address, given.args);
+    case 'quarantine':
+      return quarantine(given.reason);
+    default:
+      throw new AnswerError(`${JSON.stringify(given)} is not a modification.`);
+  }
+}

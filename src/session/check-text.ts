@@ -1,0 +1,86 @@
+import { AnswerError } from './answer-error.js';
+import type { Text } from './modification.js';
+
+const NAME = /^[!-9;-~]+$/;
+const NOT_IN_ADDRESS = /[\0-\x20\x7f]/;
+
+/** Throws where the text is none that a header may have as its name (RFC 5322, 2.2). */
+export function checkHeaderName(what: string, name: string): void {
+  if (typeof name === 'string' && NAME.test(name)) return;
+  throw new AnswerError(
+    `${what}: ${JSON.stringify(name)} is not a header name. Use printable ASCII without blanks and without a colon.`,
+  );
+}
+
+/**
+ * Checks a header value and gives it as it goes over the wire: a line break is a single LF, and the next line begins
+ * with a blank or a tab. CRLF, which is what other software folds with, is made LF.
+ */
+export function headerValue(what: string, value: Text): Text {
+  const binary = binaryOf(what, value);
+  // The usual value is one line; it costs two look-ups.
+  if (!binary.includes('\n') && !/[\r\0]/.test(binary)) return value;
+  const bad = /\0|\r(?!\n)|\n(?![ \t])/.exec(binary);
+  if (bad !== null) {
+    const name = { '\0': 'NUL', '\r': 'a bare CR', '\n': 'a line break without a blank or tab after it' }[
+      bad[0]
+    ];
+    throw new AnswerError(
+      `${what}: the value holds ${name ?? ''} at character ${bad.index}. ` +
+        'Fold with a line feed and a tab, and clean up what comes from outside: it could forge headers.',
+    );
+  }
+  const folded = binary.replaceAll('\r\n', '\n');
+  return typeof value === 'string' ? folded : Buffer.from(folded, 'latin1');
+}
+
+/**
+ * Checks an address and gives it with the angle brackets that both MTAs like to have. Bytes (an event's `raw`) are left
+ * as they are.
+ */
+export function checkAddress(what: string, address: Text, empty: boolean): Text {
+  const binary = binaryOf(what, address);
+  if (NOT_IN_ADDRESS.test(binary)) {
+    throw new AnswerError(
+      `${what}: the address ${JSON.stringify(address)} holds a blank or a control character.`,
+    );
+  }
+  const bare = binary.startsWith('<') && binary.endsWith('>') ? binary.slice(1, -1) : binary;
+  if (bare === '' && !empty) throw new AnswerError(`${what}: the address is empty.`);
+  if (/[<>]/.test(bare)) {
+    throw new AnswerError(`${what}: the address ${JSON.stringify(address)} has angle brackets within.`);
+  }
+  return typeof address === 'string' && bare === binary ? `<${binary}>` : address;
+}
+
+/** Throws where one of the ESMTP arguments is none. */
+export function checkArguments(what: string, args: readonly string[]): void {
+  for (const arg of args) {
+    if (typeof arg !== 'string' || arg === '' || NOT_IN_ADDRESS.test(arg)) {
+      throw new AnswerError(
+        `${what}: ${JSON.stringify(arg)} is not an ESMTP argument. Use one string for each, like 'NOTIFY=NEVER'.`,
+      );
+    }
+  }
+}
+
+/** Throws where the text could not stand in a line. */
+export function checkLineText(what: string, text: Text): void {
+  const binary = binaryOf(what, text);
+  if (binary === '' || /[\r\n\0]/.test(binary)) {
+    throw new AnswerError(`${what}: ${JSON.stringify(text)} has to be one line of text, and not empty.`);
+  }
+}
+
+/** Throws where the number is none that counts headers. */
+export function checkHeaderIndex(what: string, index: number): void {
+  if (Number.isInteger(index) && index >= 1 && index <= 0x7fffffff) return;
+  throw new AnswerError(`${what}: the index ${String(index)} is not a whole number from 1.`);
+}
+
+function binaryOf(what: string, text: Text): string {
+  if (typeof text === 'string') return text;
+  if (text instanceof Uint8Array)
+    return Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1');
+  throw new AnswerError(`${what}: ${String(text)} is neither a string nor bytes.`);
+}

@@ -1,0 +1,131 @@
+import { REPLIES, type ReplyName } from '../transport/replies.js';
+import { replyCodec, type WireReply } from '../transport/wire-reply.js';
+import { SMFIF } from '../transport/smfif.js';
+import { AnswerError } from './answer-error.js';
+import type { BodySource, HeaderPosition, Modification, Text } from './modification.js';
+import { checkModification } from './check-modification.js';
+import { rightsOf } from './session-state.js';
+
+/** The most data that one frame may have. */
+export const MAX_DATA = 65535;
+
+/** The changes to a message, ready for the wire. */
+export interface ModificationPlan {
+  readonly frames: readonly Buffer[];
+  /** A body that comes piece by piece; its frames follow on the others. */
+  readonly body: BodySource | undefined;
+}
+
+/** Beyond every message; Postfix takes it up to one below the greatest signed integer. */
+const BOTTOM = 0x7ffffffe;
+
+/**
+ * Encodes the modifications of a message in an order in which they mean the same on every MTA: changes of headers
+ * first (they count what the filter was shown), of one name from the last to the first (Postfix renumbers after each
+ * deletion), then new headers, then the envelope, and the body in one run, since Postfix refuses it in several.
+ *
+ * @param actions the rights that were granted, bits of `SMFIF`
+ * @throws AnswerError where one is malformed, too long or lacks its right
+ */
+export function encodeModifications(
+  modifications: readonly Modification[],
+  actions: number,
+): ModificationPlan {
+  const changes: { index: number; frame: Buffer }[] = [];
+  const frames: Buffer[] = [];
+  let body: BodySource | undefined;
+  for (const given of modifications) {
+    const modification = checkModification(given);
+    if (modification.kind === 'replaceBody') {
+      needRight(modification, 'replaceBody', actions);
+      body = modification.body;
+    } else {
+      const reply = wireReply(modification, actions);
+      needRight(modification, reply.type, actions);
+      const frame = replyCodec.encode(reply);
+      if (frame.length - 5 > MAX_DATA) {
+        throw new AnswerError(
+          `${modification.kind}: ${frame.length - 5} bytes; ${MAX_DATA} is the limit of the protocol.`,
+        );
+      }
+      if (reply.type === 'changeHeader') changes.push({ index: reply.index, frame });
+      else frames.push(frame);
+    }
+  }
+  changes.sort((left, right) => right.index - left.index);
+  const ordered = changes.length === 0 ? frames : [...changes.map(({ frame }) => frame), ...frames];
+  if (typeof body === 'string') body = Buffer.from(body);
+  if (!(body instanceof Uint8Array)) return { frames: ordered, body };
+  return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
+}
+
+/** The frames that replace the body by these bytes; one empty one where there are none. */
+export function bodyFrames(bytes: Uint8Array): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at === 0 || at < bytes.length; at += MAX_DATA) {
+    frames.push(replyCodec.encode({ type: 'replaceBody', data: bytes.subarray(at, at + MAX_DATA) }));
+  }
+  return frames;
+}
+
+function wireReply(modification: Exclude<Modification, { kind: 'replaceBody' }>, actions: number): WireReply {
+  switch (modification.kind) {
+    case 'addHeader':
+      return { type: 'addHeader', name: modification.name, ...value(modification.value) };
+    case 'insertHeader': {
+      const { name, position } = modification;
+      return { type: 'insertHeader', index: wirePosition(position), name, ...value(modification.value) };
+    }
+    case 'changeHeader': {
+      const { name, index } = modification;
+      return { type: 'changeHeader', index, name, ...value(modification.value) };
+    }
+    case 'deleteHeader':
+      return { type: 'changeHeader', index: modification.index, name: modification.name, value: '' };
+    case 'addRecipient': {
+      const { address, args } = modification;
+      const plain =
+        args.length === 0 && ((actions & SMFIF.ADDRCPT) !== 0 || (actions & SMFIF.ADDRCPT_PAR) === 0);
+      if (plain) return { type: 'addRecipient', ...text(address) };
+      return { type: 'addRecipientPar', ...addressed(address, args) };
+    }
+    case 'deleteRecipient':
+      return { type: 'deleteRecipient', ...text(modification.address) };
+    case 'changeSender':
+      return { type: 'changeSender', ...addressed(modification.address, modification.args) };
+    case 'quarantine':
+      return { type: 'quarantine', ...text(modification.reason) };
+  }
+}
+
+function needRight(modification: Modification, reply: ReplyName, actions: number): void {
+  const right = REPLIES[reply].right;
+  if ((right & actions) === right) return;
+  throw new AnswerError(
+    `${modification.kind} needs the right ${rightsOf(right).join()}, which the MTA has not granted to this connection. ` +
+      "Ask for it with the option 'requires', and such an MTA is refused at negotiation.",
+  );
+}
+
+function wirePosition(position: HeaderPosition): number {
+  return position === 'top' ? 0 : position === 'bottom' ? BOTTOM : position;
+}
+
+function value(given: Text): { value: string; raw?: Uint8Array } {
+  return typeof given === 'string' ? { value: given } : { value: '', raw: given };
+}
+
+function text(given: Text): { text: string; raw?: Uint8Array } {
+  return typeof given === 'string' ? { text: given } : { text: '', raw: given };
+}
+
+/** In a reply all arguments are one string, unlike in an event. */
+function addressed(
+  given: Text,
+  args: readonly string[],
+): { address: string; args: string[]; raw?: Uint8Array } {
+  const joined = args.length === 0 ? [] : [args.join(' ')];
+  return typeof given === 'string'
+    ? { address: given, args: joined }
+    : { address: '', args: joined, raw: given };
+}

@@ -1,0 +1,59 @@
+/** A frame, or a part of one, that has to wait for its turn. */
+export interface QueuedFrame {
+  readonly letter: number;
+  readonly data: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly offset: number;
+  readonly last: boolean;
+}
+
+/** What an MTA has sent ahead. Nearly always empty, so it is made when first needed. */
+export class FrameQueue {
+  #frames: QueuedFrame[] | undefined;
+  #next = 0;
+  #bytes = 0;
+
+  get length(): number {
+    return this.#frames === undefined ? 0 : this.#frames.length - this.#next;
+  }
+
+  /** How much is kept, with a fixed amount for each frame however small. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  push(frame: QueuedFrame): void {
+    (this.#frames ??= []).push(frame);
+    this.#bytes += cost(frame);
+  }
+
+  /** Puts a frame before all others. */
+  unshift(frame: QueuedFrame): void {
+    const frames = (this.#frames ??= []);
+    if (this.#next > 0) frames[--this.#next] = frame;
+    else frames.unshift(frame);
+    this.#bytes += cost(frame);
+  }
+
+  shift(): QueuedFrame | undefined {
+    const frame = this.#frames?.[this.#next];
+    if (frame === undefined) {
+      this.clear();
+      return undefined;
+    }
+    this.#next++;
+    this.#bytes -= cost(frame);
+    return frame;
+  }
+
+  clear(): void {
+    this.#frames = undefined;
+    this.#next = 0;
+    this.#bytes = 0;
+  }
+}
+
+function cost(frame: QueuedFrame): number {
+  return 64 + frame.end - frame.start;
+}

@@ -1,0 +1,87 @@
+import { Malformed } from '../transport/malformed.js';
+import { decodeMacros } from '../transport/layouts/macro.js';
+import type { Macros } from './session-info.js';
+
+/**
+ * The stages that have macros, in the order of a session. A later one hides an earlier one. HEADER, BODY and UNKNOWN
+ * have none: Postfix sends frames for them, which libmilter ignores too.
+ */
+const ORDER = 'CHMRTNE';
+
+/** Undecoded macros of one stage: most are never asked for. */
+interface Slot {
+  readonly data: Buffer;
+  readonly start: number;
+  readonly end: number;
+  decoded: Map<string, string> | undefined;
+}
+
+/** Keeps the macros of a connection, each set as long as the protocol has it live. */
+export class MacroStore implements Macros {
+  readonly #slots: (Slot | undefined)[] = [];
+
+  /** Takes a macro frame: its target letter and then its pairs. It replaces the set of its stage and ends later ones. */
+  store(data: Buffer, start: number, end: number): void {
+    if (end === start) throw new Malformed('no command letter');
+    if (end - start > 1 && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
+    const index = ORDER.indexOf(String.fromCharCode(data[start] ?? 0));
+    if (index === -1) return;
+    this.#cut(index + 1);
+    this.#slots[index] = end - start > 1 ? { data, start: start + 1, end, decoded: undefined } : undefined;
+  }
+
+  /**
+   * The event of that letter begins: the sets of later stages end, and so does its own where none came with it.
+   */
+  beginEvent(letter: string, fresh: boolean): void {
+    this.#cut(ORDER.indexOf(letter) + (fresh ? 1 : 0));
+  }
+
+  /** Ends the sets of the message; that of MAIL stays where it already is the next one's. */
+  endMessage(next: boolean): void {
+    this.#cut(ORDER.indexOf('M') + (next ? 1 : 0));
+  }
+
+  /** Ends all of them. */
+  clear(): void {
+    this.#slots.length = 0;
+  }
+
+  get(name: string): string | undefined {
+    const bare = bareName(name);
+    for (let index = this.#slots.length - 1; index >= 0; index--) {
+      const value = this.#read(index)?.get(bare);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  all(): Readonly<Record<string, string>> {
+    const all = Object.create(null) as Record<string, string>;
+    for (let index = 0; index < this.#slots.length; index++) {
+      for (const [name, value] of this.#read(index) ?? []) all[name] = value;
+    }
+    return all;
+  }
+
+  #cut(length: number): void {
+    if (this.#slots.length > length) this.#slots.length = length;
+  }
+
+  #read(index: number): Map<string, string> | undefined {
+    const slot = this.#slots[index];
+    if (slot === undefined) return undefined;
+    if (slot.decoded === undefined) {
+      slot.decoded = new Map();
+      for (const [name, value] of decodeMacros(slot.data, slot.start, slot.end)) {
+        if (value !== undefined) slot.decoded.set(bareName(name), value);
+      }
+    }
+    return slot.decoded;
+  }
+}
+
+/** One pair of braces makes no difference: Postfix 3.1 wrote `{j}`, others leave them out of long names. */
+function bareName(name: string): string {
+  return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : name;
+}

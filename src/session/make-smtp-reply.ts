@@ -1,0 +1,67 @@
+import { AnswerError } from './answer-error.js';
+import type { ReplySpec, SmtpReply } from './smtp-reply.js';
+
+const MAX_LINES = 32;
+const MAX_LINE_BYTES = 980;
+const ENHANCED = /^([45])\.\d{1,3}\.\d{1,3}$/;
+
+/** Makes the reply of a decision out of what the user gave, by the rules of `smfi_setreply` and `smfi_setmlreply`. */
+export function smtpReply(
+  kind: 'reject' | 'tempfail',
+  spec: ReplySpec,
+  code: number,
+  enhanced: string,
+  text: string,
+): SmtpReply {
+  if (typeof spec === 'string') return checkSmtpReply(kind, { code, enhanced, lines: [spec] });
+  const given = spec.text ?? text;
+  const lines = typeof given === 'string' ? [given] : given;
+  const own = spec.enhanced ?? (spec.code === undefined ? enhanced : undefined);
+  return checkSmtpReply(kind, {
+    code: spec.code ?? code,
+    ...(own === undefined ? {} : { enhanced: own }),
+    lines: lines.length === 0 ? [text] : lines,
+  });
+}
+
+/** Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives it back. */
+export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): SmtpReply {
+  const digit = kind === 'reject' ? 5 : 4;
+  const { code, enhanced, lines } = reply;
+  if (!Number.isInteger(code) || Math.floor(code / 100) !== digit) {
+    throw new AnswerError(
+      `${kind}(): the code ${code} is not ${digit}xx. Use a code from ${digit}00 to ${digit}99.`,
+    );
+  }
+  if (enhanced !== undefined && ENHANCED.exec(enhanced)?.[1] !== String(digit)) {
+    throw new AnswerError(
+      `${kind}(): the enhanced code ${JSON.stringify(enhanced)} does not go with ${code}. ` +
+        `Use one like ${digit}.7.1, or leave it out.`,
+    );
+  }
+  if (lines.length > MAX_LINES) {
+    throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
+  }
+  lines.forEach((line, index) => {
+    checkLine(kind, line, index + 1);
+  });
+  return reply;
+}
+
+function checkLine(kind: string, line: string, number: number): void {
+  if (typeof line !== 'string')
+    throw new AnswerError(`${kind}(): line ${number} of the text is not a string.`);
+  const bad = /[\r\n\0]/.exec(line);
+  if (bad !== null) {
+    throw new AnswerError(
+      `${kind}(): line ${number} of the text holds ${JSON.stringify(bad[0])}. ` +
+        'Give several lines as an array, and clean up what comes from outside.',
+    );
+  }
+  const bytes = Buffer.byteLength(line);
+  if (bytes > MAX_LINE_BYTES) {
+    throw new AnswerError(
+      `${kind}(): line ${number} of the text has ${bytes} bytes; ${MAX_LINE_BYTES} is the limit.`,
+    );
+  }
+}

@@ -1,0 +1,15 @@
+import { checkAddress, checkArguments } from '../check-text.js';
+import type { ChangeSender, Text } from '../modification.js';
+
+/**
+ * Changes the envelope sender (libmilter's `smfi_chgfrom`); needs the right `CHGFROM`.
+ *
+ * @param address with or without angle brackets; `''` is the null sender
+ * @param args ESMTP arguments, each as a string of its own (`RET=HDRS`)
+ * @throws AnswerError where the address holds blanks or control characters, or an argument does
+ * @example on('eom', () => changeSender('bounces@example.org'))
+ */
+export function changeSender(address: Text, args: readonly string[] = []): ChangeSender {
+  checkArguments('changeSender', args);
+  return { kind: 'changeSender', address: checkAddress('changeSender', address, true), args };
+}

@@ -1,0 +1,27 @@
+import { AnswerError } from '../answer-error.js';
+import { checkHeaderName, headerValue } from '../check-text.js';
+import type { HeaderPosition, InsertHeader, Text } from '../modification.js';
+
+/**
+ * Inserts a header (libmilter's `smfi_insheader`); needs the right `ADDHDRS`.
+ *
+ * @param position `'top'`: above everything, the MTA's own Received line included; `'bottom'`: below everything; `n`:
+ *   before the n-th header (from 1) that the filter was shown. Sendmail can place a header exactly only at `'top'`, at 1
+ *   and at `'bottom'`.
+ * @throws AnswerError as `addHeader` does, and where the position is none
+ * @example on('eom', () => insertHeader('top', 'Authentication-Results', 'mx.example.org; none'))
+ */
+export function insertHeader(position: HeaderPosition, name: string, value: Text): InsertHeader {
+  checkPosition(position);
+  checkHeaderName('insertHeader', name);
+  return { kind: 'insertHeader', position, name, value: headerValue('insertHeader', value) };
+}
+
+function checkPosition(position: unknown): void {
+  if (position === 'top' || position === 'bottom') return;
+  if (typeof position === 'number' && Number.isInteger(position) && position >= 1 && position < 0x7fffffff)
+    return;
+  throw new AnswerError(
+    `insertHeader: the position ${JSON.stringify(position)} is none. Use 'top', 'bottom' or a whole number from 1.`,
+  );
+}

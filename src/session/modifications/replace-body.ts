@@ -1,0 +1,28 @@
+import { AnswerError } from '../answer-error.js';
+import type { BodySource, ReplaceBody } from '../modification.js';
+
+/**
+ * Replaces the body (libmilter's `smfi_replacebody`); needs the right `CHGBODY`.
+ *
+ * Lines end with CRLF. An empty body is one. A source that gives pieces is read while the MTA takes them, and is
+ * finished (`return()`, or `destroy()` of a stream) when the message is aborted; where it fails, the message gets the
+ * failure decision. Headers that describe the body (Content-Length, Content-Transfer-Encoding …) are the filter's
+ * business. The last replacement wins.
+ *
+ * @param body text (UTF-8), bytes, or a Node stream or other (async) iterable of either; a source is read once
+ * @throws AnswerError where it is none of these
+ * @example on('eom', () => replaceBody(createReadStream('notice.txt')))
+ */
+export function replaceBody(body: BodySource): ReplaceBody {
+  if (isBodySource(body)) return { kind: 'replaceBody', body };
+  throw new AnswerError(
+    'replaceBody: the body is neither text, nor bytes, nor an (async) iterable or a Node stream of them.',
+  );
+}
+
+function isBodySource(body: unknown): boolean {
+  if (typeof body === 'string' || body instanceof Uint8Array) return true;
+  return (
+    typeof body === 'object' && body !== null && (Symbol.asyncIterator in body || Symbol.iterator in body)
+  );
+}

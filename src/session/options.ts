@@ -1,0 +1,121 @@
+import { SMFIF, type Right } from '../transport/smfif.js';
+import type { Decision } from './decision.js';
+import { tempfail } from './decisions/tempfail.js';
+import { stageSet, ALL_STAGES, type Stage } from './stage.js';
+import type { MacroLists, NegotiateHook } from './terms.js';
+
+/** How long things may take, in milliseconds. */
+export interface Timeouts {
+  /** From an event to its answer, but for `eom`. Default 8 000: Sendmail by default waits for 10 s. */
+  readonly reply?: number;
+  /** From `eom` to its answer. Default 280 000: both MTAs by default wait for 5 minutes. */
+  readonly eom?: number;
+  /** Between the signs of life while `eom` is pending. Default 5 000. */
+  readonly progress?: number;
+  /** From the connection to its negotiation. Default 30 000. */
+  readonly negotiate?: number;
+  /** From the first byte of a frame to its last, and for the MTA to take what was written. Default 60 000. */
+  readonly frame?: number;
+  /** While stopping: from the last byte of a connection without a message in progress to its end. Default 2 000. */
+  readonly linger?: number;
+  /** Without any byte from the MTA. Default 7 210 000 (libmilter's): an SMTP client may take hours for its DATA. */
+  readonly idle?: number;
+}
+
+/** What can be set for a connection; all of it has a default. */
+export interface SessionOptions {
+  /** What an event gets whose filter threw, or did not answer in time. Default `tempfail()`. */
+  readonly failure?: Decision;
+  readonly timeouts?: Timeouts;
+  /** Rights that the filter cannot do without: an MTA that does not offer them is refused. */
+  readonly requires?: readonly Right[];
+  /** Stages to ask the MTA for even where no filter wants them. */
+  readonly stages?: readonly Stage[];
+  /** Rights to ask for. Default: all that are offered if a filter decides at `eom`, else none. */
+  readonly actions?: readonly Right[];
+  /** The highest protocol version to agree to. Default 6. */
+  readonly version?: 2 | 3 | 4 | 5 | 6;
+  /** Whether to let the MTA not wait where no filter decides. Default true. */
+  readonly noReply?: boolean;
+  /** Macros to ask for; for a stage left out the MTA sends what it is configured to. */
+  readonly macros?: MacroLists;
+  /**
+   * Gets what the MTA offers and what was made of it. Returns terms to agree to instead, `undefined` to leave them, or
+   * `reject()` to refuse the connection. Terms above the offer are an error, and refuse it too.
+   */
+  readonly negotiate?: NegotiateHook;
+}
+
+/** The same, complete and checked. */
+export interface ResolvedOptions {
+  readonly failure: Decision;
+  readonly timeouts: Required<Timeouts>;
+  readonly requires: number;
+  readonly stages: number;
+  readonly actions: number | undefined;
+  readonly version: number;
+  readonly noReply: boolean;
+  readonly macros: MacroLists;
+  readonly negotiate: NegotiateHook | undefined;
+}
+
+const TIMEOUTS: Required<Timeouts> = {
+  reply: 8_000,
+  eom: 280_000,
+  progress: 5_000,
+  negotiate: 30_000,
+  frame: 60_000,
+  linger: 2_000,
+  idle: 7_210_000,
+};
+/** More does not fit a timer: Node would fire it at once. */
+const LONGEST = 0x7fffffff;
+const MACRO_STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'eoh', 'eom'];
+
+/** Fills in the defaults; throws a `TypeError` or `RangeError` that names the wrong option. */
+export function resolveOptions(options: SessionOptions): ResolvedOptions {
+  const failure = options.failure ?? tempfail();
+  if (!['reject', 'tempfail', 'accept', 'proceed'].includes(failure.kind)) {
+    throw new TypeError(
+      `failure: ${failure.kind} is not legal at every stage. Use tempfail, reject, proceed or accept.`,
+    );
+  }
+  const timeouts = { ...TIMEOUTS, ...options.timeouts };
+  for (const [name, value] of Object.entries(timeouts)) {
+    if (!(value > 0 && value <= LONGEST)) {
+      throw new RangeError(
+        `timeouts.${name}: ${value} is not a time. Use milliseconds above 0 and below 25 days.`,
+      );
+    }
+  }
+  const version = options.version ?? 6;
+  if (!Number.isInteger(version) || version < 2 || version > 6) {
+    throw new RangeError(`version: ${version} is not a version of the protocol. Use 2 to 6.`);
+  }
+  for (const stage of Object.keys(options.macros ?? {})) {
+    if (!MACRO_STAGES.includes(stage)) {
+      throw new TypeError(`macros: ${stage} has no macros to ask for. Use ${MACRO_STAGES.join(', ')}.`);
+    }
+  }
+  return {
+    failure,
+    timeouts,
+    requires: rightSet('requires', options.requires ?? []),
+    stages: stageSet(options.stages ?? [], ALL_STAGES),
+    actions: options.actions && rightSet('actions', options.actions),
+    version,
+    noReply: options.noReply ?? true,
+    macros: options.macros ?? {},
+    negotiate: options.negotiate,
+  };
+}
+
+/** The set of the named rights. */
+export function rightSet(what: string, rights: readonly Right[]): number {
+  return rights.reduce((set, right) => {
+    if (!Object.hasOwn(SMFIF, right)) {
+      throw new TypeError(`${what}: ${right} is not a right. Use ${Object.keys(SMFIF).join(', ')}.`);
+    }
+    return set | SMFIF[right];
+  }, 0);
+}

@@ -1,0 +1,18 @@
+import type { Decision } from './decision.js';
+import type { Modification } from './modification.js';
+import type { SessionInfo } from './session-info.js';
+import type { FlowStage } from './stage.js';
+
+/** What became of an event, or what went wrong apart from one. */
+export interface Outcome {
+  readonly session: SessionInfo;
+  /** `negotiate` before the first event; `close` for what concerns the connection. */
+  readonly stage: FlowStage | 'negotiate';
+  /** What the MTA was told; `undefined` where it was told nothing. */
+  readonly decision: Decision | undefined;
+  /** What the MTA was asked to change. */
+  readonly modifications: readonly Modification[];
+  /** Milliseconds from the event to its answer. */
+  readonly elapsed: number;
+  readonly error: Error | undefined;
+}

@@ -1,0 +1,35 @@
+import type { Family } from '../transport/layouts/connect.js';
+import type { Right } from '../transport/smfif.js';
+
+/** The SMTP client at the other end of the MTA. */
+export interface Client {
+  readonly host: string;
+  readonly family: Family;
+  readonly port: number;
+  readonly address: string;
+}
+
+/** The macros in scope: those of the connection, of the message and of the recipient that is being looked at. */
+export interface Macros {
+  /** The value of `i`, `auth_authen` … ; braces around the name make no difference. */
+  get(name: string): string | undefined;
+  /** All of them by bare name, later stages over earlier ones. */
+  all(): Readonly<Record<string, string>>;
+}
+
+/** What is known of a connection. It is a live view: what it tells of HELO and macros is the newest. */
+export interface SessionInfo {
+  /** Unique within the process. */
+  readonly id: string;
+  /** The client; with empty strings before `connect`. */
+  readonly client: Client;
+  /** The name given at the last HELO or EHLO. */
+  readonly helo: string | undefined;
+  /** The negotiated protocol version, 0 before. */
+  readonly version: number;
+  /** What the MTA lets the filter change. */
+  readonly rights: readonly Right[];
+  readonly macros: Macros;
+  /** The MTA, judged by its macros. */
+  readonly mta: 'postfix' | 'sendmail' | 'unknown';
+}

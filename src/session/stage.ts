@@ -1,0 +1,56 @@
+/** A point of the SMTP dialogue at which a filter can be asked for a decision. `eom` is the wire's BODYEOB. */
+export type Stage =
+  'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'header' | 'eoh' | 'body' | 'eom' | 'unknown';
+
+/** What can be told apart in a stream of flow: the stages, the two events that have no answer, and a reply. */
+export type FlowStage = Stage | 'abort' | 'close' | 'reply';
+
+/** One bit for each, so that a set of stages is a number. */
+export const BIT: Readonly<Record<FlowStage, number>> = {
+  connect: 0x1,
+  helo: 0x2,
+  mail: 0x4,
+  rcpt: 0x8,
+  data: 0x10,
+  header: 0x20,
+  eoh: 0x40,
+  body: 0x80,
+  eom: 0x100,
+  unknown: 0x200,
+  abort: 0x400,
+  close: 0x800,
+  reply: 0x1000,
+};
+
+/** All stages that can be answered, as a set. */
+export const ALL_STAGES = 0x3ff;
+
+/** All stages, in the order in which a message meets them. */
+export const STAGES: readonly Stage[] = Object.freeze([
+  'connect',
+  'helo',
+  'mail',
+  'rcpt',
+  'data',
+  'header',
+  'eoh',
+  'body',
+  'eom',
+  'unknown',
+]);
+
+/** The set of the named stages. Throws a `TypeError` that lists the possible names where one is none of them. */
+export function stageSet(stages: FlowStage | readonly FlowStage[], allowed: number): number {
+  let set = 0;
+  for (const stage of typeof stages === 'string' ? [stages] : stages) {
+    const bit = Object.hasOwn(BIT, stage) ? BIT[stage] & allowed : 0;
+    if (bit === 0) {
+      const names = Object.keys(BIT).filter((name) => (BIT[name as FlowStage] & allowed) !== 0);
+      throw new TypeError(
+        `${JSON.stringify(stage)} is not a stage that fits here; use one of ${names.join(', ')}.`,
+      );
+    }
+    set |= bit;
+  }
+  return set;
+}

@@ -1,0 +1,79 @@
+import type { Decision } from './decision.js';
+import type { FlowStage } from './stage.js';
+
+/** Under this symbol an event carries its turn; it survives object spread, so a changed copy still belongs to it. */
+export const TURN: unique symbol = Symbol('rxmilter.turn');
+
+/** What a turn knows of its connection. */
+export interface TurnOwner {
+  /** What an event gets whose filter failed. */
+  readonly failure: Decision;
+  /** Makes known what went wrong and cost no answer. */
+  report(stage: FlowStage, error: Error): void;
+}
+
+/** `reply`: the MTA waits. `silent`: it does not. `part`: it will, once the rest of the body frame is here. */
+export type TurnMode = 'reply' | 'silent' | 'part';
+
+/** Something that ends, and tells those who asked. */
+export class Scope {
+  #ended = false;
+  #listeners: Set<() => void> | undefined;
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Calls `listener` at the end, at once where that is past. Returns how to take that back. */
+  onEnd(listener: () => void): () => void {
+    if (this.#ended) {
+      listener();
+      return () => undefined;
+    }
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const listeners = this.#listeners;
+    if (listeners === undefined) return;
+    this.#listeners = undefined;
+    for (const listener of listeners) listener();
+  }
+}
+
+/**
+ * One event's time with the filter: from its emission to its answer, or to whatever makes an answer too late (abort,
+ * lost connection, deadline). Its end cancels what still runs for it.
+ */
+export class Turn extends Scope {
+  readonly owner: TurnOwner;
+  readonly stage: FlowStage;
+  readonly mode: TurnMode;
+  /** The message that the event belongs to, where it belongs to one. */
+  readonly message: Scope | undefined;
+  /** `performance.now()` at its beginning, where somebody wants to know. */
+  readonly since: number;
+
+  constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: Scope | undefined, since: number) {
+    super();
+    this.owner = owner;
+    this.stage = stage;
+    this.mode = mode;
+    this.message = message;
+    this.since = since;
+  }
+}
+
+/** An object that carries its turn. */
+export interface Turned {
+  readonly [TURN]: Turn;
+}
+
+/** The turn of an event; `undefined` for an event that no connection made, as in a drawing. */
+export function turnOf(event: object): Turn | undefined {
+  return (event as Partial<Turned>)[TURN];
+}
