@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,6 +6,11 @@ import { checkHouse, formatViolation } from '../scripts/house.mjs';
 
 it('is in order', () => {
   expect(checkHouse(join(import.meta.dirname, '..')).map(formatViolation)).toEqual([]);
+});
+
+it('can be installed from any registry: the lock file names none', () => {
+  const lock = readFileSync(join(import.meta.dirname, '..', 'package-lock.json'), 'utf8');
+  expect(lock).not.toContain('"resolved"');
 });
 
 describe('checkHouse', () => {

@@ -1,0 +1,92 @@
+// @ts-check
+import { entryPoints } from './pack-contents.mjs';
+
+const common = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  // The declarations themselves are what is checked here.
+  skipLibCheck: false,
+  noEmit: true,
+  target: 'es2022',
+  lib: ['es2022'],
+  types: ['node'],
+};
+
+/** The ways in which a TypeScript project may look for the package. */
+export const CONSUMERS = [
+  {
+    name: 'nodenext',
+    options: {
+      compilerOptions: { ...common, module: 'nodenext', moduleResolution: 'nodenext' },
+      files: ['consumer.ts', 'consumer.cts'],
+    },
+  },
+  {
+    name: 'bundler',
+    options: {
+      compilerOptions: { ...common, module: 'esnext', moduleResolution: 'bundler' },
+      files: ['consumer.ts'],
+    },
+  },
+];
+
+const TYPED = `
+import { Observable } from 'rxjs';
+import { accept, addHeader, compose, on, reject, serve, type Filter, type MilterServer } from 'rxmilter';
+
+const filter: Filter = compose(
+  on('rcpt', (event) => (event.address === 'nobody@example.org' ? reject('no such user') : undefined)),
+  on('eom', async () => [addHeader('X-Checked', 'yes'), accept()]),
+);
+
+export async function start(): Promise<Observable<unknown>> {
+  const server: MilterServer = await serve(filter, { listen: 'inet:0@127.0.0.1' });
+  const address: string = server.address;
+  await server.close();
+  return address === '' ? new Observable() : server.outcomes;
+}
+
+// @ts-expect-error a stage that does not exist
+on('nowhere', () => undefined);
+`;
+
+const TYPED_CJS = `
+import rxmilter = require('rxmilter');
+
+export const filter = rxmilter.on('mail', (event) => (event.address === '' ? rxmilter.accept() : undefined));
+`;
+
+const USE = `
+const server = await serve(on('rcpt', () => reject('no')), { listen: 'inet:0@127.0.0.1' });
+assert.match(server.address, /^inet:[1-9]\\d*@127\\.0\\.0\\.1$/);
+assert.ok(server.outcomes instanceof Observable, 'outcomes is not an Observable of the installed rxjs');
+await server.close();
+`;
+
+/**
+ * The files of a project that uses the package.
+ * @param {import('./pack-contents.mjs').Manifest} manifest
+ * @returns {Record<string, string>} name to text
+ */
+export function consumerFiles(manifest) {
+  const { modules } = entryPoints(manifest);
+  const list = JSON.stringify(modules);
+  return {
+    'consumer.ts': TYPED,
+    'consumer.cts': TYPED_CJS,
+    'use.mjs': `
+import assert from 'node:assert/strict';
+import { Observable } from 'rxjs';
+import { on, reject, serve } from '${manifest.name}';
+for (const name of ${list}) assert.ok(Object.keys(await import(name)).length > 0, name + ' exports nothing');
+${USE}`,
+    'use.cjs': `
+const assert = require('node:assert/strict');
+const { Observable } = require('rxjs');
+const { on, reject, serve } = require('${manifest.name}');
+assert.equal(require('${manifest.name}/package.json').version, '${manifest.version}');
+for (const name of ${list}) assert.ok(Object.keys(require(name)).length > 0, name + ' exports nothing');
+(async () => {${USE}})();
+`,
+  };
+}
