@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuBetween, readCpu, readMemory } from './proc.mjs';
+import { cpuBetween, readCpu, readMemory, userShare } from './proc.mjs';
 import { Durations } from './stats.mjs';
 import { trafficOf } from './traffic.mjs';
 import { WORKS } from './works.mjs';
@@ -41,10 +41,12 @@ export async function busy(request) {
   if (count === 0) throw new Error(`not one message in ${request.measure} ms`);
   const seconds = (to.at - from.at) / 1000;
   const [p50, p99, max] = latencies.percentiles(0.5, 0.99, 1);
+  const cpu = cpuBetween(from.cpu, to.cpu) / count;
   return {
     messages: count,
     rate: count / seconds,
-    cpu: cpuBetween(from.cpu, to.cpu) / count,
+    cpu,
+    user: cpu * userShare(from.cpu, to.cpu),
     loadCpu: (to.own.user + to.own.system - from.own.user - from.own.system) / count,
     p50,
     p99,

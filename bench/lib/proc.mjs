@@ -9,6 +9,7 @@ const MICROSECONDS_PER_TICK = 10_000;
  * @property {string} threads which threads `exact` covers
  * @property {number} exact microseconds of the living threads, to the nanosecond
  * @property {number} ticks microseconds of all threads, the ended ones too, but only to the clock tick
+ * @property {number} userTicks those of them that were not spent in the kernel
  */
 
 /** @param {number} pid @returns {CpuReading} */
@@ -18,8 +19,8 @@ export function readCpu(pid) {
   for (const thread of threads) nanoseconds += threadTime(`/proc/${pid}/task/${thread}/schedstat`);
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK;
-  return { threads: threads.join(), exact: nanoseconds / 1000, ticks };
+  const [user, system] = [fields[11], fields[12]].map((ticks) => Number(ticks) * MICROSECONDS_PER_TICK);
+  return { threads: threads.join(), exact: nanoseconds / 1000, ticks: user + system, userTicks: user };
 }
 
 /** @param {string} file */
@@ -34,6 +35,11 @@ function threadTime(file) {
 /** Microseconds between two readings: exact as long as no thread came or went. @param {CpuReading} from @param {CpuReading} to */
 export function cpuBetween(from, to) {
   return from.threads === to.threads ? to.exact - from.exact : to.ticks - from.ticks;
+}
+
+/** The part of that which was not spent in the kernel, between 0 and 1. @param {CpuReading} from @param {CpuReading} to */
+export function userShare(from, to) {
+  return to.ticks > from.ticks ? (to.userTicks - from.userTicks) / (to.ticks - from.ticks) : NaN;
 }
 
 /** @param {number} pid @param {'VmRSS' | 'VmHWM'} key @returns {number} bytes */
