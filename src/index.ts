@@ -1,0 +1,104 @@
+export { compose } from './operators/compose.js';
+export { observe } from './operators/observe.js';
+export { on } from './operators/on.js';
+export { perConnection } from './operators/per-connection.js';
+export { perMessage } from './operators/per-message.js';
+export { reply } from './operators/reply.js';
+export { requires } from './operators/requires.js';
+export { sink } from './operators/sink.js';
+
+export { listen } from './server/listen.js';
+export { serve } from './server/serve.js';
+
+export { accept } from './session/decisions/accept.js';
+export { discard } from './session/decisions/discard.js';
+export { proceed } from './session/decisions/proceed.js';
+export { reject } from './session/decisions/reject.js';
+export { skip } from './session/decisions/skip.js';
+export { tempfail } from './session/decisions/tempfail.js';
+
+export { addHeader } from './session/modifications/add-header.js';
+export { addRecipient } from './session/modifications/add-recipient.js';
+export { changeHeader } from './session/modifications/change-header.js';
+export { changeSender } from './session/modifications/change-sender.js';
+export { deleteHeader } from './session/modifications/delete-header.js';
+export { deleteRecipient } from './session/modifications/delete-recipient.js';
+export { insertHeader } from './session/modifications/insert-header.js';
+export { quarantine } from './session/modifications/quarantine.js';
+export { replaceBody } from './session/modifications/replace-body.js';
+
+export { SMFIF } from './transport/smfif.js';
+export { SMFIP } from './transport/smfip.js';
+
+export { AnswerError } from './session/answer-error.js';
+export { NegotiationError } from './session/negotiation-error.js';
+export { ProjectError } from './session/project-error.js';
+export { StaleReplyError } from './session/stale-reply-error.js';
+export { UnansweredError } from './session/unanswered-error.js';
+export { EndpointError } from './transport/endpoint-error.js';
+export { ListenError } from './transport/listen-error.js';
+export { ProtocolError } from './transport/protocol-error.js';
+
+export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
+export type { Filter } from './operators/filter.js';
+export type { LatestProject, Project } from './operators/on.js';
+export type { ProjectContext } from './operators/project-context.js';
+export type { Session } from './operators/session.js';
+export type { ListenOptions } from './server/listen-options.js';
+export type { MilterServer } from './server/milter-server.js';
+export type { ServeOptions } from './server/serve-options.js';
+export type {
+  Accept,
+  Decision,
+  DecisionAt,
+  Discard,
+  Proceed,
+  Reject,
+  Skip,
+  Tempfail,
+} from './session/decision.js';
+export type {
+  Abort,
+  Answer,
+  Body,
+  Close,
+  Connect,
+  Data,
+  Eoh,
+  Eom,
+  EventAt,
+  Flow,
+  Header,
+  Helo,
+  Mail,
+  MilterEvent,
+  Rcpt,
+  Reply,
+  StageEvent,
+  Unknown,
+} from './session/flow.js';
+export type {
+  AddHeader,
+  AddRecipient,
+  BodySource,
+  ChangeHeader,
+  ChangeSender,
+  DeleteHeader,
+  DeleteRecipient,
+  HeaderPosition,
+  InsertHeader,
+  Modification,
+  Quarantine,
+  ReplaceBody,
+  Text,
+} from './session/modification.js';
+export type { SessionOptions, Timeouts } from './session/options.js';
+export type { Outcome } from './session/outcome.js';
+export type { Client, Macros, SessionInfo } from './session/session-info.js';
+export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
+export type { Stage } from './session/stage.js';
+export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './session/terms.js';
+export type { BindOptions } from './transport/bind.js';
+export type { Endpoint, EndpointInput } from './transport/endpoint.js';
+export type { Family } from './transport/layouts/connect.js';
+export type { Right } from './transport/smfif.js';

@@ -1,0 +1,53 @@
+import type { Command } from '../transport/command.js';
+import type { WireReply } from '../transport/wire-reply.js';
+
+const LONGEST = 200;
+
+/**
+ * A command or a reply in a line, for people: its name and what it carries, long things cut.
+ *
+ * @example
+ * describeMessage({ type: 'rcpt', address: '<bob@example.org>', args: ['NOTIFY=NEVER'] });
+ * // 'rcpt <bob@example.org> NOTIFY=NEVER'
+ */
+export function describeMessage(message: Command | WireReply): string {
+  const text = details(message)
+    .join(' ')
+    .replace(/\r\n|[\r\n]/g, ' ⏎ ')
+    .replace(/\p{Cc}/gu, '·');
+  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
+  return short === '' ? message.type : `${message.type} ${short}`;
+}
+
+function details(message: Command | WireReply): string[] {
+  switch (message.type) {
+    case 'optneg': {
+      const lists = message.lists.map(([stage, macros]) => `macros[${stage}]="${macros}"`);
+      return [
+        `version ${message.version}`,
+        `actions ${hex(message.actions)}`,
+        `protocol ${hex(message.protocol)}`,
+        ...lists,
+      ];
+    }
+    case 'connect':
+      return message.family === 'unknown'
+        ? [message.host, 'unknown']
+        : [message.host, message.family, message.address, String(message.port)];
+    case 'macro':
+      return [message.target, ...message.macros.map(([name, value]) => `${name}=${value ?? ''}`)];
+    case 'body':
+    case 'replaceBody':
+    case 'eom':
+      return message.data.length === 0 ? [] : [`${message.data.length} bytes`];
+  }
+  if ('args' in message) return [message.address, ...message.args];
+  if ('name' in message) {
+    return [...('index' in message ? [`[${message.index}]`] : []), `${message.name}:`, message.value];
+  }
+  return 'text' in message ? [message.text] : [];
+}
+
+function hex(bits: number): string {
+  return `0x${bits.toString(16)}`;
+}

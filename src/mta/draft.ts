@@ -1,0 +1,95 @@
+import { HeaderList } from './header-list.js';
+import { bodyBytes, pathOf, withLineEnds, type Mail, type Path } from './mail.js';
+import type { WireModification } from './modification-list.js';
+
+/** A message on its way through an MTA, which milters may change. */
+export interface Draft {
+  sender: Required<Path>;
+  recipients: Required<Path>[];
+  readonly headers: HeaderList;
+  body: Buffer;
+  /** Why it is held, where it is. */
+  quarantined: string | undefined;
+}
+
+/**
+ * A message as it came, with the MTA's own field on top.
+ *
+ * @param leadspc whether the milter sees and writes the blank after the colon
+ */
+export function draftOf(mail: Mail, leadspc: boolean, received: string): Draft {
+  const headers = new HeaderList(leadspc);
+  for (const [name, value] of mail.headers ?? []) headers.addOriginal(name, value);
+  headers.addOwn('Received', received);
+  return {
+    sender: pathOf(mail.sender),
+    recipients: mail.recipients.map(pathOf),
+    headers,
+    body: bodyBytes(mail.body ?? ''),
+    quarantined: undefined,
+  };
+}
+
+/** Postfix keeps so much of the reason for a quarantine. */
+const REASON_BYTES = 100;
+
+/** Changes a message as the milter wants it, in the order in which the milter said it, by the rules of Postfix. */
+export function applyModifications(draft: Draft, modifications: readonly WireModification[]): void {
+  const body = modifications.flatMap((one) => (one.type === 'replaceBody' ? [one.data] : []));
+  if (body.length > 0) draft.body = withLineEnds(Buffer.concat(body));
+  for (const one of modifications) {
+    switch (one.type) {
+      case 'addHeader':
+        draft.headers.add(one.name, bytesOf(one));
+        break;
+      case 'insertHeader':
+        draft.headers.insert(one.index, one.name, bytesOf(one));
+        break;
+      case 'changeHeader':
+        draft.headers.change(one.index, one.name, bytesOf(one));
+        break;
+      case 'addRecipient':
+        addRecipient(draft, one.text, []);
+        break;
+      case 'addRecipientPar':
+        addRecipient(draft, one.address, words(one.args));
+        break;
+      case 'deleteRecipient': {
+        const gone = withoutBrackets(one.text);
+        draft.recipients = draft.recipients.filter(({ address }) => address !== gone);
+        break;
+      }
+      case 'changeSender':
+        draft.sender = { address: withoutBrackets(one.address), args: words(one.args) };
+        break;
+      case 'quarantine':
+        draft.quarantined = Buffer.from(one.text).subarray(0, REASON_BYTES).toString();
+        break;
+      case 'replaceBody':
+        break;
+    }
+  }
+}
+
+/** The address in an envelope command, without the brackets that SMTP has around it. */
+export function withoutBrackets(address: string): string {
+  return /^<(.*)>$/s.exec(address)?.[1] ?? address;
+}
+
+/** One that is there already is not there twice; the null address is nobody. */
+function addRecipient(draft: Draft, address: string, args: readonly string[]): void {
+  const bare = withoutBrackets(address);
+  if (bare === '' || draft.recipients.some((one) => one.address === bare)) return;
+  draft.recipients.push({ address: bare, args });
+}
+
+function words(args: readonly string[]): string[] {
+  return args
+    .join(' ')
+    .split(' ')
+    .filter((word) => word !== '');
+}
+
+function bytesOf(field: { readonly value: string; readonly raw?: Uint8Array }): Uint8Array {
+  return field.raw ?? Buffer.from(field.value);
+}

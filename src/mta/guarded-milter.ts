@@ -1,0 +1,97 @@
+import type { SmtpReply } from '../session/smtp-reply.js';
+import type { EndpointInput } from '../transport/endpoint.js';
+import type { MtaEvent } from './agenda.js';
+import type { Answer } from './answer.js';
+import type { Macros } from './macro-lists.js';
+import { MilterError } from './milter-error.js';
+import { MtaConnection } from './mta-connection.js';
+import type { MtaConnectionOptions } from './mta-connection-options.js';
+import { REFUSALS } from './refusals.js';
+import { CONTINUE } from './verdict.js';
+
+/** What an MTA does without its milter (Postfix's `milter_default_action`). */
+export type FailurePolicy = 'tempfail' | 'reject' | 'shutdown' | 'accept' | 'quarantine';
+
+const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
+  tempfail: REFUSALS.tempfail,
+  reject: { code: 550, enhanced: '5.5.0', lines: ['Service unavailable'] },
+  shutdown: { code: 421, enhanced: '4.7.1', lines: REFUSALS.tempfail.lines },
+  accept: undefined,
+  quarantine: undefined,
+};
+
+/** A milter that may fail: from then on for the whole session there is the policy in its place. */
+export class GuardedMilter {
+  /** How it failed, where it did. */
+  failure: MilterError | undefined;
+  readonly #policy: FailurePolicy;
+  #connection: MtaConnection | undefined;
+
+  private constructor(policy: FailurePolicy) {
+    this.#policy = policy;
+  }
+
+  /** Connects; a milter that is not there has failed. */
+  static async open(
+    to: EndpointInput,
+    policy: FailurePolicy,
+    options: MtaConnectionOptions,
+  ): Promise<GuardedMilter> {
+    const milter = new GuardedMilter(policy);
+    await milter.#guarded(async () => {
+      milter.#connection = await MtaConnection.open(to, options);
+    });
+    return milter;
+  }
+
+  /** The connection, where there ever was one. */
+  get connection(): MtaConnection | undefined {
+    return this.#connection;
+  }
+
+  /** Whether messages are held because it failed. */
+  get holds(): boolean {
+    return this.failure !== undefined && this.#policy === 'quarantine';
+  }
+
+  /** What the milter says to an event, or the policy in its place. */
+  async ask(event: MtaEvent, macros: Macros): Promise<Answer> {
+    let answer: Answer | undefined;
+    if (this.failure === undefined) {
+      const failed = await this.#guarded(async () => {
+        answer = await this.#connection?.ask(event, macros);
+      });
+      const refusal = failed?.refusal;
+      if (refusal !== undefined) return { verdict: { kind: 'refuse', reply: refusal }, modifications: [] };
+    }
+    return answer ?? this.#withoutIt();
+  }
+
+  /** Tells it that the message is over. */
+  async abort(): Promise<void> {
+    await this.#guarded(async () => this.#connection?.abort());
+  }
+
+  /** Ends the session. */
+  async quit(): Promise<void> {
+    await this.#guarded(async () => this.#connection?.quit());
+  }
+
+  /** Runs where it has not failed; returns how it failed now. */
+  async #guarded(run: () => Promise<void>): Promise<MilterError | undefined> {
+    if (this.failure !== undefined) return undefined;
+    try {
+      await run();
+      return undefined;
+    } catch (error) {
+      this.#connection?.destroy();
+      if (!(error instanceof MilterError)) throw error;
+      return (this.failure = error);
+    }
+  }
+
+  #withoutIt(): Answer {
+    const reply = WITHOUT[this.#policy];
+    return { verdict: reply === undefined ? CONTINUE : { kind: 'refuse', reply }, modifications: [] };
+  }
+}

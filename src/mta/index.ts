@@ -1,0 +1,22 @@
+/**
+ * The other side: speaks the milter protocol as an MTA does. Experimental: what is exported here may change in any
+ * version.
+ */
+export { DEFAULT_OFFER, type Agreement, type Offer } from './agreement.js';
+export type { MtaEvent } from './agenda.js';
+export type { Answer } from './answer.js';
+export { deliver, type ClientMail } from './deliver.js';
+export type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
+export { describeMessage } from './describe-message.js';
+export type { Exchange } from './exchange.js';
+export { formatReply } from './format-reply.js';
+export type { FailurePolicy } from './guarded-milter.js';
+export type { HeaderField } from './header-list.js';
+export type { Macros } from './macro-lists.js';
+export type { Mail, MailRecipient, Path } from './mail.js';
+export { MilterError, type MilterFailure } from './milter-error.js';
+export type { WireModification } from './modification-list.js';
+export { MtaConnection } from './mta-connection.js';
+export type { MtaConnectionOptions, MtaLimits, MtaTimeouts } from './mta-connection-options.js';
+export { MtaSession, type MtaSessionOptions } from './mta-session.js';
+export type { Verdict } from './verdict.js';

@@ -1,0 +1,79 @@
+import { REPLIES, type ReplyName } from '../transport/replies.js';
+import type { WireReply } from '../transport/wire-reply.js';
+
+type ModificationName = {
+  [N in ReplyName]: (typeof REPLIES)[N]['kind'] extends 'modification' ? N : never;
+}[ReplyName];
+
+/** A reply that changes a message. */
+export type WireModification = Extract<WireReply, { type: ModificationName }>;
+
+/** Whether a reply changes a message. */
+export function isModification(reply: WireReply): reply is WireModification {
+  return REPLIES[reply.type].kind === 'modification';
+}
+
+const UNFIT_NAME = /[\0-\x20:\x7f]/;
+const UNFIT_ADDRESS = /[\0-\x1f\x7f]/;
+
+/** The modifications of one message, each looked at as it comes. */
+export class ModificationList {
+  readonly list: WireModification[] = [];
+  readonly #rights: number;
+  readonly #limit: number;
+  #bodyEnded = false;
+
+  /**
+   * @param rights bits of `SMFIF` that were agreed on
+   * @param limit how many modifications there may be
+   */
+  constructor(rights: number, limit: number) {
+    this.#rights = rights;
+    this.#limit = limit;
+  }
+
+  /** Something came that is no part of a body: after that the body may not go on (Postfix refuses it). */
+  interrupt(): void {
+    this.#bodyEnded ||= this.list.some(({ type }) => type === 'replaceBody');
+  }
+
+  /** Adds a modification; returns what is wrong with it, if anything is. */
+  add(modification: WireModification): string | undefined {
+    const { type } = modification;
+    if ((this.#rights & REPLIES[type].right) === 0) return `it has not asked for the right to ${type}`;
+    if (this.list.length >= this.#limit) return `it wants more than ${this.#limit} modifications`;
+    if (type !== 'replaceBody') this.interrupt();
+    else if (this.#bodyEnded) return 'its new body came in two pieces with something between';
+    this.list.push(modification);
+    return unfit(modification);
+  }
+}
+
+function unfit(modification: WireModification): string | undefined {
+  switch (modification.type) {
+    case 'insertHeader':
+    case 'changeHeader':
+    case 'addHeader':
+      if ('index' in modification && modification.index > 0x7fffffff) {
+        return `the index ${modification.index} of ${modification.type} is none`;
+      }
+      return UNFIT_NAME.test(modification.name)
+        ? `${JSON.stringify(modification.name)} is no name for a header`
+        : undefined;
+    case 'changeSender':
+    case 'addRecipientPar':
+      if (modification.args.length > 1) return `${modification.type} has more than two strings`;
+      return unfitText(modification.type, [modification.address, ...modification.args]);
+    case 'addRecipient':
+    case 'deleteRecipient':
+    case 'quarantine':
+      return unfitText(modification.type, [modification.text]);
+    case 'replaceBody':
+      return undefined;
+  }
+}
+
+function unfitText(type: string, texts: readonly string[]): string | undefined {
+  const bad = texts.find((text) => UNFIT_ADDRESS.test(text));
+  return bad === undefined ? undefined : `${type} has control characters: ${JSON.stringify(bad)}`;
+}

@@ -1,0 +1,146 @@
+import { commandCodec, type Command } from '../transport/command.js';
+import { COMMANDS } from '../transport/commands.js';
+import type { EndpointInput } from '../transport/endpoint.js';
+import type { WireReply } from '../transport/wire-reply.js';
+import { Agenda, type MtaEvent } from './agenda.js';
+import type { Agreement } from './agreement.js';
+import type { Answer } from './answer.js';
+import type { Exchange } from './exchange.js';
+import { macrosFor, type Macros } from './macro-lists.js';
+import { MilterError } from './milter-error.js';
+import { DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
+import { negotiate, type Negotiated } from './negotiate.js';
+import { readAnswer, timeoutAt } from './read-answer.js';
+import type { ReplyStream } from './reply-stream.js';
+import { CONTINUE } from './verdict.js';
+
+const NOTHING: Answer = Object.freeze({ verdict: CONTINUE, modifications: [] });
+const LARGEST = 4 + 1 + 65535;
+
+/**
+ * A connection to a milter, used as an MTA uses it: one event at a time, each with its macros and its reply.
+ *
+ * It honours what was agreed on (events left out, events without reply, skip) and what was decided (no more events of a
+ * message or a session after the final word on it); such events are answered with `continue` without being sent.
+ * Whatever the milter does wrong ends the connection with a `MilterError`.
+ */
+export class MtaConnection {
+  /** What the two ends agreed on. */
+  readonly agreement: Agreement;
+  readonly #exchanges: Exchange[];
+  readonly #stream: ReplyStream;
+  readonly #agenda: Agenda;
+  readonly #options: MtaConnectionOptions;
+
+  private constructor({ stream, agreement, exchange }: Negotiated, options: MtaConnectionOptions) {
+    this.agreement = agreement;
+    this.#exchanges = [exchange];
+    this.#stream = stream;
+    this.#agenda = new Agenda(agreement);
+    this.#options = options;
+  }
+
+  /**
+   * Connects to a milter and negotiates.
+   *
+   * @throws MilterError where it is not there, or wants what was not offered
+   */
+  static async open(to: EndpointInput, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
+    return new MtaConnection(await negotiate(to, options), options);
+  }
+
+  /** The conversation so far, the negotiation first. */
+  get transcript(): readonly Exchange[] {
+    return this.#exchanges;
+  }
+
+  /** Whether the milter has done with the SMTP session, so that there is nothing more to ask it. */
+  get sessionOver(): boolean {
+    return this.#agenda.sessionOver;
+  }
+
+  /**
+   * Tells the milter of an event and waits for its reply, where it wants the event and has one.
+   *
+   * @param macros values that the milter may get with it
+   * @throws MilterError where it breaks the protocol, hangs up, or does not reply in time
+   * @throws RangeError where the event is too large for a frame
+   */
+  async ask(event: MtaEvent, macros: Macros = {}): Promise<Answer> {
+    // An empty frame is a broken one to libmilter.
+    if (event.type === 'body' && event.data.length === 0) return NOTHING;
+    const plan = this.#agenda.plan(event.type);
+    if (plan === 'nothing') return NOTHING;
+    const set: Command = {
+      type: 'macro',
+      target: COMMANDS[event.type].letter,
+      macros: macrosFor(event.type, macros, this.agreement.lists),
+    };
+    const received = await this.#send(event.type, plan === 'macros' ? [set] : [set, event]);
+    if (plan === 'ask') return this.#answer(event.type, received);
+    if (plan === 'tell' && this.#options.patience !== undefined) {
+      await new Promise((resolve) => setTimeout(resolve, this.#options.patience));
+      this.#checkSilence();
+    }
+    return NOTHING;
+  }
+
+  /** Tells the milter that the message is over, one way or the other. Postfix does so after every message. */
+  async abort(): Promise<void> {
+    if (!this.sessionOver) await this.#send('abort', [{ type: 'abort' }]);
+  }
+
+  /** Ends the session and the connection; waits for the milter to close its end. */
+  async quit(): Promise<void> {
+    if (!this.sessionOver) await this.#send('quit', [{ type: 'quit' }]);
+    await this.#stream.ended(this.#options.timeouts?.close ?? DEFAULT_TIMEOUTS.close);
+    this.#checkSilence();
+  }
+
+  /** Closes the connection at once, without a word. */
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  /** Sends in one write; returns where the replies are to be noted. */
+  async #send(stage: string, commands: readonly Command[]): Promise<WireReply[]> {
+    this.#checkSilence();
+    const frames = commands.map((command) => commandCodec.encode(command));
+    if (frames.some((frame) => frame.length > LARGEST)) {
+      throw new RangeError(`A ${stage} of more than 65535 bytes does not fit into a frame.`);
+    }
+    this.#stream.stage = stage;
+    const received: WireReply[] = [];
+    this.#exchanges.push({ sent: commands, received });
+    await this.#stream.write(Buffer.concat(frames), timeoutAt(stage, this.#options));
+    return received;
+  }
+
+  async #answer(stage: MtaEvent['type'], received: WireReply[]): Promise<Answer> {
+    try {
+      const answer = await readAnswer(stage, {
+        stream: this.#stream,
+        agreement: this.agreement,
+        options: this.#options,
+        received,
+      });
+      this.#agenda.decided(stage, answer.verdict);
+      return answer;
+    } catch (error) {
+      this.#stream.destroy();
+      throw error;
+    } finally {
+      // Postfix hangs up on a milter that has decided about the session.
+      if (this.sessionOver) this.#stream.destroy();
+    }
+  }
+
+  /** A reply that nobody asked for would be taken for the answer to the next event. */
+  #checkSilence(): void {
+    if (this.#stream.waiting > 0) {
+      this.#stream.destroy();
+      throw new MilterError('protocol', this.#stream.stage, 'it replied though nothing was asked');
+    }
+    if (this.#stream.failure?.kind === 'protocol') throw this.#stream.failure;
+  }
+}

@@ -1,0 +1,40 @@
+import { commandCodec, type Command } from '../transport/command.js';
+import { parseEndpoint, type EndpointInput } from '../transport/endpoint.js';
+import { DEFAULT_OFFER, agree, type Agreement } from './agreement.js';
+import type { Exchange } from './exchange.js';
+import { MilterError } from './milter-error.js';
+import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
+import { openSocket } from './open-socket.js';
+import { ReplyStream } from './reply-stream.js';
+
+/** A connection to a milter that has agreed. */
+export interface Negotiated {
+  readonly stream: ReplyStream;
+  readonly agreement: Agreement;
+  readonly exchange: Exchange;
+}
+
+/**
+ * Connects to a milter and negotiates.
+ *
+ * @throws MilterError where it is not there, or wants what was not offered
+ * @throws EndpointError where `to` is no endpoint
+ */
+export async function negotiate(to: EndpointInput, options: MtaConnectionOptions): Promise<Negotiated> {
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const offer = { ...DEFAULT_OFFER, ...options.offer };
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const stream = new ReplyStream(await openSocket(parseEndpoint(to), timeouts.connect), limits.replyBytes);
+  try {
+    const sent: Command = { type: 'optneg', ...offer, lists: [] };
+    await stream.write(commandCodec.encode(sent), timeouts.command);
+    const answer = await stream.next(timeouts.command);
+    if (answer.type !== 'optneg') {
+      throw new MilterError('negotiation', 'optneg', `it answered the offer with ${answer.type}`);
+    }
+    return { stream, agreement: agree(offer, answer), exchange: { sent: [sent], received: [answer] } };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}

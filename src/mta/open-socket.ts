@@ -1,0 +1,36 @@
+import { connect, type Socket } from 'node:net';
+
+import { formatEndpoint, type Endpoint } from '../transport/endpoint.js';
+import { MilterError } from './milter-error.js';
+
+/**
+ * Connects to a milter.
+ *
+ * @param timeout how long that may take, in milliseconds
+ * @throws MilterError where nobody listens there, or nobody answers in time
+ */
+export function openSocket(endpoint: Endpoint, timeout: number): Promise<Socket> {
+  const socket =
+    endpoint.family === 'unix'
+      ? connect({ path: endpoint.path })
+      : connect({
+          host: endpoint.host,
+          port: endpoint.port,
+          family: endpoint.family === 'inet' ? 4 : 6,
+          noDelay: true,
+        });
+  return new Promise((resolve, reject) => {
+    const fail = (kind: 'connect' | 'timeout', reason: string, cause?: Error): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new MilterError(kind, 'connect', `${formatEndpoint(endpoint)}: ${reason}`, { cause }));
+    };
+    const timer = setTimeout(() => fail('timeout', `no connection within ${timeout} ms`), timeout);
+    // It stays: an error that comes later, between two listeners, must not end the process.
+    socket.on('error', (error) => fail('connect', error.message, error));
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+  });
+}

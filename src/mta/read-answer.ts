@@ -1,0 +1,61 @@
+import { SMFIP } from '../transport/smfip.js';
+import type { WireReply } from '../transport/wire-reply.js';
+import type { MtaEvent } from './agenda.js';
+import type { Agreement } from './agreement.js';
+import type { Answer } from './answer.js';
+import { MilterError } from './milter-error.js';
+import { ModificationList, isModification } from './modification-list.js';
+import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
+import type { ReplyStream } from './reply-stream.js';
+import { interpret, type Verdict } from './verdict.js';
+
+/** What it takes to read an answer. */
+export interface AnswerSource {
+  readonly stream: ReplyStream;
+  readonly agreement: Agreement;
+  readonly options: MtaConnectionOptions;
+  /** Gets every reply as it comes. */
+  readonly received: WireReply[];
+}
+
+const CONTENT: readonly string[] = ['header', 'eoh', 'body', 'eom'];
+
+/** How long an MTA waits for a reply at a stage, in milliseconds. */
+export function timeoutAt(stage: string, { timeouts }: MtaConnectionOptions): number {
+  const { command, content } = { ...DEFAULT_TIMEOUTS, ...timeouts };
+  return CONTENT.includes(stage) ? content : command;
+}
+
+/**
+ * Reads the replies to an event up to the final one: at the end of the message there may be modifications and signs of
+ * life before it, elsewhere nothing.
+ *
+ * @throws MilterError where the milter says what it may not, or nothing
+ */
+export async function readAnswer(stage: MtaEvent['type'], source: AnswerSource): Promise<Answer> {
+  const { stream, agreement, options, received } = source;
+  const limit = options.limits?.modifications ?? DEFAULT_LIMITS.modifications;
+  const changes = new ModificationList(agreement.actions, limit);
+  const total = options.timeouts?.eom ?? DEFAULT_TIMEOUTS.eom;
+  const deadline = stage === 'eom' ? performance.now() + total : Infinity;
+  for (;;) {
+    const left = Math.max(0, deadline - performance.now());
+    const reply = await stream.next(Math.min(timeoutAt(stage, options), left));
+    received.push(reply);
+    if (stage === 'eom' && reply.type === 'progress') {
+      changes.interrupt();
+    } else if (stage === 'eom' && isModification(reply)) {
+      const wrong = changes.add(reply);
+      if (wrong !== undefined) throw new MilterError('protocol', stage, wrong);
+    } else {
+      return { verdict: verdictOf(stage, reply, agreement), modifications: changes.list };
+    }
+  }
+}
+
+function verdictOf(stage: string, reply: WireReply, agreement: Agreement): Verdict {
+  const { verdict, violation } = interpret(stage, reply, (agreement.protocol & SMFIP.SKIP) !== 0);
+  if (verdict !== undefined && violation === undefined) return verdict;
+  const refusal = verdict?.kind === 'refuse' ? { refusal: verdict.reply } : {};
+  throw new MilterError('protocol', stage, violation ?? `${reply.type} is no reply`, refusal);
+}

@@ -1,0 +1,8 @@
+import type { SmtpReply } from '../session/smtp-reply.js';
+
+/** The refusals that Postfix has of its own. */
+export const REFUSALS = {
+  reject: { code: 550, enhanced: '5.7.1', lines: ['Command rejected'] },
+  tempfail: { code: 451, enhanced: '4.7.1', lines: ['Service unavailable - try again later'] },
+  shutdown: { code: 421, enhanced: '4.7.0', lines: ['Server closing connection'] },
+} as const satisfies Record<string, SmtpReply>;

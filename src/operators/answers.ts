@@ -1,0 +1,77 @@
+import type { Observable } from 'rxjs';
+
+import { AnswerError } from '../session/answer-error.js';
+import type { Decision } from '../session/decision.js';
+import type { Answer, Flow, StageEvent } from '../session/flow.js';
+import { isLegal } from '../session/legal.js';
+import type { Modification } from '../session/modification.js';
+import type { Stage } from '../session/stage.js';
+
+/** Nothing: the event travels on. */
+export type Undecided = void | undefined | null;
+
+/** Answers that are there at once. */
+export type AnswerNow<S extends Stage> = Undecided | Answer<S> | Iterable<Answer<S> | Undecided>;
+
+/** What a project may return. */
+export type AnswerInput<S extends Stage> =
+  | AnswerNow<S>
+  | PromiseLike<AnswerNow<S>>
+  | Observable<Answer<S> | Undecided>
+  | AsyncIterable<Answer<S> | Undecided>;
+
+const NONE: readonly Modification[] = Object.freeze([]);
+const DECISIONS = ['proceed', 'accept', 'reject', 'tempfail', 'discard', 'skip'];
+
+/** Gathers the answers of one event, until there is a decision. */
+export class Answers {
+  readonly #event: StageEvent;
+  #decision: Decision | undefined;
+  #modifications: Modification[] | undefined;
+
+  constructor(event: StageEvent) {
+    this.#event = event;
+  }
+
+  /**
+   * Takes one more answer; whether it was the decision, after which nothing more counts.
+   *
+   * @throws AnswerError where it is no answer, or not one for this stage
+   */
+  take(answer: unknown): boolean {
+    if (answer === undefined || answer === null) return false;
+    const { stage } = this.#event;
+    const kind = kindOf(answer, stage);
+    if (DECISIONS.includes(kind)) {
+      if (!isLegal(kind, stage)) throw new AnswerError(`${kind}() is not legal at stage ${stage}.`);
+      this.#decision = answer as Decision;
+      return true;
+    }
+    if (stage !== 'eom') {
+      throw new AnswerError(`${kind}() at stage ${stage}: a message can be changed only at eom.`);
+    }
+    (this.#modifications ??= []).push(answer as Modification);
+    return false;
+  }
+
+  /** What the event has become: itself, itself with more modifications on it, or a reply. */
+  result(): Flow {
+    const event = this.#event;
+    const before = event.stage === 'eom' ? event.modifications : NONE;
+    const own = this.#modifications;
+    const modifications = own === undefined ? before : [...before, ...own];
+    if (this.#decision !== undefined)
+      return { stage: 'reply', to: event, decision: this.#decision, modifications };
+    return own === undefined || event.stage !== 'eom' ? event : { ...event, modifications };
+  }
+}
+
+function kindOf(answer: unknown, stage: Stage): string {
+  if (typeof answer === 'object' && answer !== null && 'kind' in answer && typeof answer.kind === 'string') {
+    return answer.kind;
+  }
+  throw new AnswerError(
+    `${typeof answer === 'string' ? JSON.stringify(answer) : typeof answer} is not an answer at stage ${stage}. ` +
+      'Return what proceed(), accept(), reject(), tempfail() … make, or nothing.',
+  );
+}

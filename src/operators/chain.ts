@@ -1,0 +1,85 @@
+import type { Flow } from '../session/flow.js';
+import { BIT } from '../session/stage.js';
+import type { Downstream, Step, Upstream } from './step.js';
+
+/** Several steps in a row, running: each flow visits only those that want it. */
+class Chain implements Upstream {
+  readonly #steps: readonly Step[];
+  readonly #running: Upstream[] = [];
+  readonly #down: Downstream;
+
+  constructor(steps: readonly Step[], down: Downstream) {
+    this.#steps = steps;
+    this.#down = down;
+    // From the last to the first: a step may let something through as soon as it is opened.
+    for (let index = steps.length - 1; index >= 0; index--) {
+      const step = steps[index];
+      if (step !== undefined) this.#running[index] = step.open(new Link(this, index + 1));
+    }
+  }
+
+  next(flow: Flow): void {
+    this.pass(flow, 0);
+  }
+
+  error(error: unknown): void {
+    this.fail(error, 0);
+  }
+
+  complete(): void {
+    this.end(0);
+  }
+
+  close(): void {
+    for (const running of this.#running) running.close();
+  }
+
+  /** Hands the flow to the next step from `index` on that wants it. */
+  pass(flow: Flow, index: number): void {
+    const bit = BIT[flow.stage];
+    const steps = this.#steps;
+    for (let at = index; at < steps.length; at++) {
+      if (((steps[at]?.interest ?? 0) & bit) !== 0) {
+        this.#running[at]?.next(flow);
+        return;
+      }
+    }
+    this.#down.next(flow);
+  }
+
+  fail(error: unknown, index: number): void {
+    (this.#running[index] ?? this.#down).error(error);
+  }
+
+  end(index: number): void {
+    (this.#running[index] ?? this.#down).complete();
+  }
+}
+
+/** What a step in a chain sees of those after it. */
+class Link implements Downstream {
+  readonly #chain: Chain;
+  readonly #index: number;
+
+  constructor(chain: Chain, index: number) {
+    this.#chain = chain;
+    this.#index = index;
+  }
+
+  next(flow: Flow): void {
+    this.#chain.pass(flow, this.#index);
+  }
+
+  error(error: unknown): void {
+    this.#chain.fail(error, this.#index);
+  }
+
+  complete(): void {
+    this.#chain.end(this.#index);
+  }
+}
+
+/** Starts the steps, one after the other, with `down` at their end. */
+export function openChain(steps: readonly Step[], down: Downstream): Upstream {
+  return new Chain(steps, down);
+}

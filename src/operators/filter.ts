@@ -1,0 +1,60 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+
+import type { Flow } from '../session/flow.js';
+import { uniteTags, type Tags } from '../session/tags.js';
+import { openChain } from './chain.js';
+import { opaqueStep } from './opaque-step.js';
+import type { Step } from './step.js';
+
+/** Under this symbol a filter keeps what it is made of. */
+const STEPS: unique symbol = Symbol('rxmilter.steps');
+
+/**
+ * A mail filter: an RxJS operator over the events of one connection, in whose output some of them have become replies.
+ *
+ * It knows which stages it decides and which it only looks at, and from that the negotiation is derived. An operator of
+ * your own works as well; since it says nothing of itself, everything is asked for.
+ */
+export interface Filter extends OperatorFunction<Flow, Flow> {
+  readonly [STEPS]: readonly Step[];
+}
+
+/** What filters make of a source: an Observable that knows its steps, so that a next filter can join them. */
+export class FlowObservable extends Observable<Flow> {
+  readonly origin: Observable<Flow>;
+  readonly steps: readonly Step[];
+
+  constructor(origin: Observable<Flow>, steps: readonly Step[]) {
+    super((subscriber) => {
+      const chain = openChain(steps, subscriber);
+      subscriber.add(() => {
+        chain.close();
+      });
+      subscriber.add(origin.subscribe(chain));
+    });
+    this.origin = origin;
+    this.steps = steps;
+  }
+}
+
+/** Makes a filter out of steps. */
+export function makeFilter(steps: readonly Step[]): Filter {
+  const operator = (source: Observable<Flow>): Observable<Flow> =>
+    source instanceof FlowObservable
+      ? new FlowObservable(source.origin, [...source.steps, ...steps])
+      : new FlowObservable(source, steps);
+  return Object.assign(operator, { [STEPS]: steps });
+}
+
+/** The steps of a filter; an operator that is none of ours is one step by itself. */
+export function stepsOf(filter: OperatorFunction<Flow, Flow>): readonly Step[] {
+  if (typeof (filter as unknown) !== 'function') {
+    throw new TypeError('A filter is a function (an RxJS operator): what on(), compose() … make.');
+  }
+  return STEPS in filter ? (filter as Filter)[STEPS] : [opaqueStep(filter)];
+}
+
+/** What the steps need of the negotiation. */
+export function tagsOf(steps: readonly Step[]): Tags {
+  return uniteTags(steps.map((step) => step.tags));
+}

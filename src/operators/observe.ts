@@ -1,0 +1,76 @@
+import type { EventAt, Flow, MilterEvent } from '../session/flow.js';
+import { ProjectError } from '../session/project-error.js';
+import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
+import { turnOf } from '../session/turn.js';
+import { makeFilter, type Filter } from './filter.js';
+import type { Downstream, Upstream } from './step.js';
+
+/**
+ * Looks at the events of one stage or several, `abort` and `close` included, that no earlier filter has decided.
+ *
+ * It cannot answer, so the MTA is told not to wait for it: looking costs no round trip. What `see` throws (or, being
+ * async, rejects with) is reported, and the event travels on. Nothing is cancelled on abort: there is nothing to wait
+ * for.
+ *
+ * @example observe(['mail', 'rcpt'], (event) => log.info({ session: event.session.id, address: event.address }))
+ */
+export function observe<const S extends MilterEvent['stage']>(
+  stages: S | readonly S[],
+  see: (event: EventAt<NoInfer<S>>) => void,
+): Filter {
+  const interest = stageSet(stages, ALL_STAGES | BIT.abort | BIT.close);
+  if (typeof see !== 'function') throw new TypeError('observe(): the second argument has to be a function.');
+  return makeFilter([
+    {
+      tags: { decides: 0, observes: interest & ALL_STAGES, requires: 0 },
+      interest,
+      open: (down) => new ObserveRun(see as (event: MilterEvent) => unknown, down),
+    },
+  ]);
+}
+
+class ObserveRun implements Upstream {
+  readonly #see: (event: MilterEvent) => unknown;
+  readonly #down: Downstream;
+
+  constructor(see: (event: MilterEvent) => unknown, down: Downstream) {
+    this.#see = see;
+    this.#down = down;
+  }
+
+  next(flow: Flow): void {
+    const event = flow as MilterEvent;
+    try {
+      const result = this.#see(event);
+      // An async function is a function that returns nothing, too; its failure must not end the process.
+      if (result instanceof Promise) {
+        result.catch((error: unknown) => {
+          this.#report(event, error);
+        });
+      }
+    } catch (error) {
+      this.#report(event, error);
+    }
+    this.#down.next(flow);
+  }
+
+  error(error: unknown): void {
+    this.#down.error(error);
+  }
+
+  complete(): void {
+    this.#down.complete();
+  }
+
+  close(): void {
+    // Nothing runs.
+  }
+
+  /** Without a connection to report to, as in a drawing, it is the stream's error. */
+  #report(event: MilterEvent, cause: unknown): void {
+    const error = new ProjectError(event.stage, cause);
+    const turn = turnOf(event);
+    if (turn === undefined) this.#down.error(error);
+    else turn.owner.report(event.stage, error);
+  }
+}

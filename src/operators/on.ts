@@ -1,0 +1,181 @@
+import type { ObservableInput } from 'rxjs';
+
+import type { EventAt, Flow, StageEvent } from '../session/flow.js';
+import { ProjectError } from '../session/project-error.js';
+import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
+import { turnOf } from '../session/turn.js';
+import { Answers, type AnswerInput } from './answers.js';
+import { failedEvent } from './failed-event.js';
+import { makeFilter, type Filter } from './filter.js';
+import { Latest } from './latest.js';
+import { LazyContext, type ProjectContext } from './project-context.js';
+import { ProjectRun, isLater, takeAll, type RunOwner } from './project-run.js';
+import type { Downstream, Upstream } from './step.js';
+
+/** Decides an event, or leaves it: returns nothing, an answer, several, or any of that later. */
+export type Project<S extends Stage> = (event: EventAt<S>, context: ProjectContext) => AnswerInput<S>;
+
+/** The same with the newest value of a stream. */
+export type LatestProject<S extends Stage, T> = (
+  event: EventAt<S>,
+  latest: T,
+  context: ProjectContext,
+) => AnswerInput<S>;
+
+type AnyProject = (event: StageEvent, context: LazyContext, latest: unknown) => unknown;
+
+/**
+ * Decides the events of one stage or several.
+ *
+ * `project` is called for each such event that no earlier filter has decided. What it returns, or what comes out of the
+ * promise, Observable, iterable or generator that it returns, is the answer; after the first decision nothing more is
+ * read. Nothing: the event travels on. Modifications (only at `eom`) without a decision: it travels on with them on it.
+ *
+ * What throws, rejects or errors costs that one event, which gets the failure decision, and is reported. When the
+ * message is aborted, the connection lost or the time up, the running project is cancelled: its Observable is
+ * unsubscribed, its generator finished, and `context.signal` aborted.
+ *
+ * With a stream as the second argument `project` also gets its newest value. The stream is subscribed to once for each
+ * connection (share it, with `shareReplay(1)`, where that is dear); an event that comes before its first value waits
+ * for it. Where it ends, its last value stays.
+ *
+ * @example on('rcpt', async (rcpt, { signal }) => ((await known(rcpt.address, signal)) ? undefined : reject('Who?')))
+ * @example on('connect', blocked$, ({ address }, blocked) => (blocked.has(address) ? reject() : undefined))
+ */
+export function on<const S extends Stage>(stages: S | readonly S[], project: Project<NoInfer<S>>): Filter;
+export function on<const S extends Stage, T>(
+  stages: S | readonly S[],
+  latest: ObservableInput<T>,
+  project: LatestProject<NoInfer<S>, T>,
+): Filter;
+export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter {
+  const decides = stageSet(stages, ALL_STAGES);
+  const project = rest.at(-1);
+  if (typeof project !== 'function') throw new TypeError('on(): the last argument has to be a function.');
+  const source = rest.length > 1 ? (rest[0] as ObservableInput<unknown>) : undefined;
+  // Two shapes of call, so that the usual one passes nothing through.
+  const call: AnyProject =
+    source === undefined
+      ? (project as AnyProject)
+      : (event, context, latest) => (project as (...args: unknown[]) => unknown)(event, latest, context);
+  return makeFilter([
+    {
+      tags: { decides, observes: 0, requires: 0 },
+      interest: decides | BIT.abort | BIT.close,
+      open: (down) => new OnRun(call, source && new Latest(source), down),
+    },
+  ]);
+}
+
+class OnRun implements Upstream, RunOwner {
+  readonly #project: AnyProject;
+  readonly #latest: Latest<unknown> | undefined;
+  readonly #down: Downstream;
+  /** In a session at most one; a drawing may have several events under way. */
+  #runs: Set<ProjectRun> | undefined;
+  #completed = false;
+
+  constructor(project: AnyProject, latest: Latest<unknown> | undefined, down: Downstream) {
+    this.#project = project;
+    this.#latest = latest;
+    this.#down = down;
+  }
+
+  next(flow: Flow): void {
+    if (flow.stage === 'abort' || flow.stage === 'close') {
+      this.#cancelAll();
+      this.#down.next(flow);
+    } else if (this.#latest === undefined) {
+      this.#call(flow as StageEvent, undefined);
+    } else {
+      this.#callWithLatest(flow as StageEvent, this.#latest);
+    }
+  }
+
+  error(error: unknown): void {
+    this.close();
+    this.#down.error(error);
+  }
+
+  complete(): void {
+    this.#completed = true;
+    this.#completeIfDone();
+  }
+
+  close(): void {
+    this.#cancelAll();
+    this.#latest?.close();
+  }
+
+  /** See `RunOwner`. */
+  done(run: ProjectRun, flow: Flow): void {
+    this.#runs?.delete(run);
+    this.#down.next(flow);
+    this.#completeIfDone();
+  }
+
+  #call(event: StageEvent, latest: unknown): void {
+    const context = new LazyContext();
+    let flow: Flow;
+    try {
+      const result = this.#project(event, context, latest);
+      if (result === undefined || result === null) {
+        flow = event;
+      } else if (typeof result === 'object' && isLater(result)) {
+        this.#begin(event, context).drive(result);
+        return;
+      } else {
+        const answers = new Answers(event);
+        takeAll(answers, result);
+        flow = answers.result();
+      }
+    } catch (error) {
+      flow = failedEvent(event, error);
+    }
+    this.#down.next(flow);
+  }
+
+  #callWithLatest(event: StageEvent, latest: Latest<unknown>): void {
+    const late = latest.takeLateError();
+    if (late !== undefined) turnOf(event)?.owner.report(event.stage, new ProjectError(event.stage, late));
+    if (latest.value !== undefined) {
+      this.#call(event, latest.value.is);
+      return;
+    }
+    const context = new LazyContext();
+    const run = this.#begin(event, context);
+    latest.wait({
+      ready: (error) => {
+        if (!run.active) return;
+        if (latest.value === undefined) {
+          run.fail(error);
+          return;
+        }
+        try {
+          run.drive(this.#project(event, context, latest.value.is));
+        } catch (thrown) {
+          run.fail(thrown);
+        }
+      },
+    });
+  }
+
+  #begin(event: StageEvent, context: LazyContext): ProjectRun {
+    const run = new ProjectRun(event, context, this);
+    (this.#runs ??= new Set()).add(run);
+    return run;
+  }
+
+  #cancelAll(): void {
+    const runs = this.#runs;
+    this.#runs = undefined;
+    for (const run of runs ?? []) run.cancel();
+  }
+
+  #completeIfDone(): void {
+    if (!this.#completed || (this.#runs?.size ?? 0) > 0) return;
+    this.#completed = false;
+    this.close();
+    this.#down.complete();
+  }
+}

@@ -1,0 +1,35 @@
+import { Subject, type OperatorFunction, type Subscription } from 'rxjs';
+
+import type { Flow } from '../session/flow.js';
+import { EVERYTHING } from '../session/tags.js';
+import type { Downstream, Step, Upstream } from './step.js';
+
+/** An RxJS operator that is none of ours, as a step: it gets all there is, replies of earlier filters included. */
+export function opaqueStep(operator: OperatorFunction<Flow, Flow>): Step {
+  return { tags: EVERYTHING, interest: -1, open: (down) => new OpaqueRun(operator, down) };
+}
+
+class OpaqueRun implements Upstream {
+  readonly #source = new Subject<Flow>();
+  readonly #subscription: Subscription;
+
+  constructor(operator: OperatorFunction<Flow, Flow>, down: Downstream) {
+    this.#subscription = operator(this.#source).subscribe(down);
+  }
+
+  next(flow: Flow): void {
+    this.#source.next(flow);
+  }
+
+  error(error: unknown): void {
+    this.#source.error(error);
+  }
+
+  complete(): void {
+    this.#source.complete();
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+  }
+}

@@ -1,0 +1,27 @@
+/** What a project gets beside its event. */
+export interface ProjectContext {
+  /**
+   * Aborted when the answer is not wanted any more: the message was aborted, the connection is lost, or the time is up.
+   * Made when first asked for. Hand it to `fetch` and whatever else can be cancelled.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** The context of one event. */
+export class LazyContext implements ProjectContext {
+  #controller: AbortController | undefined;
+  #cancelled = false;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#cancelled) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+    this.#controller?.abort();
+  }
+}

@@ -1,0 +1,164 @@
+import { from, takeWhile, type Observable, type Subscription } from 'rxjs';
+
+import type { Flow, StageEvent } from '../session/flow.js';
+import { turnOf } from '../session/turn.js';
+import { Answers } from './answers.js';
+import { failedEvent } from './failed-event.js';
+import type { LazyContext } from './project-context.js';
+
+/** Where the result of a run goes. Called once, unless the run is cancelled. */
+export interface RunOwner {
+  done(run: ProjectRun, flow: Flow): void;
+}
+
+/**
+ * One event's answers on their way from a promise, an Observable or an (async) iterable. Cancelled when the turn of the
+ * event is over: the inner stream is unsubscribed, the signal aborted, the generator finished.
+ */
+export class ProjectRun {
+  readonly event: StageEvent;
+  readonly #context: LazyContext;
+  readonly #owner: RunOwner;
+  readonly #answers: Answers;
+  #active = true;
+  #subscription: Subscription | undefined;
+  #iterator: AsyncIterator<unknown> | undefined;
+
+  constructor(event: StageEvent, context: LazyContext, owner: RunOwner) {
+    this.event = event;
+    this.#context = context;
+    this.#owner = owner;
+    this.#answers = new Answers(event);
+    turnOf(event)?.onEnd(() => {
+      this.cancel();
+    });
+  }
+
+  get active(): boolean {
+    return this.#active;
+  }
+
+  /** Takes what the project returned, and what comes out of it later. */
+  drive(result: unknown): void {
+    if (!this.#active) return;
+    try {
+      this.#start(result);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The project, or what it waits for, failed. */
+  fail(error: unknown): void {
+    if (this.#active) this.#end(failedEvent(this.event, error));
+  }
+
+  /** The answer is not wanted any more. */
+  cancel(): void {
+    if (!this.#active) return;
+    this.#active = false;
+    this.#context.cancel();
+    this.#subscription?.unsubscribe();
+    this.#finishIterator();
+  }
+
+  #start(result: unknown): void {
+    if (isObservable(result)) {
+      this.#subscription = from(result)
+        .pipe(takeWhile((answer) => !this.#answers.take(answer)))
+        .subscribe({
+          error: (error: unknown) => {
+            this.fail(error);
+          },
+          complete: () => {
+            this.#succeed();
+          },
+        });
+    } else if (isPromise(result)) {
+      result.then(
+        (value) => {
+          this.drive(value);
+        },
+        (error: unknown) => {
+          this.fail(error);
+        },
+      );
+    } else if (isAsyncIterable(result)) {
+      this.#iterator = result[Symbol.asyncIterator]();
+      this.#pull(this.#iterator);
+    } else {
+      takeAll(this.#answers, result);
+      this.#succeed();
+    }
+  }
+
+  /** We drive the iterator ourselves: RxJS would finish an abandoned generator only at its next `yield`. */
+  #pull(iterator: AsyncIterator<unknown>): void {
+    iterator.next().then(
+      (step) => {
+        if (!this.#active) return;
+        try {
+          if (step.done === true) {
+            this.#succeed();
+          } else if (this.#answers.take(step.value)) {
+            this.#finishIterator();
+            this.#succeed();
+          } else {
+            this.#pull(iterator);
+          }
+        } catch (error) {
+          this.#finishIterator();
+          this.fail(error);
+        }
+      },
+      (error: unknown) => {
+        this.fail(error);
+      },
+    );
+  }
+
+  #finishIterator(): void {
+    try {
+      Promise.resolve(this.#iterator?.return?.()).catch(() => undefined);
+    } catch {
+      // Whatever it says to that, nobody waits for it.
+    }
+  }
+
+  #succeed(): void {
+    if (this.#active) this.#end(this.#answers.result());
+  }
+
+  #end(flow: Flow): void {
+    this.#active = false;
+    this.#owner.done(this, flow);
+  }
+}
+
+/** Takes one answer, or several that are there at once. */
+export function takeAll(answers: Answers, result: unknown): void {
+  if (typeof result === 'object' && result !== null && Symbol.iterator in result) {
+    for (const answer of result as Iterable<unknown>) if (answers.take(answer)) return;
+  } else {
+    answers.take(result);
+  }
+}
+
+/** Whether the answers are not there at once. */
+export function isLater(result: object): boolean {
+  return isPromise(result) || isObservable(result) || isAsyncIterable(result);
+}
+
+function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return (
+    typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
+  );
+}
+
+function isObservable(result: unknown): result is Observable<unknown> {
+  return typeof result === 'object' && result !== null && 'subscribe' in result;
+}
+
+function isAsyncIterable(result: unknown): result is AsyncIterable<unknown> {
+  return typeof result === 'object' && result !== null && Symbol.asyncIterator in result;
+}

@@ -1,0 +1,20 @@
+import type { Answer, EventAt, Reply, StageEvent } from '../session/flow.js';
+import { AnswerError } from '../session/answer-error.js';
+import type { Stage } from '../session/stage.js';
+import { Answers } from './answers.js';
+
+/**
+ * Makes the reply to an event, for those who write an operator of their own instead of using `on`.
+ *
+ * @throws AnswerError where there is no decision among the answers, or one that is not legal at the event's stage
+ * @example source.pipe(map((flow) => (flow.stage === 'rcpt' && full() ? reply(flow, tempfail('Mailbox full')) : flow)))
+ */
+export function reply<S extends Stage>(event: EventAt<S>, ...answers: readonly Answer<S>[]): Reply {
+  const gathered = new Answers(event);
+  for (const answer of answers) if (gathered.take(answer)) break;
+  const result = gathered.result();
+  if (result.stage === 'reply') return result;
+  throw new AnswerError(
+    `reply(): no decision for the event at stage ${(event as StageEvent).stage}. Add proceed(), accept(), reject() …`,
+  );
+}

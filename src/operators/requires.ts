@@ -1,0 +1,28 @@
+import type { OperatorFunction } from 'rxjs';
+
+import type { Flow } from '../session/flow.js';
+import { rightSet } from '../session/options.js';
+import type { Right } from '../transport/smfif.js';
+import { makeFilter, stepsOf, type Filter } from './filter.js';
+import type { Step } from './step.js';
+
+/**
+ * Declares the rights that a filter cannot do without. An MTA that does not offer them is refused when it connects,
+ * with an error that names them, instead of failing message by message.
+ *
+ * @throws TypeError where one is not the name of a right
+ * @example requires(['CHGBODY', 'CHGHDRS'], on('eom', disclaimer))
+ */
+export function requires(rights: readonly Right[], filter: OperatorFunction<Flow, Flow>): Filter {
+  const declaration: Step = {
+    tags: { decides: 0, observes: 0, requires: rightSet('requires()', rights) },
+    interest: 0,
+    open: (down) => ({
+      next: (flow) => down.next(flow),
+      error: (error) => down.error(error),
+      complete: () => down.complete(),
+      close: () => undefined,
+    }),
+  };
+  return makeFilter([declaration, ...stepsOf(filter)]);
+}

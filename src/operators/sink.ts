@@ -1,0 +1,60 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+
+import type { Flow } from '../session/flow.js';
+import type { Outcome } from '../session/outcome.js';
+import { ProjectError } from '../session/project-error.js';
+import { UnansweredError } from '../session/unanswered-error.js';
+import { openChain } from './chain.js';
+import { FlowObservable, tagsOf } from './filter.js';
+import type { Session } from './session.js';
+import type { Downstream, Step, Upstream } from './step.js';
+
+/**
+ * The end of a pipeline: writes the answers of `session` to its MTA, exactly one for each event that wants one and in
+ * order, and emits what became of each.
+ *
+ * An event that arrives undecided is answered with "continue", at `eom` with the modifications that are on it. A reply
+ * whose event is over is dropped and told as an outcome with an error, as is everything else that goes wrong: the
+ * Observable itself does not error, so that one connection cannot take others with it. Where the pipeline errors or
+ * completes too early, the pending event gets the failure decision and the connection is closed.
+ *
+ * Completes with the connection. Unsubscribing closes the connection at once.
+ *
+ * @example listen({ port: 8891 }).pipe(mergeMap((session) => session.events.pipe(filter, sink(session)))).subscribe()
+ */
+export function sink(session: Session): OperatorFunction<Flow, Outcome> {
+  return (source) =>
+    new Observable<Outcome>((subscriber) => {
+      const { connection } = session;
+      // Our own filters right behind the source need no subscription between each two of them.
+      const steps = directSteps(source, session);
+      const tags = steps && tagsOf(steps);
+      session.claim(
+        (outcome) => subscriber.next(outcome),
+        () => subscriber.complete(),
+        tags,
+      );
+      const end: Downstream = {
+        next: (flow) => connection.answer(flow),
+        error: (error: unknown) => connection.abandon(new ProjectError('close', error)),
+        complete: () =>
+          connection.abandon(
+            new UnansweredError('close', 'the pipeline completed before the connection was over.'),
+          ),
+      };
+      if (steps !== undefined && tags !== undefined) {
+        const chain: Upstream = openChain(steps, end);
+        subscriber.add(() => chain.close());
+        session.attach(chain, tags);
+      } else {
+        subscriber.add(source.subscribe(end));
+      }
+      subscriber.add(() => connection.destroy());
+    });
+}
+
+/** The steps of a source that consists of the session's events and our own filters; `undefined` for any other. */
+function directSteps(source: Observable<Flow>, session: Session): readonly Step[] | undefined {
+  if (source === session.events) return [];
+  return source instanceof FlowObservable && source.origin === session.events ? source.steps : undefined;
+}

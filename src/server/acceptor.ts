@@ -1,0 +1,110 @@
+import { createServer, type Server, type Socket } from 'node:net';
+
+import type { Connection, ConnectionOwner } from '../session/connection.js';
+import type { ResolvedOptions } from '../session/options.js';
+import { bindServer } from '../transport/bind.js';
+import { formatEndpoint, type Endpoint } from '../transport/endpoint.js';
+import type { ListenOptions } from './listen-options.js';
+import { connectSocket } from './socket-io.js';
+
+/** How often hung connections are looked for, in milliseconds. */
+const SWEEP = 5_000;
+/** How long a socket whose connection is over may take to get rid of its last bytes. */
+const LAST_BYTES = 5_000;
+
+/** Listens, and keeps the connections that came of it. */
+export class Acceptor {
+  readonly #server: Server;
+  readonly #endpoint: Endpoint;
+  readonly #options: ListenOptions;
+  readonly #resolved: ResolvedOptions;
+  readonly #sockets = new Map<Socket, Connection>();
+  readonly #accept: (connect: (owner: ConnectionOwner) => Connection) => void;
+  #sweep: NodeJS.Timeout | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** @param accept called for each new socket; has to call what it gets to let it speak */
+  constructor(
+    endpoint: Endpoint,
+    options: ListenOptions,
+    resolved: ResolvedOptions,
+    accept: (connect: (owner: ConnectionOwner) => Connection) => void,
+  ) {
+    this.#endpoint = endpoint;
+    this.#options = options;
+    this.#resolved = resolved;
+    this.#accept = accept;
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.#take(socket);
+    });
+    if (options.maxConnections !== undefined) this.#server.maxConnections = options.maxConnections;
+  }
+
+  /** Where it listens, with the port that the system chose where 0 was asked for. */
+  get address(): string {
+    const bound = this.#server.address();
+    if (this.#endpoint.family === 'unix' || bound === null || typeof bound === 'string') {
+      return formatEndpoint(this.#endpoint);
+    }
+    return formatEndpoint({ ...this.#endpoint, port: bound.port });
+  }
+
+  /** Resolves when it listens; rejects with a `ListenError`, and then nothing is left behind. */
+  async start(): Promise<void> {
+    await bindServer(this.#server, this.#endpoint, this.#options);
+    if (this.#stopped !== undefined) {
+      this.#server.close();
+      return;
+    }
+    this.#sweep = setInterval(() => {
+      for (const connection of this.#sockets.values()) connection.tick(SWEEP);
+    }, SWEEP).unref();
+  }
+
+  /**
+   * Accepts nobody any more, and resolves when the connections are over: those with a message in progress have
+   * `deadline` milliseconds to finish it.
+   */
+  drain(deadline: number): Promise<void> {
+    this.#stopped ??= this.#closeServer(deadline);
+    return this.#stopped;
+  }
+
+  /** Ends everything at once. */
+  destroy(): void {
+    this.#stopped ??= this.#closeServer(0);
+    for (const [socket, connection] of this.#sockets) {
+      connection.destroy();
+      socket.destroy();
+    }
+  }
+
+  async #closeServer(deadline: number): Promise<void> {
+    clearInterval(this.#sweep);
+    const closed = new Promise<void>((resolve) => {
+      // Its error is that it does not listen, which is as good.
+      this.#server.close(() => {
+        resolve();
+      });
+    });
+    for (const connection of this.#sockets.values()) connection.drain();
+    const expiry = setTimeout(() => {
+      for (const connection of this.#sockets.values()) connection.expire();
+    }, deadline);
+    const end = setTimeout(() => {
+      for (const socket of this.#sockets.keys()) socket.destroy();
+    }, deadline + LAST_BYTES);
+    await closed;
+    clearTimeout(expiry);
+    clearTimeout(end);
+  }
+
+  #take(socket: Socket): void {
+    this.#accept((owner) => {
+      const connection = connectSocket(socket, this.#resolved, owner);
+      this.#sockets.set(socket, connection);
+      socket.once('close', () => this.#sockets.delete(socket));
+      return connection;
+    });
+  }
+}

@@ -1,0 +1,47 @@
+import { Observable } from 'rxjs';
+
+import { Session } from '../operators/session.js';
+import { resolveOptions } from '../session/options.js';
+import { parseEndpoint, type EndpointInput } from '../transport/endpoint.js';
+import { Acceptor } from './acceptor.js';
+import { DRAIN_TIMEOUT, type ListenOptions } from './listen-options.js';
+
+/**
+ * Listens for MTAs, and emits a `Session` for each that connects.
+ *
+ * Cold: each subscription binds the endpoint. Errors with a `ListenError` where that fails (`EndpointError` where it is
+ * none). When its subscription ends, by `takeUntil` behind it or by unsubscribing, nobody is accepted any more;
+ * sessions whose pipelines are still subscribed to (as `mergeMap` keeps them after its source completed) finish their
+ * message within `drainTimeout`, and those whose pipelines are unsubscribed close at once. So completing drains, and
+ * unsubscribing from the whole closes hard.
+ *
+ * @example
+ * listen({ port: 8891 }).pipe(
+ *   takeUntil(stop$),
+ *   mergeMap((session) => session.events.pipe(filter, sink(session))),
+ * ).subscribe((outcome) => log(outcome))
+ */
+export function listen(endpoint: EndpointInput, options: ListenOptions = {}): Observable<Session> {
+  return new Observable((subscriber) => {
+    const acceptor = new Acceptor(parseEndpoint(endpoint), options, resolveOptions(options), (connect) => {
+      const session: Session = new Session(
+        connect({
+          get watched() {
+            return session.watched;
+          },
+          outcome: (outcome) => {
+            session.outcome(outcome);
+          },
+          ended: () => {
+            session.ended();
+          },
+        }),
+      );
+      subscriber.next(session);
+    });
+    acceptor.start().catch((error: unknown) => {
+      subscriber.error(error);
+    });
+    return () => void acceptor.drain(options.drainTimeout ?? DRAIN_TIMEOUT);
+  });
+}

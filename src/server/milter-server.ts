@@ -1,0 +1,18 @@
+import type { Observable } from 'rxjs';
+
+import type { Outcome } from '../session/outcome.js';
+
+/** A running server. */
+export interface MilterServer extends AsyncDisposable {
+  /** Where it listens, as `listen` would be written: `inet:8891@127.0.0.1`. */
+  readonly address: string;
+  /** What became of each event that was answered, and what went wrong. Hot; costs nothing while nobody subscribes. */
+  readonly outcomes: Observable<Outcome>;
+  /**
+   * Stops: accepts nobody any more, lets messages in progress finish, puts new ones off with a 421, and resolves when
+   * all connections are over, after `drainTimeout` at the latest. Calling it again waits for the same end.
+   */
+  close(): Promise<void>;
+  /** Ends everything at once. The MTA does with messages in progress what it is configured to do without a filter. */
+  destroy(): void;
+}

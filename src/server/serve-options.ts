@@ -1,0 +1,17 @@
+import type { Outcome } from '../session/outcome.js';
+import type { EndpointInput } from '../transport/endpoint.js';
+import type { ListenOptions } from './listen-options.js';
+
+/** What `serve` can be told. */
+export interface ServeOptions extends ListenOptions {
+  /**
+   * Where to listen: `inet:8891@127.0.0.1`, `inet6:8891@::1`, `unix:/run/filter.sock`, or `{ port, host }` or `{ path }`.
+   * Port 0 lets the system choose one.
+   */
+  readonly listen: EndpointInput;
+  /**
+   * Gets what went wrong: failures of the filter, events that nobody answered, late replies, broken connections.
+   * Default: a warning of the process, which goes to standard error.
+   */
+  readonly onError?: (error: Error, outcome: Outcome) => void;
+}

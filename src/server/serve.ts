@@ -1,0 +1,161 @@
+import { Subject, from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
+
+import { openChain } from '../operators/chain.js';
+import { stepsOf, tagsOf } from '../operators/filter.js';
+import type { Step } from '../operators/step.js';
+import type { Connection } from '../session/connection.js';
+import type { Flow } from '../session/flow.js';
+import { resolveOptions } from '../session/options.js';
+import type { Outcome } from '../session/outcome.js';
+import { ProjectError } from '../session/project-error.js';
+import type { Tags } from '../session/tags.js';
+import { UnansweredError } from '../session/unanswered-error.js';
+import { parseEndpoint } from '../transport/endpoint.js';
+import { Acceptor } from './acceptor.js';
+import { DRAIN_TIMEOUT } from './listen-options.js';
+import type { MilterServer } from './milter-server.js';
+import type { ServeOptions } from './serve-options.js';
+
+/** A filter as new connections get it. */
+interface Ready {
+  readonly steps: readonly Step[];
+  readonly tags: Tags;
+}
+
+/**
+ * Serves a filter to MTAs.
+ *
+ * With an Observable of filters the newest one serves each new connection, and running ones finish with theirs; the
+ * server listens once the first is there. Where that Observable errors the last filter stays and the error is reported.
+ *
+ * Rejects with an `EndpointError` or `ListenError` that says what to do where it cannot listen, with a `TypeError` or
+ * `RangeError` where an option is wrong; then nothing is left running.
+ *
+ * @example
+ * const server = await serve(on('rcpt', () => reject('Nobody lives here')), { listen: 'inet:8891@127.0.0.1' });
+ * process.once('SIGTERM', () => void server.close());
+ */
+export async function serve(
+  filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>,
+  options: ServeOptions,
+): Promise<MilterServer> {
+  const endpoint = parseEndpoint(options.listen);
+  const resolved = resolveOptions(options);
+  const outcomes = new Subject<Outcome>();
+  const onError = options.onError ?? ((error: Error): void => process.emitWarning(error));
+  const tell = (error: Error, outcome: Outcome): void => {
+    try {
+      onError(error, outcome);
+    } catch (thrown) {
+      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+    }
+  };
+  const source = new FilterSource(filter, (error) => process.emitWarning(new ProjectError('connect', error)));
+  try {
+    await source.first;
+    const acceptor = new Acceptor(endpoint, options, resolved, (connect) => {
+      const connection = connect({
+        get watched() {
+          return outcomes.observed;
+        },
+        outcome: (outcome) => {
+          if (outcome.error !== undefined) tell(outcome.error, outcome);
+          if (outcomes.observed) outcomes.next(outcome);
+        },
+        ended: () => undefined,
+      });
+      run(connection, source.current);
+    });
+    await acceptor.start();
+    const close = async (): Promise<void> => {
+      await acceptor.drain(options.drainTimeout ?? DRAIN_TIMEOUT);
+      source.close();
+      outcomes.complete();
+    };
+    return {
+      address: acceptor.address,
+      outcomes: outcomes.asObservable(),
+      close,
+      destroy: () => {
+        acceptor.destroy();
+        void close();
+      },
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+function run(connection: Connection, { steps, tags }: Ready): void {
+  connection.attach(
+    openChain(steps, {
+      next: (flow) => {
+        connection.answer(flow);
+      },
+      error: (error) => {
+        connection.abandon(new ProjectError('close', error));
+      },
+      complete: () => {
+        connection.abandon(
+          new UnansweredError('close', 'the filter completed before the connection was over.'),
+        );
+      },
+    }),
+    tags,
+  );
+}
+
+/** The newest filter. */
+class FilterSource {
+  /** Resolves when there is one; rejects where there will be none. */
+  readonly first: Promise<void>;
+  #current: Ready | undefined;
+  #subscription: Subscription | undefined;
+
+  constructor(
+    filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>,
+    report: (error: unknown) => void,
+  ) {
+    if (!isObservable(filter)) {
+      this.first = Promise.resolve();
+      this.#set(filter);
+      return;
+    }
+    this.first = new Promise((resolve, reject) => {
+      this.#subscription = from(filter).subscribe({
+        next: (newest) => {
+          try {
+            this.#set(newest);
+            resolve();
+          } catch (error) {
+            report(error);
+          }
+        },
+        error: (error: unknown) => {
+          if (this.#current === undefined) reject(error instanceof Error ? error : new Error(String(error)));
+          else report(error);
+        },
+        complete: () => {
+          if (this.#current === undefined)
+            reject(new TypeError('serve(): the Observable completed without a filter.'));
+        },
+      });
+    });
+  }
+
+  get current(): Ready {
+    if (this.#current === undefined) throw new Error('There is no filter yet.');
+    return this.#current;
+  }
+
+  close(): void {
+    this.#subscription?.unsubscribe();
+  }
+
+  #set(filter: OperatorFunction<Flow, Flow>): void {
+    const steps = stepsOf(filter);
+    this.#current = { steps, tags: tagsOf(steps) };
+  }
+}
