@@ -1,13 +1,22 @@
 import { expect } from 'vitest';
-import { serve, type Filter, type MilterServer, type ServeOptions } from '../../../src/index.js';
+import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
 import { complaints } from './complaints.js';
 import { freePort } from './free-port.js';
 import { Postfix, type PostfixSettings } from './postfix.js';
 import { SmtpClient } from './smtp-client.js';
 import { SmtpSink } from './sink.js';
 
-/** The SMTP listeners of the Postfix of a bench, named after where they look for their filter. */
-export type ListenerName = 'inet' | 'unix' | 'tempfail';
+/**
+ * The SMTP listeners of the Postfix of a bench. All but one look for their filter on the inet socket.
+ *
+ * - `inet`: what is used when nothing else is said; mail is rejected when the filter breaks
+ * - `unix`: the same with the unix socket
+ * - `tempfail`: mail is put off when the filter breaks
+ * - `hasty`: the filter may be silent for a second only
+ * - `both`: asks the filter on the inet socket and then the one on the unix socket
+ * - `version2`: speaks the oldest version of the protocol
+ */
+export type ListenerName = 'inet' | 'unix' | 'tempfail' | 'hasty' | 'both' | 'version2';
 
 /** A Postfix between an SMTP client and an SMTP sink, and a place for the filter under test. */
 export class PostfixBench {
@@ -43,13 +52,19 @@ export class PostfixBench {
         inet: { smtpd_milters: inet },
         unix: { smtpd_milters: unix },
         tempfail: { smtpd_milters: inet, milter_default_action: 'tempfail' },
+        hasty: { smtpd_milters: inet, milter_command_timeout: '1s', milter_content_timeout: '1s' },
+        both: { smtpd_milters: `${inet}, ${unix}` },
+        version2: { smtpd_milters: inet, milter_protocol: '2' },
       },
     });
     return new PostfixBench({ inet: `inet:${port}@127.0.0.1`, unix }, postfix, sink);
   }
 
   /** Serves a filter until the end of the test, on the inet socket if nothing else is said. */
-  async serve(filter: Filter, options: Partial<ServeOptions> = {}): Promise<MilterServer> {
+  async serve(
+    filter: Parameters<typeof serve>[0],
+    options: Partial<ServeOptions> = {},
+  ): Promise<MilterServer> {
     const server = await serve(filter, {
       listen: this.milter.inet,
       onError: (error) => this.errors.push(error),

@@ -29,7 +29,8 @@ export function mainCf(dir: string, relayPort: number, settings: Readonly<Record
     local_recipient_maps: '',
     alias_maps: '',
     alias_database: '',
-    mynetworks: '127.0.0.0/8',
+    mynetworks: '0.0.0.0/0', // also whatever a client on loopback pretends to be with XCLIENT
+    smtpd_authorized_xclient_hosts: '127.0.0.1',
     smtpd_relay_restrictions: 'permit_mynetworks, reject',
     smtpd_peername_lookup: 'no',
     disable_dns_lookups: 'yes',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { eventually } from './eventually.js';
@@ -33,8 +33,7 @@ export class Postfix<Name extends string = string> {
   readonly queue: PostfixQueue;
   readonly #dir: string;
   readonly #master: number;
-  // a test run that breaks off must not leave a mail server behind
-  readonly #atExit = (): void => void process.kill(this.#master, 'SIGTERM');
+  readonly #watchdog: ChildProcess;
 
   private constructor(dir: string, ports: Record<Name, number>, master: number) {
     this.#dir = dir;
@@ -42,7 +41,7 @@ export class Postfix<Name extends string = string> {
     this.#master = master;
     this.log = new Maillog(dir);
     this.queue = new PostfixQueue(dir);
-    process.once('exit', this.#atExit);
+    this.#watchdog = watchdog(master);
   }
 
   /** Makes a directory for one Postfix; its users (postfix, root) must all get into it. */
@@ -85,8 +84,7 @@ export class Postfix<Name extends string = string> {
 
   /** Stops it, waits for the end of all its processes, and removes its directory. */
   async stop(): Promise<void> {
-    process.off('exit', this.#atExit);
-    process.kill(this.#master, 'SIGTERM');
+    this.#watchdog.stdin?.end();
     await eventually('the end of Postfix', () => processGroup(this.#master).length === 0);
     await rm(this.#dir, { recursive: true, force: true });
   }
@@ -98,4 +96,18 @@ async function writeOld(file: string, text: string): Promise<void> {
   const { mtimeMs } = await stat(file);
   const minuteAgo = (mtimeMs - 60_000) / 1000;
   await utimes(file, minuteAgo, minuteAgo);
+}
+
+/**
+ * Stops that process as soon as its standard input ends: at the latest with this process, however that ends, so that
+ * a test run that is broken off leaves no mail server behind.
+ */
+function watchdog(pid: number): ChildProcess {
+  const script = 'cat > /dev/null; kill -TERM "$1"';
+  const child = spawn('/bin/sh', ['-c', script, 'sh', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // an interrupt from the keyboard is not for it
+  });
+  child.unref();
+  return child;
 }

@@ -61,11 +61,12 @@ export function sinkSession(socket: Socket, deliver: (transaction: Transaction) 
   say('220 sink.test.example ESMTP');
   socket.on('error', () => socket.destroy());
   socket.on('data', (bytes: Buffer) => {
-    let rest: Buffer | undefined = bytes;
-    while (rest !== undefined && rest.length > 0) {
+    let rest = bytes;
+    while (rest.length > 0) {
       if (content !== undefined) {
-        rest = collect(content, rest);
-        if (rest === undefined) return;
+        const after = collect(content, rest);
+        if (after === undefined) return;
+        rest = after;
         content = undefined;
         say('250 2.0.0 kept');
         continue;

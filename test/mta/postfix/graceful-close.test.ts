@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { addHeader, on } from '../../../src/index.js';
+import { describePostfix } from '../support/describe-postfix.js';
+import { eventually } from '../support/eventually.js';
+import { Gate } from '../support/gate.js';
+import { within } from '../support/within.js';
+
+const DATA = 'Subject: closing\r\n\r\nThe body.\r\n';
+const DRAINED = 'X-Drained: yes\r\n';
+
+describePostfix('closing a filter behind Postfix', (bench) => {
+  test('messages that wait for the filter are finished', async () => {
+    const gate = new Gate();
+    const server = await bench().serve(
+      on('eom', async () => {
+        await gate.pass();
+        return addHeader('X-Drained', 'yes');
+      }),
+    );
+    const clients = await Promise.all([1, 2, 3, 4].map(() => bench().greeted()));
+    const replies = clients.map((client) => client.deliver({ data: DATA }));
+    await eventually('four messages at the filter', () => gate.waiting === 4);
+
+    let closed = false;
+    const closing = server.close().then(() => (closed = true));
+    expect(closed).toBe(false);
+    gate.open();
+
+    for (const reply of await Promise.all(replies)) expect(reply).toMatch(/^250 /);
+    for (const client of clients) expect(await client.quit()).toMatch(/^221 /);
+    await closing;
+    for (const client of clients) {
+      expect(client).toBeDefined();
+      expect((await bench().sink.next()).data.toString()).toContain(DRAINED);
+    }
+  });
+
+  test.each(['MAIL', 'RCPT', 'DATA'] as const)(
+    'a message that has got as far as %s is finished',
+    async (far) => {
+      const server = await bench().serve(
+        on(['mail', 'rcpt', 'data'], () => undefined),
+        {},
+      );
+      const client = await bench().greeted();
+      const commands = ['MAIL FROM:<alice@src.example>', 'RCPT TO:<bob@dst.example>', 'DATA'];
+      const before = commands.findIndex((command) => command.startsWith(far)) + 1;
+      for (const command of commands.slice(0, before)) expect(await client.command(command)).toMatch(/^[23]/);
+
+      const closing = server.close();
+      for (const command of commands.slice(before)) expect(await client.command(command)).toMatch(/^[23]/);
+      expect(await client.content(DATA)).toMatch(/^250 /);
+      expect(await client.quit()).toMatch(/^221 /);
+      await closing;
+      expect((await bench().sink.next()).data.toString()).toContain(DATA);
+    },
+  );
+
+  test('a client that begins a message meanwhile is put off or served', async () => {
+    const server = await bench().serve(on('mail', () => undefined));
+    const idle = await bench().greeted('tempfail');
+    const busy = await bench().greeted('tempfail');
+    await busy.command('MAIL FROM:<busy@src.example>');
+
+    const closing = server.close();
+    const reply = await idle.deliver({ mail: '<idle@src.example>', data: DATA });
+    expect(reply).toMatch(/^(?:250|4\d\d) /);
+    await busy.command('RCPT TO:<bob@dst.example>');
+    await busy.command('DATA');
+    expect(await busy.content(DATA)).toMatch(/^250 /);
+    const again = await busy.deliver({ mail: '<again@src.example>', data: DATA });
+    expect(again).toMatch(/^(?:250|4\d\d) /);
+    await closing;
+
+    await bench().sink.waitFor(({ mail }) => mail === '<busy@src.example>');
+    if (reply.startsWith('250')) await bench().sink.waitFor(({ mail }) => mail === '<idle@src.example>');
+    if (again.startsWith('250')) await bench().sink.waitFor(({ mail }) => mail === '<again@src.example>');
+    await bench().postfix.queue.idle();
+    expect(bench().sink.kept).toEqual([]);
+  });
+
+  test('a client that stays connected keeps nobody waiting', async () => {
+    const server = await bench().serve(
+      on('mail', () => undefined),
+      { timeouts: { linger: 100 } },
+    );
+    const client = await bench().greeted('tempfail');
+    expect(await client.deliver({ data: DATA })).toMatch(/^250 /);
+
+    await within(server.close(), () => 'the end of the server', 10_000);
+    expect(await client.quit()).toMatch(/^221 /);
+  });
+});
