@@ -147,7 +147,7 @@ export class SmtpTransaction {
   }
 
   #last(): SmtpReply {
-    return this.#steps.at(-1)?.reply ?? NO_RECIPIENTS;
+    return this.#steps.at(-1)?.reply ?? this.#context.standing ?? NO_RECIPIENTS;
   }
 
   #received(): string {
