@@ -53,10 +53,11 @@ export class SmtpTransaction {
   /** Goes through the dialogue as far as it gets, and tells the milter that it is over. */
   async run(): Promise<Omit<Delivery, 'transcript'>> {
     const { standing, milter } = this.#context;
-    if (standing?.code !== 421 && (await this.#sender()) && (await this.#recipients())) {
-      if (await this.#data()) await this.#content();
+    // After a 421 nobody is there to talk to.
+    if (standing?.code !== 421) {
+      if ((await this.#sender()) && (await this.#recipients()) && (await this.#data())) await this.#content();
+      await milter.abort();
     }
-    await milter.abort();
     return makeDelivery({
       milter,
       draft: this.#draft,
