@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import { Connection, type ConnectionOwner } from '../session/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
-import type { ConnectionIo } from '../session/output.js';
+import type { ConnectionIo } from '../session/connection-io.js';
 
 /** Under this symbol a socket knows its connection, so that all sockets can share their listeners. */
 const CONNECTION: unique symbol = Symbol('rxmilter.connection');
@@ -18,7 +18,7 @@ class SocketIo implements ConnectionIo {
   }
 
   write(bytes: Uint8Array): boolean {
-    return !this.#socket.writable || this.#socket.write(bytes);
+    return this.#socket.write(bytes);
   }
 
   pause(): void {

@@ -16,3 +16,13 @@ export function decodeText(data: Buffer, start: number, end: number): string {
   }
   return text;
 }
+
+/**
+ * Decodes several strings at once, NULs and all: one native call instead of one for each. `undefined` where they are
+ * not all ASCII, so that places in the text are not places in the data.
+ */
+export function decodeAscii(data: Buffer, start: number, end: number): string | undefined {
+  const text = data.toString('utf8', start, end);
+  // Every character beyond ASCII takes more bytes than it has UTF-16 units, and the replacement of a bad byte is two.
+  return text.length === end - start && !text.includes(REPLACEMENT) ? text : undefined;
+}

@@ -1,5 +1,5 @@
 import { Malformed } from '../malformed.js';
-import { decodeText } from '../text.js';
+import { decodeAscii, decodeText } from '../text.js';
 import type { Layout } from '../layout.js';
 import { NUL, findNul } from './nul.js';
 
@@ -15,6 +15,16 @@ export interface PairFields {
 export const pair: Layout<PairFields> = {
   doc: 'str name, str value',
   decode(data, start, end) {
+    // The usual header: ASCII, two strings and no more.
+    const text = decodeAscii(data, start, end);
+    const last = end - start - 1;
+    if (text !== undefined) {
+      const nul = text.indexOf('\0');
+      if (nul > 0 && nul < last && text.indexOf('\0', nul + 1) === last) {
+        const raw = data.subarray(start + nul + 1, end - 1);
+        return { name: text.slice(0, nul), value: text.slice(nul + 1, last), raw };
+      }
+    }
     const colon = findNul(data, start, end, 'the header name');
     if (colon === start) throw new Malformed('the header name is empty');
     const nul = findNul(data, colon + 1, end, 'the header value');

@@ -1,0 +1,352 @@
+import { connect as connectLayout } from '../transport/layouts/connect.js';
+import { none } from '../transport/layouts/none.js';
+import { pair } from '../transport/layouts/pair.js';
+import { string } from '../transport/layouts/string.js';
+import { strings, type StringsFields } from '../transport/layouts/strings.js';
+import type { AnswerDesk } from './answer-desk.js';
+import type { Decision } from './decision.js';
+import { tempfail } from './decisions/tempfail.js';
+import { CONTINUE, encodeDecision } from './encode-decision.js';
+import { envelope } from './envelope.js';
+import type { Flow, Mail, MilterEvent } from './flow.js';
+import type { Modification } from './modification.js';
+import type { Agreement } from './negotiation.js';
+import type { Output } from './output.js';
+import { SessionState } from './session-state.js';
+import { BIT, type FlowStage, type Stage } from './stage.js';
+import { Scope, TURN, Turn, type Turned, type TurnOwner } from './turn.js';
+
+const NONE: readonly Modification[] = Object.freeze([]);
+const NOTHING = Buffer.alloc(0);
+const UNKNOWN_SENDER: StringsFields = { address: '', args: [], raw: NOTHING };
+const STOPPING = tempfail({
+  code: 421,
+  enhanced: '4.3.2',
+  text: 'Service is shutting down, try again later',
+});
+
+/** Whose dialogue it is. */
+export interface DialogueHost extends TurnOwner {
+  /** Whether somebody wants to know how long answers take. */
+  readonly watched: boolean;
+  /** Whether messages that begin now are to be put off. */
+  readonly draining: boolean;
+  /** Hands the flow to the filter. */
+  emit(flow: Flow): void;
+  /** The end of a message waits for its last chunk: comes back to `eom()` once that is answered. */
+  postponeEom(): void;
+}
+
+/**
+ * What the protocol has between negotiation and QUIT: makes events of commands, knows which message is in progress and
+ * which macros are in scope, and what each answer means for that.
+ */
+export class Dialogue {
+  info = new SessionState();
+  readonly #host: DialogueHost;
+  readonly #output: Output;
+  readonly #desk: AnswerDesk;
+  /** Sets of stages; see `Agreement`. */
+  #wanted = 0;
+  #decides = 0;
+  #quiet = 0;
+  #message: Scope | undefined;
+  #mail: Mail | undefined;
+  /** The letter of the macro frame that has just come, for the event that it belongs to. */
+  #fresh = '';
+  /** No more of this message's body is to reach the filter. */
+  #skipping = false;
+  /** What was decided on a part of the body frame in progress. */
+  #early: Decision | undefined;
+  /** The message in progress began after the server was told to stop. */
+  #refusing = false;
+
+  constructor(host: DialogueHost, output: Output, desk: AnswerDesk) {
+    this.#host = host;
+    this.#output = output;
+    this.#desk = desk;
+  }
+
+  /** Whether a message is in progress. */
+  get inMessage(): boolean {
+    return this.#message !== undefined;
+  }
+
+  /** The terms are settled; the dialogue begins. */
+  open(agreement: Agreement): void {
+    this.info.version = agreement.version;
+    this.info.actions = agreement.actions;
+    this.#wanted = agreement.wanted;
+    this.#decides = agreement.decides;
+    this.#quiet = agreement.quiet;
+  }
+
+  /** Takes a command by its letter. `last` is false for a part of a body frame that is not its last. */
+  handle(letter: string, data: Buffer, start: number, end: number, last: boolean): void {
+    switch (letter) {
+      case 'D':
+        return this.#onMacro(data, start, end);
+      case 'L':
+        return this.#onHeader(data, start, end);
+      case 'B':
+        return this.#onBody(data, start, end, last);
+      case 'R':
+        return this.#onRcpt(strings.decode(data, start, end));
+      case 'M':
+        return this.#onMail(strings.decode(data, start, end));
+      case 'T':
+        return this.#onMark('data', letter, data, start, end);
+      case 'N':
+        return this.#onMark('eoh', letter, data, start, end);
+      case 'E':
+        return this.#onEom(data, start, end);
+      case 'A':
+        none.decode(data, start, end);
+        return this.abort();
+      case 'C':
+        return this.#onConnect(data, start, end);
+      case 'H':
+        return this.#onHelo(data, start, end);
+      case 'U':
+        return this.#onUnknown(data, start, end);
+      case 'K':
+        none.decode(data, start, end);
+        return this.#startOver();
+    }
+  }
+
+  /** What a decision means, once it is said. */
+  apply(stage: FlowStage, decision: Decision): void {
+    if (stage === 'eom') return this.endMessage();
+    if (decision.kind === 'proceed' || stage === 'connect' || stage === 'helo' || stage === 'unknown') return;
+    if (decision.kind === 'skip') {
+      this.#skipping = true;
+      return;
+    }
+    // A refused recipient is only one of several, and after a refused DATA both MTAs may go on with RCPT and DATA.
+    const refusal = decision.kind === 'reject' || decision.kind === 'tempfail';
+    if (refusal && (stage === 'rcpt' || stage === 'data')) return;
+    this.endMessage();
+  }
+
+  /** A part of a body frame was answered: what counts is said with the frame's last part. */
+  applyEarly(decision: Decision): void {
+    if (decision.kind !== 'proceed') this.#early = decision;
+  }
+
+  /** The message in progress, where there is one, is over without its end. */
+  abort(): void {
+    this.#desk.cancel();
+    const message = this.#message;
+    if (message === undefined) return;
+    this.#emitMute('abort');
+    this.endMessage();
+  }
+
+  /** The SMTP connection is over. */
+  close(): void {
+    this.abort();
+    this.#emitMute('close');
+  }
+
+  /** The message in progress, where there is one, is over; what lived with it ends. */
+  endMessage(): void {
+    const message = this.#message;
+    if (message === undefined) return;
+    this.#message = undefined;
+    this.#mail = undefined;
+    this.#skipping = false;
+    this.#early = undefined;
+    this.#refusing = false;
+    this.info.macros.endMessage(this.#fresh === 'M');
+    message.end();
+  }
+
+  #onMacro(data: Buffer, start: number, end: number): void {
+    this.info.macros.store(data, start, end);
+    this.#fresh = String.fromCharCode(data[start] ?? 0);
+  }
+
+  #onConnect(data: Buffer, start: number, end: number): void {
+    const { host, family, port, address, raw = NOTHING } = connectLayout.decode(data, start, end);
+    this.abort();
+    this.#scopeMacros('C');
+    this.info.client = { host, family, port, address };
+    const turn = this.#take('connect');
+    if (turn === undefined) return;
+    this.#present(
+      { stage: 'connect', session: this.info, host, family, port, address, raw, [TURN]: turn },
+      turn,
+    );
+  }
+
+  #onHelo(data: Buffer, start: number, end: number): void {
+    const { text, raw = NOTHING } = string.decode(data, start, end);
+    this.abort();
+    this.#scopeMacros('H');
+    this.info.helo = text;
+    const turn = this.#take('helo');
+    if (turn === undefined) return;
+    this.#present({ stage: 'helo', session: this.info, name: text, raw, [TURN]: turn }, turn);
+  }
+
+  #onMail(fields: StringsFields): void {
+    this.abort();
+    this.#scopeMacros('M');
+    this.#begin();
+    const turn = this.#take('mail');
+    if (turn !== undefined) {
+      const { address, args, params, raw } = envelope(fields);
+      const mail = { stage: 'mail', session: this.info, address, args, params, raw, [TURN]: turn } as const;
+      this.#mail = mail;
+      this.#present(mail, turn);
+    } else if ((this.#wanted & BIT.rcpt) !== 0) {
+      this.#mail = { stage: 'mail', session: this.info, ...envelope(fields) };
+    }
+  }
+
+  #onRcpt(fields: StringsFields): void {
+    this.#begin();
+    this.#scopeMacros('R');
+    const turn = this.#take('rcpt');
+    if (turn === undefined) return;
+    // Without a MAIL the protocol is at odds, but the event has to be answered all the same.
+    const mail = (this.#mail ??= { stage: 'mail', session: this.info, ...envelope(UNKNOWN_SENDER) });
+    const { address, args, params, raw } = envelope(fields);
+    this.#present(
+      { stage: 'rcpt', session: this.info, address, args, params, raw, mail, [TURN]: turn },
+      turn,
+    );
+  }
+
+  #onMark(stage: 'data' | 'eoh', letter: string, data: Buffer, start: number, end: number): void {
+    none.decode(data, start, end);
+    this.#begin();
+    this.#scopeMacros(letter);
+    const turn = this.#take(stage);
+    if (turn !== undefined) this.#present({ stage, session: this.info, [TURN]: turn }, turn);
+  }
+
+  #onHeader(data: Buffer, start: number, end: number): void {
+    const { name, value, raw = NOTHING } = pair.decode(data, start, end);
+    this.#begin();
+    const turn = this.#take('header');
+    if (turn === undefined) return;
+    this.#present({ stage: 'header', session: this.info, name, value, raw, [TURN]: turn }, turn);
+  }
+
+  /** A part of a body frame; the frame is answered at its last one. */
+  #onBody(data: Buffer, start: number, end: number, last: boolean): void {
+    this.#begin();
+    const early = this.#early;
+    if (early !== undefined || this.#skipping) {
+      if (last) this.#endFrame(early);
+      return;
+    }
+    if (start === end && !last) return;
+    const turn = this.#take('body', last);
+    if (turn === undefined) return;
+    const chunk = data.subarray(start, end);
+    this.#present({ stage: 'body', session: this.info, chunk, [TURN]: turn }, turn, last);
+  }
+
+  /** Answers a body frame whose last part no longer reaches the filter. */
+  #endFrame(early: Decision | undefined): void {
+    this.#early = undefined;
+    if ((this.#quiet & BIT.body) !== 0) return;
+    this.#output.put(early === undefined ? CONTINUE : this.#desk.encode(early));
+    if (early !== undefined) this.apply('body', early);
+  }
+
+  #onEom(data: Buffer, start: number, end: number): void {
+    this.#begin();
+    this.#scopeMacros('E');
+    if (end > start) {
+      // A last chunk within the end of the message: it is body, but has no answer of its own.
+      this.#onBody(data, start, end, false);
+      if (this.#desk.pending !== undefined) {
+        this.#host.postponeEom();
+        return;
+      }
+    }
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined && early.kind !== 'skip') {
+      this.#output.put(encodeDecision(early));
+      this.endMessage();
+      return;
+    }
+    const turn = this.#take('eom');
+    if (turn !== undefined) {
+      this.#present({ stage: 'eom', session: this.info, modifications: NONE, [TURN]: turn }, turn);
+    }
+    if (turn === undefined || turn.mode === 'silent') this.endMessage();
+  }
+
+  #onUnknown(data: Buffer, start: number, end: number): void {
+    const { text, raw = NOTHING } = string.decode(data, start, end);
+    const turn = this.#take('unknown');
+    if (turn === undefined) return;
+    this.#present({ stage: 'unknown', session: this.info, command: text, raw, [TURN]: turn }, turn);
+  }
+
+  /** QUIT_NC: the SMTP connection is over, and another one begins on the same socket and terms. */
+  #startOver(): void {
+    this.close();
+    const { version, actions } = this.info;
+    this.info = new SessionState();
+    this.info.version = version;
+    this.info.actions = actions;
+  }
+
+  #scopeMacros(letter: string): void {
+    this.info.macros.beginEvent(letter, this.#fresh === letter);
+    this.#fresh = '';
+  }
+
+  #begin(): void {
+    if (this.#message !== undefined) return;
+    this.#message = new Scope();
+    this.#refusing = this.#host.draining;
+  }
+
+  /** The turn of an event that is to reach the filter. Where it is not to, its answer is given here. */
+  #take(stage: Stage, last = true): Turn | undefined {
+    const bit = BIT[stage];
+    const quiet = (this.#quiet & bit) !== 0;
+    if (this.#refusing && stage !== 'unknown') {
+      if (!quiet && last) this.#refuse(stage);
+      return undefined;
+    }
+    if ((this.#wanted & bit) === 0) {
+      if (!quiet && last) this.#output.put(CONTINUE);
+      return undefined;
+    }
+    const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'part';
+    const since = this.#host.watched ? performance.now() : 0;
+    return new Turn(this.#host, stage, mode, this.#message, since);
+  }
+
+  #refuse(stage: Stage): void {
+    this.#output.put(encodeDecision(STOPPING));
+    if (stage !== 'eom') this.apply(stage, STOPPING);
+  }
+
+  #present(event: MilterEvent & Turned, turn: Turn, last = true): void {
+    if (turn.mode === 'silent') {
+      this.#host.emit(event);
+      turn.end();
+      if (last && (this.#quiet & BIT[turn.stage]) === 0) this.#output.put(CONTINUE);
+      return;
+    }
+    this.#desk.open(turn);
+    this.#host.emit(event);
+    if (this.#desk.pending === turn) this.#desk.wait(turn);
+  }
+
+  #emitMute(stage: 'abort' | 'close'): void {
+    const turn = new Turn(this.#host, stage, 'silent', this.#message, 0);
+    const event: MilterEvent & Turned = { stage, session: this.info, [TURN]: turn };
+    this.#host.emit(event);
+  }
+}
