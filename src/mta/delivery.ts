@@ -21,7 +21,10 @@ export interface DeliveryStep {
 /** What an MTA makes of a message that it has asked a milter about. */
 export interface Delivery {
   readonly outcome: DeliveryOutcome;
-  /** What the client was told last: about the message, or about what kept it from sending it. */
+  /**
+   * What the client was told last: about the message, or about what kept it from sending it. Where no recipient was
+   * accepted, about one that it may try again, if there is one.
+   */
   readonly reply: SmtpReply;
   /** The SMTP dialogue. Of a second message on a connection it begins at `mail`. */
   readonly steps: readonly DeliveryStep[];

@@ -62,7 +62,7 @@ export class SmtpTransaction {
       milter,
       draft: this.#draft,
       steps: this.#steps,
-      reply: this.#last(),
+      reply: this.#outcomeReply(),
       modifications: this.#answer.modifications,
       discarded: this.#discarded,
       accepted: this.#accepted.map(({ address }) => address),
@@ -93,7 +93,6 @@ export class SmtpTransaction {
       if (this.#last().code === 421) return false;
     }
     this.#draft.recipients = [...this.#accepted];
-    if (this.#accepted.length === 0) this.#steps.push({ command: 'data', reply: NO_RECIPIENTS });
     return this.#accepted.length > 0;
   }
 
@@ -145,6 +144,13 @@ export class SmtpTransaction {
     const reply = refused ? verdict.reply : good;
     this.#steps.push({ command, reply, ...(address === undefined ? {} : { address }) });
     return !refused;
+  }
+
+  /** Where nobody was accepted the client goes; it comes back if it may for one of them. */
+  #outcomeReply(): SmtpReply {
+    const recipients = this.#steps.filter(({ command }) => command === 'rcpt');
+    const nobody = this.#steps.at(-1)?.command === 'rcpt' && this.#accepted.length === 0;
+    return (nobody ? recipients.find(({ reply }) => reply.code < 500)?.reply : undefined) ?? this.#last();
   }
 
   #last(): SmtpReply {

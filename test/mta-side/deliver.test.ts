@@ -207,7 +207,8 @@ describe('a milter that refuses', () => {
     ],
     ['H', 'R13', '220 421', 'deferred', 'helo 421 4.7.0 Closing, too many errors'],
     ['M', 'R12', '220 250 451', 'deferred', 'mail 451 4.7.1 100% full, retry'],
-    ['R', 'R05', '220 250 250 550 550 554', 'refused', 'data 554 5.5.1 Error: no valid recipients'],
+    ['R', 'R05', '220 250 250 550 550', 'refused', 'rcpt 550 5.7.1 Command rejected'],
+    ['R', 'R06', '220 250 250 451 451', 'deferred', 'rcpt 451 4.7.1 Service unavailable - try again later'],
     ['R', 'R13', '220 250 250 421', 'deferred', 'rcpt 421 4.7.0 Closing, too many errors'],
     ['T', 'R10', '220 250 250 250 250 550', 'refused', 'data 550 5.7.1 No such user here'],
     ['L', 'R05', '220 250 250 250 250 354 550', 'refused', 'message 550 5.7.1 Command rejected'],
@@ -241,6 +242,21 @@ describe('a milter that refuses', () => {
       recipients: [{ address: 'carol@example.org', args: [] }],
     });
     expect(codes(delivery)).toBe('220 250 250 550 250 354 250');
+  });
+
+  it('one recipient for good and the other not, has the client come back', async () => {
+    for (const first of ['bob', 'carol']) {
+      const delivery = await send({
+        R: (socket, data) => socket.write(frames(data.includes(first) ? 'R10' : 'R12')),
+      });
+      expect(delivery).toMatchObject({
+        outcome: 'deferred',
+        reply: { code: 451 },
+        accepted: [],
+        recipients: [],
+      });
+      await milter[Symbol.asyncDispose]();
+    }
   });
 
   it('is told nothing more of the message', async () => {
