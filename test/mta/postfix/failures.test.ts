@@ -3,6 +3,7 @@ import { NEVER, filter as keep, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import {
   addHeader,
+  NegotiationError,
   on,
   ProjectError,
   reject,
@@ -165,11 +166,25 @@ describePostfix('failing filters behind Postfix', (bench) => {
     expect(await client.command('RSET')).toBe('250 2.0.0 Ok');
   });
 
+  test('a filter that refuses to negotiate leaves it to Postfix what to do', async () => {
+    bench().tolerate(
+      /milter inet:127\.0\.0\.1:\d+: (?:can't read SMFIC_OPTNEG|read error in initial handshake)/,
+    );
+    const errors = await failing(
+      on('mail', () => undefined),
+      { negotiate: () => reject() },
+    );
+
+    expect(await (await bench().greeted()).deliver({ data: MESSAGE })).toBe('550 5.5.0 Service unavailable');
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toBeInstanceOf(NegotiationError);
+  });
+
   test('a long decision at the end of a message is waited for', async () => {
     // longer than Postfix waits for a filter that gives no sign of life
     await bench().serve(
       on('eom', async () => {
-        await pause(2500);
+        await pause(4500);
         return addHeader('X-Late', 'yes');
       }),
       { timeouts: { progress: 200 } },

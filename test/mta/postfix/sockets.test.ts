@@ -1,9 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
-import { addHeader, on, reject, tempfail } from '../../../src/index.js';
+import { addHeader, compose, observe, on, reject, tempfail, type Connect } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { run } from '../support/run.js';
 
+const noIpv6 = !Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
 const DATA = 'Subject: socket\r\n\r\nThe body.\r\n';
 
 describePostfix('sockets behind Postfix', (bench) => {
@@ -62,6 +66,30 @@ describePostfix('sockets behind Postfix', (bench) => {
 
     expect(server.address).toBe(bench().milter.inet);
     expect(await (await bench().greeted()).deliver({ data: DATA })).toBe('550 5.7.1 by way of inet');
+  });
+
+  test.skipIf(noIpv6)('an IPv6 socket, and a client with an IPv6 address', async () => {
+    const connects: Connect[] = [];
+    const server = await bench().serve(
+      compose(
+        observe('connect', (connect) => void connects.push(connect)),
+        on('eom', () => addHeader('X-Socket', 'inet6')),
+      ),
+      { listen: bench().milter.inet6 },
+    );
+    const client = await bench().greeted('inet6');
+    expect(await client.command('XCLIENT NAME=mail.example ADDR=IPV6:2001:db8::1 PORT=2525')).toMatch(
+      /^220 /,
+    );
+    await client.command('EHLO mail.example');
+    expect(await client.deliver({ data: DATA })).toMatch(/^250 /);
+
+    expect(server.address).toBe(bench().milter.inet6);
+    expect(connects).toMatchObject([
+      { family: 'inet', address: '127.0.0.1' },
+      { family: 'inet6', address: '2001:db8::1', host: 'mail.example', port: 2525 },
+    ]);
+    expect((await bench().sink.next()).data.toString()).toContain('X-Socket: inet6\r\n');
   });
 
   test('a filter for two sockets of one mail server', async () => {

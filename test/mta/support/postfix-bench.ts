@@ -12,16 +12,17 @@ import { SmtpSink } from './sink.js';
  * - `inet`: what is used when nothing else is said; mail is rejected when the filter breaks
  * - `unix`: the same with the unix socket
  * - `tempfail`: mail is put off when the filter breaks
- * - `hasty`: the filter may be silent for a second only
+ * - `hasty`: at the content of a message the filter may be silent for two seconds only
  * - `both`: asks the filter on the inet socket and then the one on the unix socket
+ * - `inet6`: looks for its filter on the IPv6 socket, and believes that clients may have IPv6 addresses
  * - `version2`: speaks the oldest version of the protocol
  */
-export type ListenerName = 'inet' | 'unix' | 'tempfail' | 'hasty' | 'both' | 'version2';
+export type ListenerName = 'inet' | 'unix' | 'tempfail' | 'hasty' | 'both' | 'inet6' | 'version2';
 
 /** A Postfix between an SMTP client and an SMTP sink, and a place for the filter under test. */
 export class PostfixBench {
   /** What filters listen on, as Postfix knows it. */
-  readonly milter: { readonly inet: string; readonly unix: string };
+  readonly milter: { readonly inet: string; readonly inet6: string; readonly unix: string };
   readonly postfix: Postfix<ListenerName>;
   readonly sink: SmtpSink;
   /** Errors that the served filters have reported. A test that expects some takes them out. */
@@ -42,6 +43,7 @@ export class PostfixBench {
     const sink = await SmtpSink.start();
     const dir = await Postfix.directory();
     const port = await freePort();
+    const port6 = await freePort();
     const inet = `inet:127.0.0.1:${port}`;
     const unix = `unix:${dir}/milter.sock`;
     const postfix = await Postfix.start<ListenerName>({
@@ -52,12 +54,21 @@ export class PostfixBench {
         inet: { smtpd_milters: inet },
         unix: { smtpd_milters: unix },
         tempfail: { smtpd_milters: inet, milter_default_action: 'tempfail' },
-        hasty: { smtpd_milters: inet, milter_command_timeout: '1s', milter_content_timeout: '1s' },
+        hasty: { smtpd_milters: inet, milter_content_timeout: '2s' },
         both: { smtpd_milters: `${inet}, ${unix}` },
+        inet6: {
+          smtpd_milters: `inet:[::1]:${port6}`,
+          inet_protocols: 'all',
+          mynetworks: '0.0.0.0/0 [::]/0',
+        },
         version2: { smtpd_milters: inet, milter_protocol: '2' },
       },
     });
-    return new PostfixBench({ inet: `inet:${port}@127.0.0.1`, unix }, postfix, sink);
+    return new PostfixBench(
+      { inet: `inet:${port}@127.0.0.1`, inet6: `inet6:${port6}@::1`, unix },
+      postfix,
+      sink,
+    );
   }
 
   /** Serves a filter until the end of the test, on the inet socket if nothing else is said. */
