@@ -306,8 +306,8 @@ describe('a served filter', () => {
 
   it('is not spoken to by an MTA that cannot do what it needs', async () => {
     const delivery = await send(
-      compose(
-        requires('CHGBODY'),
+      requires(
+        ['CHGBODY'],
         on('eom', () => accept()),
       ),
       {},
