@@ -111,6 +111,16 @@ const HEADERS: readonly (readonly [string, () => Modification[], readonly string
     () => [deleteHeader('From'), insertHeader(3, 'X-In', 'yes')],
     [RECEIVED, TO, 'X-In: yes\r\n', SUBJECT, ONE, TWO, THREE],
   ],
+  [
+    'change two that are not there',
+    () => [changeHeader('X-Many', 'four', 4), changeHeader('X-Many', 'five', 5)],
+    [RECEIVED, ...CLIENT, 'X-Many: four\r\n', 'X-Many: five\r\n'],
+  ],
+  [
+    'insert two at one place: in the order of the wishes',
+    () => [insertHeader(3, 'X-In', 'first'), insertHeader(3, 'X-In', 'second')],
+    [RECEIVED, FROM, TO, 'X-In: first\r\n', 'X-In: second\r\n', SUBJECT, ONE, TWO, THREE],
+  ],
   ['delete a header', () => [deleteHeader('Subject')], [RECEIVED, FROM, TO, ONE, TWO, THREE]],
   ['delete one that is not there', () => [deleteHeader('X-Many', 4)], [RECEIVED, ...CLIENT]],
   [
