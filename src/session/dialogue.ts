@@ -102,7 +102,9 @@ export class Dialogue {
         return this.#onEom(data, start, end);
       case 'A':
         none.decode(data, start, end);
-        return this.abort();
+        this.abort();
+        // Where all of its events are switched off, a message is known by its macros alone.
+        return this.info.macros.endMessage(false);
       case 'C':
         return this.#onConnect(data, start, end);
       case 'H':
@@ -230,6 +232,7 @@ export class Dialogue {
   #onHeader(data: Buffer, start: number, end: number): void {
     const { name, value, raw = NOTHING } = pair.decode(data, start, end);
     this.#begin();
+    this.info.macros.endRecipients();
     const turn = this.#take('header');
     if (turn === undefined) return;
     this.#present({ stage: 'header', session: this.info, name, value, raw, [TURN]: turn }, turn);
@@ -238,6 +241,7 @@ export class Dialogue {
   /** A part of a body frame; the frame is answered at its last one. */
   #onBody(data: Buffer, start: number, end: number, last: boolean): void {
     this.#begin();
+    this.info.macros.endRecipients();
     const early = this.#early;
     if (early !== undefined || this.#skipping) {
       if (last) this.#endFrame(early);
@@ -265,6 +269,8 @@ export class Dialogue {
       // A last chunk within the end of the message: it is body, but has no answer of its own.
       this.#onBody(data, start, end, false);
       if (this.#desk.pending !== undefined) {
+        // When it comes back its macros are still its own.
+        this.#fresh = 'E';
         this.#host.postponeEom();
         return;
       }

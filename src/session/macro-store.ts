@@ -7,6 +7,7 @@ import type { Macros } from './session-info.js';
  * have none: Postfix sends frames for them, which libmilter ignores too.
  */
 const ORDER = 'CHMRTNE';
+const RCPT = ORDER.indexOf('R');
 
 /** Undecoded macros of one stage: most are never asked for. */
 interface Slot {
@@ -34,7 +35,14 @@ export class MacroStore implements Macros {
    * The event of that letter begins: the sets of later stages end, and so does its own where none came with it.
    */
   beginEvent(letter: string, fresh: boolean): void {
-    this.#cut(ORDER.indexOf(letter) + (fresh ? 1 : 0));
+    const index = ORDER.indexOf(letter);
+    this.#cut(index + (fresh ? 1 : 0));
+    if (index > RCPT) this.endRecipients();
+  }
+
+  /** The recipients are complete: what was said of the last one, perhaps one that the MTA has refused itself, ends. */
+  endRecipients(): void {
+    if (this.#slots.length > RCPT) this.#slots[RCPT] = undefined;
   }
 
   /** Ends the sets of the message; that of MAIL stays where it already is the next one's. */
