@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   resolve: {
     // Examples import the package by the name that its users write; the tests run them against the sources, not the build.
-    alias: [{ find: /^rxmilter$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }],
+    alias: [
+      { find: /^rxmilter$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
+      { find: /^rxmilter\/mta$/, replacement: fileURLToPath(new URL('src/mta/index.ts', import.meta.url)) },
+    ],
   },
   test: {
     include: ['test/**/*.test.ts'],
