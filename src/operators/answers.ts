@@ -10,15 +10,25 @@ import type { Stage } from '../session/stage.js';
 /** Nothing: the event travels on. */
 export type Undecided = void | undefined | null;
 
+/** One answer, or none. */
+type Maybe<S extends Stage> = Undecided | Answer<S>;
+
+/** Several answers in a row; what a generator returns in the end is the last one. */
+interface AnswersNow<S extends Stage> {
+  [Symbol.iterator](): Iterator<Maybe<S>, Maybe<S>, undefined>;
+}
+
+/** The same, each in its time. */
+interface AnswersLater<S extends Stage> {
+  [Symbol.asyncIterator](): AsyncIterator<Maybe<S>, Maybe<S>, undefined>;
+}
+
 /** Answers that are there at once. */
-export type AnswerNow<S extends Stage> = Undecided | Answer<S> | Iterable<Answer<S> | Undecided>;
+export type AnswerNow<S extends Stage> = Maybe<S> | AnswersNow<S>;
 
 /** What a project may return. */
 export type AnswerInput<S extends Stage> =
-  | AnswerNow<S>
-  | PromiseLike<AnswerNow<S>>
-  | Observable<Answer<S> | Undecided>
-  | AsyncIterable<Answer<S> | Undecided>;
+  AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<Maybe<S>> | AnswersLater<S>;
 
 const NONE: readonly Modification[] = Object.freeze([]);
 const DECISIONS = ['proceed', 'accept', 'reject', 'tempfail', 'discard', 'skip'];

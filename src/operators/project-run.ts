@@ -99,6 +99,7 @@ export class ProjectRun {
         if (!this.#active) return;
         try {
           if (step.done === true) {
+            this.#answers.take(step.value);
             this.#succeed();
           } else if (this.#answers.take(step.value)) {
             this.#finishIterator();
@@ -137,11 +138,27 @@ export class ProjectRun {
 
 /** Takes one answer, or several that are there at once. */
 export function takeAll(answers: Answers, result: unknown): void {
-  if (typeof result === 'object' && result !== null && Symbol.iterator in result) {
-    for (const answer of result as Iterable<unknown>) if (answers.take(answer)) return;
-  } else {
+  if (typeof result !== 'object' || result === null || !(Symbol.iterator in result)) {
     answers.take(result);
+  } else if (Array.isArray(result)) {
+    for (const answer of result) if (answers.take(answer)) return;
+  } else {
+    takeEach(answers, (result as Iterable<unknown>)[Symbol.iterator]());
   }
+}
+
+/** Not `for … of`, which drops what a generator returns: `return reject()` in one is meant as an answer. */
+function takeEach(answers: Answers, iterator: Iterator<unknown, unknown>): void {
+  let step = iterator.next();
+  try {
+    while (step.done !== true) {
+      if (answers.take(step.value)) return;
+      step = iterator.next();
+    }
+  } finally {
+    if (step.done !== true) iterator.return?.();
+  }
+  answers.take(step.value);
 }
 
 /** Whether the answers are not there at once. */

@@ -1,0 +1,125 @@
+import type { OperatorFunction, Subscription } from 'rxjs';
+
+import { Session } from '../../../src/operators/session.js';
+import { sink } from '../../../src/operators/sink.js';
+import { Connection } from '../../../src/session/connection.js';
+import type { Flow } from '../../../src/session/flow.js';
+import { resolveOptions, type SessionOptions } from '../../../src/session/options.js';
+import type { Outcome } from '../../../src/session/outcome.js';
+import { commandCodec, type Command } from '../../../src/transport/command.js';
+import { FrameReader } from '../../../src/transport/frame-reader.js';
+import { replyCodec, type WireReply } from '../../../src/transport/wire-reply.js';
+
+/** Every right and every protocol flag of version 6. */
+export const OFFER = { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1fffff, lists: [] } as const;
+
+/** An MTA that is nothing but bytes in memory, and the session that it has. */
+export class Wire {
+  readonly session: Session;
+  /** Every byte that the filter's side wrote. */
+  readonly bytes: Buffer[] = [];
+  readonly outcomes: Outcome[] = [];
+  readonly errors: unknown[] = [];
+  ended = false;
+  destroyed = false;
+  completed = false;
+  #connection: Connection;
+  #subscription: Subscription | undefined;
+  #read = 0;
+
+  constructor(options: SessionOptions = {}) {
+    this.#connection = new Connection(
+      {
+        write: (bytes) => {
+          this.bytes.push(Buffer.from(bytes));
+          return true;
+        },
+        pause: () => undefined,
+        resume: () => undefined,
+        end: () => void (this.ended = true),
+        destroy: () => void (this.destroyed = true),
+      },
+      resolveOptions(options),
+      {
+        watched: true,
+        outcome: (outcome) => this.session.outcome(outcome),
+        ended: () => this.session.ended(),
+      },
+    );
+    this.session = new Session(this.#connection);
+  }
+
+  /** Subscribes to the pipeline `session.events.pipe(filter, sink(session))`. */
+  pipe(filter: OperatorFunction<Flow, Flow>): this {
+    this.#subscription = this.session.events.pipe(filter, sink(this.session)).subscribe({
+      next: (outcome) => this.outcomes.push(outcome),
+      error: (error: unknown) => this.errors.push(error),
+      complete: () => (this.completed = true),
+    });
+    return this;
+  }
+
+  unsubscribe(): void {
+    this.#subscription?.unsubscribe();
+  }
+
+  /** Says something as the MTA, each command in a chunk of its own; gives the answers that have come since the last call. */
+  say(...commands: readonly (Command | Command['type'])[]): readonly WireReply[] {
+    for (const command of commands) {
+      this.#connection.receive(commandCodec.encode(typeof command === 'string' ? PLAIN[command] : command));
+    }
+    return this.heard();
+  }
+
+  /** The MTA hangs up. */
+  hangUp(): void {
+    this.#connection.eof();
+  }
+
+  /** The answers that have come since the last call. */
+  heard(): readonly WireReply[] {
+    const replies = repliesOf(this.bytes);
+    const fresh = replies.slice(this.#read);
+    this.#read = replies.length;
+    return fresh;
+  }
+
+  /** The same by name alone. */
+  types(): readonly string[] {
+    return this.heard().map(({ type }) => type);
+  }
+}
+
+/** What the MTA says of each kind where only the kind matters. */
+const PLAIN: { readonly [T in Command['type']]: Extract<Command, { type: T }> } = {
+  optneg: OFFER,
+  connect: { type: 'connect', host: 'client.example', family: 'inet', port: 40_025, address: '192.0.2.1' },
+  helo: { type: 'helo', text: 'client.example' },
+  mail: { type: 'mail', address: '<sender@example.org>', args: [] },
+  rcpt: { type: 'rcpt', address: '<rcpt@example.org>', args: [] },
+  data: { type: 'data' },
+  header: { type: 'header', name: 'Subject', value: 'hello' },
+  eoh: { type: 'eoh' },
+  body: { type: 'body', data: Buffer.from('hello\r\n') },
+  eom: { type: 'eom', data: Buffer.alloc(0) },
+  unknown: { type: 'unknown', text: 'XYZZY' },
+  abort: { type: 'abort' },
+  quit: { type: 'quit' },
+  quitNc: { type: 'quitNc' },
+  macro: { type: 'macro', target: 'M', macros: [['i', 'queue-id']] },
+};
+
+function repliesOf(bytes: readonly Buffer[]): WireReply[] {
+  const replies: WireReply[] = [];
+  const reader = new FrameReader(
+    {
+      frame: (letter, data, start, end) => replies.push(replyCodec.decode(letter, data, start, end)),
+      part: () => undefined,
+    },
+    replyCodec.known,
+    65_535,
+    '',
+  );
+  for (const chunk of bytes) reader.push(chunk);
+  return replies;
+}
