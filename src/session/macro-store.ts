@@ -20,6 +20,8 @@ interface Slot {
 /** Keeps the macros of a connection, each set as long as the protocol has it live. */
 export class MacroStore implements Macros {
   readonly #slots: (Slot | undefined)[] = [];
+  /** How many of the slots are in use, at most. */
+  #top = 0;
 
   /** Takes a macro frame: its target letter and then its pairs. It replaces the set of its stage and ends later ones. */
   store(data: Buffer, start: number, end: number): void {
@@ -27,8 +29,11 @@ export class MacroStore implements Macros {
     if (end - start > 1 && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
     const index = ORDER.indexOf(String.fromCharCode(data[start] ?? 0));
     if (index === -1) return;
-    this.#cut(index + 1);
-    this.#slots[index] = end - start > 1 ? { data, start: start + 1, end, decoded: undefined } : undefined;
+    this.#cut(index);
+    if (end - start === 1) return;
+    while (this.#slots.length < index) this.#slots.push(undefined);
+    this.#slots[index] = { data, start: start + 1, end, decoded: undefined };
+    this.#top = index + 1;
   }
 
   /**
@@ -52,12 +57,12 @@ export class MacroStore implements Macros {
 
   /** Ends all of them. */
   clear(): void {
-    this.#slots.length = 0;
+    this.#cut(0);
   }
 
   get(name: string): string | undefined {
     const bare = bareName(name);
-    for (let index = this.#slots.length - 1; index >= 0; index--) {
+    for (let index = this.#top - 1; index >= 0; index--) {
       const value = this.#read(index)?.get(bare);
       if (value !== undefined) return value;
     }
@@ -66,14 +71,15 @@ export class MacroStore implements Macros {
 
   all(): Readonly<Record<string, string>> {
     const all = Object.create(null) as Record<string, string>;
-    for (let index = 0; index < this.#slots.length; index++) {
+    for (let index = 0; index < this.#top; index++) {
       for (const [name, value] of this.#read(index) ?? []) all[name] = value;
     }
     return all;
   }
 
   #cut(length: number): void {
-    if (this.#slots.length > length) this.#slots.length = length;
+    // Setting an array's length leaves compiled code; this does not.
+    while (this.#top > length) this.#slots[--this.#top] = undefined;
   }
 
   #read(index: number): Map<string, string> | undefined {

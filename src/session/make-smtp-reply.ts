@@ -3,7 +3,7 @@ import type { ReplySpec, SmtpReply } from './smtp-reply.js';
 
 const MAX_LINES = 32;
 const MAX_LINE_BYTES = 980;
-const ENHANCED = /^([45])\.\d{1,3}\.\d{1,3}$/;
+const ENHANCED = /^[45]\.\d{1,3}\.\d{1,3}$/;
 
 /** Makes the reply of a decision out of what the user gave, by the rules of `smfi_setreply` and `smfi_setmlreply`. */
 export function smtpReply(
@@ -14,14 +14,12 @@ export function smtpReply(
   text: string,
 ): SmtpReply {
   if (typeof spec === 'string') return checkSmtpReply(kind, { code, enhanced, lines: [spec] });
-  const given = spec.text ?? text;
-  const lines = typeof given === 'string' ? [given] : given;
+  const words = spec.text ?? text;
+  const lines = typeof words === 'string' ? [words] : words;
+  const all = lines.length === 0 ? [text] : lines;
   const own = spec.enhanced ?? (spec.code === undefined ? enhanced : undefined);
-  return checkSmtpReply(kind, {
-    code: spec.code ?? code,
-    ...(own === undefined ? {} : { enhanced: own }),
-    lines: lines.length === 0 ? [text] : lines,
-  });
+  const given = spec.code ?? code;
+  return checkSmtpReply(kind, own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all });
 }
 
 /** Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives it back. */
@@ -33,7 +31,7 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
       `${kind}(): the code ${code} is not ${digit}xx. Use a code from ${digit}00 to ${digit}99.`,
     );
   }
-  if (enhanced !== undefined && ENHANCED.exec(enhanced)?.[1] !== String(digit)) {
+  if (enhanced !== undefined && !(ENHANCED.test(enhanced) && Number(enhanced.charAt(0)) === digit)) {
     throw new AnswerError(
       `${kind}(): the enhanced code ${JSON.stringify(enhanced)} does not go with ${code}. ` +
         `Use one like ${digit}.7.1, or leave it out.`,
@@ -42,13 +40,11 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
   if (lines.length > MAX_LINES) {
     throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
   }
-  lines.forEach((line, index) => {
-    checkLine(kind, line, index + 1);
-  });
+  for (let at = 0; at < lines.length; at++) checkLine(kind, lines[at], at + 1);
   return reply;
 }
 
-function checkLine(kind: string, line: string, number: number): void {
+function checkLine(kind: string, line: unknown, number: number): void {
   if (typeof line !== 'string')
     throw new AnswerError(`${kind}(): line ${number} of the text is not a string.`);
   const bad = /[\r\n\0]/.exec(line);
@@ -58,6 +54,7 @@ function checkLine(kind: string, line: string, number: number): void {
         'Give several lines as an array, and clean up what comes from outside.',
     );
   }
+  if (line.length * 3 <= MAX_LINE_BYTES) return;
   const bytes = Buffer.byteLength(line);
   if (bytes > MAX_LINE_BYTES) {
     throw new AnswerError(

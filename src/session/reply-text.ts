@@ -8,6 +8,8 @@ import type { SmtpReply } from './smtp-reply.js';
 export function replyText({ code, enhanced, lines }: SmtpReply): string {
   const status = enhanced === undefined ? '' : `${enhanced} `;
   const last = lines.length - 1;
+  const [only] = lines;
+  if (last === 0 && only !== undefined && !only.includes('%')) return `${code} ${status}${only}`;
   return lines
     .map((line, index) => `${code}${index === last ? ' ' : '-'}${status}${line.replaceAll('%', '%%')}`)
     .join('\r\n');

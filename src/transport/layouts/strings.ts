@@ -1,4 +1,4 @@
-import { decodeText } from '../text.js';
+import { decodeAscii, decodeText } from '../text.js';
 import type { Layout, Piece } from '../layout.js';
 import { NUL, findNul } from './nul.js';
 
@@ -17,6 +17,14 @@ const NO_ARGS: readonly string[] = Object.freeze([]);
 export const strings: Layout<StringsFields> = {
   doc: 'str address, str arg...',
   decode(data, start, end) {
+    // The usual case, all ASCII, is decoded at once and then divided.
+    const text = data[end - 1] === 0 ? decodeAscii(data, start, end - 1) : undefined;
+    if (text !== undefined) {
+      const first = text.indexOf('\0');
+      if (first === -1) return { address: text, args: NO_ARGS, raw: data.subarray(start, end - 1) };
+      const rest = text.slice(first + 1).split('\0');
+      return { address: text.slice(0, first), args: rest, raw: data.subarray(start, start + first) };
+    }
     const nul = findNul(data, start, end, 'the address');
     const raw = data.subarray(start, nul);
     const address = decodeText(data, start, nul);
