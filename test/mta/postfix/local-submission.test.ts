@@ -11,35 +11,23 @@ import {
 } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { eventually } from '../support/eventually.js';
+import { noting } from '../support/noting.js';
 import { plainRecipients } from '../support/plain-recipients.js';
+import { stages } from '../support/stages.js';
 
 const MESSAGE = 'From: cron@src.example\nSubject: local\n\nThe body.\n';
-const STAGES = [
-  'connect',
-  'helo',
-  'mail',
-  'rcpt',
-  'data',
-  'header',
-  'eoh',
-  'body',
-  'eom',
-  'abort',
-  'close',
-] as const;
 
 describePostfix(
   'mail of local programs behind Postfix',
   (bench) => {
     test('comes as if a client on this machine had sent it', async () => {
       const seen: MilterEvent[] = [];
-      await bench().serve(observe(STAGES, (event) => void seen.push(event)));
+      await bench().serve(noting(seen));
       await bench().postfix.submit('cron@src.example', ['ann@dst.example', 'bob@dst.example'], MESSAGE);
       await bench().sink.next();
       await eventually('the end of the session', () => seen.some(({ stage }) => stage === 'close'));
 
-      const stages = seen.map(({ stage }) => stage).filter((stage, at, all) => stage !== all[at - 1]);
-      expect(stages).toEqual([
+      expect(stages(seen).filter((stage, at, all) => stage !== all[at - 1])).toEqual([
         'connect',
         'helo',
         'mail',

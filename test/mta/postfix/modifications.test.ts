@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   addHeader,
   addRecipient,
@@ -8,11 +8,8 @@ import {
   compose,
   deleteHeader,
   deleteRecipient,
-  discard,
   insertHeader,
   on,
-  quarantine,
-  reject,
   replaceBody,
   type Modification,
 } from '../../../src/index.js';
@@ -168,56 +165,9 @@ const BODIES: readonly (readonly [string, () => Parameters<typeof replaceBody>[0
   ['a Node stream', () => Readable.from([Buffer.from('one\r\n'), Buffer.from('two\r\n')]), 'one\r\ntwo\r\n'],
 ];
 
-interface Envelope {
-  readonly mail: string;
-  readonly rcpts: readonly string[];
-}
 const SENDER = '<alice@src.example>';
 const BOB = '<bob@dst.example>';
 const CID = '<cid@dst.example>';
-const ENVELOPES: readonly (readonly [string, () => Modification[], Envelope])[] = [
-  [
-    'add a recipient',
-    () => [addRecipient('dan@dst.example')],
-    { mail: SENDER, rcpts: [BOB, CID, '<dan@dst.example>'] },
-  ],
-  [
-    'add a recipient with arguments',
-    () => [addRecipient('dan@dst.example', ['NOTIFY=NEVER'])],
-    { mail: SENDER, rcpts: [BOB, CID, '<dan@dst.example> NOTIFY=NEVER'] },
-  ],
-  [
-    'add several recipients',
-    () => [
-      addRecipient('<dan@dst.example>'),
-      addRecipient('eve@dst.example'),
-      addRecipient('dan@dst.example'),
-    ],
-    { mail: SENDER, rcpts: [BOB, CID, '<dan@dst.example>', '<eve@dst.example>'] },
-  ],
-  ['delete a recipient', () => [deleteRecipient('cid@dst.example')], { mail: SENDER, rcpts: [BOB] }],
-  [
-    'delete one that is none',
-    () => [deleteRecipient('zoe@dst.example')],
-    { mail: SENDER, rcpts: [BOB, CID] },
-  ],
-  [
-    'put another in the place of a recipient',
-    () => [deleteRecipient('<bob@dst.example>'), addRecipient('dan@dst.example')],
-    { mail: SENDER, rcpts: [CID, '<dan@dst.example>'] },
-  ],
-  [
-    'change the sender',
-    () => [changeSender('dan@src.example')],
-    { mail: '<dan@src.example>', rcpts: [BOB, CID] },
-  ],
-  ['take the sender away', () => [changeSender('')], { mail: '<>', rcpts: [BOB, CID] }],
-  [
-    'change the sender with arguments',
-    () => [changeSender('dan@src.example', ['RET=HDRS', 'ENVID=one+2B1'])],
-    { mail: '<dan@src.example> RET=HDRS ENVID=one+2B1', rcpts: [BOB, CID] },
-  ],
-];
 
 describePostfix('modifications behind Postfix', (bench) => {
   const letter: Letter = { mail: SENDER, rcpts: [BOB, CID], data: message(CLIENT) };
@@ -239,27 +189,6 @@ describePostfix('modifications behind Postfix', (bench) => {
     const delivered = await modified(() => [replaceBody(body())]);
 
     expect(maskReceived(delivered.data)).toBe(message([RECEIVED, ...CLIENT], expected));
-  });
-
-  test.each(ENVELOPES)('%s', async (_name, modifications, { mail, rcpts }) => {
-    const delivered = await modified(modifications);
-
-    expect(delivered.mail.split(' ').sort()).toEqual(mail.split(' ').sort());
-    expect(plainRecipients(delivered)).toEqual(rcpts);
-    expect(maskReceived(delivered.data)).toBe(message([RECEIVED, ...CLIENT]));
-  });
-
-  test('the recipient that a filter deletes by what it was told', async () => {
-    const told: Uint8Array[] = [];
-    await bench().serve(
-      compose(
-        on('rcpt', ({ raw }) => void told.push(raw)),
-        on('eom', () => told.slice(0, 1).map((raw) => deleteRecipient(raw))),
-      ),
-    );
-    expect(await (await bench().greeted()).deliver(letter)).toMatch(/^250 /);
-
-    expect(plainRecipients(await bench().sink.next())).toEqual([CID]);
   });
 
   test('everything at once, by several filters', async () => {
@@ -298,52 +227,5 @@ describePostfix('modifications behind Postfix', (bench) => {
     expect(maskReceived(delivered.data)).toBe(message(headers, 'New body.\r\n'));
     expect(delivered.mail).toBe('<dan@src.example>');
     expect(plainRecipients(delivered)).toEqual([CID, '<dan@dst.example> NOTIFY=NEVER']);
-  });
-
-  describe('quarantine', () => {
-    test('holds the message, changed as it was asked for', async () => {
-      await bench().serve(on('eom', () => [addHeader('X-Why', 'virus'), quarantine('looks like a virus')]));
-      expect(await (await bench().greeted()).deliver(letter)).toMatch(/^250 /);
-      await bench().postfix.queue.idle();
-
-      const held = await bench().postfix.queue.list();
-      expect(held).toMatchObject([{ queue_name: 'hold', sender: 'alice@src.example' }]);
-      expect(held[0]?.recipients.map(({ address }) => address).sort()).toEqual([
-        'bob@dst.example',
-        'cid@dst.example',
-      ]);
-      expect(bench().sink.kept).toEqual([]);
-      expect(await bench().postfix.queue.read(held[0]?.queue_id ?? '')).toContain('X-Why: virus\n\n');
-      await bench().postfix.queue.clearHold();
-    });
-
-    test('concerns one message, not the next one', async () => {
-      await bench().serve(
-        on('eom', ({ session }) => (session.helo === 'bad.example' ? quarantine('bad') : undefined)),
-      );
-      const client = await bench().connect();
-      await client.reply();
-      await client.command('EHLO bad.example');
-      expect(await client.deliver(letter)).toMatch(/^250 /);
-      await client.command('EHLO good.example');
-      expect(await client.deliver(letter)).toMatch(/^250 /);
-
-      await bench().sink.next();
-      await bench().postfix.queue.idle();
-      expect(await bench().postfix.queue.list()).toHaveLength(1);
-      await bench().postfix.queue.clearHold();
-    });
-  });
-
-  test.each([
-    ['refused', reject('no'), '550 5.7.1 no'],
-    ['discarded', discard(), '250 2.0.0 Ok: queued as'],
-  ] as const)('a message that is %s after all is not changed, nor held', async (_name, decision, reply) => {
-    await bench().serve(on('eom', () => [addRecipient('dan@dst.example'), quarantine('why'), decision]));
-    expect(await (await bench().greeted()).deliver(letter)).toContain(reply);
-
-    await bench().postfix.queue.idle();
-    expect(await bench().postfix.queue.list()).toEqual([]);
-    expect(bench().sink.kept).toEqual([]);
   });
 });

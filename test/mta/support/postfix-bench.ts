@@ -109,6 +109,7 @@ export class PostfixBench {
     for (const client of this.#clients) client.destroy();
     await this.postfix.log.sessionsEnded();
     await this.postfix.queue.idle();
+    await this.postfix.queue.clearHold();
     await Promise.all(this.#servers.map((server) => server.close()));
     const lines = await this.postfix.log.settled();
     const found = complaints(lines.slice(this.#judged));

@@ -27,10 +27,7 @@ export class PostfixQueue {
   /** Waits until no message is on its way any more; those on hold or deferred may stay. */
   async idle(): Promise<void> {
     await eventually('an idle mail queue', () =>
-      ['maildrop', 'incoming', 'active'].every((name) => {
-        const entries = readdirSync(`${this.#dir}/queue/${name}`, { withFileTypes: true, recursive: true });
-        return !entries.some((entry) => entry.isFile());
-      }),
+      ['maildrop', 'incoming', 'active'].every((name) => !this.#holds(name)),
     );
   }
 
@@ -41,6 +38,12 @@ export class PostfixQueue {
 
   /** Deletes all messages on hold. */
   async clearHold(): Promise<void> {
+    if (!this.#holds('hold')) return;
     await run('/usr/sbin/postsuper', ['-c', `${this.#dir}/etc`, '-d', 'ALL', 'hold']);
+  }
+
+  #holds(name: string): boolean {
+    const entries = readdirSync(`${this.#dir}/queue/${name}`, { withFileTypes: true, recursive: true });
+    return entries.some((entry) => entry.isFile());
   }
 }

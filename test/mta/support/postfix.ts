@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { isListening } from './is-listening.js';
@@ -9,6 +9,8 @@ import { mainCf, masterCf, type Listener } from './postfix-config.js';
 import { PostfixQueue } from './postfix-queue.js';
 import { processGroup } from './process-group.js';
 import { run } from './run.js';
+import { watchdog } from './watchdog.js';
+import { writeOld } from './write-old.js';
 
 /** Settings in the way of `main.cf`. */
 export type PostfixSettings = Readonly<Record<string, string>>;
@@ -34,9 +36,11 @@ export class Postfix<Name extends string = string> {
   readonly #dir: string;
   readonly #master: number;
   readonly #watchdog: ChildProcess;
+  readonly #version: readonly number[];
 
-  private constructor(dir: string, ports: Record<Name, number>, master: number) {
+  private constructor(dir: string, ports: Record<Name, number>, master: number, version: string) {
     this.#dir = dir;
+    this.#version = version.split('.').map(Number);
     this.ports = ports;
     this.#master = master;
     this.log = new Maillog(dir);
@@ -72,9 +76,16 @@ export class Postfix<Name extends string = string> {
       throw new Error(`postfix start: ${String(status)}\n${new Maillog(dir).lines().join('\n')}`);
     const master = Number(await readFile(`${dir}/queue/pid/master.pid`, 'latin1'));
     const ports = Object.fromEntries(listeners.map(({ name, port }) => [name, port])) as Record<Name, number>;
-    const postfix = new Postfix<Name>(dir, ports, master);
+    const version = (await run('/usr/sbin/postconf', ['-c', `${dir}/etc`, '-h', 'mail_version'])).toString();
+    const postfix = new Postfix<Name>(dir, ports, master, version);
     await eventually('the SMTP listeners', () => listeners.every(({ port }) => isListening(port)));
     return postfix;
+  }
+
+  /** Whether it is that version or a later one. */
+  atLeast(major: number, minor: number): boolean {
+    const [ours = 0, oursMinor = 0] = this.#version;
+    return ours > major || (ours === major && oursMinor >= minor);
   }
 
   /** Hands in a message as a local program does, with `sendmail`. */
@@ -88,26 +99,4 @@ export class Postfix<Name extends string = string> {
     await eventually('the end of Postfix', () => processGroup(this.#master).length === 0);
     await rm(this.#dir, { recursive: true, force: true });
   }
-}
-
-/** Postfix waits before it reads a configuration file that was changed within the last second. */
-async function writeOld(file: string, text: string): Promise<void> {
-  await writeFile(file, text);
-  const { mtimeMs } = await stat(file);
-  const minuteAgo = (mtimeMs - 60_000) / 1000;
-  await utimes(file, minuteAgo, minuteAgo);
-}
-
-/**
- * Stops that process as soon as its standard input ends: at the latest with this process, however that ends, so that
- * a test run that is broken off leaves no mail server behind.
- */
-function watchdog(pid: number): ChildProcess {
-  const script = 'cat > /dev/null; kill -TERM "$1"';
-  const child = spawn('/bin/sh', ['-c', script, 'sh', String(pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true, // an interrupt from the keyboard is not for it
-  });
-  child.unref();
-  return child;
 }

@@ -1,0 +1,6 @@
+import type { MilterEvent } from '../../../src/index.js';
+
+/** The stages of events, in their order. */
+export function stages(events: readonly MilterEvent[]): string[] {
+  return events.map(({ stage }) => stage);
+}
