@@ -86,6 +86,10 @@ export class AnswerDesk {
 
   /** What came out of the end of the pipeline: an event that nobody decided, or a reply. */
   answer(flow: Flow): void {
+    if (!isFlow(flow)) {
+      this.#nonsense(flow);
+      return;
+    }
     const event = flow.stage === 'reply' ? flow.to : flow;
     const turn = turnOf(event);
     if (turn === undefined || turn !== this.#turn || this.#writing) {
@@ -122,6 +126,16 @@ export class AnswerDesk {
     this.#writing = false;
     this.#timers.stop();
     turn.end();
+  }
+
+  /** An operator of the user's own has let something through that is none of ours: nobody may die of that. */
+  #nonsense(what: unknown): void {
+    const error = new AnswerError(
+      `The pipeline emitted ${typeof what} where an event or a reply should be. ` +
+        'An operator has to pass on what it leaves undecided, and to decide with reply().',
+    );
+    if (!this.#writing && this.fail(error)) return;
+    this.#tell('close', undefined, NONE, 0, error);
   }
 
   #untimely(flow: Flow, stage: Flow['stage'], turn: Turn | undefined): void {
@@ -210,6 +224,15 @@ export class AnswerDesk {
   ): void {
     this.#owner.outcome({ session: this.#owner.info, stage, decision, modifications, elapsed, error });
   }
+}
+
+/** Whether it can be asked for its turn. Plain JavaScript may emit anything. */
+function isFlow(flow: unknown): flow is Flow {
+  if (typeof flow !== 'object' || flow === null) return false;
+  const { stage } = flow as { stage?: unknown };
+  if (stage !== 'reply') return true;
+  const { to } = flow as { to?: unknown };
+  return typeof to === 'object' && to !== null;
 }
 
 /** The guard for plain JavaScript, and for replies that an operator has made by itself. */
