@@ -150,6 +150,22 @@ describe('MtaConnection', () => {
     ]);
   });
 
+  it('takes an empty list of macros for none', async () => {
+    const milter = await start({ O: 'R39' });
+    const mta = await connectTo(milter.address);
+    await mta.ask(EOM, { i: 'ID' });
+    expect(milter.macros.map((frame) => hex(frame).toString('latin1', 5))).toEqual(['Ei\0ID\0']);
+  });
+
+  it('hangs up once the milter has decided about the session', async () => {
+    const closed = new Promise<void>((resolve) => {
+      void start({ C: (socket) => socket.once('close', () => resolve()).write(frames('R04')) }).then(
+        async ({ address }) => (await connectTo(address)).ask(CONNECT),
+      );
+    });
+    await closed;
+  });
+
   it('sends no more of the body once the milter has skipped it', async () => {
     const milter = await start({ O: optnegAnswer(0x400), B: 'R08' });
     const mta = await connectTo(milter.address);

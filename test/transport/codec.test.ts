@@ -6,6 +6,8 @@ import { commandCodec, type Command } from '../../src/transport/command.js';
 import { COMMANDS } from '../../src/transport/commands.js';
 import { ProtocolError } from '../../src/transport/protocol-error.js';
 import { REPLIES } from '../../src/transport/replies.js';
+import { SMFIF } from '../../src/transport/smfif.js';
+import { SMFIP } from '../../src/transport/smfip.js';
 import { replyCodec, type WireReply } from '../../src/transport/wire-reply.js';
 import { anyCommand, anyReply } from '../support/any-message.js';
 import { cut, readFrames } from '../support/read-frames.js';
@@ -70,6 +72,38 @@ describe.each(SIDES)('the codec of $name', ({ table, encode, any, from }) => {
         expect(encode(decoded).equals(bytes)).toBe(true);
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  it('decodes what it encodes, however long', () => {
+    const unit = fc.constantFrom('x', 'ü', '€', '😀', 'é\n\t');
+    const long = fc
+      .tuple(
+        unit,
+        fc.oneof(fc.integer({ min: 1300, max: 1400 }), fc.integer({ min: 4000, max: 4200 }), fc.nat(15_000)),
+      )
+      .map(([text, times]) => text.repeat(times));
+    fc.assert(
+      fc.property(fc.constantFrom('X', 'Überschrift'), long, (name, value) => {
+        const message =
+          from === 'mta' ? { type: 'header', name, value } : { type: 'changeHeader', index: 3, name, value };
+        const bytes = encode(message);
+        expect(bytes.readUInt32BE(0)).toBe(bytes.length - 4);
+        const decoded = table.decode(bytes[4] ?? 0, bytes, 5, bytes.length);
+        expect(withoutRaw(decoded)).toEqual(message);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('gives each frame bytes of its own', () => {
+    fc.assert(
+      fc.property(any, any, (first, second) => {
+        const bytes = encode(first);
+        const before = bytes.toString('hex');
+        encode(second);
+        expect(bytes.toString('hex')).toBe(before);
+      }),
     );
   });
 
@@ -162,6 +196,55 @@ describe('the tables', () => {
   ])('give each of the %s its own letter', (_, table) => {
     const letters = Object.values(table as Record<string, { letter: string }>).map(({ letter }) => letter);
     expect(new Set(letters).size).toBe(letters.length);
+  });
+
+  it('know the flags under which an event is not sent, or not replied to', () => {
+    const flags = Object.fromEntries(
+      Object.entries<{ no: number; nr: number }>(COMMANDS).flatMap(([name, { no, nr }]) =>
+        no === 0 && nr === 0 ? [] : [[name, [no, nr]]],
+      ),
+    );
+    expect(flags).toEqual({
+      connect: [0x1, 0x1000],
+      helo: [0x2, 0x2000],
+      mail: [0x4, 0x4000],
+      rcpt: [0x8, 0x8000],
+      data: [0x200, 0x10000],
+      header: [0x20, 0x80],
+      eoh: [0x40, 0x40000],
+      body: [0x10, 0x80000],
+      unknown: [0x100, 0x20000],
+    });
+  });
+
+  it('know the flags of every version, and the right that a modification needs', () => {
+    const all = (flags: Record<string, number>): number =>
+      Object.values(flags).reduce((sum, flag) => sum + flag);
+    expect([all(SMFIP), SMFIP.SKIP, SMFIP.RCPT_REJ, SMFIP.HDR_LEADSPC]).toEqual([
+      0x1fffff, 0x400, 0x800, 0x100000,
+    ]);
+    expect([all(SMFIF), SMFIF.SETSYMLIST]).toEqual([0x1ff, 0x100]);
+    const rights = Object.entries<{ right: number }>(REPLIES).flatMap(([name, { right }]) =>
+      right === 0 ? [] : [[name, right]],
+    );
+    expect(Object.fromEntries(rights)).toEqual({
+      addHeader: 0x1,
+      insertHeader: 0x1,
+      replaceBody: 0x2,
+      addRecipient: 0x4,
+      deleteRecipient: 0x8,
+      changeHeader: 0x10,
+      quarantine: 0x20,
+      changeSender: 0x40,
+      addRecipientPar: 0x80,
+    });
+  });
+
+  it('know in which version a command came', () => {
+    const later = Object.entries<{ version: number }>(COMMANDS).flatMap(([name, { version }]) =>
+      version === 2 ? [] : [[name, version]],
+    );
+    expect(Object.fromEntries(later)).toEqual({ unknown: 3, data: 4, quitNc: 6 });
   });
 
   it('are what a codec is made of', () => {
