@@ -6,6 +6,15 @@ import { makeFilter, type Filter } from './filter.js';
 import type { Downstream, Upstream } from './step.js';
 
 /**
+ * What `see` may return: nothing, or whatever an expression happens to give. An answer is not among it, since nobody
+ * would hear it; nor is an Observable or a generator, since nobody would run it.
+ */
+export type Seen = NotAnAnswer | PromiseLike<NotAnAnswer>;
+
+type NotAnAnswer = void | null | undefined | boolean | number | bigint | string | symbol | OtherObject;
+type OtherObject = object & Partial<Record<'kind' | 'then' | 'subscribe' | 'next', never>>;
+
+/**
  * Looks at the events of one stage or several, `abort` and `close` included, that no earlier filter has decided.
  *
  * It cannot answer, so the MTA is told not to wait for it: looking costs no round trip. What `see` throws (or, being
@@ -16,7 +25,7 @@ import type { Downstream, Upstream } from './step.js';
  */
 export function observe<const S extends MilterEvent['stage']>(
   stages: S | readonly S[],
-  see: (event: EventAt<NoInfer<S>>) => void,
+  see: (event: EventAt<NoInfer<S>>) => Seen,
 ): Filter {
   const interest = stageSet(stages, ALL_STAGES | BIT.abort | BIT.close);
   if (typeof see !== 'function') throw new TypeError('observe(): the second argument has to be a function.');

@@ -13,5 +13,5 @@ export interface ServeOptions extends ListenOptions {
    * Gets what went wrong: failures of the filter, events that nobody answered, late replies, broken connections.
    * Default: a warning of the process, which goes to standard error.
    */
-  readonly onError?: (error: Error, outcome: Outcome) => void;
+  readonly onError?: ((error: Error, outcome: Outcome) => void) | undefined;
 }

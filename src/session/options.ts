@@ -1,5 +1,5 @@
 import { SMFIF, type Right } from '../transport/smfif.js';
-import type { Decision } from './decision.js';
+import type { Accept, Proceed, Reject, Tempfail } from './decision.js';
 import { tempfail } from './decisions/tempfail.js';
 import { stageSet, ALL_STAGES, type Stage } from './stage.js';
 import type { MacroLists, NegotiateHook } from './terms.js';
@@ -7,49 +7,52 @@ import type { MacroLists, NegotiateHook } from './terms.js';
 /** How long things may take, in milliseconds. */
 export interface Timeouts {
   /** From an event to its answer, but for `eom`. Default 8 000: Sendmail by default waits for 10 s. */
-  readonly reply?: number;
+  readonly reply?: number | undefined;
   /** From `eom` to its answer. Default 280 000: both MTAs by default wait for 5 minutes. */
-  readonly eom?: number;
+  readonly eom?: number | undefined;
   /** Between the signs of life while `eom` is pending. Default 5 000. */
-  readonly progress?: number;
+  readonly progress?: number | undefined;
   /** From the connection to its negotiation. Default 30 000. */
-  readonly negotiate?: number;
+  readonly negotiate?: number | undefined;
   /** From the first byte of a frame to its last, and for the MTA to take what was written. Default 60 000. */
-  readonly frame?: number;
+  readonly frame?: number | undefined;
   /** While stopping: from the last byte of a connection without a message in progress to its end. Default 2 000. */
-  readonly linger?: number;
+  readonly linger?: number | undefined;
   /** Without any byte from the MTA. Default 7 210 000 (libmilter's): an SMTP client may take hours for its DATA. */
-  readonly idle?: number;
+  readonly idle?: number | undefined;
 }
+
+/** The decisions that say the same at every stage. */
+export type Failure = Proceed | Accept | Reject | Tempfail;
 
 /** What can be set for a connection; all of it has a default. */
 export interface SessionOptions {
   /** What an event gets whose filter threw, or did not answer in time. Default `tempfail()`. */
-  readonly failure?: Decision;
-  readonly timeouts?: Timeouts;
+  readonly failure?: Failure | undefined;
+  readonly timeouts?: Timeouts | undefined;
   /** Rights that the filter cannot do without: an MTA that does not offer them is refused. */
-  readonly requires?: readonly Right[];
+  readonly requires?: readonly Right[] | undefined;
   /** Stages to ask the MTA for even where no filter wants them. */
-  readonly stages?: readonly Stage[];
+  readonly stages?: readonly Stage[] | undefined;
   /** Rights to ask for. Default: all that are offered if a filter decides at `eom`, else none. */
-  readonly actions?: readonly Right[];
+  readonly actions?: readonly Right[] | undefined;
   /** The highest protocol version to agree to. Default 6. */
-  readonly version?: 2 | 3 | 4 | 5 | 6;
+  readonly version?: 2 | 3 | 4 | 5 | 6 | undefined;
   /** Whether to let the MTA not wait where no filter decides. Default true. */
-  readonly noReply?: boolean;
+  readonly noReply?: boolean | undefined;
   /** Macros to ask for; for a stage left out the MTA sends what it is configured to. */
-  readonly macros?: MacroLists;
+  readonly macros?: MacroLists | undefined;
   /**
    * Gets what the MTA offers and what was made of it. Returns terms to agree to instead, `undefined` to leave them, or
    * `reject()` to refuse the connection. Terms above the offer are an error, and refuse it too.
    */
-  readonly negotiate?: NegotiateHook;
+  readonly negotiate?: NegotiateHook | undefined;
 }
 
 /** The same, complete and checked. */
 export interface ResolvedOptions {
-  readonly failure: Decision;
-  readonly timeouts: Required<Timeouts>;
+  readonly failure: Failure;
+  readonly timeouts: Readonly<AllTimeouts>;
   readonly requires: number;
   readonly stages: number;
   readonly actions: number | undefined;
@@ -59,7 +62,9 @@ export interface ResolvedOptions {
   readonly negotiate: NegotiateHook | undefined;
 }
 
-const TIMEOUTS: Required<Timeouts> = {
+type AllTimeouts = Record<keyof Timeouts, number>;
+
+const TIMEOUTS: AllTimeouts = {
   reply: 8_000,
   eom: 280_000,
   progress: 5_000,
@@ -80,13 +85,18 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
       `failure: ${failure.kind} is not legal at every stage. Use tempfail, reject, proceed or accept.`,
     );
   }
-  const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  for (const [name, value] of Object.entries(timeouts)) {
+  const timeouts = { ...TIMEOUTS };
+  for (const [name, value] of Object.entries(options.timeouts ?? {}) as [
+    keyof Timeouts,
+    number | undefined,
+  ][]) {
+    if (value === undefined) continue;
     if (!(value > 0 && value <= LONGEST)) {
       throw new RangeError(
         `timeouts.${name}: ${value} is not a time. Use milliseconds above 0 and below 25 days.`,
       );
     }
+    timeouts[name] = value;
   }
   const version = options.version ?? 6;
   if (!Number.isInteger(version) || version < 2 || version > 6) {

@@ -1,4 +1,4 @@
-import type { Timeouts } from './options.js';
+import type { ResolvedOptions } from './options.js';
 
 /** What a connection is waiting for. */
 export interface Waiting {
@@ -12,13 +12,13 @@ export interface Waiting {
 
 /** Knows when a connection has been waited for long enough. */
 export class Patience {
-  readonly #timeouts: Required<Timeouts>;
+  readonly #timeouts: ResolvedOptions['timeouts'];
   /** Milliseconds without bytes from the MTA, and with something that should not take long. */
   #silence = 0;
   #stuck = 0;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(timeouts: Required<Timeouts>) {
+  constructor(timeouts: ResolvedOptions['timeouts']) {
     this.#timeouts = timeouts;
   }
 
