@@ -1,5 +1,5 @@
 import type { Flow } from '../session/flow.js';
-import { BIT } from '../session/stage.js';
+import { bitOf } from '../session/stage.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /** Several steps in a row, running: each flow visits only those that want it. */
@@ -36,7 +36,7 @@ class Chain implements Upstream {
 
   /** Hands the flow to the next step from `index` on that wants it. */
   pass(flow: Flow, index: number): void {
-    const bit = BIT[flow.stage];
+    const bit = bitOf(flow.stage);
     const steps = this.#steps;
     for (let at = index; at < steps.length; at++) {
       if (((steps[at]?.interest ?? 0) & bit) !== 0) {

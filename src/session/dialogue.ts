@@ -13,7 +13,7 @@ import type { Modification } from './modification.js';
 import type { Agreement } from './negotiation.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
-import { BIT, type FlowStage, type Stage } from './stage.js';
+import { BIT, bitOf, type FlowStage, type Stage } from './stage.js';
 import { Scope, TURN, Turn, type Turned, type TurnOwner } from './turn.js';
 
 const NONE: readonly Modification[] = Object.freeze([]);
@@ -318,7 +318,7 @@ export class Dialogue {
 
   /** The turn of an event that is to reach the filter. Where it is not to, its answer is given here. */
   #take(stage: Stage, last = true): Turn | undefined {
-    const bit = BIT[stage];
+    const bit = bitOf(stage);
     const quiet = (this.#quiet & bit) !== 0;
     if (this.#refusing && stage !== 'unknown') {
       if (!quiet && last) this.#refuse(stage);
@@ -342,7 +342,7 @@ export class Dialogue {
     if (turn.mode === 'silent') {
       this.#host.emit(event);
       turn.end();
-      if (last && (this.#quiet & BIT[turn.stage]) === 0) this.#output.put(CONTINUE);
+      if (last && (this.#quiet & bitOf(turn.stage)) === 0) this.#output.put(CONTINUE);
       return;
     }
     this.#desk.open(turn);

@@ -22,6 +22,31 @@ export const BIT: Readonly<Record<FlowStage, number>> = {
   reply: 0x1000,
 };
 
+/**
+ * The bit of a stage. This is asked several times for each event: comparing with the usual ones first is cheaper than
+ * looking the name up.
+ */
+export function bitOf(stage: FlowStage): number {
+  switch (stage) {
+    case 'header':
+      return 0x20;
+    case 'body':
+      return 0x80;
+    case 'rcpt':
+      return 0x8;
+    case 'mail':
+      return 0x4;
+    case 'reply':
+      return 0x1000;
+    case 'eom':
+      return 0x100;
+    case 'abort':
+      return 0x400;
+    default:
+      return BIT[stage];
+  }
+}
+
 /** All stages that can be answered, as a set. */
 export const ALL_STAGES = 0x3ff;
 
