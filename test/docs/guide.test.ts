@@ -1,0 +1,389 @@
+import { existsSync, statSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { defer, type BehaviorSubject, Subject, type OperatorFunction, type Subscription } from 'rxjs';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { SMFIP, serve, type Flow, type MilterServer } from '../../src/index.js';
+import { MtaSession } from '../../src/mta/index.js';
+import { commandCodec, type Command } from '../../src/transport/command.js';
+import { COMMANDS } from '../../src/transport/commands.js';
+import { runSnippet } from './support/run-snippet.js';
+import { added, repliesTo, senderTo, serving } from './support/serving.js';
+import { eventually } from './support/eventually.js';
+
+interface WithFilter {
+  readonly filter: OperatorFunction<Flow, Flow>;
+}
+interface WithServer {
+  readonly server: MilterServer;
+}
+
+/** Runs a snippet that declares `filter`, and serves that. */
+async function servingSnippet(
+  name: string,
+  application: Readonly<Record<string, unknown>> = {},
+  options: Parameters<typeof serving>[1] = {},
+): ReturnType<typeof serving> {
+  const { filter } = await runSnippet<WithFilter>(name, application);
+  return serving(filter, options);
+}
+
+/** A directory that is removed at the end of the test. */
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(`${tmpdir()}/rxmilter-docs-`);
+  onTestFinished(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+/** An MTA that says the first things of a session, waits for nothing, and hangs up when it is told to. */
+async function impatientMta(address: string, ...commands: readonly Command[]): Promise<() => void> {
+  const [, port = '', host = ''] = /^inet:(\d+)@(.*)$/.exec(address) ?? [];
+  const socket = connect(Number(port), host).on('error', () => undefined);
+  onTestFinished(() => void socket.destroy());
+  await new Promise((resolve) => socket.once('connect', resolve));
+  const offer = { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1fffff, lists: [] } as const;
+  for (const command of [offer, ...commands]) socket.write(commandCodec.encode(command));
+  return () => socket.destroy();
+}
+
+describe('the guide, on filters', () => {
+  test('first: a recipient is refused, other mail gets a header', async () => {
+    const { server } = await runSnippet<WithServer>('first');
+    const send = senderTo(server);
+    expect(added(await send())).toEqual(['X-Filtered: yes']);
+    expect(repliesTo(await send({ recipients: ['nobody@example.org'] }))).toEqual({
+      'nobody@example.org': '550 5.7.1 No such user',
+    });
+  });
+
+  test('replies: texts and codes', async () => {
+    const send = await servingSnippet('replies');
+    const recipients = ['old-a@b.test', 'who-a@b.test', 'new-a@b.test', 'a@b.test'];
+    expect(repliesTo(await send({ recipients }))).toMatchObject({
+      'old-a@b.test': '550 5.7.1 This address is no longer in use',
+      'who-a@b.test': '550 5.1.1 No such user',
+      'new-a@b.test': '451 4.7.1 Not yet there. Try again in an hour.',
+      'a@b.test': expect.stringMatching(/^250/),
+    });
+  });
+
+  test('answers: later, several, and none after the decision', async () => {
+    const log = vi.fn();
+    const mailboxExists = (address: string): Promise<boolean> => Promise.resolve(address !== 'x@b.test');
+    const send = await servingSnippet('answers', { log, mailboxExists });
+    const delivery = await send({ recipients: ['x@b.test', 'y@b.test'] });
+    expect(delivery.accepted).toEqual(['y@b.test']);
+    expect(added(delivery)).toEqual(['X-One: 1', 'X-Two: 2', 'X-Count: 2']);
+    expect(log).not.toHaveBeenCalled();
+  });
+
+  test('on: one function for two stages', async () => {
+    const send = await servingSnippet('on');
+    expect(await send({ sender: 'a@b.invalid' })).toMatchObject({
+      outcome: 'refused',
+      reply: { lines: ['No such domain, said at mail'] },
+    });
+    expect(repliesTo(await send({ recipients: ['a@b.invalid'] }))).toEqual({
+      'a@b.invalid': '550 5.7.1 No such domain, said at rcpt',
+    });
+    expect(await send()).toMatchObject({ outcome: 'delivered' });
+  });
+
+  test('latest: the newest list counts, and the first one is waited for', async () => {
+    const blocked$ = new Subject<ReadonlySet<string>>();
+    let subscriptions = 0;
+    const counted$ = defer(() => {
+      subscriptions++;
+      return blocked$;
+    });
+    const send = await servingSnippet('latest', { blocked$: counted$ });
+    const early = send();
+    await eventually('the filter has subscribed', () => blocked$.observed);
+    blocked$.next(new Set(['192.0.2.1']));
+    expect((await early).outcome).toBe('refused');
+
+    const later = send();
+    await eventually('the second connection has subscribed', () => subscriptions === 2);
+    blocked$.next(new Set());
+    expect((await later).outcome).toBe('delivered');
+    await eventually('both have unsubscribed', () => !blocked$.observed);
+  });
+
+  test('observe: sees recipients and aborts', async () => {
+    const log = vi.fn();
+    const { filter } = await runSnippet<WithFilter>('observe', { log });
+    const server = await serve(filter, { listen: 'inet:0@127.0.0.1' });
+    const { agreement } = await senderTo(server)();
+    expect(log).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ from: 'alice@example.com', to: 'bob@example.org' }),
+    );
+    expect((agreement?.protocol ?? 0) & COMMANDS.rcpt.nr).not.toBe(0);
+
+    await impatientMta(server.address, { type: 'mail', address: '<a@b.test>', args: [] }, { type: 'abort' });
+    await eventually('the abort is seen', () => log.mock.calls.length === 2);
+    expect(log).toHaveBeenLastCalledWith(expect.objectContaining({ aborted: true }));
+  });
+
+  test('compose: the first decision wins', async () => {
+    const send = await servingSnippet('compose');
+    expect(repliesTo(await send({ recipients: ['x-ray@example.org', 'a@b.test'] }))).toEqual({
+      'x-ray@example.org': '550 5.7.1 first',
+      'a@b.test': '550 5.7.1 second',
+    });
+  });
+
+  test('requires: an MTA that does not offer the right is refused', async () => {
+    const { filter } = await runSnippet<WithFilter>('requires');
+    const onError = vi.fn();
+    const server = await serve(filter, { listen: 'inet:0@127.0.0.1', onError });
+    expect((await senderTo(server)()).body.toString()).toBe('This message was removed.\r\n');
+
+    const poor = await MtaSession.open({ to: server.address, offer: { actions: 0x1 } });
+    expect(poor.failure).toBeDefined();
+    expect(onError).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ name: 'NegotiationError', message: expect.stringContaining('CHGBODY') }),
+      expect.objectContaining({ stage: 'negotiate' }),
+    );
+  });
+
+  test('per-message: each message is counted and scanned by itself', async () => {
+    const scanned: string[] = [];
+    const findVirus = (message: Uint8Array): Promise<string | undefined> => {
+      scanned.push(Buffer.from(message).toString());
+      return Promise.resolve(Buffer.from(message).includes('EICAR') ? 'EICAR' : undefined);
+    };
+    const { filter } = await runSnippet<WithFilter>('per-message', { findVirus });
+    const server = await serve(filter, { listen: 'inet:0@127.0.0.1' });
+    onTestFinished(() => server.destroy());
+    const session = await MtaSession.open({ to: server.address });
+    const mail = { sender: 'a@b.test', recipients: ['c@d.test'] };
+    const long = Array.from({ length: 20_000 }, (_each, at) => `line ${at}\r\n`).join('');
+    const loop = Array.from({ length: 51 }, () => ['Received', 'from elsewhere'] as const);
+
+    expect(added(await session.send({ ...mail, body: long }))).toEqual(['X-Scanned: clean']);
+    expect(await session.send({ ...mail, headers: loop })).toMatchObject({ reply: { lines: ['Mail loop'] } });
+    expect(await session.send({ ...mail, headers: loop.slice(1), body: 'EICAR' })).toMatchObject({
+      outcome: 'quarantined',
+      quarantined: 'EICAR',
+    });
+    // Chunks that were kept are what they were.
+    expect(scanned).toEqual([long, 'EICAR\r\n']);
+    await session.close();
+  });
+
+  test('per-connection: what is counted is counted over messages', async () => {
+    const { filter } = await runSnippet<WithFilter>('per-connection', {
+      mailboxExists: () => Promise.resolve(false),
+    });
+    const server = await serve(filter, { listen: 'inet:0@127.0.0.1' });
+    onTestFinished(() => server.destroy());
+    const session = await MtaSession.open({ to: server.address });
+    const codes: number[] = [];
+    for (const address of ['a@b.test', 'c@b.test', 'd@b.test', 'e@b.test']) {
+      codes.push((await session.send({ sender: '', recipients: [address] })).reply.code);
+    }
+    expect(codes).toEqual([550, 550, 550, 421]);
+    await session.close();
+    // The next connection begins with a count of its own.
+    expect((await senderTo(server)({ recipients: ['f@b.test'] })).reply.code).toBe(550);
+  });
+
+  test('failure: costs the one event, and is reported', async () => {
+    const log = vi.fn();
+    const { server } = await runSnippet<WithServer>('failure', { log });
+    expect(repliesTo(await senderTo(server)({ recipients: ['odd@example.org', 'a@b.test'] }))).toMatchObject({
+      'odd@example.org': '451 4.7.1 Filter out of order, please try again',
+      'a@b.test': expect.stringMatching(/^250/),
+    });
+    expect(log).toHaveBeenCalledExactlyOnceWith({
+      error: expect.stringContaining('did not expect that'),
+      stage: 'rcpt',
+      session: expect.any(String),
+    });
+  });
+
+  test('cancel: the signal is aborted and the generator finished', async () => {
+    const log = vi.fn();
+    const asked = vi.fn();
+    const mailboxExists = (address: string, signal: AbortSignal): Promise<boolean> =>
+      new Promise((_resolve, reject) => {
+        asked(address);
+        signal.addEventListener('abort', () => {
+          reject(new Error('cancelled'));
+        });
+      });
+    const { filter } = await runSnippet<WithFilter>('cancel', { log, mailboxExists });
+    const onError = vi.fn();
+    const server = await serve(filter, { listen: 'inet:0@127.0.0.1', onError });
+    onTestFinished(() => server.destroy());
+    const hangUp = await impatientMta(server.address, { type: 'rcpt', address: '<a@b.test>', args: [] });
+    await eventually('the directory is asked', () => asked.mock.calls.length === 1);
+    expect(log).not.toHaveBeenCalled();
+
+    hangUp();
+    await eventually('the generator is finished', () => log.mock.calls.length === 1);
+    expect(log).toHaveBeenCalledWith({ cancelled: true, after: expect.any(Number) });
+    expect(onError).not.toHaveBeenCalled();
+  });
+
+  test('deadline: a slow directory refuses nobody', async () => {
+    const send = await servingSnippet('deadline', {
+      mailboxExists: (address: string) =>
+        address === 'slow@b.test' ? new Promise(() => undefined) : Promise.resolve(false),
+    });
+    expect(await send({ recipients: ['slow@b.test', 'gone@b.test'] })).toMatchObject({
+      accepted: ['slow@b.test'],
+      refused: ['gone@b.test'],
+    });
+  });
+
+  test('modifications: tags, cleans, and redirects', async () => {
+    const send = await servingSnippet('modifications');
+    const delivery = await send({
+      recipients: ['info@example.org', 'bob@example.org'],
+      headers: [
+        ['X-Spam', 'one'],
+        ['Subject', 'hello'],
+        ['X-Spam', 'two'],
+        ['X-Spam', 'three'],
+      ],
+    });
+    expect(delivery.headers.map(({ name, value }) => `${name}: ${value}`)).toEqual([
+      'X-Checked-By: mx.example.org',
+      expect.stringMatching(/^Received: /),
+      'Subject: [external] hello',
+      'X-Spam: three',
+    ]);
+    expect(delivery.recipients.map(({ address }) => address).sort()).toEqual([
+      'bob@example.org',
+      'desk@example.org',
+    ]);
+  });
+
+  test('body: comes from a file', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(`${directory}/notice.txt`, 'Removed.\r\n');
+    const { filter } = await runSnippet<WithFilter>('body', {}, { '/etc/my-filter': directory });
+    const send = await serving(filter, { onError: () => undefined });
+    const delivery = await send();
+    expect(delivery.body.toString()).toBe('Removed.\r\n');
+    expect(added(delivery)).toEqual(['Content-Type: text/plain; charset=utf-8']);
+
+    // Without the file the message is deferred, and not delivered without a body.
+    await rm(`${directory}/notice.txt`);
+    expect((await send()).outcome).toBe('deferred');
+  });
+
+  test('own: an operator that counts, delays and defers', async () => {
+    const log = vi.fn();
+    const send = await servingSnippet('own', { log });
+    const started = performance.now();
+    const delivery = await send({ recipients: ['a@b.test', 'c@b.test', 'd@b.test', 'e@b.test'] });
+    expect(performance.now() - started).toBeGreaterThan(90);
+    expect(repliesTo(delivery)).toMatchObject({
+      'd@b.test': expect.stringMatching(/^250/),
+      'e@b.test': '451 4.7.1 Too many',
+    });
+    // Everything is asked for, with a reply: of all flags only that of skip() is set.
+    expect(delivery.agreement?.protocol).toBe(SMFIP.SKIP);
+    expect(log).toHaveBeenCalledOnce();
+  });
+});
+
+describe('the guide, on servers', () => {
+  test('serve: tells the port that the system chose, and closes on SIGTERM', async () => {
+    const log = vi.fn();
+    const before = process.listeners('SIGTERM');
+    const { server } = await runSnippet<WithServer>('serve', { log });
+    const [close] = process.listeners('SIGTERM').filter((each) => !before.includes(each));
+    expect(log).toHaveBeenCalledWith({ listening: expect.stringMatching(/^inet:[1-9]\d*@127\.0\.0\.1$/) });
+    expect((await senderTo(server)()).outcome).toBe('delivered');
+
+    expect(close).toBeDefined();
+    process.off('SIGTERM', close ?? (() => undefined));
+    close?.('SIGTERM');
+    await server.close();
+    expect((await senderTo(server)()).failure).toBeDefined();
+  });
+
+  test('reload: the newest rules serve new connections', async () => {
+    const { server, rules$ } = await runSnippet<WithServer & { rules$: BehaviorSubject<string[]> }>('reload');
+    const send = senderTo(server);
+    expect((await send({ sender: 'spam@example.com' })).outcome).toBe('refused');
+    rules$.next([]);
+    expect((await send({ sender: 'spam@example.com' })).outcome).toBe('delivered');
+  });
+
+  test('listen: outcomes come out, completing drains', async () => {
+    const log = vi.fn();
+    const address = `unix:${await temporaryDirectory()}/filter.sock`;
+    const { running, stop$ } = await runSnippet<{ running: Subscription; stop$: Subject<void> }>(
+      'listen',
+      { log },
+      { 'inet:8891@127.0.0.1': address },
+    );
+    onTestFinished(() => running.unsubscribe());
+    await eventually('it listens', () => existsSync(address.slice(5)));
+    const session = await MtaSession.open({ to: address });
+    const mail = { sender: 'a@b.test', recipients: ['c@d.test'] };
+    expect((await session.send(mail)).outcome).toBe('refused');
+    expect(log).toHaveBeenCalledWith({ stage: 'rcpt', decision: 'reject' });
+
+    stop$.next();
+    expect((await session.send(mail)).reply.code).toBe(421);
+    await session.close();
+    await eventually('the stream is over', () => running.closed);
+  });
+
+  test('unix: the socket has the mode and the group', async () => {
+    const directory = await temporaryDirectory();
+    const { server } = await runSnippet<WithServer>(
+      'unix',
+      {},
+      { '/run/my-filter': directory, '115': String(process.getgid?.() ?? -1) },
+    );
+    const file = statSync(`${directory}/filter.sock`);
+    expect(file.mode & 0o777).toBe(0o660);
+    expect(added(await senderTo(server)())).toEqual(['X-Filtered: yes']);
+    await server.close();
+    expect(existsSync(`${directory}/filter.sock`)).toBe(false);
+  });
+
+  test('negotiate: refused recipients are shown, too', async () => {
+    const log = vi.fn();
+    const { server } = await runSnippet<WithServer>('negotiate', { log });
+    const refused = { code: 550, enhanced: '5.1.1', lines: ['User unknown'] };
+    await senderTo(server)({ recipients: ['a@b.test', { address: 'gone@b.test', refused }] });
+    expect(log.mock.calls.flat()).toEqual([
+      { address: 'a@b.test', refused: false },
+      { address: 'gone@b.test', refused: true },
+    ]);
+  });
+
+  test('macros: what was asked for is there', async () => {
+    const log = vi.fn();
+    const { server } = await runSnippet<WithServer>('macros', { log });
+    const delivery = await senderTo(server)({ macros: { '{auth_authen}': 'alice', i: 'QUEUE1' } });
+    expect(log).toHaveBeenCalledExactlyOnceWith({ queueId: 'QUEUE1', user: 'alice' });
+    expect(added(delivery)).toEqual(['X-Sent-By: alice']);
+    expect([...(delivery.agreement?.lists.keys() ?? [])].sort()).toEqual([2, 5, 6]);
+  });
+
+  test('outcomes: refusals are logged', async () => {
+    const log = vi.fn();
+    const { server } = await runSnippet<WithServer>('outcomes', { log });
+    await senderTo(server)({ recipients: ['a@b.test', 'x-a@b.test'] });
+    expect(log).toHaveBeenCalledExactlyOnceWith({
+      client: '192.0.2.1',
+      stage: 'rcpt',
+      elapsed: expect.any(Number),
+    });
+  });
+
+  test('dispose: the server is closed at the end of the block', async () => {
+    const log = vi.fn();
+    await runSnippet('dispose', { log });
+    expect(log.mock.calls.flat()).toEqual([{ serving: expect.stringContaining('inet:') }, { closed: true }]);
+  });
+});

@@ -1,0 +1,7 @@
+/** Waits until something is so; throws after two seconds. */
+export async function eventually(what: string, holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds(); tries++) {
+    if (tries === 200) throw new Error(`In vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,49 @@
+import * as fs from 'node:fs';
+import * as rxjs from 'rxjs';
+import ts from 'typescript';
+import * as rxmilter from '../../../src/index.js';
+import { declaredIn, leftOutOf } from './complete.js';
+import { snippet } from './markdown.js';
+
+const MODULES: Readonly<Record<string, unknown>> = { rxmilter, rxjs, 'node:fs': fs };
+
+type Program = (require: (name: string) => unknown, exports: object, ...rest: unknown[]) => Promise<unknown>;
+// The constructor of async functions has no name of its own.
+const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => Promise.resolve()) as {
+  constructor: new (...texts: string[]) => Program;
+};
+
+/**
+ * Runs the snippet of that name as it stands in the page, against the sources of the package, and gives what it declares
+ * at its top level. Ports are free ones.
+ *
+ * @param application what the snippet takes from the application around it
+ * @param replacements texts in it to be replaced, such as a path; each has to be there
+ */
+export async function runSnippet<T extends object>(
+  name: string,
+  application: Readonly<Record<string, unknown>> = {},
+  replacements: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  let { code } = snippet(name);
+  for (const [text, replacement] of Object.entries(replacements)) {
+    if (!code.includes(text)) throw new Error(`The snippet ${name} does not have ${text}.`);
+    code = code.replaceAll(text, replacement);
+  }
+  code = code.replaceAll('inet:8891@', 'inet:0@');
+  const { outputText } = ts.transpileModule(`${leftOutOf(code).imports}\n${code}`, {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
+  });
+  const program = new AsyncFunction(
+    'require',
+    'exports',
+    ...Object.keys(application),
+    `${outputText}\nreturn { ${declaredIn(code).join(', ')} };`,
+  );
+  const require = (module: string): unknown => {
+    const found = MODULES[module];
+    if (found === undefined) throw new Error(`The snippet imports ${module}, which the test does not know.`);
+    return found;
+  };
+  return (await program(require, {}, ...Object.values(application))) as T;
+}

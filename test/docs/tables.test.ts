@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import { compose, on, serve, type MilterEvent } from '../../src/index.js';
+import { isLegal } from '../../src/session/legal.js';
+import { resolveOptions } from '../../src/session/options.js';
+import { STAGES } from '../../src/session/stage.js';
+import { COMMANDS } from '../../src/transport/commands.js';
+import { parseEndpoint } from '../../src/transport/endpoint.js';
+import { REPLIES } from '../../src/transport/replies.js';
+import { SMFIF } from '../../src/transport/smfif.js';
+import { SMFIP } from '../../src/transport/smfip.js';
+import { senderTo } from './support/serving.js';
+import { readPage, tableBelow } from './support/markdown.js';
+import { propertiesOf } from './support/properties-of.js';
+
+const GUIDE = 'docs/guide.md';
+const PROTOCOL = 'docs/protocol.md';
+
+function nameOf(flags: Readonly<Record<string, number>>, bit: number): string {
+  return Object.keys(flags).find((name) => flags[name] === bit) ?? '';
+}
+
+function words(cell = ''): string[] {
+  return cell.split(', ').filter((word) => word !== '');
+}
+
+describe('the tables of the protocol notes', () => {
+  test('commands are those of the code', () => {
+    const rows = tableBelow(PROTOCOL, 'Commands').map(({ libmilter: _libmilter, ...row }) => row);
+    expect(rows).toEqual(
+      Object.entries(COMMANDS).map(([name, { letter, layout, version, replies, no, nr }]) => ({
+        Letter: letter,
+        Name: name,
+        Data: layout.doc,
+        Version: String(version),
+        Reply: replies ? 'yes' : 'no',
+        'Not sent under': nameOf(SMFIP, no),
+        'No reply under': nameOf(SMFIP, nr),
+      })),
+    );
+  });
+
+  test('replies are those of the code', () => {
+    const rows = tableBelow(PROTOCOL, 'Replies').map(({ libmilter: _libmilter, ...row }) => row);
+    expect(rows).toEqual(
+      Object.entries(REPLIES).map(([name, { letter, layout, kind, right }]) => ({
+        Letter: letter,
+        Name: name,
+        Data: layout.doc,
+        Kind: kind,
+        Right: nameOf(SMFIF, right),
+      })),
+    );
+  });
+
+  test.each([
+    ['Actions', 'SMFIF', SMFIF],
+    ['Protocol flags', 'SMFIP', SMFIP],
+  ] as const)('%s are those of the code', (heading, column, flags) => {
+    const rows = tableBelow(PROTOCOL, heading).map((row) => [row[column], Number(row.Bit)]);
+    expect(rows).toEqual(Object.entries(flags));
+  });
+
+  test('decisions are those of the code', () => {
+    const kinds = {
+      CONTINUE: ['proceed'],
+      ACCEPT: ['accept'],
+      'REJECT, TEMPFAIL, REPLYCODE': ['reject', 'tempfail'],
+      DISCARD: ['discard'],
+      SKIP: ['skip'],
+    };
+    const rows = tableBelow(PROTOCOL, 'Replies by stage');
+    expect(rows.map((row) => row['In answer to'])).toEqual(STAGES);
+    for (const row of rows) {
+      for (const [column, decisions] of Object.entries(kinds)) {
+        for (const kind of decisions) {
+          const stage = STAGES.find((each) => each === row['In answer to']) ?? 'connect';
+          expect([stage, kind, row[column] !== '']).toEqual([stage, kind, isLegal(kind, stage)]);
+        }
+      }
+    }
+  });
+});
+
+describe('the tables of the guide', () => {
+  test('events carry what they are said to carry', async () => {
+    const seen = new Map<string, MilterEvent>();
+    const see = (event: MilterEvent): void => void seen.set(event.stage, event);
+    const server = await serve(compose(on(STAGES, see)), { listen: 'inet:0@127.0.0.1' });
+    await senderTo(server)();
+    const rows = tableBelow(GUIDE, 'What flows: events and replies');
+    const compared = rows.filter(({ Stage = '' }) => seen.has(Stage));
+    expect(rows.map(({ Stage }) => Stage)).toEqual([...STAGES, 'abort', 'close']);
+    expect(compared.length).toBe(STAGES.length - 1);
+    for (const { Stage = '', Carries } of compared) {
+      const fields = Object.keys(seen.get(Stage) ?? {}).filter((key) => key !== 'stage' && key !== 'session');
+      expect([Stage, fields.sort()]).toEqual([Stage, words(Carries).sort()]);
+    }
+  });
+
+  test('decisions are legal where they are said to be', () => {
+    for (const row of tableBelow(GUIDE, 'Decisions')) {
+      const kind = (row.Decision ?? '').replace('()', '');
+      const not = row['Not at'] ?? '';
+      const legal = not === 'all but body' ? ['body'] : STAGES.filter((stage) => !words(not).includes(stage));
+      expect([kind, STAGES.filter((stage) => isLegal(kind, stage))]).toEqual([kind, legal]);
+    }
+  });
+
+  test('modifications need the rights that they are said to need', () => {
+    const modifications = tableBelow(GUIDE, 'Changing a message').map((row) => [
+      (row.Modification ?? '').replace(/\(.*/, ''),
+      row.Right,
+    ]);
+    const rights = Object.fromEntries(
+      Object.entries(REPLIES).flatMap(([name, { kind, right }]) =>
+        kind === 'modification' ? [[name, nameOf(SMFIF, right)]] : [],
+      ),
+    );
+    const { addRecipientPar, ...others } = rights;
+    expect(Object.fromEntries(modifications)).toEqual({
+      ...others,
+      deleteHeader: others.changeHeader,
+      addRecipient: `${others.addRecipient ?? ''}, with args ${addRecipientPar ?? ''}`,
+    });
+  });
+
+  test('timeouts have the defaults that they are said to have', () => {
+    const rows = tableBelow(GUIDE, 'Time').map(({ Timeout = '', Default = '' }) => [
+      Timeout,
+      Number(Default.replaceAll(' ', '')),
+    ]);
+    expect(Object.fromEntries(rows)).toEqual(resolveOptions({}).timeouts);
+  });
+
+  test('options are all that there are', { timeout: 60_000 }, () => {
+    const options = tableBelow(GUIDE, 'Options').map(({ Option }) => Option);
+    expect(options.sort()).toEqual(propertiesOf('ServeOptions').sort());
+  });
+
+  test('an outcome and a session have the fields that they are said to have', { timeout: 60_000 }, () => {
+    expect(
+      tableBelow(GUIDE, 'Outcomes and errors')
+        .map(({ Field }) => Field)
+        .sort(),
+    ).toEqual(propertiesOf('Outcome').sort());
+    const [, session = ''] = readPage(GUIDE).split('`event.session` is what is known');
+    const fields = [...session.matchAll(/^\| `(\w+)` +\|/gm)].map(([, field]) => field);
+    const known = propertiesOf('SessionInfo');
+    expect(fields.slice(0, known.length).sort()).toEqual(known.sort());
+  });
+
+  test('endpoints can be written as it is said', () => {
+    const texts = tableBelow(GUIDE, 'Where to listen').flatMap(({ Written }) => words(Written));
+    const parsed = texts.filter((text) => !/[{}]/.test(text)).map((text) => parseEndpoint(text));
+    expect(parsed.length).toBeGreaterThan(8);
+  });
+});
