@@ -69,6 +69,23 @@ describePostfix('bytes behind Postfix', (bench) => {
     expect(maskReceived((await bench().sink.next()).data)).toBe(`${RECEIVED}X-Tight:value\r\n\r\n`);
   });
 
+  test('a header of fifty thousand bytes comes in and goes out', async () => {
+    const long = Array.from({ length: 700 }, (_none, line) => `${line} ${'x'.repeat(66)}`).join('\r\n\t');
+    const seen: string[] = [];
+    await bench().serve(
+      compose(
+        observe('header', ({ value }) => void seen.push(value)),
+        on('eom', () => addHeader('X-Echo', long)),
+      ),
+    );
+    expect(await (await bench().greeted()).deliver({ data: `X-Long: ${long}\r\n\r\n` })).toMatch(/^250 /);
+
+    expect(seen).toEqual([long.replaceAll('\r\n', '\n')]);
+    expect(maskReceived((await bench().sink.next()).data)).toBe(
+      `${RECEIVED}X-Long: ${long}\r\nX-Echo: ${long}\r\n\r\n`,
+    );
+  });
+
   test('text is written as UTF-8', async () => {
     await bench().serve(on('eom', () => addHeader('X-Text', 'Grüße ✓')));
     expect(await (await bench().greeted()).deliver({ data: 'Subject: x\r\n\r\n' })).toMatch(/^250 /);

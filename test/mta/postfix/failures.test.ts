@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NEVER, filter as keep, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
@@ -14,6 +15,7 @@ import {
 } from '../../../src/index.js';
 import { converse, TAKEN } from '../support/conversation.js';
 import { describePostfix } from '../support/describe-postfix.js';
+import { eventually } from '../support/eventually.js';
 import { refusedByPostfix, STAGES } from '../support/refused-by-postfix.js';
 
 const MESSAGE = 'Subject: a failure\r\n\r\nThe body.\r\n';
@@ -192,5 +194,43 @@ describePostfix('failing filters behind Postfix', (bench) => {
 
     expect(await (await bench().greeted('hasty')).deliver({ data: MESSAGE })).toMatch(/^250 /);
     expect((await bench().sink.next()).data.toString()).toContain('X-Late: yes\r\n');
+  });
+
+  describe('a Postfix that does not wait any longer', () => {
+    const GIVEN_UP =
+      /milter inet:127\.0\.0\.1:\d+: can't read SMFIC_BODYEOB reply packet header: Connection timed out/;
+
+    test('ends what the filter does for it', async () => {
+      bench().tolerate(GIVEN_UP);
+      const signals: AbortSignal[] = [];
+      await bench().serve(
+        on('eom', (_event, { signal }) => {
+          if (signals.push(signal) > 1) return undefined;
+          return new Promise<undefined>(() => undefined);
+        }),
+        { timeouts: { progress: 60_000 } },
+      );
+
+      expect(await (await bench().greeted('hasty')).deliver({ data: MESSAGE })).toBe(
+        '550 5.5.0 Service unavailable',
+      );
+      await eventually('the end of the work', () => signals[0]?.aborted === true);
+      expect(await (await bench().greeted('hasty')).deliver({ data: MESSAGE })).toMatch(/^250 /);
+      expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    });
+
+    test('ends the stream that was to be the new body', async () => {
+      bench().tolerate(/milter inet:127\.0\.0\.1:\d+: can't read SMFIC_BODYEOB reply packet header/);
+      const body = new Readable({ read: () => undefined });
+      body.push('the beginning of a body');
+      await bench().serve(on('eom', () => replaceBody(body)));
+
+      expect(await (await bench().greeted('hasty')).deliver({ data: MESSAGE })).toBe(
+        '550 5.5.0 Service unavailable',
+      );
+      await eventually('the end of the stream', () => body.destroyed);
+      await bench().postfix.queue.idle();
+      expect(bench().sink.kept).toEqual([]);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { mergeMap } from 'rxjs';
+import { BehaviorSubject, mergeMap, ReplaySubject } from 'rxjs';
 import { expect, test } from 'vitest';
 import { addHeader, compose, listen, on, reject, sink, type Outcome } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
@@ -53,5 +53,32 @@ describePostfix('ways to serve behind Postfix', (bench) => {
     expect(outcomes.filter(({ decision }) => decision?.kind === 'reject')).toMatchObject([
       { stage: 'rcpt', session: { client: { address: '127.0.0.1' } }, error: undefined },
     ]);
+  });
+
+  test('a filter that is exchanged serves those who come after', async () => {
+    const newest = new BehaviorSubject(on('mail', () => reject('the old one')));
+    await bench().serve(newest);
+    const before = await bench().greeted();
+    expect(await before.deliver({ data: DATA })).toBe('550 5.7.1 the old one');
+    newest.next(on('mail', () => reject('the new one')));
+
+    expect(await before.deliver({ data: DATA })).toBe('550 5.7.1 the old one');
+    expect(await (await bench().greeted()).deliver({ data: DATA })).toBe('550 5.7.1 the new one');
+  });
+
+  test('a decision by the newest value of a stream', async () => {
+    const blocked = new ReplaySubject<ReadonlySet<string>>(1);
+    await bench().serve(
+      on('rcpt', blocked, ({ address }, list) => (list.has(address) ? reject('on the list') : undefined)),
+    );
+    const client = await bench().greeted();
+    await client.command('MAIL FROM:<alice@src.example>');
+    const first = client.command('RCPT TO:<bob@dst.example>'); // waits for the first value
+    blocked.next(new Set(['bob@dst.example']));
+
+    expect(await first).toBe('550 5.7.1 on the list');
+    blocked.next(new Set(['cid@dst.example']));
+    expect(await client.command('RCPT TO:<bob@dst.example>')).toBe('250 2.1.5 Ok');
+    expect(await client.command('RCPT TO:<cid@dst.example>')).toBe('550 5.7.1 on the list');
   });
 });
