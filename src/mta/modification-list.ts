@@ -1,5 +1,6 @@
 import { REPLIES, type ReplyName } from '../transport/replies.js';
 import type { WireReply } from '../transport/wire-reply.js';
+import type { MtaLimits } from './mta-connection-options.js';
 
 type ModificationName = {
   [N in ReplyName]: (typeof REPLIES)[N]['kind'] extends 'modification' ? N : never;
@@ -20,33 +21,47 @@ const UNFIT_ADDRESS = /[\0-\x1f\x7f]/;
 export class ModificationList {
   readonly list: WireModification[] = [];
   readonly #rights: number;
-  readonly #limit: number;
+  readonly #limits: Required<MtaLimits>;
+  #bytes = 0;
+  #progress = 0;
   #bodyEnded = false;
 
-  /**
-   * @param rights bits of `SMFIF` that were agreed on
-   * @param limit how many modifications there may be
-   */
-  constructor(rights: number, limit: number) {
+  /** @param rights bits of `SMFIF` that were agreed on */
+  constructor(rights: number, limits: Required<MtaLimits>) {
     this.#rights = rights;
-    this.#limit = limit;
+    this.#limits = limits;
   }
 
-  /** Something came that is no part of a body: after that the body may not go on (Postfix refuses it). */
-  interrupt(): void {
-    this.#bodyEnded ||= this.list.some(({ type }) => type === 'replaceBody');
+  /** Takes note of a sign of life; returns what is wrong with it, if anything is. */
+  progress(): string | undefined {
+    this.#interrupt();
+    return ++this.#progress > this.#limits.modifications ? 'it shows too often that it lives' : undefined;
   }
 
   /** Adds a modification; returns what is wrong with it, if anything is. */
   add(modification: WireModification): string | undefined {
     const { type } = modification;
     if ((this.#rights & REPLIES[type].right) === 0) return `it has not asked for the right to ${type}`;
-    if (this.list.length >= this.#limit) return `it wants more than ${this.#limit} modifications`;
-    if (type !== 'replaceBody') this.interrupt();
+    const { modifications: most, modificationBytes: mostBytes } = this.#limits;
+    if (this.list.length >= most) return `it wants more than ${most} modifications`;
+    this.#bytes += sizeOf(modification);
+    if (this.#bytes > mostBytes) return `its modifications are longer than ${mostBytes} bytes`;
+    if (type !== 'replaceBody') this.#interrupt();
     else if (this.#bodyEnded) return 'its new body came in two pieces with something between';
     this.list.push(modification);
     return unfit(modification);
   }
+
+  /** Something that is no part of a body ends it: after that it may not go on (Postfix refuses it). */
+  #interrupt(): void {
+    this.#bodyEnded ||= this.list.some(({ type }) => type === 'replaceBody');
+  }
+}
+
+function sizeOf(modification: WireModification): number {
+  if ('data' in modification) return modification.data.length;
+  const texts = Object.values<unknown>(modification).filter((value) => typeof value === 'string');
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 function unfit(modification: WireModification): string | undefined {

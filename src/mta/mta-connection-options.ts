@@ -18,8 +18,10 @@ export interface MtaTimeouts {
 export interface MtaLimits {
   /** Data bytes of one reply. 1 MiB. */
   readonly replyBytes?: number;
-  /** Modifications of one message. 10 000. */
+  /** Modifications of one message, and signs of life before its final reply. 10 000 of each. */
   readonly modifications?: number;
+  /** Bytes of all the modifications of one message. 256 MiB. */
+  readonly modificationBytes?: number;
 }
 
 /** How an MTA talks to a milter. */
@@ -42,4 +44,8 @@ export const DEFAULT_TIMEOUTS: Required<MtaTimeouts> = {
 };
 
 /** Limits that no honest milter meets. */
-export const DEFAULT_LIMITS: Required<MtaLimits> = { replyBytes: 1024 * 1024, modifications: 10_000 };
+export const DEFAULT_LIMITS: Required<MtaLimits> = {
+  replyBytes: 1024 * 1024,
+  modifications: 10_000,
+  modificationBytes: 256 * 1024 * 1024,
+};

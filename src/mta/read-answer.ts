@@ -34,22 +34,17 @@ export function timeoutAt(stage: string, { timeouts }: MtaConnectionOptions): nu
  */
 export async function readAnswer(stage: MtaEvent['type'], source: AnswerSource): Promise<Answer> {
   const { stream, agreement, options, received } = source;
-  const limit = options.limits?.modifications ?? DEFAULT_LIMITS.modifications;
-  const changes = new ModificationList(agreement.actions, limit);
+  const changes = new ModificationList(agreement.actions, { ...DEFAULT_LIMITS, ...options.limits });
   const total = options.timeouts?.eom ?? DEFAULT_TIMEOUTS.eom;
   const deadline = stage === 'eom' ? performance.now() + total : Infinity;
   for (;;) {
     const left = Math.max(0, deadline - performance.now());
     const reply = await stream.next(Math.min(timeoutAt(stage, options), left));
     received.push(reply);
-    if (stage === 'eom' && reply.type === 'progress') {
-      changes.interrupt();
-    } else if (stage === 'eom' && isModification(reply)) {
-      const wrong = changes.add(reply);
-      if (wrong !== undefined) throw new MilterError('protocol', stage, wrong);
-    } else {
-      return { verdict: verdictOf(stage, reply, agreement), modifications: changes.list };
-    }
+    const more = stage === 'eom' && (reply.type === 'progress' || isModification(reply));
+    if (!more) return { verdict: verdictOf(stage, reply, agreement), modifications: changes.list };
+    const wrong = isModification(reply) ? changes.add(reply) : changes.progress();
+    if (wrong !== undefined) throw new MilterError('protocol', stage, wrong);
   }
 }
 

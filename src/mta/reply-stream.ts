@@ -5,6 +5,9 @@ import { ProtocolError } from '../transport/protocol-error.js';
 import { replyCodec, type WireReply } from '../transport/wire-reply.js';
 import { MilterError } from './milter-error.js';
 
+/** So many replies are kept that nobody has taken; then the milter has to wait. */
+const MOST_WAITING = 256;
+
 /**
  * The milter's end of a connection, as an MTA sees it: bytes go out, replies come in and are taken one by one.
  *
@@ -28,7 +31,10 @@ export class ReplyStream {
       this.#arrived.push(replyCodec.decode(letter, data, start, end, offset));
     };
     this.#reader = new FrameReader({ frame: take, part: () => undefined }, replyCodec.known, maxData);
-    socket.on('data', (chunk: Buffer) => this.#read(() => this.#reader.push(chunk)));
+    socket.on('data', (chunk: Buffer) => {
+      this.#read(() => this.#reader.push(chunk));
+      if (this.#arrived.length >= MOST_WAITING) socket.pause();
+    });
     socket.on('end', () => {
       this.#read(() => this.#reader.end());
       this.#fail('disconnect', 'it closed the connection');
@@ -62,6 +68,7 @@ export class ReplyStream {
   async next(timeout: number): Promise<WireReply> {
     await this.#until(() => this.#arrived.length > 0, timeout, 'it did not reply');
     const reply = this.#arrived.shift();
+    if (this.#socket.isPaused() && this.#arrived.length < MOST_WAITING) this.#socket.resume();
     if (reply === undefined) throw new MilterError('protocol', this.stage, 'two commands at once');
     return reply;
   }

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { MilterError } from '../../src/mta/milter-error.js';
@@ -339,6 +340,55 @@ describe('a milter fails', () => {
   it('with more modifications than anybody needs', async () => {
     const mta = await open({ E: ['R16', 'R16', 'R16', 'R04'] }, { limits: { modifications: 2 } });
     expect((await failure(mta.ask(EOM))).message).toMatch(/more than 2 modifications/);
+  });
+
+  it('with longer modifications than there is room for', async () => {
+    const mta = await open({ E: ['R30', 'R30', 'R04'] }, { limits: { modificationBytes: 15 } });
+    expect((await failure(mta.ask(EOM))).message).toMatch(/longer than 15 bytes/);
+  });
+
+  it('with no end of signs of life', async () => {
+    const flood = Buffer.concat(Array.from({ length: 1000 }, () => frames('R09')));
+    const mta = await open({ E: (socket) => socket.write(flood) }, { limits: { modifications: 999 } });
+    expect((await failure(mta.ask(EOM))).message).toMatch(/too often/);
+  });
+
+  it('with no end of replies, which are not all kept', async () => {
+    const flood = Buffer.concat(Array.from({ length: 10_000 }, () => frames('R03')));
+    let more: (() => boolean) | undefined;
+    const milter = await start({
+      M: (socket) => {
+        socket.write(frames('R03'));
+        more = () => socket.write(flood);
+      },
+    });
+    const mta = await connectTo(milter.address);
+    await mta.ask(MAIL);
+    let written = 0;
+    while (more?.() === true && written++ < 1000) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(written).toBeLessThan(1000);
+    expect(await failure(mta.ask(RCPT))).toMatchObject({ kind: 'protocol', stage: 'mail' });
+  });
+
+  it('with whatever bytes, and never otherwise than with a MilterError', async () => {
+    let bytes: Uint8Array = Buffer.alloc(0);
+    const milter = await start({ E: (socket) => socket.end(bytes) });
+    const letters = fc.constantFrom(...Buffer.from('+-2bcdehimpqrtsyafO4!'));
+    const data = fc.tuple(fc.uint8Array({ maxLength: 20 }), fc.constantFrom([], [0], [0, 0]));
+    const frame = fc.tuple(letters, data).map(([letter, [bytes, end]]) => {
+      return Buffer.from([0, 0, 0, bytes.length + end.length + 1, letter, ...bytes, ...end]);
+    });
+    const stream = fc.array(fc.oneof(frame, fc.uint8Array({ maxLength: 30 })), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(stream, async (pieces) => {
+        bytes = Buffer.concat(pieces);
+        const mta = await MtaConnection.open(milter.address, { timeouts: { content: 1000 } });
+        const said: unknown = await mta.ask(EOM).catch((error: unknown) => error);
+        mta.destroy();
+        if (said instanceof Error) expect(said).toBeInstanceOf(MilterError);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('with a reply longer than the limit', async () => {
