@@ -2,6 +2,7 @@ import { AnswerError } from './answer-error.js';
 import { pumpBody } from './body-pump.js';
 import type { Decision } from './decision.js';
 import { proceed } from './decisions/proceed.js';
+import { tempfail } from './decisions/tempfail.js';
 import { CONTINUE, PROGRESS, encodeDecision } from './encode-decision.js';
 import { encodeModifications } from './encode-modifications.js';
 import { causeOf } from './failed-reply.js';
@@ -21,6 +22,7 @@ import { TurnTimers } from './turn-timers.js';
 import { UnansweredError } from './unanswered-error.js';
 
 const NONE: readonly Modification[] = Object.freeze([]);
+const HALF_DONE = tempfail();
 
 /** Where a desk tells what has happened. */
 export interface DeskOwner {
@@ -46,6 +48,8 @@ export class AnswerDesk {
   #turn: Turn | undefined;
   /** The pending turn has its decision; what is left is writing a body. */
   #writing = false;
+  /** A part of that is with the MTA already. */
+  #written = false;
 
   constructor(owner: DeskOwner, output: Output, options: ResolvedOptions) {
     this.#owner = owner;
@@ -110,8 +114,15 @@ export class AnswerDesk {
   fail(error: Error): boolean {
     const turn = this.#turn;
     if (turn === undefined) return false;
-    this.#finish(turn, this.#options.failure, NONE, error);
+    this.#finish(turn, this.#failure, NONE, error);
     return true;
+  }
+
+  /** A message whose body is half replaced may not pass, whatever else failures are to do. */
+  get #failure(): Decision {
+    const { failure } = this.#options;
+    const passes = failure.kind === 'accept' || failure.kind === 'proceed';
+    return passes && this.#written ? HALF_DONE : failure;
   }
 
   /** Drops the pending turn without an answer: the MTA does not wait for one any more. */
@@ -124,6 +135,7 @@ export class AnswerDesk {
   #close(turn: Turn): void {
     this.#turn = undefined;
     this.#writing = false;
+    this.#written = false;
     this.#timers.stop();
     turn.end();
   }
@@ -168,12 +180,12 @@ export class AnswerDesk {
       }
       if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
       const plan = encodeModifications(kept, this.#owner.info.actions);
-      for (const frame of plan.frames) this.#output.put(frame);
       if (plan.body === undefined) {
+        for (const frame of plan.frames) this.#output.put(frame);
         this.#finish(turn, decision, kept, cause);
       } else {
         this.#writing = true;
-        void this.#pump(turn, decision, kept, plan.body);
+        void this.#pump(turn, decision, kept, plan.frames, plan.body);
       }
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
@@ -185,19 +197,21 @@ export class AnswerDesk {
     turn: Turn,
     decision: Decision,
     modifications: readonly Modification[],
+    frames: readonly Buffer[],
     body: Parameters<typeof pumpBody>[0],
   ): Promise<void> {
-    let failure: Error | undefined;
     try {
       await pumpBody(body, this.#output, turn, () => {
         this.#timers.stopProgress();
+        this.#written = true;
+        for (const frame of frames) this.#output.put(frame);
       });
     } catch (error) {
-      failure = error instanceof AnswerError ? error : new ProjectError('eom', error);
+      // The MTA forgets what was written so far when the message is refused.
+      if (!turn.ended) this.fail(error instanceof AnswerError ? error : new ProjectError('eom', error));
+      return;
     }
-    // The MTA forgets what was written so far when the message is refused.
-    if (!turn.ended)
-      this.#finish(turn, failure === undefined ? decision : this.#options.failure, modifications, failure);
+    if (!turn.ended) this.#finish(turn, decision, modifications, undefined);
   }
 
   #finish(

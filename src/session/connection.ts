@@ -1,6 +1,3 @@
-import { commandCodec } from '../transport/command.js';
-import { COMMANDS } from '../transport/commands.js';
-import { FrameReader, type FrameHandler } from '../transport/frame-reader.js';
 import { none } from '../transport/layouts/none.js';
 import { optneg } from '../transport/layouts/optneg.js';
 import { Malformed } from '../transport/malformed.js';
@@ -10,9 +7,8 @@ import { AnswerDesk, type DeskOwner } from './answer-desk.js';
 import type { ConnectionIo } from './connection-io.js';
 import type { Decision } from './decision.js';
 import { Dialogue, type DialogueHost } from './dialogue.js';
-import { MAX_DATA } from './encode-modifications.js';
 import type { Flow } from './flow.js';
-import { FrameQueue } from './frame-queue.js';
+import { Intake, type IntakeHost } from './intake.js';
 import { negotiate } from './negotiation.js';
 import type { ResolvedOptions } from './options.js';
 import type { Outcome } from './outcome.js';
@@ -39,9 +35,6 @@ export interface ConnectionOwner {
   ended(): void;
 }
 
-const NOTHING = Buffer.alloc(0);
-const EOM = COMMANDS.eom.letter.charCodeAt(0);
-const BODY = COMMANDS.body.letter.charCodeAt(0);
 /** An MTA in lock-step has a few hundred bytes under way while it waits; beyond this it is not read any further. */
 const MAX_QUEUED = 262_144;
 
@@ -51,17 +44,16 @@ const MAX_QUEUED = 262_144;
  * Frames are taken in order. While an event waits for its answer what comes after it is kept, but for ABORT, QUIT and
  * the end of the connection: these cancel it.
  */
-export class Connection implements FrameHandler, DeskOwner, DialogueHost {
+export class Connection implements IntakeHost, DeskOwner, DialogueHost {
   readonly failure: Decision;
   readonly #io: ConnectionIo;
   readonly #options: ResolvedOptions;
   readonly #owner: ConnectionOwner;
-  readonly #reader: FrameReader;
+  readonly #intake: Intake;
   readonly #output: Output;
   readonly #desk: AnswerDesk;
   readonly #dialogue: Dialogue;
   readonly #patience: Patience;
-  readonly #queue = new FrameQueue();
   #receiver: Receiver | undefined;
   #tags: Tags | undefined;
   #phase: 'new' | 'open' | 'over' = 'new';
@@ -76,7 +68,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
     this.#io = io;
     this.#options = options;
     this.#owner = owner;
-    this.#reader = new FrameReader(this, commandCodec.known, MAX_DATA, COMMANDS.body.letter);
+    this.#intake = new Intake(this);
     this.#output = new Output(io);
     this.#desk = new AnswerDesk(this, this.#output, options);
     this.#dialogue = new Dialogue(this, this.#output, this.#desk);
@@ -105,7 +97,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
     this.#receiver = receiver;
     this.#tags = tags;
     this.#enter(() => {
-      this.#catchUp();
+      this.#intake.catchUp();
     });
   }
 
@@ -115,7 +107,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
     if (this.#phase === 'over') return;
     this.#inside++;
     try {
-      this.#reader.push(chunk);
+      this.#intake.push(chunk);
     } catch (error) {
       this.#caught(error);
     } finally {
@@ -128,7 +120,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
     if (this.#phase === 'over') return;
     let failure = error;
     try {
-      this.#reader.end();
+      this.#intake.end();
     } catch (truncated) {
       failure ??= truncated as Error;
     }
@@ -145,6 +137,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
 
   /** The peer takes bytes again. */
   drained(): void {
+    this.#patience.moved();
     this.#output.drained();
     this.#adjustReading();
   }
@@ -180,7 +173,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
   abandon(error: Error): void {
     if (this.#phase === 'over') return;
     this.#receiver = undefined;
-    this.#queue.clear();
+    this.#intake.clear();
     this.#enter(() => {
       if (!this.#desk.fail(error)) this.report('close', error);
       this.#finish();
@@ -189,10 +182,14 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
 
   /** Called now and then with the milliseconds since the last call: ends what has hung too long. */
   tick(elapsed: number): void {
+    if (this.#phase === 'over') {
+      if (this.#patience.overdue(elapsed)) this.#io.destroy();
+      return;
+    }
     const complaint = this.#patience.tick(elapsed, {
       negotiating: this.#phase === 'new',
       untaken: this.#output.blocked,
-      midFrame: this.#reader.midFrame,
+      midFrame: this.#intake.midFrame,
       pending: this.#desk.pending !== undefined,
     });
     if (complaint !== undefined) this.#breakDown(new Error(`${complaint}; the connection is closed.`));
@@ -214,7 +211,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
     else this.#dialogue.apply(turn.stage, decision);
     if (this.#inside > 0) return;
     this.#enter(() => {
-      this.#catchUp();
+      this.#intake.catchUp();
     });
   }
 
@@ -225,38 +222,31 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
 
   /** See `DialogueHost`. */
   postponeEom(): void {
-    this.#queue.unshift({ letter: EOM, data: NOTHING, start: 0, end: 0, offset: 0, last: true });
+    this.#intake.repeatEom();
   }
 
-  /** See `FrameHandler`. */
-  frame(letter: number, data: Buffer, start: number, end: number, offset: number): void {
-    if (this.#mustWait(letter)) {
-      this.#queue.push({ letter, data, start, end, offset, last: true });
-      this.#adjustReading();
-    } else {
-      this.#handle(letter, data, start, end, offset, true);
-    }
+  /** See `IntakeHost`. */
+  get detached(): boolean {
+    return this.#receiver === undefined;
   }
 
-  /** See `FrameHandler`. */
-  part(data: Buffer, start: number, end: number, last: boolean): void {
-    if (this.#mustWait(BODY)) {
-      this.#queue.push({ letter: BODY, data, start, end, offset: 0, last });
-      this.#adjustReading();
-    } else {
-      this.#handle(BODY, data, start, end, 0, last);
-    }
+  /** See `IntakeHost`. */
+  get busy(): boolean {
+    return this.#desk.pending !== undefined;
   }
 
-  #mustWait(letter: number): boolean {
-    if (this.#desk.pending === undefined && this.#queue.length === 0 && this.#receiver !== undefined)
-      return false;
-    const name = String.fromCharCode(letter);
-    if (this.#receiver === undefined || (name !== 'A' && name !== 'Q' && name !== 'K')) return true;
-    // The MTA does not wait for what came before any more.
+  /** See `IntakeHost`. */
+  cancel(): void {
     this.#desk.cancel();
-    this.#queue.clear();
-    return false;
+  }
+
+  /** See `IntakeHost`. */
+  command(letter: string, data: Buffer, start: number, end: number, last: boolean): void {
+    if (this.#phase === 'over') return;
+    if (this.#phase === 'new') this.#onOffer(letter, data, start, end);
+    else if (letter === 'Q') this.#onQuit(data, start, end);
+    else if (letter === 'O') throw new Malformed('the negotiation is over');
+    else this.#dialogue.handle(letter, data, start, end, last);
   }
 
   /** Runs what handles frames, and writes at its end all that it had to say. */
@@ -283,34 +273,12 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
     if (this.#draining) this.#linger();
   }
 
-  /** Handles what had to wait, until something has to wait again. */
-  #catchUp(): void {
-    while (this.#desk.pending === undefined && this.#phase !== 'over') {
-      const next = this.#queue.shift();
-      if (next === undefined) return;
-      this.#handle(next.letter, next.data, next.start, next.end, next.offset, next.last);
-    }
-  }
-
   #adjustReading(): void {
-    const stop = this.#output.blocked || this.#queue.bytes > MAX_QUEUED;
+    const stop = this.#output.blocked || this.#intake.kept > MAX_QUEUED;
     if (stop === this.#paused || this.#phase === 'over') return;
     this.#paused = stop;
     if (stop) this.#io.pause();
     else this.#io.resume();
-  }
-
-  #handle(letter: number, data: Buffer, start: number, end: number, offset: number, last: boolean): void {
-    if (this.#phase === 'over') return;
-    const name = String.fromCharCode(letter);
-    try {
-      if (this.#phase === 'new') this.#onOffer(name, data, start, end);
-      else if (name === 'Q') this.#onQuit(data, start, end);
-      else if (name === 'O') throw new Malformed('the negotiation is over');
-      else this.#dialogue.handle(name, data, start, end, last);
-    } catch (error) {
-      throw error instanceof Malformed ? new ProtocolError(error.message, name, offset) : error;
-    }
   }
 
   #onOffer(name: string, data: Buffer, start: number, end: number): void {
@@ -337,7 +305,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
   #finish(): void {
     if (this.#phase === 'over') return;
     const receiver = this.#receiver;
-    this.#queue.clear();
+    this.#intake.clear();
     if (this.#phase === 'open') this.#dialogue.close();
     // The pipeline may have taken the last event for a reason to go.
     if (!this.#over()) return;
@@ -354,7 +322,7 @@ export class Connection implements FrameHandler, DeskOwner, DialogueHost {
     this.#receiver = undefined;
     this.#patience.stop();
     this.#desk.cancel();
-    this.#queue.clear();
+    this.#intake.clear();
     this.#dialogue.endMessage();
     return true;
   }

@@ -5,34 +5,25 @@ import { string } from '../transport/layouts/string.js';
 import { strings, type StringsFields } from '../transport/layouts/strings.js';
 import type { AnswerDesk } from './answer-desk.js';
 import type { Decision } from './decision.js';
-import { tempfail } from './decisions/tempfail.js';
 import { CONTINUE, encodeDecision } from './encode-decision.js';
 import { envelope } from './envelope.js';
-import type { Flow, Mail, MilterEvent } from './flow.js';
+import { EventGate, STOPPING, type GateHost } from './event-gate.js';
+import type { Mail, MilterEvent } from './flow.js';
 import type { Modification } from './modification.js';
 import type { Agreement } from './negotiation.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
-import { BIT, bitOf, type FlowStage, type Stage } from './stage.js';
-import { Scope, TURN, Turn, type Turned, type TurnOwner } from './turn.js';
+import type { FlowStage, Stage } from './stage.js';
+import { Scope, TURN, type Turn, type Turned } from './turn.js';
 
 const NONE: readonly Modification[] = Object.freeze([]);
 const NOTHING = Buffer.alloc(0);
 const UNKNOWN_SENDER: StringsFields = { address: '', args: [], raw: NOTHING };
-const STOPPING = tempfail({
-  code: 421,
-  enhanced: '4.3.2',
-  text: 'Service is shutting down, try again later',
-});
 
 /** Whose dialogue it is. */
-export interface DialogueHost extends TurnOwner {
-  /** Whether somebody wants to know how long answers take. */
-  readonly watched: boolean;
+export interface DialogueHost extends GateHost {
   /** Whether messages that begin now are to be put off. */
   readonly draining: boolean;
-  /** Hands the flow to the filter. */
-  emit(flow: Flow): void;
   /** The end of a message waits for its last chunk: comes back to `eom()` once that is answered. */
   postponeEom(): void;
 }
@@ -46,10 +37,7 @@ export class Dialogue {
   readonly #host: DialogueHost;
   readonly #output: Output;
   readonly #desk: AnswerDesk;
-  /** Sets of stages; see `Agreement`. */
-  #wanted = 0;
-  #decides = 0;
-  #quiet = 0;
+  readonly #gate: EventGate;
   #message: Scope | undefined;
   #mail: Mail | undefined;
   /** The letter of the macro frame that has just come, for the event that it belongs to. */
@@ -65,6 +53,7 @@ export class Dialogue {
     this.#host = host;
     this.#output = output;
     this.#desk = desk;
+    this.#gate = new EventGate(host, output, desk);
   }
 
   /** Whether a message is in progress. */
@@ -76,9 +65,7 @@ export class Dialogue {
   open(agreement: Agreement): void {
     this.info.version = agreement.version;
     this.info.actions = agreement.actions;
-    this.#wanted = agreement.wanted;
-    this.#decides = agreement.decides;
-    this.#quiet = agreement.quiet;
+    this.#gate.open(agreement);
   }
 
   /** Takes a command by its letter. `last` is false for a part of a body frame that is not its last. */
@@ -141,14 +128,14 @@ export class Dialogue {
     this.#desk.cancel();
     const message = this.#message;
     if (message === undefined) return;
-    this.#emitMute('abort');
+    this.#gate.tell('abort', this.info, message);
     this.endMessage();
   }
 
   /** The SMTP connection is over. */
   close(): void {
     this.abort();
-    this.#emitMute('close');
+    this.#gate.tell('close', this.info, undefined);
   }
 
   /** The message in progress, where there is one, is over; what lived with it ends. */
@@ -202,7 +189,7 @@ export class Dialogue {
       const mail = { stage: 'mail', session: this.info, address, args, params, raw, [TURN]: turn } as const;
       this.#mail = mail;
       this.#present(mail, turn);
-    } else if ((this.#wanted & BIT.rcpt) !== 0) {
+    } else if (this.#gate.wants('rcpt')) {
       this.#mail = { stage: 'mail', session: this.info, ...envelope(fields) };
     }
   }
@@ -257,7 +244,7 @@ export class Dialogue {
   /** Answers a body frame whose last part no longer reaches the filter. */
   #endFrame(early: Decision | undefined): void {
     this.#early = undefined;
-    if ((this.#quiet & BIT.body) !== 0) return;
+    if (this.#gate.isQuiet('body')) return;
     this.#output.put(early === undefined ? CONTINUE : this.#desk.encode(early));
     if (early !== undefined) this.apply('body', early);
   }
@@ -316,43 +303,14 @@ export class Dialogue {
     this.#refusing = this.#host.draining;
   }
 
-  /** The turn of an event that is to reach the filter. Where it is not to, its answer is given here. */
+  /** The turn of an event that is to reach the filter; see `EventGate.take`. */
   #take(stage: Stage, last = true): Turn | undefined {
-    const bit = bitOf(stage);
-    const quiet = (this.#quiet & bit) !== 0;
-    if (this.#refusing && stage !== 'unknown') {
-      if (!quiet && last) this.#refuse(stage);
-      return undefined;
-    }
-    if ((this.#wanted & bit) === 0) {
-      if (!quiet && last) this.#output.put(CONTINUE);
-      return undefined;
-    }
-    const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'part';
-    const since = this.#host.watched ? performance.now() : 0;
-    return new Turn(this.#host, stage, mode, this.#message, since);
-  }
-
-  #refuse(stage: Stage): void {
-    this.#output.put(encodeDecision(STOPPING));
-    if (stage !== 'eom') this.apply(stage, STOPPING);
+    if (!this.#refusing || stage === 'unknown') return this.#gate.take(stage, this.#message, last);
+    if (last && this.#gate.refuse(stage) && stage !== 'eom') this.apply(stage, STOPPING);
+    return undefined;
   }
 
   #present(event: MilterEvent & Turned, turn: Turn, last = true): void {
-    if (turn.mode === 'silent') {
-      this.#host.emit(event);
-      turn.end();
-      if (last && (this.#quiet & bitOf(turn.stage)) === 0) this.#output.put(CONTINUE);
-      return;
-    }
-    this.#desk.open(turn);
-    this.#host.emit(event);
-    if (this.#desk.pending === turn) this.#desk.wait(turn);
-  }
-
-  #emitMute(stage: 'abort' | 'close'): void {
-    const turn = new Turn(this.#host, stage, 'silent', this.#message, 0);
-    const event: MilterEvent & Turned = { stage, session: this.info, [TURN]: turn };
-    this.#host.emit(event);
+    this.#gate.present(event, turn, last);
   }
 }

@@ -19,7 +19,10 @@ export function smtpReply(
   const all = lines.length === 0 ? [text] : lines;
   const own = spec.enhanced ?? (spec.code === undefined ? enhanced : undefined);
   const given = spec.code ?? code;
-  return checkSmtpReply(kind, own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all });
+  return checkSmtpReply(
+    kind,
+    own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all },
+  );
 }
 
 /** Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives it back. */
@@ -37,6 +40,7 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
         `Use one like ${digit}.7.1, or leave it out.`,
     );
   }
+  if (lines.length === 0) throw new AnswerError(`${kind}(): a reply has one line of text at least.`);
   if (lines.length > MAX_LINES) {
     throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
   }

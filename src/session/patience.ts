@@ -5,7 +5,8 @@ export interface Waiting {
   readonly negotiating: boolean;
   /** What was written is not taken. */
   readonly untaken: boolean;
-  readonly midFrame: boolean;
+  /** Where in the stream the frame began that has not ended; `undefined` between frames. */
+  readonly midFrame: number | undefined;
   /** The filter is deciding: the silence is ours. */
   readonly pending: boolean;
 }
@@ -16,6 +17,9 @@ export class Patience {
   /** Milliseconds without bytes from the MTA, and with something that should not take long. */
   #silence = 0;
   #stuck = 0;
+  #frame: number | undefined;
+  /** Milliseconds since the end. */
+  #gone = 0;
   #linger: NodeJS.Timeout | undefined;
 
   constructor(timeouts: ResolvedOptions['timeouts']) {
@@ -27,11 +31,25 @@ export class Patience {
     this.#silence = 0;
   }
 
+  /** The MTA has taken what was written. */
+  moved(): void {
+    this.#stuck = 0;
+  }
+
+  /** Lets time pass since the end; whether the MTA has kept its side open for too long. */
+  overdue(elapsed: number): boolean {
+    this.#gone += elapsed;
+    return this.#gone > this.#timeouts.frame;
+  }
+
   /** Lets time pass; says what to complain of where it has become too much. */
   tick(elapsed: number, waiting: Waiting): string | undefined {
     const { negotiate, frame, idle } = this.#timeouts;
     this.#silence += elapsed;
-    this.#stuck = waiting.negotiating || waiting.untaken || waiting.midFrame ? this.#stuck + elapsed : 0;
+    // A frame that was not there the last time is another one, and its time begins.
+    const sameFrame = waiting.midFrame !== undefined && waiting.midFrame === this.#frame;
+    this.#frame = waiting.midFrame;
+    this.#stuck = waiting.negotiating || waiting.untaken || sameFrame ? this.#stuck + elapsed : 0;
     if (waiting.negotiating) {
       return this.#stuck > negotiate ? `No negotiation within ${negotiate} ms` : undefined;
     }

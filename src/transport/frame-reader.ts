@@ -57,6 +57,11 @@ export class FrameReader {
     return this.#letter !== -1 || this.#headBytes > 0;
   }
 
+  /** Where in the stream the frame began that has not ended; `undefined` between frames. */
+  get began(): number | undefined {
+    return this.midFrame ? this.#offset : undefined;
+  }
+
   /** Throws where the stream may not end here. */
   end(): void {
     if (!this.midFrame) return;

@@ -1,0 +1,108 @@
+import { commandCodec } from '../transport/command.js';
+import { COMMANDS } from '../transport/commands.js';
+import { FrameReader, type FrameHandler } from '../transport/frame-reader.js';
+import { Malformed } from '../transport/malformed.js';
+import { ProtocolError } from '../transport/protocol-error.js';
+import { MAX_DATA } from './encode-modifications.js';
+import { FrameQueue } from './frame-queue.js';
+
+/** Who handles the commands that come in. */
+export interface IntakeHost {
+  /** Whether nothing can be handled before a filter is there. */
+  readonly detached: boolean;
+  /** Whether an event waits for its answer. */
+  readonly busy: boolean;
+  /** The MTA does not wait for the answer any more. */
+  cancel(): void;
+  /** Handles a command, by its letter. `last` is false for a part of a body frame that is not its last. */
+  command(letter: string, data: Buffer, start: number, end: number, last: boolean): void;
+}
+
+const NOTHING = Buffer.alloc(0);
+const EOM = COMMANDS.eom.letter.charCodeAt(0);
+const BODY = COMMANDS.body.letter.charCodeAt(0);
+
+/**
+ * Takes the bytes of an MTA and hands its commands on, in order and one at a time: while an event waits for its answer
+ * what comes after it is kept, but for those commands that cancel it.
+ */
+export class Intake implements FrameHandler {
+  readonly #host: IntakeHost;
+  readonly #reader: FrameReader;
+  readonly #queue = new FrameQueue();
+
+  constructor(host: IntakeHost) {
+    this.#host = host;
+    this.#reader = new FrameReader(this, commandCodec.known, MAX_DATA, COMMANDS.body.letter);
+  }
+
+  /** How much is kept. */
+  get kept(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Where in the stream the frame began that has not ended; `undefined` between frames. */
+  get midFrame(): number | undefined {
+    return this.#reader.began;
+  }
+
+  /** Takes the next bytes. Throws a `ProtocolError` where they break the protocol. */
+  push(chunk: Buffer): void {
+    this.#reader.push(chunk);
+  }
+
+  /** The bytes have ended. Throws a `ProtocolError` where they may not. */
+  end(): void {
+    this.#reader.end();
+  }
+
+  /** Hands on what had to wait, until something has to wait again. */
+  catchUp(): void {
+    while (!this.#host.busy) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#handle(next.letter, next.data, next.start, next.end, next.offset, next.last);
+    }
+  }
+
+  /** The end of a message, whose data was handled as body, comes again: without data, before all else. */
+  repeatEom(): void {
+    this.#queue.unshift({ letter: EOM, data: NOTHING, start: 0, end: 0, offset: 0, last: true });
+  }
+
+  /** Forgets what had to wait. */
+  clear(): void {
+    this.#queue.clear();
+  }
+
+  /** See `FrameHandler`. */
+  frame(letter: number, data: Buffer, start: number, end: number, offset: number): void {
+    if (this.#mustWait(letter)) this.#queue.push({ letter, data, start, end, offset, last: true });
+    else this.#handle(letter, data, start, end, offset, true);
+  }
+
+  /** See `FrameHandler`. */
+  part(data: Buffer, start: number, end: number, last: boolean): void {
+    if (this.#mustWait(BODY)) this.#queue.push({ letter: BODY, data, start, end, offset: 0, last });
+    else this.#handle(BODY, data, start, end, 0, last);
+  }
+
+  #mustWait(letter: number): boolean {
+    const host = this.#host;
+    if (!host.busy && this.#queue.length === 0 && !host.detached) return false;
+    const name = String.fromCharCode(letter);
+    if (host.detached || (name !== 'A' && name !== 'Q' && name !== 'K')) return true;
+    host.cancel();
+    this.#queue.clear();
+    return false;
+  }
+
+  #handle(letter: number, data: Buffer, start: number, end: number, offset: number, last: boolean): void {
+    const name = String.fromCharCode(letter);
+    try {
+      this.#host.command(name, data, start, end, last);
+    } catch (error) {
+      throw error instanceof Malformed ? new ProtocolError(error.message, name, offset) : error;
+    }
+  }
+}
