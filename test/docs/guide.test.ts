@@ -8,6 +8,7 @@ import { SMFIP, serve, type Flow, type MilterServer } from '../../src/index.js';
 import { MtaSession } from '../../src/mta/index.js';
 import { commandCodec, type Command } from '../../src/transport/command.js';
 import { COMMANDS } from '../../src/transport/commands.js';
+import { readPage } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';
 import { added, repliesTo, senderTo, serving } from './support/serving.js';
 import { eventually } from './support/eventually.js';
@@ -331,7 +332,9 @@ describe('the guide, on servers', () => {
     expect(log).toHaveBeenCalledWith({ stage: 'rcpt', decision: 'reject' });
 
     stop$.next();
-    expect((await session.send(mail)).reply.code).toBe(421);
+    const { code, enhanced = '', lines } = (await session.send(mail)).reply;
+    expect(code).toBe(421);
+    expect(readPage('docs/guide.md')).toContain(`\`${code} ${enhanced} ${lines.join(' ')}\``);
     await session.close();
     await eventually('the stream is over', () => running.closed);
   });

@@ -1,0 +1,62 @@
+import { map } from 'rxjs';
+import { describe, expect, test } from 'vitest';
+import { SMFIF, SMFIP, compose, observe, on, type Flow, type Stage } from '../../src/index.js';
+import { COMMANDS } from '../../src/transport/commands.js';
+import { serving } from './support/serving.js';
+
+interface Asked {
+  readonly off?: readonly Stage[];
+  readonly silent?: readonly Stage[];
+  readonly flags?: number;
+  readonly actions?: number;
+}
+
+describe('the guide, on negotiation', () => {
+  const NOTHING = ['mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'unknown'] as const;
+
+  test.each([
+    ['no filter', compose(), { off: NOTHING, silent: ['connect', 'helo'] }],
+    [
+      'on("rcpt")',
+      on('rcpt', () => undefined),
+      { off: ['data', 'header', 'eoh', 'body', 'unknown'], silent: ['connect', 'helo', 'mail'] },
+    ],
+    [
+      'observe("rcpt")',
+      observe('rcpt', () => undefined),
+      { off: ['data', 'header', 'eoh', 'body', 'unknown'], silent: ['connect', 'helo', 'mail', 'rcpt'] },
+    ],
+    [
+      'observe("header") and on("eoh")',
+      compose(
+        observe('header', () => undefined),
+        on('eoh', () => undefined),
+      ),
+      { off: ['mail', 'rcpt', 'data', 'body', 'unknown'], silent: ['connect', 'helo', 'header'] },
+    ],
+    [
+      'on("body")',
+      on('body', () => undefined),
+      {
+        off: ['mail', 'rcpt', 'data', 'header', 'eoh', 'unknown'],
+        silent: ['connect', 'helo'],
+        flags: SMFIP.SKIP,
+      },
+    ],
+    [
+      'on("eom")',
+      on('eom', () => undefined),
+      { off: NOTHING, silent: ['connect', 'helo'], actions: 0x1ff & ~SMFIF.SETSYMLIST },
+    ],
+    ["an operator of one's own", map((flow: Flow) => flow), { flags: SMFIP.SKIP, actions: 0xff }],
+  ] as const)('with %s the MTA is asked for what it says', async (_name, filter, asked) => {
+    const { off = [], silent = [], flags = 0, actions = 0 } = asked as Asked;
+    const { agreement } = await (await serving(filter))();
+    const protocol = [
+      ...off.map((stage) => COMMANDS[stage].no),
+      ...silent.map((stage) => COMMANDS[stage].nr),
+    ];
+    expect(agreement?.protocol).toBe(protocol.reduce((left, right) => left | right, flags));
+    expect(agreement?.actions).toBe(actions);
+  });
+});
