@@ -14,14 +14,11 @@ export const filter = compose(
     if (boxes.has(address)) return reject('This mailbox is closed');
   }),
   perMessage(() => {
-    let [subject, text, executable, toInfo] = ['', '', false, false];
+    const [recipients, headers] = [new Set(), new Map()];
+    let [text, executable] = ['', false];
     return compose(
-      observe('rcpt', ({ address }) => {
-        toInfo ||= address === 'info@example.org';
-      }),
-      observe('header', ({ name, value }) => {
-        if (name.toLowerCase() === 'subject') subject = value;
-      }),
+      observe('rcpt', ({ address }) => void recipients.add(address)),
+      observe('header', ({ name, value }) => void headers.set(name.toLowerCase(), value)),
       observe('body', ({ chunk }) => {
         text = text.slice(-200) + Buffer.from(chunk).toString('latin1');
         executable ||= EXECUTABLE.test(text);
@@ -29,8 +26,9 @@ export const filter = compose(
       on('eom', function* ({ session }) {
         yield addHeader('X-Filter', 'rxmilter');
         const external = session.macros.get('auth_authen') === undefined;
-        if (external) yield changeHeader('Subject', `[external] ${subject}`);
-        if (toInfo) yield* [deleteRecipient('info@example.org'), addRecipient('helpdesk@example.org')];
+        if (external) yield changeHeader('Subject', `[external] ${headers.get('subject') ?? ''}`);
+        if (recipients.has('info@example.org'))
+          yield* [deleteRecipient('info@example.org'), addRecipient('helpdesk@example.org')];
         if (executable) yield quarantine('an executable is attached');
       }),
     );

@@ -24,7 +24,7 @@ export class ModificationList {
   readonly #limits: Required<MtaLimits>;
   #bytes = 0;
   #progress = 0;
-  #bodyEnded = false;
+  #body: 'none' | 'open' | 'ended' = 'none';
 
   /** @param rights bits of `SMFIF` that were agreed on */
   constructor(rights: number, limits: Required<MtaLimits>) {
@@ -47,21 +47,23 @@ export class ModificationList {
     this.#bytes += sizeOf(modification);
     if (this.#bytes > mostBytes) return `its modifications are longer than ${mostBytes} bytes`;
     if (type !== 'replaceBody') this.#interrupt();
-    else if (this.#bodyEnded) return 'its new body came in two pieces with something between';
+    else if (this.#body === 'ended') return 'its new body came in two pieces with something between';
+    else this.#body = 'open';
     this.list.push(modification);
     return unfit(modification);
   }
 
   /** Something that is no part of a body ends it: after that it may not go on (Postfix refuses it). */
   #interrupt(): void {
-    this.#bodyEnded ||= this.list.some(({ type }) => type === 'replaceBody');
+    if (this.#body === 'open') this.#body = 'ended';
   }
 }
 
 function sizeOf(modification: WireModification): number {
   if ('data' in modification) return modification.data.length;
-  const texts = Object.values<unknown>(modification).filter((value) => typeof value === 'string');
-  return texts.reduce((sum, text) => sum + text.length, 0);
+  if ('text' in modification) return modification.text.length;
+  if ('name' in modification) return modification.name.length + modification.value.length;
+  return modification.address.length + modification.args.join('').length;
 }
 
 function unfit(modification: WireModification): string | undefined {

@@ -272,9 +272,9 @@ describe('a served filter', () => {
 
   it('may take its time at the end, and shows that it lives', async () => {
     const delivery = await send(
-      on('eom', () => timer(60).pipe(map(() => addHeader('X-Slow', 'yes')))),
+      on('eom', () => timer(400).pipe(map(() => addHeader('X-Slow', 'yes')))),
       {},
-      { timeouts: { content: 40, eom: 1000 } },
+      { timeouts: { content: 200, eom: 5000 } },
       { timeouts: { progress: 10 } },
     );
     expect(delivery).toMatchObject({ outcome: 'delivered', failure: undefined });
