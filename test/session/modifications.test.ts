@@ -1,0 +1,368 @@
+import { describe, expect, it } from 'vitest';
+
+import { compose } from '../../src/operators/compose.js';
+import { on } from '../../src/operators/on.js';
+import { AnswerError } from '../../src/session/answer-error.js';
+import { accept } from '../../src/session/decisions/accept.js';
+import { discard } from '../../src/session/decisions/discard.js';
+import { proceed } from '../../src/session/decisions/proceed.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import { tempfail } from '../../src/session/decisions/tempfail.js';
+import type { Modification } from '../../src/session/modification.js';
+import { addHeader } from '../../src/session/modifications/add-header.js';
+import { addRecipient } from '../../src/session/modifications/add-recipient.js';
+import { changeHeader } from '../../src/session/modifications/change-header.js';
+import { changeSender } from '../../src/session/modifications/change-sender.js';
+import { deleteHeader } from '../../src/session/modifications/delete-header.js';
+import { deleteRecipient } from '../../src/session/modifications/delete-recipient.js';
+import { insertHeader } from '../../src/session/modifications/insert-header.js';
+import { quarantine } from '../../src/session/modifications/quarantine.js';
+import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { frame, optneg, said, type Bytes } from '../support/session-frames.js';
+import { link, opened, type Link } from '../support/session-link.js';
+import { latin1 } from '../support/vectors.js';
+
+/** What is said at the end of a message that a filter modifies like this. */
+function written(...modifications: readonly Modification[]): string[] {
+  return opened(on('eom', () => modifications)).ask('C26');
+}
+
+/** The end of a message with these rights. */
+function withRights(
+  actions: number,
+  ...modifications: readonly Modification[]
+): { mta: Link; heard: string[] } {
+  const mta = link(on('eom', () => modifications));
+  mta.ask(optneg(6, actions, 0x1fffff));
+  return { mta, heard: mta.ask('C26') };
+}
+
+describe('a modification goes over the wire as the protocol has it', () => {
+  it.each<[string, Modification, Bytes]>([
+    ['add a header', addHeader('X-Test', 'yes'), 'R16'],
+    ['add a header with its space written out', addHeader('X-Test', ' yes'), 'R17'],
+    ['add a folded header', addHeader('X-Fold', 'line one\n\tline two'), 'R18'],
+    ['add a header folded with CRLF', addHeader('X-Fold', 'line one\r\n\tline two'), 'R18'],
+    ['insert a header at the top', insertHeader('top', 'X-Top', '1'), 'R19'],
+    [
+      'insert a header before the first',
+      insertHeader(1, 'Authentication-Results', 'mx.example.org; none'),
+      'R20',
+    ],
+    [
+      'insert a header at the bottom',
+      insertHeader('bottom', 'X', '1'),
+      frame('i', '\x7f\xff\xff\xfeX\x001\0'),
+    ],
+    ['change a header', changeHeader('Subject', 'New subject'), 'R21'],
+    ['delete a header', deleteHeader('X-Spam', 2), 'R22'],
+    ['change a header to nothing, which deletes it', changeHeader('X-Spam', '', 2), 'R22'],
+    ['add a recipient', addRecipient('carol@example.org'), 'R23'],
+    ['add a recipient in brackets', addRecipient('<carol@example.org>'), 'R23'],
+    [
+      'add a recipient with arguments',
+      addRecipient('dave@example.org', ['NOTIFY=NEVER', 'ORCPT=rfc822;dave@example.org']),
+      'R24',
+    ],
+    ['delete a recipient', deleteRecipient('bob@example.org'), 'R26'],
+    ['delete a recipient by its bytes', deleteRecipient(latin1('<bob@example.org>')), 'R26'],
+    ['change the sender', changeSender('bounce@example.com'), 'R27'],
+    [
+      'change the sender with arguments',
+      changeSender('bounce@example.com', ['RET=HDRS', 'ENVID=abc']),
+      'R28',
+    ],
+    ['change the sender to nobody', changeSender(''), frame('e', '<>\0')],
+    ['replace the body by text', replaceBody('New body\r\n'), 'R30'],
+    ['replace the body by bytes', replaceBody(latin1('New body\r\n')), 'R30'],
+    ['replace the body by nothing', replaceBody(''), 'R31'],
+    ['replace the body by no bytes', replaceBody(new Uint8Array(0)), 'R31'],
+    ['quarantine', quarantine('policy hold'), 'R32'],
+    [
+      'an address as Postfix submits it',
+      deleteRecipient(latin1('u1@example.org')),
+      frame('-', 'u1@example.org\0'),
+    ],
+    ['text in UTF-8', addHeader('X', 'café'), frame('h', 'X\0caf\xc3\xa9\0')],
+    ['bytes as they are', addHeader('X', latin1('caf\xe9')), frame('h', 'X\0caf\xe9\0')],
+    ['an address in UTF-8', addRecipient('jörg@example.de'), frame('+', '<j\xc3\xb6rg@example.de>\0')],
+  ])('%s', (_what, modification, bytes) => {
+    expect(written(modification)).toEqual(said(bytes, 'R03'));
+  });
+
+  it('a recipient without arguments, where only those with are allowed', () => {
+    expect(withRights(0x80, addRecipient('dave@example.org')).heard).toEqual(said('R25', 'R03'));
+  });
+
+  it('a value that came in as bytes goes out as those bytes', () => {
+    let subject: Uint8Array = Buffer.alloc(0);
+    const mta = opened(
+      compose(
+        on('header', ({ raw }) => {
+          subject = raw;
+        }),
+        on('eom', () => changeHeader('Subject', subject)),
+      ),
+    );
+    mta.send('C23');
+    mta.heard();
+    expect(mta.ask('C26')).toEqual(said(frame('m', '\0\0\0\x01Subject\0caf\xe9\0'), 'R03'));
+  });
+});
+
+describe('the order', () => {
+  it('is one in which deletions count what the filter was shown: from the last to the first, before all else', () => {
+    const heard = written(
+      addHeader('X-Test', 'yes'),
+      deleteHeader('Received', 1),
+      deleteHeader('Received', 3),
+      changeHeader('Received', 'new', 2),
+    );
+    expect(heard).toEqual(
+      said(
+        frame('m', '\0\0\0\x03Received\0\0'),
+        frame('m', '\0\0\0\x02Received\0new\0'),
+        frame('m', '\0\0\0\x01Received\0\0'),
+        'R16',
+        'R03',
+      ),
+    );
+  });
+
+  it("is the filter's for what is added and inserted", () => {
+    const added = [insertHeader('top', 'A', '1'), addHeader('B', '2'), insertHeader('top', 'C', '3')];
+    expect(written(...added)).toEqual(
+      said(frame('i', '\0\0\0\0A\x001\0'), frame('h', 'B\x002\0'), frame('i', '\0\0\0\0C\x003\0'), 'R03'),
+    );
+  });
+
+  it("is the filter's for recipients: one that is deleted and added again stays", () => {
+    expect(written(deleteRecipient('carol@example.org'), addRecipient('carol@example.org'))).toEqual(
+      said(frame('-', '<carol@example.org>\0'), 'R23', 'R03'),
+    );
+  });
+
+  it('has the frames of the body next to one another, and last', () => {
+    const heard = written(
+      replaceBody(Buffer.alloc(70_000, 'x')),
+      addHeader('X-Test', 'yes'),
+      quarantine('policy hold'),
+    );
+    expect(heard.map((one) => one.slice(8, 10))).toEqual(['68', '71', '62', '62', '63']);
+  });
+
+  it('has the last body where there are several', () => {
+    expect(written(replaceBody('old'), replaceBody('New body\r\n'))).toEqual(said('R30', 'R03'));
+  });
+
+  it('is that of the filters, and the decision of a later one takes those of earlier ones along', () => {
+    const mta = opened(
+      compose(
+        on('eom', () => addHeader('A', '1')),
+        on('eom', ({ modifications }) => {
+          expect(modifications).toEqual([addHeader('A', '1')]);
+          return [addHeader('B', '2'), accept()];
+        }),
+        on('eom', () => addHeader('C', '3')),
+      ),
+    );
+    expect(mta.ask('C26')).toEqual(said(frame('h', 'A\x001\0'), frame('h', 'B\x002\0'), 'R04'));
+  });
+});
+
+describe('what is written', () => {
+  it('is written at once: one write for the whole answer', () => {
+    const mta = opened(on('eom', () => [addHeader('X-Test', 'yes'), replaceBody('New body\r\n'), accept()]));
+    const before = mta.io.writes.length;
+    expect(mta.ask('C26')).toEqual(said('R16', 'R30', 'R04'));
+    expect(mta.io.writes).toHaveLength(before + 1);
+  });
+
+  it('is written at once when it comes later, too', async () => {
+    const mta = opened(
+      on('eom', () => Promise.resolve([addHeader('X-Test', 'yes'), replaceBody('New body\r\n')])),
+    );
+    const before = mta.io.writes.length;
+    mta.send('C26');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(mta.heard()).toEqual(said('R16', 'R30', 'R03'));
+    expect(mta.io.writes).toHaveLength(before + 1);
+  });
+
+  it.each([
+    [0, ['0000000162']],
+    [1, ['0000000262']],
+    [65_534, ['0000ffff62']],
+    [65_535, ['0001000062']],
+    [65_536, ['0001000062', '0000000262']],
+    [131_070, ['0001000062', '0001000062']],
+    [131_071, ['0001000062', '0001000062', '0000000262']],
+  ])('of a body of %i bytes is cut at 65535', (length, heads) => {
+    const body = Buffer.alloc(length, 'x');
+    const heard = written(replaceBody(body));
+    expect(heard.at(-1)).toBe(said('R03')[0]);
+    const frames = heard.slice(0, -1);
+    expect(frames.map((one) => one.slice(0, 10))).toEqual(heads);
+    expect(frames.map((one) => one.slice(10)).join('')).toBe(body.toString('hex'));
+  });
+
+  it.each([
+    ['proceed', proceed(), ['R16', 'R03']],
+    ['accept', accept(), ['R16', 'R04']],
+    ['reject', reject(), ['R05']],
+    ['tempfail', tempfail(), ['R06']],
+    ['discard', discard(), ['R07']],
+  ] as const)('depends on the decision: %s', (_what, decision, ids) => {
+    expect(opened(on('eom', () => [addHeader('X-Test', 'yes'), decision])).ask('C26')).toEqual(said(...ids));
+  });
+
+  it('is nothing of a message that a later filter refuses', () => {
+    const mta = opened(
+      compose(
+        on('eom', () => [addHeader('X-Test', 'yes'), replaceBody('New body\r\n')]),
+        on('eom', () => reject()),
+      ),
+    );
+    expect(mta.ask('C26')).toEqual(said('R05'));
+    expect(mta.outcomes.at(-1)).toMatchObject({ stage: 'eom', decision: reject(), modifications: [] });
+  });
+
+  it('is told in the outcome', () => {
+    const mta = opened(on('eom', () => [addHeader('X-Test', 'yes'), accept()]));
+    mta.send('C26');
+    expect(mta.outcomes).toEqual([
+      {
+        session: mta.session.info,
+        stage: 'eom',
+        decision: accept(),
+        modifications: [addHeader('X-Test', 'yes')],
+        elapsed: expect.any(Number),
+        error: undefined,
+      },
+    ]);
+  });
+});
+
+describe('a right that was not granted', () => {
+  it.each<[string, Modification, number]>([
+    ['ADDHDRS', addHeader('X', '1'), 0x1],
+    ['ADDHDRS', insertHeader('top', 'X', '1'), 0x1],
+    ['CHGBODY', replaceBody('x'), 0x2],
+    ['ADDRCPT', addRecipient('a@b'), 0x84],
+    ['ADDRCPT_PAR', addRecipient('a@b', ['NOTIFY=NEVER']), 0x80],
+    ['DELRCPT', deleteRecipient('a@b'), 0x8],
+    ['CHGHDRS', changeHeader('X', '1'), 0x10],
+    ['CHGHDRS', deleteHeader('X'), 0x10],
+    ['QUARANTINE', quarantine('why'), 0x20],
+    ['CHGFROM', changeSender('a@b'), 0x40],
+  ])('%s costs the message, is named, and nothing is written', (right, modification, bit) => {
+    const { mta, heard } = withRights(0x1ff & ~bit, addHeader('X-Test', 'yes'), modification);
+    expect(heard).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(AnswerError)]);
+    expect(mta.errors[0]?.message).toContain(
+      right === 'ADDHDRS'
+        ? 'addHeader needs the right ADDHDRS'
+        : `${modification.kind} needs the right ${right}`,
+    );
+    expect(mta.outcomes.at(-1)).toMatchObject({ stage: 'eom', decision: tempfail(), modifications: [] });
+    expect(mta.io.state).toBe('open');
+    if (bit !== 0x84) expect(withRights(bit, modification).heard.at(-1)).toEqual(said('R03')[0]);
+  });
+
+  it('gets the configured failure decision', () => {
+    const mta = link(
+      on('eom', () => addHeader('X', '1')),
+      { actions: [], failure: reject() },
+    );
+    mta.ask('C01');
+    expect(mta.ask('C26')).toEqual(said('R05'));
+  });
+});
+
+describe('what would break the message or SMTP', () => {
+  const bad: [string, () => unknown][] = [
+    ['a header value with LF', () => addHeader('X', 'a\nBcc: b@c')],
+    ['a header value with CR', () => addHeader('X', 'a\rb')],
+    ['a header value with CRLF and no blank', () => addHeader('X', 'a\r\nb')],
+    ['a header value with NUL', () => addHeader('X', 'a\0b')],
+    ['a header value that ends with LF', () => addHeader('X', 'a\n')],
+    ['a header value in bytes with LF', () => addHeader('X', latin1('a\nb'))],
+    ['a header name with a colon', () => addHeader('X:', 'a')],
+    ['a header name with LF', () => addHeader('X\n', 'a')],
+    ['a header name with a blank', () => insertHeader('top', 'X Y', 'a')],
+    ['an empty header name', () => changeHeader('', 'a')],
+    ['a header name that is no ASCII', () => addHeader('Größe', 'a')],
+    ['index 0', () => changeHeader('Subject', 'x', 0)],
+    ['a negative index', () => deleteHeader('Subject', -1)],
+    ['an index of 2^31', () => deleteHeader('Subject', 0x80000000)],
+    ['a position of 0', () => insertHeader(0, 'X', '1')],
+    ['an address with CRLF', () => addRecipient('a@b>\r\nRCPT TO:<c@d')],
+    ['an address with NUL', () => deleteRecipient('a@b\0')],
+    ['an address with a blank', () => changeSender('a@b SIZE=1')],
+    ['an address with brackets within', () => addRecipient('a@b>,<c@d')],
+    ['no address', () => addRecipient('')],
+    ['an argument with a blank', () => addRecipient('a@b', ['NOTIFY=NEVER ORCPT=x'])],
+    ['an argument with NUL', () => changeSender('a@b', ['RET=HDRS\0'])],
+    ['an empty argument', () => addRecipient('a@b', [''])],
+    ['a quarantine reason with LF', () => quarantine('a\nb')],
+    ['a quarantine reason with NUL', () => quarantine('a\0')],
+    ['an empty quarantine reason', () => quarantine('')],
+    ['a body of a number', () => replaceBody(1 as never)],
+  ];
+
+  it.each(bad)('%s is refused', (_what, make) => {
+    expect(make).toThrow(AnswerError);
+    const mta = opened(on('eom', () => [addHeader('X-Test', 'yes'), make() as Modification]));
+    expect(mta.ask('C26')).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(AnswerError)]);
+  });
+
+  it.each<[string, unknown]>([
+    ['a header value', { kind: 'addHeader', name: 'X', value: 'a\nb' }],
+    ['a header name', { kind: 'insertHeader', position: 'top', name: 'X: y\nZ', value: '' }],
+    ['a position', { kind: 'insertHeader', position: -1, name: 'X', value: '' }],
+    ['an index', { kind: 'changeHeader', index: 1.5, name: 'X', value: '' }],
+    ['an index of a deletion', { kind: 'deleteHeader', index: NaN, name: 'X' }],
+    ['a recipient', { kind: 'addRecipient', address: 'a\r\nb', args: [] }],
+    ['arguments', { kind: 'addRecipient', address: 'a@b', args: ['\n'] }],
+    ['no arguments', { kind: 'changeSender', address: 'a@b' }],
+    ['a reason', { kind: 'quarantine', reason: '\r\n' }],
+    ['a body', { kind: 'replaceBody', body: { a: 1 } }],
+    ['nothing that there is', { kind: 'dropTable' }],
+  ])('%s is refused as well in an object that was written by hand', (what, given) => {
+    const mta = opened(on('eom', () => [addHeader('X-Test', 'yes'), given as Modification]));
+    const heard = mta.ask('C26');
+    if (what === 'no arguments') return expect(heard.at(-1)).toMatch(/(63|74)$/);
+    expect(heard).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(AnswerError)]);
+  });
+
+  it('a header of more than a frame can hold costs the message', () => {
+    const mta = opened(on('eom', () => addHeader('X', 'x'.repeat(65_532))));
+    expect(mta.ask('C26')).toHaveLength(2);
+    const over = opened(on('eom', () => addHeader('X', 'x'.repeat(65_533))));
+    expect(over.ask('C26')).toEqual(said('R06'));
+    expect(over.errors[0]?.message).toMatch(/65536 bytes; 65535 is the limit/);
+  });
+});
+
+it.each(['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'unknown'] as const)(
+  'a modification at %s is refused',
+  (stage) => {
+    const ids = {
+      connect: 'C03',
+      helo: 'C10',
+      mail: 'C12',
+      rcpt: 'C16',
+      data: 'C18',
+      header: 'C19',
+      eoh: 'C24',
+      body: 'C25',
+      unknown: 'C31',
+    };
+    const mta = opened(on(stage, () => addHeader('X', '1') as never));
+    expect(mta.ask(ids[stage])).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(AnswerError)]);
+    expect(mta.ask('C26')).toEqual(said('R03'));
+  },
+);

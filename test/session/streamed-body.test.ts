@@ -1,0 +1,321 @@
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { on } from '../../src/operators/on.js';
+import { AnswerError } from '../../src/session/answer-error.js';
+import { accept } from '../../src/session/decisions/accept.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import type { BodySource } from '../../src/session/modification.js';
+import { addHeader } from '../../src/session/modifications/add-header.js';
+import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { ProjectError } from '../../src/session/project-error.js';
+import { UnansweredError } from '../../src/session/unanswered-error.js';
+import { frame, said } from '../support/session-frames.js';
+import { opened, type Link } from '../support/session-link.js';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Lets everything happen that does not wait for anything else. */
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await vi.advanceTimersByTimeAsync(0);
+};
+
+/** A source that is told when to give what, and keeps what is done to it. */
+class Source {
+  pulled = 0;
+  finished = 0;
+  readonly #waiting: ((result: IteratorResult<Uint8Array | string>) => void)[] = [];
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array | string> {
+    return {
+      next: () => {
+        this.pulled++;
+        return new Promise((resolve) => this.#waiting.push(resolve));
+      },
+      return: () => {
+        this.finished++;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  async give(piece: Uint8Array | string): Promise<void> {
+    this.#waiting.shift()?.({ done: false, value: piece });
+    await settle();
+  }
+
+  async end(): Promise<void> {
+    this.#waiting.shift()?.({ done: true, value: undefined });
+    await settle();
+  }
+}
+
+const FULL = Buffer.alloc(65_535, 'x');
+
+describe('a body that comes piece by piece', () => {
+  const pieces = ['one ', Buffer.from('two '), 'three'];
+  it.each<[string, () => BodySource]>([
+    ['an array', () => pieces],
+    [
+      'a generator',
+      () =>
+        (function* () {
+          yield* pieces;
+        })(),
+    ],
+    [
+      'an async generator',
+      () =>
+        (async function* () {
+          for (const piece of pieces) {
+            await Promise.resolve();
+            yield piece;
+          }
+        })(),
+    ],
+    ['a stream of bytes', () => Readable.from(pieces.map((piece) => Buffer.from(piece)))],
+    ['a stream of objects', () => Readable.from(pieces)],
+  ])('is written as few frames: %s', async (_what, source) => {
+    const mta = opened(on('eom', () => [addHeader('X-Test', 'yes'), replaceBody(source()), accept()]));
+    mta.send('C26');
+    await vi.waitFor(() => expect(mta.heard()).toEqual(said('R16', frame('b', 'one two three'), 'R04')));
+  });
+
+  it.each<[string, () => BodySource]>([
+    ['nothing', () => []],
+    ['empty pieces', () => ['', new Uint8Array(0), '']],
+    ['a stream that ends at once', () => Readable.from([])],
+  ])('and has %s in it makes the body empty', async (_what, source) => {
+    const mta = opened(on('eom', () => replaceBody(source())));
+    mta.send('C26');
+    await vi.waitFor(() => expect(mta.heard()).toEqual(said('R31', 'R03')));
+  });
+
+  it.each([65_534, 65_535, 65_536, 131_070, 200_000])(
+    'of %i bytes is cut at 65535 and is complete',
+    async (length) => {
+      const bytes = Buffer.from(Array.from({ length }, (_, index) => index % 253));
+      const cut = Array.from({ length: Math.ceil(length / 1000) }, (_, index) =>
+        bytes.subarray(1000 * index, 1000 * (index + 1)),
+      );
+      const mta = opened(on('eom', () => replaceBody(cut)));
+      mta.send('C26');
+      await vi.waitFor(() => expect(mta.io.writes.at(-1)?.at(-1)).toBe('c'.charCodeAt(0)));
+      const heard = mta.heard();
+      const frames = heard.slice(0, -1);
+      expect(frames).toHaveLength(Math.ceil(length / 65_535));
+      for (const one of frames.slice(0, -1)) expect(one.slice(0, 10)).toBe('0001000062');
+      expect(frames.map((one) => one.slice(10)).join('')).toBe(bytes.toString('hex'));
+    },
+  );
+
+  it('is not pulled while the MTA does not take it', async () => {
+    const source = new Source();
+    const mta = opened(on('eom', () => replaceBody(source)));
+    mta.send('C26');
+    await settle();
+    expect(source.pulled).toBe(1);
+    mta.io.taking = false;
+    await source.give(FULL);
+    expect(mta.heard()).toEqual(said(frame('b', FULL)));
+    expect(source.pulled).toBe(1);
+    mta.io.taking = true;
+    mta.connection.drained();
+    await settle();
+    expect(source.pulled).toBe(2);
+    await source.give('end');
+    await source.end();
+    expect(mta.heard()).toEqual(said(frame('b', 'end'), 'R03'));
+  });
+
+  it('keeps the frames of the body next to one another: no sign of life in between', async () => {
+    const source = new Source();
+    const mta = opened(
+      on('eom', () => [addHeader('X-Test', 'yes'), replaceBody(source)]),
+      { timeouts: { progress: 100 } },
+    );
+    mta.send('C26');
+    await vi.advanceTimersByTimeAsync(250);
+    expect(mta.heard()).toEqual(said('R09', 'R09'));
+    await source.give(FULL);
+    expect(mta.heard()).toEqual(said('R16', frame('b', FULL)));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(mta.heard()).toEqual([]);
+    await source.end();
+    expect(mta.heard()).toEqual(said('R03'));
+  });
+
+  it('is answered once for the event, however much the pipeline says meanwhile', async () => {
+    const source = new Source();
+    const mta = opened(on('eom', () => replaceBody(source)));
+    mta.send('C26', 'C12');
+    await source.give('New body\r\n');
+    expect(mta.heard()).toEqual([]);
+    await source.end();
+    expect(mta.heard()).toEqual(said('R30', 'R03', 'R03'));
+  });
+});
+
+describe('a source that fails', () => {
+  it.each<[string, () => BodySource]>([
+    [
+      'at once',
+      () =>
+        (async function* (): AsyncGenerator<string> {
+          await Promise.resolve();
+          yield* [];
+          throw new Error('disk');
+        })(),
+    ],
+    [
+      'after a while',
+      () =>
+        (async function* () {
+          yield FULL;
+          await Promise.resolve();
+          throw new Error('disk');
+        })(),
+    ],
+    [
+      'as a stream',
+      () =>
+        new Readable({
+          read() {
+            this.destroy(new Error('disk'));
+          },
+        }),
+    ],
+    [
+      'in its iterator',
+      () => ({
+        [Symbol.asyncIterator]() {
+          throw new Error('disk');
+        },
+      }),
+    ],
+  ])('%s costs the message', async (_when, source) => {
+    const mta = opened(on('eom', () => [replaceBody(source()), accept()]));
+    mta.send('C26');
+    await vi.waitFor(() => expect(mta.heard().at(-1)).toEqual(said('R06')[0]));
+    expect(mta.errors).toEqual([expect.any(ProjectError)]);
+    expect(mta.errors[0]?.message).toMatch(/eom.*disk/);
+    expect(mta.ask('C12', 'C26').at(-1)).toBeDefined();
+  });
+
+  it('and what it gives is no text and no bytes costs the message, and is finished', async () => {
+    const source = new Source();
+    const mta = opened(on('eom', () => replaceBody(source)));
+    mta.send('C26');
+    await settle();
+    await source.give(7 as never);
+    expect(mta.heard()).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(AnswerError)]);
+    expect(source.finished).toBe(1);
+  });
+
+  it('when a part of the body is written never lets the message through, whatever the failure decision is', async () => {
+    for (const failure of [accept(), { kind: 'proceed' } as const, reject()]) {
+      const mta = opened(
+        on('eom', () =>
+          replaceBody(
+            (async function* () {
+              yield FULL;
+              await Promise.resolve();
+              throw new Error('disk');
+            })(),
+          ),
+        ),
+        { failure },
+      );
+      mta.send('C26');
+      const last = failure.kind === 'reject' ? 'R05' : 'R06';
+      await vi.waitFor(() => expect(mta.heard().at(-1)).toEqual(said(last)[0]));
+    }
+  });
+
+  it('to go on when a part of the body is written never lets the message through at the deadline either', async () => {
+    const source = new Source();
+    const mta = opened(
+      on('eom', () => replaceBody(source)),
+      { failure: accept() },
+    );
+    mta.send('C26');
+    await settle();
+    await source.give(FULL);
+    mta.heard();
+    await vi.advanceTimersByTimeAsync(280_000);
+    expect(mta.heard()).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(UnansweredError)]);
+    expect(source.finished).toBe(1);
+  });
+
+  it('before anything is written gets the failure decision as it is', async () => {
+    const mta = opened(
+      on('eom', () =>
+        replaceBody(
+          (async function* (): AsyncGenerator<string> {
+            await Promise.resolve();
+            yield* [];
+            throw new Error('disk');
+          })(),
+        ),
+      ),
+      { failure: accept() },
+    );
+    mta.send('C26');
+    await vi.waitFor(() => expect(mta.heard()).toEqual(said('R04')));
+  });
+});
+
+describe('a body whose message is over', () => {
+  it.each<[string, (mta: Link) => void]>([
+    ['ABORT', (mta) => mta.send('C28')],
+    ['QUIT', (mta) => mta.send('C29')],
+    ['the end of the connection', (mta) => mta.connection.eof()],
+    ['the end of the pipeline', (mta) => mta.subscription.unsubscribe()],
+    ['the deadline', () => vi.advanceTimersByTime(280_000)],
+  ])('is given up: %s', async (_what, end) => {
+    const source = new Source();
+    const mta = opened(on('eom', () => replaceBody(source)));
+    mta.send('C26');
+    await settle();
+    await source.give(FULL);
+    expect(mta.heard()).toEqual(said(frame('b', FULL)));
+    expect(source.finished).toBe(0);
+    end(mta);
+    expect(source.finished).toBe(1);
+    mta.heard();
+    await source.give(FULL);
+    await source.end();
+    expect(mta.heard().filter((one) => one !== said('R09')[0])).toEqual([]);
+  });
+
+  it('is destroyed where it is a stream', async () => {
+    const stream = new Readable({ read: () => undefined });
+    const mta = opened(on('eom', () => replaceBody(stream)));
+    mta.send('C26');
+    await settle();
+    mta.send('C28');
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('leaves the next message alone', async () => {
+    const source = new Source();
+    let times = 0;
+    const mta = opened(on('eom', () => (times++ === 0 ? replaceBody(source) : undefined)));
+    mta.send('C26');
+    await settle();
+    await source.give(FULL);
+    mta.heard();
+    mta.send('C28');
+    expect(mta.ask('C26')).toEqual(said('R03'));
+    await source.give('late');
+    expect(mta.heard()).toEqual([]);
+  });
+});
