@@ -1,7 +1,8 @@
-import { Observable, type OperatorFunction } from 'rxjs';
+import { Observable, map, type OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import { uniteTags, type Tags } from '../session/tags.js';
+import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
 import { opaqueStep } from './opaque-step.js';
 import type { Step } from './step.js';
@@ -30,7 +31,11 @@ export class FlowObservable extends Observable<Flow> {
       subscriber.add(() => {
         chain.close();
       });
-      subscriber.add(origin.subscribe(chain));
+      // Joined to the subscriber before the source speaks: one that speaks at once has to be stopped, too.
+      new Observable<Flow>((entry) => {
+        subscriber.add(entry);
+        origin.pipe(map(asFlow)).subscribe(entry);
+      }).subscribe(chain);
     });
     this.origin = origin;
     this.steps = steps;

@@ -1,4 +1,6 @@
-import { from, type ObservableInput, type Subscription } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
+
+import { letGo } from './let-go.js';
 
 /** Somebody who waits for the first value. */
 export interface LatestWaiter {
@@ -15,8 +17,8 @@ export class Latest<T> {
   #lateError: unknown;
   #ended = false;
 
-  constructor(source: ObservableInput<T>) {
-    this.#subscription = from(source).subscribe({
+  constructor(source: Observable<T>) {
+    this.#subscription = source.subscribe({
       next: (value) => {
         this.#value = { is: value };
         this.#wake();
@@ -42,7 +44,7 @@ export class Latest<T> {
   }
 
   close(): void {
-    this.#subscription.unsubscribe();
+    letGo(() => this.#subscription.unsubscribe(), 'close');
     this.#waiting = undefined;
   }
 

@@ -1,8 +1,11 @@
+import { AnswerError } from '../session/answer-error.js';
 import type { EventAt, Flow, MilterEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
 import { makeFilter, type Filter } from './filter.js';
+import { tell } from './let-go.js';
+import { isPromise } from './project-run.js';
 import type { Downstream, Upstream } from './step.js';
 
 /**
@@ -18,7 +21,8 @@ type OtherObject = object & Partial<Record<'kind' | 'then' | 'subscribe' | 'next
  * Looks at the events of one stage or several, `abort` and `close` included, that no earlier filter has decided.
  *
  * It cannot answer, so the MTA is told not to wait for it: looking costs no round trip. What `see` throws (or, being
- * async, rejects with) is reported, and the event travels on. Nothing is cancelled on abort: there is nothing to wait
+ * async, rejects with) is reported, and the event travels on; where no connection is, as in a drawing, it is a warning
+ * of the process. Nothing is cancelled on abort: there is nothing to wait
  * for.
  *
  * @example observe(['mail', 'rcpt'], (event) => log.info({ session: event.session.id, address: event.address }))
@@ -51,14 +55,9 @@ class ObserveRun implements Upstream {
     const event = flow as MilterEvent;
     try {
       const result = this.#see(event);
-      // An async function is a function that returns nothing, too; its failure must not end the process.
-      if (result instanceof Promise) {
-        result.catch((error: unknown) => {
-          this.#report(event, error);
-        });
-      }
+      if (typeof result === 'object' && result !== null) lookAt(event, result);
     } catch (error) {
-      this.#report(event, error);
+      report(event, error);
     }
     this.#down.next(flow);
   }
@@ -74,12 +73,28 @@ class ObserveRun implements Upstream {
   close(): void {
     // Nothing runs.
   }
+}
 
-  /** Without a connection to report to, as in a drawing, it is the stream's error. */
-  #report(event: MilterEvent, cause: unknown): void {
-    const error = new ProjectError(event.stage, cause);
-    const turn = turnOf(event);
-    if (turn === undefined) this.#down.error(error);
-    else turn.owner.report(event.stage, error);
+/** An async function is a function that returns nothing, too; its failure must not end the process. */
+function lookAt(event: MilterEvent, result: object): void {
+  if (isPromise(result)) {
+    result.then(
+      (value) => {
+        if (typeof value === 'object' && value !== null) lookAt(event, value);
+      },
+      (error: unknown) => {
+        report(event, error);
+      },
+    );
+  } else if ('kind' in result || 'subscribe' in result || 'next' in result) {
+    report(
+      event,
+      new AnswerError('observe() only looks: what its function returns is dropped. Use on() to answer.'),
+    );
   }
+}
+
+/** Without a connection, as in a drawing, it is a warning. */
+function report(event: MilterEvent, cause: unknown): void {
+  tell(new ProjectError(event.stage, cause), event.stage, turnOf(event)?.owner);
 }

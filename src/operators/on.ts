@@ -1,4 +1,4 @@
-import type { ObservableInput } from 'rxjs';
+import { from, type Observable, type ObservableInput } from 'rxjs';
 
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
@@ -52,7 +52,7 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
   const decides = stageSet(stages, ALL_STAGES);
   const project = rest.at(-1);
   if (typeof project !== 'function') throw new TypeError('on(): the last argument has to be a function.');
-  const source = rest.length > 1 ? (rest[0] as ObservableInput<unknown>) : undefined;
+  const source = rest.length > 1 ? streamOf(rest[0]) : undefined;
   // Two shapes of call, so that the usual one passes nothing through.
   const call: AnyProject =
     source === undefined
@@ -65,6 +65,18 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
       open: (down) => new OnRun(call, source && new Latest(source), down),
     },
   ]);
+}
+
+function streamOf(input: unknown): Observable<unknown> {
+  try {
+    return from(input as ObservableInput<unknown>);
+  } catch (cause) {
+    const what = input === null || typeof input !== 'object' ? String(input) : 'an object';
+    throw new TypeError(
+      `on(): the argument before the project is ${what}, and not a stream. Give an Observable, a promise or an iterable.`,
+      { cause },
+    );
+  }
 }
 
 class OnRun implements Upstream, RunOwner {
@@ -103,6 +115,7 @@ class OnRun implements Upstream, RunOwner {
   }
 
   close(): void {
+    this.#completed = false;
     this.#cancelAll();
     this.#latest?.close();
   }
@@ -111,6 +124,12 @@ class OnRun implements Upstream, RunOwner {
   done(run: ProjectRun, flow: Flow): void {
     this.#runs?.delete(run);
     this.#down.next(flow);
+    this.#completeIfDone();
+  }
+
+  /** See `RunOwner`. */
+  gone(run: ProjectRun): void {
+    this.#runs?.delete(run);
     this.#completeIfDone();
   }
 
@@ -174,7 +193,6 @@ class OnRun implements Upstream, RunOwner {
 
   #completeIfDone(): void {
     if (!this.#completed || (this.#runs?.size ?? 0) > 0) return;
-    this.#completed = false;
     this.close();
     this.#down.complete();
   }

@@ -1,7 +1,9 @@
-import { Subject, type OperatorFunction, type Subscription } from 'rxjs';
+import { Subject, defer, map, type OperatorFunction, type Subscription } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import { EVERYTHING } from '../session/tags.js';
+import { asFlow } from './as-flow.js';
+import { letGo } from './let-go.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /** An RxJS operator that is none of ours, as a step: it gets all there is, replies of earlier filters included. */
@@ -14,7 +16,10 @@ class OpaqueRun implements Upstream {
   readonly #subscription: Subscription;
 
   constructor(operator: OperatorFunction<Flow, Flow>, down: Downstream) {
-    this.#subscription = operator(this.#source).subscribe(down);
+    // Deferred, so that an operator that throws when it is called has errored like any other.
+    this.#subscription = defer(() => operator(this.#source))
+      .pipe(map(asFlow))
+      .subscribe(down);
   }
 
   next(flow: Flow): void {
@@ -30,6 +35,6 @@ class OpaqueRun implements Upstream {
   }
 
   close(): void {
-    this.#subscription.unsubscribe();
+    letGo(() => this.#subscription.unsubscribe(), 'close');
   }
 }

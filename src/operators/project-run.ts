@@ -4,11 +4,14 @@ import type { Flow, StageEvent } from '../session/flow.js';
 import { turnOf } from '../session/turn.js';
 import { Answers } from './answers.js';
 import { failedEvent } from './failed-event.js';
+import { letGo } from './let-go.js';
 import type { LazyContext } from './project-context.js';
 
-/** Where the result of a run goes. Called once, unless the run is cancelled. */
+/** Where the result of a run goes: one of the two is called, once. */
 export interface RunOwner {
   done(run: ProjectRun, flow: Flow): void;
+  /** It was cancelled, and there will be no result. */
+  gone(run: ProjectRun): void;
 }
 
 /**
@@ -58,14 +61,15 @@ export class ProjectRun {
     if (!this.#active) return;
     this.#active = false;
     this.#context.cancel();
-    this.#subscription?.unsubscribe();
+    letGo(() => this.#subscription?.unsubscribe(), this.event.stage, turnOf(this.event)?.owner);
     this.#finishIterator();
+    this.#owner.gone(this);
   }
 
   #start(result: unknown): void {
     if (isObservable(result)) {
       this.#subscription = from(result)
-        .pipe(takeWhile((answer) => !this.#answers.take(answer)))
+        .pipe(takeWhile((answer) => this.#active && !this.#answers.take(answer)))
         .subscribe({
           error: (error: unknown) => {
             this.fail(error);
@@ -74,6 +78,8 @@ export class ProjectRun {
             this.#succeed();
           },
         });
+      // Subscribing may itself have ended the turn.
+      if (!this.#active) this.#subscription.unsubscribe();
     } else if (isPromise(result)) {
       result.then(
         (value) => {
@@ -166,7 +172,8 @@ export function isLater(result: object): boolean {
   return isPromise(result) || isObservable(result) || isAsyncIterable(result);
 }
 
-function isPromise(result: unknown): result is PromiseLike<unknown> {
+/** Whether it is a promise, or anything that can be waited for like one. */
+export function isPromise(result: unknown): result is PromiseLike<unknown> {
   return (
     typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
   );

@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
 
 import type { Flow, StageEvent } from '../session/flow.js';
-import { BIT, type FlowStage } from '../session/stage.js';
+import { BIT, bitOf, type FlowStage } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
 import { openChain } from './chain.js';
 import { failedEvent } from './failed-event.js';
@@ -23,8 +23,10 @@ export function scopedStep(factory: () => OperatorFunction<Flow, Flow>, lifetime
   // What it needs has to be known before there is a message, so one is made only to be asked.
   const steps = stepsOf(factory());
   const tags = tagsOf(steps);
-  const opaque = steps.some((step) => (step.interest & BIT.reply) !== 0);
-  const wanted = tags.decides | tags.observes | lifetime.begins | lifetime.ends | BIT.abort | BIT.close;
+  const opaque = steps.some((step) => step.interest === -1);
+  // Replies too: a message begins and ends also where an earlier filter has decided its first event or its last.
+  const wanted =
+    tags.decides | tags.observes | lifetime.begins | lifetime.ends | BIT.abort | BIT.close | BIT.reply;
   return {
     tags,
     interest: opaque ? -1 : wanted,
@@ -45,16 +47,18 @@ class ScopedRun implements Upstream {
   }
 
   next(flow: Flow): void {
-    const bit = BIT[flow.stage];
+    const bit = bitOf(stageOf(flow));
     if ((this.#lifetime.begins & bit) !== 0) this.close();
     if (this.#current === undefined) {
-      if (((this.#lifetime.outside | BIT.abort | BIT.close | BIT.reply) & bit) !== 0) {
+      if (flow.stage === 'reply' || ((this.#lifetime.outside | BIT.abort | BIT.close) & bit) !== 0) {
         this.#down.next(flow);
         return;
       }
       try {
         this.#open(flow);
       } catch (error) {
+        // Forgotten, so that the next event is not let through unseen but tries, and fails, again.
+        this.#current = undefined;
         this.#down.next(failedEvent(flow as StageEvent, error));
         return;
       }
@@ -88,7 +92,7 @@ class ScopedRun implements Upstream {
     current.start(stepsOf(this.#factory()));
     if (!this.#lifetime.message) return;
     turnOf(flow)?.message?.onEnd(() => {
-      current.close();
+      current.finish();
     });
   }
 }
@@ -100,6 +104,8 @@ class Instance implements Downstream {
   readonly #gone: () => void;
   #chain: Upstream | undefined;
   #closed = false;
+  /** What runs in it has completed. */
+  #through = false;
   /** The source has completed: so does this, once what runs in it is done. */
   #last = false;
 
@@ -110,28 +116,24 @@ class Instance implements Downstream {
   }
 
   start(steps: readonly Step[]): void {
-    try {
-      this.#chain = openChain(steps, this);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    const chain = openChain(steps, this);
+    // It may have been through, or over, before it was there.
+    if (this.#through || this.#closed) chain.close();
+    else this.#chain = chain;
   }
 
   next(flow: Flow): void {
     if (this.#closed) return;
-    const ends = (BIT[stageOf(flow)] & this.#ends) !== 0;
+    const ends = (bitOf(stageOf(flow)) & this.#ends) !== 0;
     // The end comes first: what the MTA makes of the answer may be the beginning of the next message.
     if (ends) this.#gone();
     this.#down.next(flow);
-    if (!ends) return;
-    this.close();
-    if (this.#last) this.#down.complete();
+    if (ends) this.finish();
   }
 
   /** From above. */
   push(flow: Flow): void {
-    if (this.#chain === undefined) this.#down.next(flow);
+    if (this.#chain === undefined) this.next(flow);
     else this.#chain.next(flow);
   }
 
@@ -142,13 +144,23 @@ class Instance implements Downstream {
   /** An operator that is through before its message is leaves the rest of it to those after it. */
   complete(): void {
     if (this.#closed) return;
+    const chain = this.#chain;
+    this.#through = true;
+    this.#chain = undefined;
+    chain?.close();
+    if (this.#last) this.finish();
+  }
+
+  /** Its time is over. */
+  finish(): void {
+    if (this.#closed) return;
     this.close();
     if (this.#last) this.#down.complete();
   }
 
   end(): void {
     this.#last = true;
-    if (this.#chain === undefined) this.#down.complete();
+    if (this.#chain === undefined) this.finish();
     else this.#chain.complete();
   }
 

@@ -1,9 +1,10 @@
-import { Observable, type OperatorFunction } from 'rxjs';
+import { Observable, map, type OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import { ProjectError } from '../session/project-error.js';
 import { UnansweredError } from '../session/unanswered-error.js';
+import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
 import { FlowObservable, tagsOf } from './filter.js';
 import type { Session } from './session.js';
@@ -47,7 +48,7 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
         subscriber.add(() => chain.close());
         session.attach(chain, tags);
       } else {
-        subscriber.add(source.subscribe(end));
+        subscriber.add(source.pipe(map(asFlow)).subscribe(end));
       }
       subscriber.add(() => connection.destroy());
     });
