@@ -7,7 +7,7 @@ import { observe, on, perMessage, quarantine, reject, serve } from 'rxmilter';
 /** Mailboxes that take no mail. A new set counts from the next recipient on. */
 export const closed = new BehaviorSubject(new Set(['sales@example.org']));
 
-const EXECUTABLE = /name="?[^"\r\n]+\.(exe|js|scr|vbs)"?[;\s]/i;
+const EXECUTABLE = /name="?[^"\r\n]{1,150}\.(exe|js|scr|vbs)"?[;\s]/i;
 
 export const filter = compose(
   on('rcpt', closed, ({ address }, boxes) => {
