@@ -18,17 +18,17 @@ interface AnswersNow<S extends Stage> {
   [Symbol.iterator](): Iterator<Maybe<S>, Maybe<S>, undefined>;
 }
 
-/** The same, each in its time. */
-interface AnswersLater<S extends Stage> {
-  [Symbol.asyncIterator](): AsyncIterator<Maybe<S>, Maybe<S>, undefined>;
-}
-
 /** Answers that are there at once. */
 export type AnswerNow<S extends Stage> = Maybe<S> | AnswersNow<S>;
 
+/** Several answers in a row, each in its time. */
+interface AnswersLater<S extends Stage> {
+  [Symbol.asyncIterator](): AsyncIterator<AnswerNow<S>, AnswerNow<S>, undefined>;
+}
+
 /** What a project may return. */
 export type AnswerInput<S extends Stage> =
-  AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<Maybe<S>> | AnswersLater<S>;
+  AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>> | AnswersLater<S>;
 
 const NONE: readonly Modification[] = Object.freeze([]);
 const DECISIONS = ['proceed', 'accept', 'reject', 'tempfail', 'discard', 'skip'];

@@ -69,7 +69,7 @@ export class ProjectRun {
   #start(result: unknown): void {
     if (isObservable(result)) {
       this.#subscription = from(result)
-        .pipe(takeWhile((answer) => this.#active && !this.#answers.take(answer)))
+        .pipe(takeWhile((answer) => this.#active && !takeAll(this.#answers, answer)))
         .subscribe({
           error: (error: unknown) => {
             this.fail(error);
@@ -105,9 +105,9 @@ export class ProjectRun {
         if (!this.#active) return;
         try {
           if (step.done === true) {
-            this.#answers.take(step.value);
+            takeAll(this.#answers, step.value);
             this.#succeed();
-          } else if (this.#answers.take(step.value)) {
+          } else if (takeAll(this.#answers, step.value)) {
             this.#finishIterator();
             this.#succeed();
           } else {
@@ -142,29 +142,27 @@ export class ProjectRun {
   }
 }
 
-/** Takes one answer, or several that are there at once. */
-export function takeAll(answers: Answers, result: unknown): void {
+/** Takes one answer, or several that are there at once; whether the decision was among them. */
+export function takeAll(answers: Answers, result: unknown): boolean {
   if (typeof result !== 'object' || result === null || !(Symbol.iterator in result)) {
-    answers.take(result);
-  } else if (Array.isArray(result)) {
-    for (const answer of result) if (answers.take(answer)) return;
-  } else {
-    takeEach(answers, (result as Iterable<unknown>)[Symbol.iterator]());
+    return answers.take(result);
   }
+  if (Array.isArray(result)) return result.some((answer) => answers.take(answer));
+  return takeEach(answers, (result as Iterable<unknown>)[Symbol.iterator]());
 }
 
 /** Not `for … of`, which drops what a generator returns: `return reject()` in one is meant as an answer. */
-function takeEach(answers: Answers, iterator: Iterator<unknown, unknown>): void {
+function takeEach(answers: Answers, iterator: Iterator<unknown, unknown>): boolean {
   let step = iterator.next();
   try {
     while (step.done !== true) {
-      if (answers.take(step.value)) return;
+      if (answers.take(step.value)) return true;
       step = iterator.next();
     }
   } finally {
     if (step.done !== true) iterator.return?.();
   }
-  answers.take(step.value);
+  return answers.take(step.value);
 }
 
 /** Whether the answers are not there at once. */

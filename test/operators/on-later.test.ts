@@ -214,12 +214,20 @@ describe('on, answering with an Observable', () => {
 
   it('takes an Observable that answers while it is being subscribed to', () => {
     const rest = vi.fn();
-    const { source, out } = run(
-      on('eom', () => concat(of(undefined, seen, accept(), reject()), defer(rest))),
-    );
+    const late = defer(() => {
+      rest();
+      return of(reject());
+    });
+    const { source, out } = run(on('eom', () => concat(of(undefined, seen, accept(), reject()), late)));
     source.next(e);
     expect(out).toEqual([decided(e, accept(), seen)]);
     expect(rest).not.toHaveBeenCalled();
+  });
+
+  it('takes several answers at a time', () => {
+    const { source, out } = run(on('eom', () => of(seen, [undefined, held, accept()], reject())));
+    source.next(e);
+    expect(out).toEqual([decided(e, accept(), seen, held)]);
   });
 
   it('hands on the very event that an Observable left undecided', () => {
@@ -465,6 +473,18 @@ describe('on, answering with an async generator', () => {
     source.next(e);
     await settle();
     expect(out).toEqual([decided(e, accept(), seen)]);
+  });
+
+  it('takes several answers at a time', async () => {
+    const { source, out } = run(
+      on('eom', async function* () {
+        yield await Promise.resolve([seen]);
+        yield [held, accept(), reject()];
+      }),
+    );
+    source.next(e);
+    await settle();
+    expect(out).toEqual([decided(e, accept(), seen, held)]);
   });
 
   it('lets modifications travel on when it ends without a decision', async () => {

@@ -103,6 +103,7 @@ export const filters: Filter[] = [
   on('rcpt', () => new Observable<Reject>()),
 
   // Several.
+  on('eom', () => timer(100).pipe(map(() => [addHeader('X-Seen', 'yes'), accept()]))),
   on('eom', () => [addHeader('X-Seen', 'yes'), quarantine('why'), accept()]),
   on('eom', () => [doubtful && undefined, accept()].filter((answer) => answer !== false)),
   on('eom', () => (doubtful ? [addHeader('A', 'b')] : reject())),
