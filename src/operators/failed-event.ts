@@ -1,5 +1,6 @@
 import { AnswerError } from '../session/answer-error.js';
 import { tempfail } from '../session/decisions/tempfail.js';
+import { failureAt } from '../session/failure-at.js';
 import { markFailed } from '../session/failed-reply.js';
 import type { Reply, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
@@ -8,6 +9,6 @@ import { turnOf } from '../session/turn.js';
 /** The reply to an event whose filter failed: the failure decision, with the cause for the one who reports it. */
 export function failedEvent(event: StageEvent, cause: unknown): Reply {
   const error = cause instanceof AnswerError ? cause : new ProjectError(event.stage, cause);
-  const decision = turnOf(event)?.owner.failure ?? tempfail();
+  const decision = failureAt(event.stage, turnOf(event)?.owner.failure ?? tempfail());
   return markFailed({ stage: 'reply', to: event, decision, modifications: [] }, error);
 }

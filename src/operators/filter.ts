@@ -1,4 +1,4 @@
-import { Observable, map, type OperatorFunction } from 'rxjs';
+import { Observable, identity, map, type OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import { uniteTags, type Tags } from '../session/tags.js';
@@ -56,6 +56,8 @@ export function stepsOf(filter: OperatorFunction<Flow, Flow>): readonly Step[] {
   if (typeof (filter as unknown) !== 'function') {
     throw new TypeError('A filter is a function (an RxJS operator): what on(), compose() … make.');
   }
+  // What RxJS and its users put where there is nothing to do: `wanted ? filter : identity`.
+  if (filter === identity) return [];
   return STEPS in filter ? (filter as Filter)[STEPS] : [opaqueStep(filter)];
 }
 

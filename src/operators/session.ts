@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 
-import type { Connection, Receiver } from '../session/connection.js';
+import type { Receiver } from '../session/connection-owner.js';
+import type { Connection } from '../session/connection.js';
 import type { MilterEvent } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import type { SessionInfo } from '../session/session-info.js';

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 
-import type { Connection, ConnectionOwner } from '../session/connection.js';
+import type { ConnectionOwner } from '../session/connection-owner.js';
+import type { Connection } from '../session/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import { bindServer } from '../transport/bind.js';
 import { formatEndpoint, type Endpoint } from '../transport/endpoint.js';
@@ -10,7 +11,7 @@ import { connectSocket } from './socket-io.js';
 /** How often hung connections are looked for, in milliseconds. */
 const SWEEP = 5_000;
 /** How long a socket whose connection is over may take to get rid of its last bytes. */
-const LAST_BYTES = 5_000;
+const LAST_BYTES = 1_000;
 
 /** Listens, and keeps the connections that came of it. */
 export class Acceptor {

@@ -10,7 +10,7 @@ export interface MilterServer extends AsyncDisposable {
   readonly outcomes: Observable<Outcome>;
   /**
    * Stops: accepts nobody any more, lets messages in progress finish, puts new ones off with a 421, and resolves when
-   * all connections are over, after `drainTimeout` at the latest. Calling it again waits for the same end.
+   * all connections are over: after `drainTimeout` at the latest, and a second for an MTA that does not take its bytes. Calling it again waits for the same end.
    */
   close(): Promise<void>;
   /** Ends everything at once. The MTA does with messages in progress what it is configured to do without a filter. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 
-import { Connection, type ConnectionOwner } from '../session/connection.js';
+import type { ConnectionOwner } from '../session/connection-owner.js';
+import { Connection } from '../session/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import type { ConnectionIo } from '../session/connection-io.js';
 
@@ -25,9 +26,8 @@ class SocketIo implements ConnectionIo {
   }
 
   end(): void {
-    // What the MTA may still be sending is of no interest; not reading it would keep the socket from closing.
-    this.#socket.resume();
-    this.#socket.end();
+    // Not only our side: an MTA looks at the connection again only when its SMTP client has something to say.
+    this.#socket.destroySoon();
   }
 
   destroy(): void {

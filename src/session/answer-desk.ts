@@ -5,6 +5,7 @@ import { proceed } from './decisions/proceed.js';
 import { tempfail } from './decisions/tempfail.js';
 import { CONTINUE, PROGRESS, encodeDecision } from './encode-decision.js';
 import { encodeModifications } from './encode-modifications.js';
+import { failureAt } from './failure-at.js';
 import { causeOf } from './failed-reply.js';
 import type { Flow } from './flow.js';
 import { isLegal } from './legal.js';
@@ -122,7 +123,8 @@ export class AnswerDesk {
   get #failure(): Decision {
     const { failure } = this.#options;
     const passes = failure.kind === 'accept' || failure.kind === 'proceed';
-    return passes && this.#written ? HALF_DONE : failure;
+    if (passes && this.#written) return HALF_DONE;
+    return this.#turn === undefined ? failure : failureAt(this.#turn.stage, failure);
   }
 
   /** Drops the pending turn without an answer: the MTA does not wait for one any more. */

@@ -5,12 +5,13 @@ import { ProtocolError } from '../transport/protocol-error.js';
 import { replyCodec } from '../transport/wire-reply.js';
 import { AnswerDesk, type DeskOwner } from './answer-desk.js';
 import type { ConnectionIo } from './connection-io.js';
+import type { ConnectionOwner, Receiver } from './connection-owner.js';
 import type { Decision } from './decision.js';
 import { Dialogue, type DialogueHost } from './dialogue.js';
 import type { Flow } from './flow.js';
 import { Intake, type IntakeHost } from './intake.js';
 import { negotiate } from './negotiation.js';
-import type { ResolvedOptions } from './options.js';
+import type { Failure, ResolvedOptions } from './options.js';
 import type { Outcome } from './outcome.js';
 import { Output } from './output.js';
 import { Patience } from './patience.js';
@@ -19,21 +20,6 @@ import type { FlowStage } from './stage.js';
 import type { Tags } from './tags.js';
 import type { Turn } from './turn.js';
 import { UnansweredError } from './unanswered-error.js';
-
-/** Where the events of a connection go. */
-export interface Receiver {
-  next(flow: Flow): void;
-  complete(): void;
-}
-
-/** Who has opened a connection and wants to know of it. */
-export interface ConnectionOwner {
-  /** Whether every answer is wanted as an outcome, or only what went wrong. */
-  readonly watched: boolean;
-  outcome(outcome: Outcome): void;
-  /** The connection is over; called once. */
-  ended(): void;
-}
 
 /** An MTA in lock-step has a few hundred bytes under way while it waits; beyond this it is not read any further. */
 const MAX_QUEUED = 262_144;
@@ -45,7 +31,7 @@ const MAX_QUEUED = 262_144;
  * the end of the connection: these cancel it.
  */
 export class Connection implements IntakeHost, DeskOwner, DialogueHost {
-  readonly failure: Decision;
+  readonly failure: Failure;
   readonly #io: ConnectionIo;
   readonly #options: ResolvedOptions;
   readonly #owner: ConnectionOwner;

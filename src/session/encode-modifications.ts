@@ -1,9 +1,10 @@
 import { REPLIES, type ReplyName } from '../transport/replies.js';
-import { replyCodec, type WireReply } from '../transport/wire-reply.js';
+import { replyCodec } from '../transport/wire-reply.js';
 import { SMFIF } from '../transport/smfif.js';
 import { AnswerError } from './answer-error.js';
 import type { BodySource, HeaderPosition, Modification, Text } from './modification.js';
 import { checkModification } from './check-modification.js';
+import { BOTTOM, orderChanges, type EncodedChange } from './order-changes.js';
 import { rightsOf } from './session-state.js';
 
 /** The most data that one frame may have. */
@@ -16,13 +17,9 @@ export interface ModificationPlan {
   readonly body: BodySource | undefined;
 }
 
-/** Beyond every message; Postfix takes it up to one below the greatest signed integer. */
-const BOTTOM = 0x7ffffffe;
-
 /**
- * Encodes the modifications of a message in an order in which they mean the same on every MTA: changes of headers
- * first (they count what the filter was shown), of one name from the last to the first (Postfix renumbers after each
- * deletion), then new headers, then the envelope, and the body in one run, since Postfix refuses it in several.
+ * Encodes the modifications of a message in an order in which they mean the same on every MTA (see `orderChanges`), the
+ * body last and in one run, since Postfix refuses it in several.
  *
  * @param actions the rights that were granted, bits of `SMFIF`
  * @throws AnswerError where one is malformed, too long or lacks its right
@@ -31,8 +28,7 @@ export function encodeModifications(
   modifications: readonly Modification[],
   actions: number,
 ): ModificationPlan {
-  const changes: { index: number; frame: Buffer }[] = [];
-  const frames: Buffer[] = [];
+  const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
   for (const given of modifications) {
     const modification = checkModification(given);
@@ -48,12 +44,10 @@ export function encodeModifications(
           `${modification.kind}: ${frame.length - 5} bytes; ${MAX_DATA} is the limit of the protocol.`,
         );
       }
-      if (reply.type === 'changeHeader') changes.push({ index: reply.index, frame });
-      else frames.push(frame);
+      changes.push({ reply, frame });
     }
   }
-  changes.sort((left, right) => right.index - left.index);
-  const ordered = changes.length === 0 ? frames : [...changes.map(({ frame }) => frame), ...frames];
+  const ordered = orderChanges(changes);
   if (typeof body === 'string') body = Buffer.from(body);
   if (!(body instanceof Uint8Array)) return { frames: ordered, body };
   return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
@@ -68,7 +62,10 @@ export function bodyFrames(bytes: Uint8Array): Buffer[] {
   return frames;
 }
 
-function wireReply(modification: Exclude<Modification, { kind: 'replaceBody' }>, actions: number): WireReply {
+function wireReply(
+  modification: Exclude<Modification, { kind: 'replaceBody' }>,
+  actions: number,
+): EncodedChange['reply'] {
   switch (modification.kind) {
     case 'addHeader':
       return { type: 'addHeader', name: modification.name, ...value(modification.value) };

@@ -1,4 +1,4 @@
-import type { Decision } from './decision.js';
+import type { Failure } from './options.js';
 import type { FlowStage } from './stage.js';
 
 /** Under this symbol an event carries its turn; it survives object spread, so a changed copy still belongs to it. */
@@ -7,7 +7,7 @@ export const TURN: unique symbol = Symbol('rxmilter.turn');
 /** What a turn knows of its connection. */
 export interface TurnOwner {
   /** What an event gets whose filter failed. */
-  readonly failure: Decision;
+  readonly failure: Failure;
   /** Makes known what went wrong and cost no answer. */
   report(stage: FlowStage, error: Error): void;
 }
