@@ -1,4 +1,4 @@
-import { Subject, type OperatorFunction } from 'rxjs';
+import { Subject, Subscription, type OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../../../src/session/flow.js';
 
@@ -17,11 +17,7 @@ export function run(filter: OperatorFunction<Flow, Flow>): Running {
   const source = new Subject<Flow>();
   const out: Flow[] = [];
   const errors: unknown[] = [];
-  const subscription = filter(source).subscribe({
-    next: (flow) => out.push(flow),
-    error: (error: unknown) => errors.push(error),
-    complete: () => (running.completed = true),
-  });
+  const subscription = new Subscription();
   const running: Running = {
     source,
     out,
@@ -29,6 +25,13 @@ export function run(filter: OperatorFunction<Flow, Flow>): Running {
     completed: false,
     unsubscribe: () => subscription.unsubscribe(),
   };
+  subscription.add(
+    filter(source).subscribe({
+      next: (flow) => out.push(flow),
+      error: (error: unknown) => errors.push(error),
+      complete: () => (running.completed = true),
+    }),
+  );
   return running;
 }
 
