@@ -1,5 +1,6 @@
 import { AnswerError } from './answer-error.js';
 import { pumpBody } from './body-pump.js';
+import { checkDecision, isFlow } from './check-answer.js';
 import type { Decision } from './decision.js';
 import { proceed } from './decisions/proceed.js';
 import { tempfail } from './decisions/tempfail.js';
@@ -8,8 +9,6 @@ import { encodeModifications } from './encode-modifications.js';
 import { failureAt } from './failure-at.js';
 import { causeOf } from './failed-reply.js';
 import type { Flow } from './flow.js';
-import { isLegal } from './legal.js';
-import { checkSmtpReply } from './make-smtp-reply.js';
 import type { Modification } from './modification.js';
 import type { ResolvedOptions } from './options.js';
 import type { Output } from './output.js';
@@ -240,22 +239,4 @@ export class AnswerDesk {
   ): void {
     this.#owner.outcome({ session: this.#owner.info, stage, decision, modifications, elapsed, error });
   }
-}
-
-/** Whether it can be asked for its turn. Plain JavaScript may emit anything. */
-function isFlow(flow: unknown): flow is Flow {
-  if (typeof flow !== 'object' || flow === null) return false;
-  const { stage } = flow as { stage?: unknown };
-  if (stage !== 'reply') return true;
-  const { to } = flow as { to?: unknown };
-  return typeof to === 'object' && to !== null;
-}
-
-/** The guard for plain JavaScript, and for replies that an operator has made by itself. */
-function checkDecision(decision: Decision, stage: Stage): void {
-  if (!isLegal(decision.kind, stage)) {
-    throw new AnswerError(`${decision.kind}() is not legal at stage ${stage}.`);
-  }
-  if (decision.kind !== 'reject' && decision.kind !== 'tempfail') return;
-  if (decision.reply !== undefined) checkSmtpReply(decision.kind, decision.reply);
 }

@@ -1,30 +1,23 @@
 import { connect as connectLayout } from '../transport/layouts/connect.js';
 import { none } from '../transport/layouts/none.js';
-import { pair } from '../transport/layouts/pair.js';
 import { string } from '../transport/layouts/string.js';
-import { strings, type StringsFields } from '../transport/layouts/strings.js';
 import type { AnswerDesk } from './answer-desk.js';
 import type { Decision } from './decision.js';
-import { CONTINUE, encodeDecision } from './encode-decision.js';
-import { envelope } from './envelope.js';
-import { EventGate, STOPPING, type GateHost } from './event-gate.js';
-import type { Mail, MilterEvent } from './flow.js';
-import type { Modification } from './modification.js';
+import { EventGate, type GateHost } from './event-gate.js';
+import { MessageDialogue, type MessageHost } from './message-dialogue.js';
 import type { Agreement } from './negotiation.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
-import type { FlowStage, Stage } from './stage.js';
-import { Scope, TURN, type Turn, type Turned } from './turn.js';
+import type { FlowStage } from './stage.js';
+import { TURN } from './turn.js';
 
-const NONE: readonly Modification[] = Object.freeze([]);
 const NOTHING = Buffer.alloc(0);
-const UNKNOWN_SENDER: StringsFields = { address: '', args: [], raw: NOTHING };
 
 /** Whose dialogue it is. */
 export interface DialogueHost extends GateHost {
   /** Whether messages that begin now are to be put off. */
   readonly draining: boolean;
-  /** The end of a message waits for its last chunk: comes back to `eom()` once that is answered. */
+  /** The end of a message waits for its last chunk: comes again, without data, once that is answered. */
   postponeEom(): void;
 }
 
@@ -32,33 +25,23 @@ export interface DialogueHost extends GateHost {
  * What the protocol has between negotiation and QUIT: makes events of commands, knows which message is in progress and
  * which macros are in scope, and what each answer means for that.
  */
-export class Dialogue {
+export class Dialogue implements MessageHost {
   info = new SessionState();
   readonly #host: DialogueHost;
-  readonly #output: Output;
-  readonly #desk: AnswerDesk;
   readonly #gate: EventGate;
-  #message: Scope | undefined;
-  #mail: Mail | undefined;
+  readonly #messages: MessageDialogue;
   /** The letter of the macro frame that has just come, for the event that it belongs to. */
   #fresh = '';
-  /** No more of this message's body is to reach the filter. */
-  #skipping = false;
-  /** What was decided on a part of the body frame in progress. */
-  #early: Decision | undefined;
-  /** The message in progress began after the server was told to stop. */
-  #refusing = false;
 
   constructor(host: DialogueHost, output: Output, desk: AnswerDesk) {
     this.#host = host;
-    this.#output = output;
-    this.#desk = desk;
     this.#gate = new EventGate(host, output, desk);
+    this.#messages = new MessageDialogue(this, output, desk, this.#gate);
   }
 
   /** Whether a message is in progress. */
   get inMessage(): boolean {
-    return this.#message !== undefined;
+    return this.#messages.current !== undefined;
   }
 
   /** The terms are settled; the dialogue begins. */
@@ -73,23 +56,9 @@ export class Dialogue {
     switch (letter) {
       case 'D':
         return this.#onMacro(data, start, end);
-      case 'L':
-        return this.#onHeader(data, start, end);
-      case 'B':
-        return this.#onBody(data, start, end, last);
-      case 'R':
-        return this.#onRcpt(strings.decode(data, start, end));
-      case 'M':
-        return this.#onMail(strings.decode(data, start, end));
-      case 'T':
-        return this.#onMark('data', letter, data, start, end);
-      case 'N':
-        return this.#onMark('eoh', letter, data, start, end);
-      case 'E':
-        return this.#onEom(data, start, end);
       case 'A':
         none.decode(data, start, end);
-        this.abort();
+        this.#messages.abort();
         // Where all of its events are switched off, a message is known by its macros alone.
         return this.info.macros.endMessage(false);
       case 'C':
@@ -101,54 +70,30 @@ export class Dialogue {
       case 'K':
         none.decode(data, start, end);
         return this.#startOver();
+      default:
+        this.#messages.handle(letter, data, start, end, last);
     }
   }
 
   /** What a decision means, once it is said. */
   apply(stage: FlowStage, decision: Decision): void {
-    if (stage === 'eom') return this.endMessage();
-    if (decision.kind === 'proceed' || stage === 'connect' || stage === 'helo' || stage === 'unknown') return;
-    if (decision.kind === 'skip') {
-      this.#skipping = true;
-      return;
-    }
-    // A refused recipient is only one of several, and after a refused DATA both MTAs may go on with RCPT and DATA.
-    const refusal = decision.kind === 'reject' || decision.kind === 'tempfail';
-    if (refusal && (stage === 'rcpt' || stage === 'data')) return;
-    this.endMessage();
+    this.#messages.apply(stage, decision);
   }
 
-  /** A part of a body frame was answered: what counts is said with the frame's last part. */
+  /** A part of a body frame was answered; see `MessageDialogue`. */
   applyEarly(decision: Decision): void {
-    if (decision.kind !== 'proceed') this.#early = decision;
-  }
-
-  /** The message in progress, where there is one, is over without its end. */
-  abort(): void {
-    this.#desk.cancel();
-    const message = this.#message;
-    if (message === undefined) return;
-    this.#gate.tell('abort', this.info, message);
-    this.endMessage();
-  }
-
-  /** The SMTP connection is over. */
-  close(): void {
-    this.abort();
-    this.#gate.tell('close', this.info, undefined);
+    this.#messages.applyEarly(decision);
   }
 
   /** The message in progress, where there is one, is over; what lived with it ends. */
   endMessage(): void {
-    const message = this.#message;
-    if (message === undefined) return;
-    this.#message = undefined;
-    this.#mail = undefined;
-    this.#skipping = false;
-    this.#early = undefined;
-    this.#refusing = false;
-    this.info.macros.endMessage(this.#fresh === 'M');
-    message.end();
+    this.#messages.endMessage();
+  }
+
+  /** The SMTP connection is over. */
+  close(): void {
+    this.#messages.abort();
+    this.#gate.tell('close', this.info, undefined);
   }
 
   #onMacro(data: Buffer, start: number, end: number): void {
@@ -158,129 +103,37 @@ export class Dialogue {
 
   #onConnect(data: Buffer, start: number, end: number): void {
     const { host, family, port, address, raw = NOTHING } = connectLayout.decode(data, start, end);
-    this.abort();
-    this.#scopeMacros('C');
+    this.#messages.abort();
+    this.scopeMacros('C');
     this.info.client = { host, family, port, address };
-    const turn = this.#take('connect');
+    const turn = this.#gate.take('connect', undefined, true);
     if (turn === undefined) return;
-    this.#present(
+    this.#gate.present(
       { stage: 'connect', session: this.info, host, family, port, address, raw, [TURN]: turn },
       turn,
+      true,
     );
   }
 
   #onHelo(data: Buffer, start: number, end: number): void {
     const { text, raw = NOTHING } = string.decode(data, start, end);
-    this.abort();
-    this.#scopeMacros('H');
+    this.#messages.abort();
+    this.scopeMacros('H');
     this.info.helo = text;
-    const turn = this.#take('helo');
+    const turn = this.#gate.take('helo', undefined, true);
     if (turn === undefined) return;
-    this.#present({ stage: 'helo', session: this.info, name: text, raw, [TURN]: turn }, turn);
-  }
-
-  #onMail(fields: StringsFields): void {
-    this.abort();
-    this.#scopeMacros('M');
-    this.#begin();
-    const turn = this.#take('mail');
-    if (turn !== undefined) {
-      const { address, args, params, raw } = envelope(fields);
-      const mail = { stage: 'mail', session: this.info, address, args, params, raw, [TURN]: turn } as const;
-      this.#mail = mail;
-      this.#present(mail, turn);
-    } else if (this.#gate.wants('rcpt')) {
-      this.#mail = { stage: 'mail', session: this.info, ...envelope(fields) };
-    }
-  }
-
-  #onRcpt(fields: StringsFields): void {
-    this.#begin();
-    this.#scopeMacros('R');
-    const turn = this.#take('rcpt');
-    if (turn === undefined) return;
-    // Without a MAIL the protocol is at odds, but the event has to be answered all the same.
-    const mail = (this.#mail ??= { stage: 'mail', session: this.info, ...envelope(UNKNOWN_SENDER) });
-    const { address, args, params, raw } = envelope(fields);
-    this.#present(
-      { stage: 'rcpt', session: this.info, address, args, params, raw, mail, [TURN]: turn },
-      turn,
-    );
-  }
-
-  #onMark(stage: 'data' | 'eoh', letter: string, data: Buffer, start: number, end: number): void {
-    none.decode(data, start, end);
-    this.#begin();
-    this.#scopeMacros(letter);
-    const turn = this.#take(stage);
-    if (turn !== undefined) this.#present({ stage, session: this.info, [TURN]: turn }, turn);
-  }
-
-  #onHeader(data: Buffer, start: number, end: number): void {
-    const { name, value, raw = NOTHING } = pair.decode(data, start, end);
-    this.#begin();
-    this.info.macros.endRecipients();
-    const turn = this.#take('header');
-    if (turn === undefined) return;
-    this.#present({ stage: 'header', session: this.info, name, value, raw, [TURN]: turn }, turn);
-  }
-
-  /** A part of a body frame; the frame is answered at its last one. */
-  #onBody(data: Buffer, start: number, end: number, last: boolean): void {
-    this.#begin();
-    this.info.macros.endRecipients();
-    const early = this.#early;
-    if (early !== undefined || this.#skipping) {
-      if (last) this.#endFrame(early);
-      return;
-    }
-    if (start === end && !last) return;
-    const turn = this.#take('body', last);
-    if (turn === undefined) return;
-    const chunk = data.subarray(start, end);
-    this.#present({ stage: 'body', session: this.info, chunk, [TURN]: turn }, turn, last);
-  }
-
-  /** Answers a body frame whose last part no longer reaches the filter. */
-  #endFrame(early: Decision | undefined): void {
-    this.#early = undefined;
-    if (this.#gate.isQuiet('body')) return;
-    this.#output.put(early === undefined ? CONTINUE : this.#desk.encode(early));
-    if (early !== undefined) this.apply('body', early);
-  }
-
-  #onEom(data: Buffer, start: number, end: number): void {
-    this.#begin();
-    this.#scopeMacros('E');
-    if (end > start) {
-      // A last chunk within the end of the message: it is body, but has no answer of its own.
-      this.#onBody(data, start, end, false);
-      if (this.#desk.pending !== undefined) {
-        // When it comes back its macros are still its own.
-        this.#fresh = 'E';
-        this.#host.postponeEom();
-        return;
-      }
-    }
-    const early = this.#early;
-    this.#early = undefined;
-    if (early !== undefined && early.kind !== 'skip') {
-      this.#output.put(encodeDecision(early));
-      this.endMessage();
-      return;
-    }
-    const turn = this.#take('eom');
-    if (turn !== undefined) {
-      this.#present({ stage: 'eom', session: this.info, modifications: NONE, [TURN]: turn }, turn);
-    }
-    if (turn === undefined || turn.mode === 'silent') this.endMessage();
+    this.#gate.present({ stage: 'helo', session: this.info, name: text, raw, [TURN]: turn }, turn, true);
   }
 
   #onUnknown(data: Buffer, start: number, end: number): void {
     const { text, raw = NOTHING } = string.decode(data, start, end);
-    const turn = this.#take('unknown');
+    const turn = this.#gate.take('unknown', this.#messages.current, true);
     if (turn === undefined) return;
-    this.#present({ stage: 'unknown', session: this.info, command: text, raw, [TURN]: turn }, turn);
+    this.#gate.present(
+      { stage: 'unknown', session: this.info, command: text, raw, [TURN]: turn },
+      turn,
+      true,
+    );
   }
 
   /** QUIT_NC: the SMTP connection is over, and another one begins on the same socket and terms. */
@@ -292,25 +145,26 @@ export class Dialogue {
     this.info.actions = actions;
   }
 
-  #scopeMacros(letter: string): void {
+  /** See `MessageHost`. */
+  get draining(): boolean {
+    return this.#host.draining;
+  }
+
+  /** See `MessageHost`. */
+  postponeEom(): void {
+    // When it comes again its macros are still its own.
+    this.#fresh = 'E';
+    this.#host.postponeEom();
+  }
+
+  /** See `MessageHost`. */
+  scopeMacros(letter: string): void {
     this.info.macros.beginEvent(letter, this.#fresh === letter);
     this.#fresh = '';
   }
 
-  #begin(): void {
-    if (this.#message !== undefined) return;
-    this.#message = new Scope();
-    this.#refusing = this.#host.draining;
-  }
-
-  /** The turn of an event that is to reach the filter; see `EventGate.take`. */
-  #take(stage: Stage, last = true): Turn | undefined {
-    if (!this.#refusing || stage === 'unknown') return this.#gate.take(stage, this.#message, last);
-    if (last && this.#gate.refuse(stage) && stage !== 'eom') this.apply(stage, STOPPING);
-    return undefined;
-  }
-
-  #present(event: MilterEvent & Turned, turn: Turn, last = true): void {
-    this.#gate.present(event, turn, last);
+  /** See `MessageHost`. Those of a MAIL that has just come are the next message's. */
+  endMacros(): void {
+    this.info.macros.endMessage(this.#fresh === 'M');
   }
 }
