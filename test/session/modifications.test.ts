@@ -111,7 +111,7 @@ describe('a modification goes over the wire as the protocol has it', () => {
 });
 
 describe('the order', () => {
-  it('is one in which deletions count what the filter was shown: from the last to the first, before all else', () => {
+  it('is one in which every number counts what the filter was shown: values, then deletions from the last to the first', () => {
     const heard = written(
       addHeader('X-Test', 'yes'),
       deleteHeader('Received', 1),
@@ -120,12 +120,42 @@ describe('the order', () => {
     );
     expect(heard).toEqual(
       said(
-        frame('m', '\0\0\0\x03Received\0\0'),
         frame('m', '\0\0\0\x02Received\0new\0'),
+        frame('m', '\0\0\0\x03Received\0\0'),
         frame('m', '\0\0\0\x01Received\0\0'),
         'R16',
         'R03',
       ),
+    );
+  });
+
+  it('has values from the lowest, so that two beyond the last header follow on one another', () => {
+    expect(written(changeHeader('X-Many', 'five', 5), changeHeader('X-Many', 'four', 4))).toEqual(
+      said(frame('m', '\0\0\0\x04X-Many\0four\0'), frame('m', '\0\0\0\x05X-Many\0five\0'), 'R03'),
+    );
+  });
+
+  it('has insertions at a place from the bottom up, those at one place in the order of the message', () => {
+    const heard = written(
+      insertHeader(1, 'A', '1'),
+      insertHeader(3, 'B', '1'),
+      insertHeader(3, 'C', '1'),
+      deleteHeader('From'),
+    );
+    expect(heard).toEqual(
+      said(
+        frame('i', '\0\0\0\x03C\x001\0'),
+        frame('i', '\0\0\0\x03B\x001\0'),
+        frame('i', '\0\0\0\x01A\x001\0'),
+        frame('m', '\0\0\0\x01From\0\0'),
+        'R03',
+      ),
+    );
+  });
+
+  it('deletes a header before another of its name is inserted, so that the new one stays', () => {
+    expect(written(insertHeader(1, 'subject', 'new'), deleteHeader('Subject'))).toEqual(
+      said(frame('m', '\0\0\0\x01Subject\0\0'), frame('i', '\0\0\0\x01subject\0new\0'), 'R03'),
     );
   });
 
