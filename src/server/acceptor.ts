@@ -22,6 +22,7 @@ export class Acceptor {
   readonly #sockets = new Map<Socket, Connection>();
   readonly #accept: (connect: (owner: ConnectionOwner) => Connection) => void;
   #sweep: NodeJS.Timeout | undefined;
+  #binding: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
   /** @param accept called for each new socket; has to call what it gets to let it speak */
@@ -52,11 +53,9 @@ export class Acceptor {
 
   /** Resolves when it listens; rejects with a `ListenError`, and then nothing is left behind. */
   async start(): Promise<void> {
-    await bindServer(this.#server, this.#endpoint, this.#options);
-    if (this.#stopped !== undefined) {
-      this.#server.close();
-      return;
-    }
+    this.#binding = bindServer(this.#server, this.#endpoint, this.#options);
+    await this.#binding;
+    if (this.#stopped !== undefined) return;
     this.#sweep = setInterval(() => {
       for (const connection of this.#sockets.values()) connection.tick(SWEEP);
     }, SWEEP).unref();
@@ -82,6 +81,8 @@ export class Acceptor {
 
   async #closeServer(deadline: number): Promise<void> {
     clearInterval(this.#sweep);
+    // Closed before it listens, a server of Node would listen afterwards all the same.
+    if (!this.#server.listening) await this.#binding?.catch(() => undefined);
     const closed = new Promise<void>((resolve) => {
       // Its error is that it does not listen, which is as good.
       this.#server.close(() => {

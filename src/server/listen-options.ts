@@ -9,5 +9,14 @@ export interface ListenOptions extends BindOptions, SessionOptions {
   readonly drainTimeout?: number | undefined;
 }
 
-/** The default of `drainTimeout`. */
-export const DRAIN_TIMEOUT = 30_000;
+const DRAIN_TIMEOUT = 30_000;
+/** More, and the second that comes on top, would not fit a timer: Node would fire it at once. */
+const LONGEST = 0x7fffffff - 60_000;
+
+/** The `drainTimeout` of these options; throws a `RangeError` where it is none. */
+export function drainTimeoutOf({ drainTimeout = DRAIN_TIMEOUT }: ListenOptions): number {
+  if (drainTimeout >= 0 && drainTimeout <= LONGEST) return drainTimeout;
+  throw new RangeError(
+    `drainTimeout: ${drainTimeout} is not a time. Use milliseconds from 0 and below 24 days.`,
+  );
+}

@@ -4,7 +4,7 @@ import { Session } from '../operators/session.js';
 import { resolveOptions } from '../session/options.js';
 import { parseEndpoint, type EndpointInput } from '../transport/endpoint.js';
 import { Acceptor } from './acceptor.js';
-import { DRAIN_TIMEOUT, type ListenOptions } from './listen-options.js';
+import { drainTimeoutOf, type ListenOptions } from './listen-options.js';
 
 /**
  * Listens for MTAs, and emits a `Session` for each that connects.
@@ -23,6 +23,7 @@ import { DRAIN_TIMEOUT, type ListenOptions } from './listen-options.js';
  */
 export function listen(endpoint: EndpointInput, options: ListenOptions = {}): Observable<Session> {
   return new Observable((subscriber) => {
+    const drainTimeout = drainTimeoutOf(options);
     const acceptor = new Acceptor(parseEndpoint(endpoint), options, resolveOptions(options), (connect) => {
       const session: Session = new Session(
         connect({
@@ -42,6 +43,6 @@ export function listen(endpoint: EndpointInput, options: ListenOptions = {}): Ob
     acceptor.start().catch((error: unknown) => {
       subscriber.error(error);
     });
-    return () => void acceptor.drain(options.drainTimeout ?? DRAIN_TIMEOUT);
+    return () => void acceptor.drain(drainTimeout);
   });
 }

@@ -12,7 +12,7 @@ import type { Tags } from '../session/tags.js';
 import { UnansweredError } from '../session/unanswered-error.js';
 import { parseEndpoint } from '../transport/endpoint.js';
 import { Acceptor } from './acceptor.js';
-import { DRAIN_TIMEOUT } from './listen-options.js';
+import { drainTimeoutOf } from './listen-options.js';
 import type { MilterServer } from './milter-server.js';
 import type { ServeOptions } from './serve-options.js';
 
@@ -41,6 +41,7 @@ export async function serve(
 ): Promise<MilterServer> {
   const endpoint = parseEndpoint(options.listen);
   const resolved = resolveOptions(options);
+  const drainTimeout = drainTimeoutOf(options);
   const outcomes = new Subject<Outcome>();
   const onError = options.onError ?? ((error: Error): void => process.emitWarning(error));
   const tell = (error: Error, outcome: Outcome): void => {
@@ -68,7 +69,7 @@ export async function serve(
     });
     await acceptor.start();
     const close = async (): Promise<void> => {
-      await acceptor.drain(options.drainTimeout ?? DRAIN_TIMEOUT);
+      await acceptor.drain(drainTimeout);
       source.close();
       outcomes.complete();
     };
@@ -91,17 +92,12 @@ export async function serve(
 function run(connection: Connection, { steps, tags }: Ready): void {
   connection.attach(
     openChain(steps, {
-      next: (flow) => {
-        connection.answer(flow);
-      },
-      error: (error) => {
-        connection.abandon(new ProjectError('close', error));
-      },
-      complete: () => {
+      next: (flow) => connection.answer(flow),
+      error: (error) => connection.abandon(new ProjectError('close', error)),
+      complete: () =>
         connection.abandon(
           new UnansweredError('close', 'the filter completed before the connection was over.'),
-        );
-      },
+        ),
     }),
     tags,
   );

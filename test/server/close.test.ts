@@ -1,0 +1,168 @@
+import { NEVER, Subject, firstValueFrom, take } from 'rxjs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { on } from '../../src/operators/on.js';
+import type { MilterServer } from '../../src/server/milter-server.js';
+import { serve } from '../../src/server/serve.js';
+import type { ServeOptions } from '../../src/server/serve-options.js';
+import { accept } from '../../src/session/decisions/accept.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import type { Accept } from '../../src/session/decision.js';
+import { frame, said } from '../support/session-frames.js';
+import { socketMta } from '../support/session-mta.js';
+
+const STOPPING = said(frame('y', '421 4.3.2 Service is shutting down, try again later\0'));
+
+async function serving(
+  filter: Parameters<typeof serve>[0],
+  options: Partial<ServeOptions> = {},
+): Promise<{ server: MilterServer; errors: Error[] }> {
+  const errors: Error[] = [];
+  const server = await serve(filter, {
+    listen: { port: 0, host: '127.0.0.1' },
+    onError: (error) => void errors.push(error),
+    ...options,
+  });
+  onTestFinished(() => server.destroy());
+  return { server, errors };
+}
+
+describe('close()', () => {
+  it('without connections is done at once, and nobody can connect any more', async () => {
+    const { server } = await serving(on('rcpt', () => undefined));
+    await server.close();
+    await expect(socketMta(server.address)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('lets a message in flight finish, then closes', async () => {
+    const { server, errors } = await serving(
+      on(['rcpt', 'eom'], ({ stage }) => (stage === 'eom' ? accept() : undefined)),
+      { timeouts: { linger: 20 } },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    mta.send('C12');
+    await mta.ask('C16');
+    const closing = server.close();
+    expect(await mta.ask('C16')).toEqual(said('R03'));
+    expect(await mta.ask('C26')).toEqual(said('R04'));
+    await closing;
+    expect(await mta.rest()).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  it('waits for a decision that is pending', async () => {
+    const go = new Subject<Accept>();
+    const { server } = await serving(
+      on(['rcpt', 'eom'], ({ stage }) => (stage === 'eom' ? go.pipe(take(1)) : undefined)),
+      { timeouts: { linger: 20 } },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    await mta.ask('C16');
+    mta.send('C26');
+    const closing = server.close();
+    // The end of the message may not be there yet.
+    while (!go.observed) await new Promise((resolve) => setImmediate(resolve));
+    go.next(accept());
+    await closing;
+    expect(await mta.rest()).toEqual(said('R04'));
+  });
+
+  it('puts a message off that begins now', async () => {
+    const { server } = await serving(
+      on(['mail', 'rcpt'], () => undefined),
+      { timeouts: { linger: 20 } },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    await mta.ask('C12');
+    const closing = server.close();
+    expect(await mta.ask('C28', 'C12')).toEqual(STOPPING);
+    mta.send('C29');
+    await closing;
+  });
+
+  it('closes a connection that has nothing to do', async () => {
+    const { server } = await serving(
+      on('mail', () => undefined),
+      { timeouts: { linger: 20 } },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    await server.close();
+    expect(await mta.rest()).toEqual([]);
+  });
+
+  it('may be called again, and waits for the same end', async () => {
+    const { server } = await serving(
+      on('mail', () => undefined),
+      { timeouts: { linger: 20 } },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    await Promise.all([server.close(), server.close(), server[Symbol.asyncDispose]()]);
+    await server.close();
+    server.destroy();
+    await mta.closed;
+  });
+
+  it('does not wait for ever: what is pending at the deadline gets the failure decision', async () => {
+    const asked = new Subject<void>();
+    const filter = on('rcpt', () => {
+      asked.next();
+      return NEVER;
+    });
+    const { server, errors } = await serving(filter, { drainTimeout: 30, failure: reject() });
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    const pending = firstValueFrom(asked);
+    mta.send('C16', 'C16');
+    await pending;
+    await server.close();
+    expect(await mta.rest()).toEqual(said('R05'));
+    expect(errors).toEqual([expect.objectContaining({ name: 'UnansweredError', stage: 'rcpt' })]);
+  });
+
+  it('does not wait for an MTA that keeps its socket open for ever', async () => {
+    const { server } = await serving(
+      on('rcpt', () => undefined),
+      { drainTimeout: 30 },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    mta.send('C12');
+    await mta.ask('C16');
+    mta.socket.pause();
+    await server.close();
+    mta.socket.destroy();
+  });
+});
+
+describe('destroy()', () => {
+  it('ends everything at once: nobody is answered', async () => {
+    const { server, errors } = await serving(on('rcpt', () => NEVER));
+    const outcomes = new Promise<void>((resolve) => server.outcomes.subscribe({ complete: resolve }));
+    const mtas = await Promise.all([socketMta(server.address), socketMta(server.address)]);
+    for (const mta of mtas) {
+      await mta.ask('C01');
+      mta.send('C16');
+    }
+    server.destroy();
+    for (const mta of mtas) expect(await mta.rest()).toEqual([]);
+    await outcomes;
+    await server.close();
+    expect(errors).toEqual([]);
+  });
+
+  it('ends a close() that is under way', async () => {
+    const { server } = await serving(on('rcpt', () => NEVER));
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    mta.send('C16');
+    const closing = server.close();
+    server.destroy();
+    await closing;
+    await mta.closed;
+  });
+});

@@ -1,0 +1,401 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync, existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  BehaviorSubject,
+  EMPTY,
+  NEVER,
+  Subject,
+  concat,
+  firstValueFrom,
+  from,
+  map,
+  of,
+  take,
+  takeWhile,
+  throwError,
+  toArray,
+  type OperatorFunction,
+} from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+
+import { compose } from '../../src/operators/compose.js';
+import { on } from '../../src/operators/on.js';
+import type { MilterServer } from '../../src/server/milter-server.js';
+import { serve } from '../../src/server/serve.js';
+import type { ServeOptions } from '../../src/server/serve-options.js';
+import { accept } from '../../src/session/decisions/accept.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import { tempfail } from '../../src/session/decisions/tempfail.js';
+import type { Flow } from '../../src/session/flow.js';
+import { addHeader } from '../../src/session/modifications/add-header.js';
+import type { Outcome } from '../../src/session/outcome.js';
+import { ListenError } from '../../src/transport/listen-error.js';
+import { EndpointError } from '../../src/transport/endpoint-error.js';
+import { frame, said } from '../support/session-frames.js';
+import { socketMta } from '../support/session-mta.js';
+import { LOCK_STEP, LOCK_STEP_OPENING_MTA } from '../support/vectors.js';
+import { oneByOne } from '../support/read-frames.js';
+
+const LOOPBACK = { port: 0, host: '127.0.0.1' } as const;
+const pass = (): undefined => undefined;
+
+type AnyFilter = Parameters<typeof serve>[0];
+
+/** A server for as long as the test lasts, and the errors that it told of. */
+async function serving(
+  filter: AnyFilter,
+  options: Partial<ServeOptions> = {},
+): Promise<{ server: MilterServer; errors: Error[] }> {
+  const errors: Error[] = [];
+  const server = await serve(filter, {
+    listen: LOOPBACK,
+    onError: (error) => void errors.push(error),
+    ...options,
+  });
+  onTestFinished(() => server.destroy());
+  return { server, errors };
+}
+
+describe('a server', () => {
+  it('speaks a whole session over a socket', async () => {
+    const { server } = await serving(
+      on('eom', () => [addHeader('X-Test', ' yes'), accept()]),
+      { negotiate: () => ({ version: 6, actions: 0x11, protocol: 0x100500, macros: {} }) },
+    );
+    const mta = await socketMta(server.address);
+    for (const step of LOCK_STEP) {
+      mta.send(...step.mta);
+      const expected = step.filter.filter((id) => id !== 'R22');
+      expect(await mta.hears(expected.length)).toEqual(said(...expected));
+    }
+    expect(await mta.rest()).toEqual([]);
+  });
+
+  it('takes bytes one by one', async () => {
+    const { server } = await serving(on(['connect', 'helo'], pass), {
+      negotiate: () => ({ version: 6, actions: 0x11, protocol: 0x100500, macros: {} }),
+    });
+    const mta = await socketMta(server.address);
+    mta.socket.setNoDelay(true);
+    for (const byte of oneByOne(LOCK_STEP_OPENING_MTA)) mta.send(byte);
+    expect(await mta.hears(3)).toEqual(said('R01', 'R03', 'R03'));
+  });
+
+  it('takes a whole session that comes in one piece, QUIT and all, and answers before it closes', async () => {
+    const { server } = await serving(on(['connect', 'mail', 'rcpt', 'eom'], pass));
+    const mta = await socketMta(server.address);
+    mta.send('C01', 'C03', 'C12', 'C16', 'C26', 'C28', 'C28', 'C29');
+    expect((await mta.rest()).slice(1)).toEqual(said('R03', 'R03', 'R03', 'R03'));
+  });
+
+  it('serves many connections, each for itself', async () => {
+    const { server } = await serving(on('rcpt', ({ session }) => reject(session.client.host)));
+    const mtas = await Promise.all(Array.from({ length: 20 }, () => socketMta(server.address)));
+    await Promise.all(mtas.map((mta) => mta.ask('C01')));
+    mtas.forEach((mta, index) => mta.send(frame('C', `client${index}\0U`)));
+    const heard = await Promise.all(mtas.map((mta) => mta.ask('C16')));
+    heard.forEach((frames, index) => expect(frames).toEqual(said(frame('y', `550 5.7.1 client${index}\0`))));
+  });
+
+  it('cancels what runs for an MTA whose socket is gone', async () => {
+    let begun: (signal: AbortSignal) => void;
+    const running = new Promise<AbortSignal>((resolve) => (begun = resolve));
+    const { server, errors } = await serving(
+      on('rcpt', (_event, { signal }) => {
+        begun(signal);
+        return NEVER;
+      }),
+    );
+    for (const end of ['destroy', 'resetAndDestroy'] as const) {
+      const mta = await socketMta(server.address);
+      await mta.ask('C01');
+      mta.send('C16');
+      const signal = await running;
+      mta.socket[end]();
+      if (!signal.aborted) await once(signal, 'abort');
+    }
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('where it listens', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'serve-'));
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it.each(['inet:0@127.0.0.1', 'inet6:0@::1'])('is told with the port that it got: %s', async (listen) => {
+    const { server } = await serving(on('connect', pass), { listen });
+    expect(server.address).toMatch(new RegExp(`^${listen.replace(':0@', ':[1-9][0-9]*@')}$`));
+    const mta = await socketMta(server.address);
+    expect(await mta.ask('C01')).toHaveLength(1);
+  });
+
+  it('may be a Unix socket, with a mode, that is gone afterwards', async () => {
+    const path = join(directory, 'filter.sock');
+    const { server } = await serving(on('connect', pass), { listen: `unix:${path}`, mode: 0o640 });
+    expect(server.address).toBe(`unix:${path}`);
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    expect(await mta.ask('C03')).toEqual(said('R03'));
+    mta.send('C29');
+    await mta.closed;
+    await server.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('that is taken is told in an error, and nothing is left running', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const filters = new Subject<OperatorFunction<Flow, Flow>>();
+    const failing = serve(concat(of(on('connect', pass)), filters), { listen: { port, host: '127.0.0.1' } });
+    await expect(failing).rejects.toThrow(ListenError);
+    await expect(failing).rejects.toThrow(String(port));
+    expect(filters.observed).toBe(false);
+  });
+
+  it.each<[Partial<ServeOptions>, new (...args: never[]) => Error]>([
+    [{ listen: 'nonsense' }, EndpointError],
+    [{ listen: 'unix:/no/such/directory/filter.sock' }, ListenError],
+    [{ listen: { port: 70_000 } }, EndpointError],
+    [{ version: 7 as never }, RangeError],
+    [{ timeouts: { reply: -1 } }, RangeError],
+    [{ stages: ['bodies' as never] }, TypeError],
+    [{ drainTimeout: Infinity }, RangeError],
+    [{ drainTimeout: -1 }, RangeError],
+    [{ drainTimeout: NaN }, RangeError],
+  ])('or how, where it is wrong, is told in an error: %j', async (options, type) => {
+    await expect(serve(on('connect', pass), { listen: LOOPBACK, ...options })).rejects.toThrow(type);
+  });
+
+  it('turns away more connections than it is to have', async () => {
+    const { server } = await serving(on('connect', pass), { maxConnections: 1 });
+    const first = await socketMta(server.address);
+    await first.ask('C01');
+    const second = await socketMta(server.address);
+    await second.closed;
+    expect(await first.ask('C03')).toEqual(said('R03'));
+  });
+
+  it('is no filter', async () => {
+    await expect(serve({} as never, { listen: LOOPBACK })).rejects.toThrow(TypeError);
+  });
+});
+
+describe('outcomes', () => {
+  it('tell of each answer: of what, to whom, how long it took', async () => {
+    const { server } = await serving(
+      on(['connect', 'rcpt', 'eom'], ({ stage }) => (stage === 'rcpt' ? reject('no') : undefined)),
+    );
+    const found = firstValueFrom(server.outcomes.pipe(take(3), toArray()));
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    for (const id of ['C03', 'C16', 'C26']) await mta.ask(id);
+    const outcomes = await found;
+    expect(outcomes.map(({ stage, decision, error }) => [stage, decision?.kind, error])).toEqual([
+      ['connect', 'proceed', undefined],
+      ['rcpt', 'reject', undefined],
+      ['eom', 'proceed', undefined],
+    ]);
+    for (const { session, elapsed, modifications } of outcomes) {
+      expect(session.client.host).toBe('mail.example.com');
+      expect(elapsed).toBeGreaterThanOrEqual(0);
+      expect(modifications).toEqual([]);
+    }
+  });
+
+  it('tell of what went wrong, and so does onError, with the outcome', async () => {
+    const told: [Error, Outcome][] = [];
+    const { server } = await serving(
+      on('rcpt', () => {
+        throw new Error('broken');
+      }),
+      { onError: (error, outcome) => void told.push([error, outcome]) },
+    );
+    const found = firstValueFrom(server.outcomes);
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    expect(await mta.ask('C16')).toEqual(said('R06'));
+    const outcome = await found;
+    expect(outcome).toMatchObject({ stage: 'rcpt', decision: tempfail(), error: { name: 'ProjectError' } });
+    expect(told).toEqual([[outcome.error, outcome]]);
+  });
+
+  it('complete with the server', async () => {
+    const { server } = await serving(on('rcpt', pass));
+    const all = firstValueFrom(server.outcomes.pipe(toArray()));
+    await server.close();
+    expect(await all).toEqual([]);
+  });
+});
+
+describe('onError', () => {
+  const broken = on('rcpt', () => {
+    throw new Error('broken');
+  });
+
+  it('is a warning of the process where there is none', async () => {
+    const warned = once(process, 'warning');
+    const server = await serve(broken, { listen: LOOPBACK });
+    onTestFinished(() => server.destroy());
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    expect(await mta.ask('C16')).toEqual(said('R06'));
+    expect((await warned)[0]).toMatchObject({ name: 'ProjectError', stage: 'rcpt' });
+  });
+
+  it('that throws costs nobody anything', async () => {
+    const warned = once(process, 'warning');
+    const { server } = await serving(broken, {
+      onError: () => {
+        throw new Error('the log is full');
+      },
+    });
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    expect(await mta.ask('C16')).toEqual(said('R06'));
+    expect(await mta.ask('C16')).toEqual(said('R06'));
+    expect((await warned)[0]).toMatchObject({ message: 'the log is full' });
+  });
+});
+
+describe("a pipeline of one's own", () => {
+  /** Two connections; the first one's RCPT is what makes the pipeline do what it does. */
+  async function expectClosed(filter: OperatorFunction<Flow, Flow>): Promise<Error[]> {
+    const { server, errors } = await serving(filter);
+    const bad = await socketMta(server.address);
+    const good = await socketMta(server.address);
+    await bad.ask('C01');
+    await good.ask('C01');
+    bad.send('C35');
+    expect(await bad.rest()).toEqual(said('R06'));
+    expect(await good.ask('C16')).toEqual(said('R03'));
+    return errors;
+  }
+  const isBad = (flow: Flow): boolean => flow.stage === 'rcpt' && flow.address === 'u1@example.org';
+
+  it.each<[string, () => OperatorFunction<Flow, Flow>]>([
+    [
+      'alone',
+      () =>
+        map((flow) => {
+          if (isBad(flow)) throw new Error('broken');
+          return flow;
+        }),
+    ],
+    [
+      'among filters',
+      () =>
+        compose(
+          on('rcpt', pass),
+          map((flow) => {
+            if (isBad(flow)) throw new Error('broken');
+            return flow;
+          }),
+          on('eom', pass),
+        ),
+    ],
+  ])(
+    'that errors costs its connection, after the failure decision, and no other: %s',
+    async (_where, filter) => {
+      const errors = await expectClosed(filter());
+      expect(errors).toEqual([expect.objectContaining({ name: 'ProjectError' })]);
+      expect(errors[0]?.message).toContain('broken');
+    },
+  );
+
+  it('that completes early costs its connection, after the failure decision, and no other', async () => {
+    const errors = await expectClosed(takeWhile((flow) => !isBad(flow)));
+    expect(errors).toEqual([expect.objectContaining({ name: 'UnansweredError' })]);
+  });
+
+  it.each([undefined, null, 'reject', 7, {}])('that emits %j costs no more than that', async (nonsense) => {
+    const errors = await expectClosed(map((flow) => (isBad(flow) ? (nonsense as never) : flow)));
+    expect(errors).toHaveLength(1);
+  });
+
+  it('that cannot even be started costs each connection, and not the process', async () => {
+    const { server, errors } = await serving(() => {
+      throw new Error('broken');
+    });
+    for (let round = 1; round <= 2; round++) {
+      const mta = await socketMta(server.address);
+      mta.send('C01');
+      await mta.closed;
+      expect(errors).toHaveLength(round);
+    }
+  });
+});
+
+describe('a stream of filters', () => {
+  it('serves new connections with the newest, and running ones with theirs', async () => {
+    const filters = new BehaviorSubject(on('rcpt', () => reject('one')));
+    const { server } = await serving(filters);
+    const first = await socketMta(server.address);
+    await first.ask('C01');
+    filters.next(on('rcpt', () => reject('two')));
+    const second = await socketMta(server.address);
+    await second.ask('C01');
+    expect(await first.ask('C16')).toEqual(said(frame('y', '550 5.7.1 one\0')));
+    expect(await second.ask('C16')).toEqual(said(frame('y', '550 5.7.1 two\0')));
+    first.socket.destroy();
+    second.socket.destroy();
+    await server.close();
+    expect(filters.observed).toBe(false);
+  });
+
+  it('is waited for: nobody listens before the first', async () => {
+    const filters = new Subject<OperatorFunction<Flow, Flow>>();
+    let served = false;
+    const pending = serve(filters, { listen: LOOPBACK }).then((server) => {
+      served = true;
+      return server;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(served).toBe(false);
+    filters.next(on('rcpt', pass));
+    const server = await pending;
+    server.destroy();
+  });
+
+  it('that has none is an error', async () => {
+    await expect(serve(EMPTY, { listen: LOOPBACK })).rejects.toThrow(/without a filter/);
+    await expect(
+      serve(
+        throwError(() => new Error('no rules')),
+        { listen: LOOPBACK },
+      ),
+    ).rejects.toThrow('no rules');
+  });
+
+  it('that errors later leaves the last one, and is told', async () => {
+    const warned = once(process, 'warning');
+    const filters = new Subject<OperatorFunction<Flow, Flow>>();
+    const { server } = await serving(concat(of(on('rcpt', () => reject())), filters));
+    filters.error(new Error('no more rules'));
+    expect((await warned)[0]).toMatchObject({ message: expect.stringContaining('no more rules') });
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    expect(await mta.ask('C16')).toEqual(said('R05'));
+  });
+
+  it('may give something that is no filter: the last one stays, and it is told', async () => {
+    const warned = once(process, 'warning');
+    const { server } = await serving(from([on('rcpt', () => reject()), 'no filter' as never]));
+    expect((await warned)[0]).toMatchObject({ message: expect.stringContaining('A filter is a function') });
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    expect(await mta.ask('C16')).toEqual(said('R05'));
+  });
+});
