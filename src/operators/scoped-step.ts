@@ -22,14 +22,11 @@ export interface Lifetime {
 export function scopedStep(factory: () => OperatorFunction<Flow, Flow>, lifetime: Lifetime): Step {
   // What it needs has to be known before there is a message, so one is made only to be asked.
   const steps = stepsOf(factory());
-  const tags = tagsOf(steps);
-  const opaque = steps.some((step) => step.interest === -1);
   // Replies too: a message begins and ends also where an earlier filter has decided its first event or its last.
-  const wanted =
-    tags.decides | tags.observes | lifetime.begins | lifetime.ends | BIT.abort | BIT.close | BIT.reply;
+  const own = lifetime.begins | lifetime.ends | BIT.abort | BIT.close | BIT.reply;
   return {
-    tags,
-    interest: opaque ? -1 : wanted,
+    tags: tagsOf(steps),
+    interest: steps.reduce((set, step) => set | step.interest, own),
     open: (down) => new ScopedRun(factory, lifetime, down),
   };
 }

@@ -1,4 +1,4 @@
-import { Observable, map, type OperatorFunction } from 'rxjs';
+import { Observable, defer, map, type OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
@@ -48,7 +48,12 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
         subscriber.add(() => chain.close());
         session.attach(chain, tags);
       } else {
-        subscriber.add(source.pipe(map(asFlow)).subscribe(end));
+        // Deferred, so that what is no Observable at all is an error of this pipeline and not of all of them.
+        subscriber.add(
+          defer(() => source)
+            .pipe(map(asFlow))
+            .subscribe(end),
+        );
       }
       subscriber.add(() => connection.destroy());
     });

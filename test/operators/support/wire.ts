@@ -84,9 +84,9 @@ export class Wire {
     return fresh;
   }
 
-  /** The same by name alone. */
-  types(): readonly string[] {
-    return this.heard().map(({ type }) => type);
+  /** Says something, and gives the texts of the refusals that come of it. */
+  texts(...commands: readonly Command['type'][]): readonly string[] {
+    return this.say(...commands).flatMap((reply) => (reply.type === 'replycode' ? [reply.text] : []));
   }
 }
 
@@ -113,7 +113,12 @@ function repliesOf(bytes: readonly Buffer[]): WireReply[] {
   const replies: WireReply[] = [];
   const reader = new FrameReader(
     {
-      frame: (letter, data, start, end) => replies.push(replyCodec.decode(letter, data, start, end)),
+      // What is told is the text; where there are its bytes beside it they are left out.
+      frame: (letter, data, start, end) =>
+        replies.push({
+          ...replyCodec.decode(letter, data, start, end),
+          raw: undefined,
+        } as object as WireReply),
       part: () => undefined,
     },
     replyCodec.known,
