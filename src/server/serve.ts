@@ -43,12 +43,17 @@ export async function serve(
   const resolved = resolveOptions(options);
   const drainTimeout = drainTimeoutOf(options);
   const outcomes = new Subject<Outcome>();
-  const onError = options.onError ?? ((error: Error): void => process.emitWarning(error));
+  const onError: (error: Error, outcome: Outcome) => unknown =
+    options.onError ?? ((error) => process.emitWarning(error));
   const tell = (error: Error, outcome: Outcome): void => {
-    try {
-      onError(error, outcome);
-    } catch (thrown) {
+    const failed = (thrown: unknown): void =>
       process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
+    try {
+      // An async function is a function that returns nothing, too.
+      const result = onError(error, outcome);
+      if (result instanceof Promise) result.catch(failed);
+    } catch (thrown) {
+      failed(thrown);
     }
   };
   const source = new FilterSource(filter, (error) => process.emitWarning(new ProjectError('connect', error)));

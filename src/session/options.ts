@@ -1,6 +1,7 @@
 import { SMFIF, type Right } from '../transport/smfif.js';
 import type { Accept, Proceed, Reject, Tempfail } from './decision.js';
 import { tempfail } from './decisions/tempfail.js';
+import { checkSmtpReply } from './make-smtp-reply.js';
 import { stageSet, ALL_STAGES, type Stage } from './stage.js';
 import type { MacroLists, NegotiateHook } from './terms.js';
 
@@ -75,9 +76,10 @@ const TIMEOUTS: AllTimeouts = {
 };
 /** More does not fit a timer: Node would fire it at once. */
 const LONGEST = 0x7fffffff;
+const MACRO = /^[^\s,\0]+$/;
 const MACRO_STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'eoh', 'eom'];
 
-/** Fills in the defaults; throws a `TypeError` or `RangeError` that names the wrong option. */
+/** Fills in the defaults; throws a `TypeError`, `RangeError` or `AnswerError` that names what is wrong. */
 export function resolveOptions(options: SessionOptions): ResolvedOptions {
   const failure = options.failure ?? tempfail();
   if (!['reject', 'tempfail', 'accept', 'proceed'].includes(failure.kind)) {
@@ -85,6 +87,7 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
       `failure: ${failure.kind} is not legal at every stage. Use tempfail, reject, proceed or accept.`,
     );
   }
+  if ('reply' in failure) checkSmtpReply(failure.kind, failure.reply);
   const timeouts = { ...TIMEOUTS };
   for (const [name, value] of Object.entries(options.timeouts ?? {}) as [
     keyof Timeouts,
@@ -102,11 +105,7 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
   if (!Number.isInteger(version) || version < 2 || version > 6) {
     throw new RangeError(`version: ${version} is not a version of the protocol. Use 2 to 6.`);
   }
-  for (const stage of Object.keys(options.macros ?? {})) {
-    if (!MACRO_STAGES.includes(stage)) {
-      throw new TypeError(`macros: ${stage} has no macros to ask for. Use ${MACRO_STAGES.join(', ')}.`);
-    }
-  }
+  checkMacros(options.macros ?? {});
   return {
     failure,
     timeouts,
@@ -118,6 +117,19 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     macros: options.macros ?? {},
     negotiate: options.negotiate,
   };
+}
+
+function checkMacros(macros: MacroLists): void {
+  for (const [stage, names] of Object.entries(macros) as [string, unknown][]) {
+    if (!MACRO_STAGES.includes(stage)) {
+      throw new TypeError(`macros: ${stage} has no macros to ask for. Use ${MACRO_STAGES.join(', ')}.`);
+    }
+    if (names === undefined) continue;
+    // They go out in one string with blanks between them.
+    if (!Array.isArray(names) || !names.every((name) => typeof name === 'string' && MACRO.test(name))) {
+      throw new TypeError(`macros.${stage}: that is no list of names like ['i', '{auth_authen}'].`);
+    }
+  }
 }
 
 /** The set of the named rights. */

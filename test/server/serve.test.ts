@@ -255,6 +255,16 @@ describe('onError', () => {
     expect((await warned)[0]).toMatchObject({ name: 'ProjectError', stage: 'rcpt' });
   });
 
+  it('that rejects costs nobody anything', async () => {
+    const warned = once(process, 'warning');
+    const full = (): Promise<never> => Promise.reject(new Error('the log is full'));
+    const { server } = await serving(broken, { onError: full as unknown as () => void });
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    expect(await mta.ask('C16')).toEqual(said('R06'));
+    expect((await warned)[0]).toMatchObject({ message: 'the log is full' });
+  });
+
   it('that throws costs nobody anything', async () => {
     const warned = once(process, 'warning');
     const { server } = await serving(broken, {
@@ -267,6 +277,47 @@ describe('onError', () => {
     expect(await mta.ask('C16')).toEqual(said('R06'));
     expect(await mta.ask('C16')).toEqual(said('R06'));
     expect((await warned)[0]).toMatchObject({ message: 'the log is full' });
+  });
+});
+
+describe('a filter that ends its own server', () => {
+  it.each([
+    ['destroy', (server: MilterServer) => server.destroy()],
+    ['close', (server: MilterServer) => void server.close()],
+  ])('in the middle of a decision may do so: %s', async (how, end) => {
+    const { server, errors } = await serving(
+      on('rcpt', () => {
+        end(server);
+        return reject();
+      }),
+      { timeouts: { linger: 20 } },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    mta.send('C16', 'C28');
+    expect(await mta.rest()).toEqual(how === 'destroy' ? [] : said('R05'));
+    expect(errors).toEqual([]);
+  });
+
+  it('in the middle of being told of an error may do so', async () => {
+    let ending: Promise<void> | undefined;
+    const server: MilterServer = await serve(
+      on('rcpt', () => {
+        throw new Error('broken');
+      }),
+      {
+        listen: LOOPBACK,
+        onError: () => {
+          server.destroy();
+          ending = server.close();
+        },
+      },
+    );
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    mta.send('C16');
+    await mta.closed;
+    await ending;
   });
 });
 
