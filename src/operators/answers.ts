@@ -31,7 +31,25 @@ export type AnswerInput<S extends Stage> =
   AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>> | AnswersLater<S>;
 
 const NONE: readonly Modification[] = Object.freeze([]);
-const DECISIONS = ['proceed', 'accept', 'reject', 'tempfail', 'discard', 'skip'];
+const DECISIONS: readonly string[] = [
+  'proceed',
+  'accept',
+  'reject',
+  'tempfail',
+  'discard',
+  'skip',
+] satisfies Decision['kind'][];
+const CHANGES: readonly string[] = Object.keys({
+  addHeader: 0,
+  insertHeader: 0,
+  changeHeader: 0,
+  deleteHeader: 0,
+  replaceBody: 0,
+  addRecipient: 0,
+  deleteRecipient: 0,
+  changeSender: 0,
+  quarantine: 0,
+} satisfies Record<Modification['kind'], 0>);
 
 /** Gathers the answers of one event, until there is a decision. */
 export class Answers {
@@ -53,12 +71,16 @@ export class Answers {
     const { stage } = this.#event;
     const kind = kindOf(answer, stage);
     if (DECISIONS.includes(kind)) {
-      if (!isLegal(kind, stage)) throw new AnswerError(`${kind}() is not legal at stage ${stage}.`);
+      if (!isLegal(kind, stage)) {
+        throw new AnswerError(`${kind}() is not legal at stage ${stage}. Use ${legalAt(stage)}.`);
+      }
       this.#decision = answer as Decision;
       return true;
     }
     if (stage !== 'eom') {
-      throw new AnswerError(`${kind}() at stage ${stage}: a message can be changed only at eom.`);
+      throw new AnswerError(
+        `${kind}() is not legal at stage ${stage}: a message can be changed only at eom.`,
+      );
     }
     (this.#modifications ??= []).push(answer as Modification);
     return false;
@@ -78,10 +100,22 @@ export class Answers {
 
 function kindOf(answer: unknown, stage: Stage): string {
   if (typeof answer === 'object' && answer !== null && 'kind' in answer && typeof answer.kind === 'string') {
-    return answer.kind;
+    const { kind } = answer;
+    if (DECISIONS.includes(kind) || CHANGES.includes(kind)) return kind;
   }
   throw new AnswerError(
-    `${typeof answer === 'string' ? JSON.stringify(answer) : typeof answer} is not an answer at stage ${stage}. ` +
-      'Return what proceed(), accept(), reject(), tempfail() … make, or nothing.',
+    `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,
   );
+}
+
+function legalAt(stage: Stage): string {
+  const legal = DECISIONS.filter((kind) => isLegal(kind, stage)).map((kind) => `${kind}()`);
+  return [...legal, ...(stage === 'eom' ? ['addHeader()', '…'] : [])].join(', ');
+}
+
+function describe(answer: unknown): string {
+  if (typeof answer === 'string') return JSON.stringify(answer);
+  if (typeof answer === 'function') return `The function ${answer.name || 'itself'}, which has to be called,`;
+  if (Array.isArray(answer)) return 'An array within another';
+  return typeof answer === 'object' && answer !== null ? 'An object of another kind' : String(answer);
 }

@@ -67,7 +67,7 @@ export const STAGES: readonly Stage[] = Object.freeze([
 /** The set of the named stages. Throws a `TypeError` that lists the possible names where one is none of them. */
 export function stageSet(stages: FlowStage | readonly FlowStage[], allowed: number): number {
   let set = 0;
-  for (const stage of typeof stages === 'string' ? [stages] : stages) {
+  for (const stage of Array.isArray(stages) ? (stages as readonly FlowStage[]) : [stages as FlowStage]) {
     const bit = Object.hasOwn(BIT, stage) ? BIT[stage] & allowed : 0;
     if (bit === 0) {
       const names = Object.keys(BIT).filter((name) => (BIT[name as FlowStage] & allowed) !== 0);
