@@ -7,12 +7,13 @@ class Chain implements Upstream {
   readonly #steps: readonly Step[];
   readonly #running: Upstream[] = [];
   readonly #down: Downstream;
+  #closed = false;
 
   constructor(steps: readonly Step[], down: Downstream) {
     this.#steps = steps;
     this.#down = down;
     // From the last to the first: a step may let something through as soon as it is opened.
-    for (let index = steps.length - 1; index >= 0; index--) {
+    for (let index = steps.length - 1; index >= 0 && !this.#closed; index--) {
       const step = steps[index];
       if (step !== undefined) this.#running[index] = step.open(new Link(this, index + 1));
     }
@@ -30,8 +31,11 @@ class Chain implements Upstream {
     this.end(0);
   }
 
+  /** Also at the end of all: what ended it may have been in the middle, and those before it know nothing of that. */
   close(): void {
-    for (const running of this.#running) running.close();
+    this.#closed = true;
+    // Those that are there: it may be over while it is being opened.
+    this.#running.forEach((running) => running.close());
   }
 
   /** Hands the flow to the next step from `index` on that wants it. */
@@ -48,11 +52,15 @@ class Chain implements Upstream {
   }
 
   fail(error: unknown, index: number): void {
-    (this.#running[index] ?? this.#down).error(error);
+    const next = this.#running[index];
+    if (next === undefined) this.close();
+    (next ?? this.#down).error(error);
   }
 
   end(index: number): void {
-    (this.#running[index] ?? this.#down).complete();
+    const next = this.#running[index];
+    if (next === undefined) this.close();
+    (next ?? this.#down).complete();
   }
 }
 

@@ -1,0 +1,84 @@
+import { EMPTY, Observable, throwError, type OperatorFunction } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+
+import { openChain } from '../../src/operators/chain.js';
+import { compose } from '../../src/operators/compose.js';
+import { stepsOf } from '../../src/operators/filter.js';
+import { on } from '../../src/operators/on.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import type { Flow } from '../../src/session/flow.js';
+import { decided, mail, rcpt } from '../support/events.js';
+import { expectQuiet } from './support/quiet.js';
+
+describe('a chain of steps, without RxJS around it', () => {
+  expectQuiet();
+
+  it('hands each flow to those that want it, and errors and completes at its end', () => {
+    const down = { next: vi.fn(), error: vi.fn(), complete: vi.fn() };
+    const steps = stepsOf(
+      compose(
+        on('mail', () => undefined),
+        on('rcpt', () => reject()),
+      ),
+    );
+    const chain = openChain(steps, down);
+    chain.next(mail());
+    chain.next(rcpt());
+    expect(down.next.mock.calls).toEqual([[mail()], [decided(rcpt(), reject())]]);
+    chain.complete();
+    expect(down.complete).toHaveBeenCalledOnce();
+    openChain(steps, down).error('broken');
+    expect(down.error).toHaveBeenCalledWith('broken');
+  });
+
+  it.each<[string, 'error' | 'complete', OperatorFunction<Flow, Flow>]>([
+    ['errors', 'error', () => throwError(() => new Error('broken'))],
+    ['completes', 'complete', () => EMPTY],
+  ])('lets go of all that runs in it when something in its middle %s', (_what, how, operator) => {
+    const [before, after] = [vi.fn(), vi.fn()];
+    const down = { next: vi.fn(), error: vi.fn(), complete: vi.fn() };
+    const latest = (teardown: () => void): OperatorFunction<Flow, Flow> =>
+      on('rcpt', new Observable<number>(() => teardown), () => undefined);
+    let end: () => void = () => undefined;
+    const later: OperatorFunction<Flow, Flow> = () =>
+      new Observable((subscriber) => {
+        end = () => subscriber.add(operator(EMPTY).subscribe(subscriber));
+      });
+    openChain(stepsOf(compose(latest(before), later, latest(after))), down);
+    expect(before).not.toHaveBeenCalled();
+    end();
+    expect(down[how]).toHaveBeenCalledOnce();
+    expect(before).toHaveBeenCalledOnce();
+    expect(after).toHaveBeenCalledOnce();
+  });
+
+  it('opens no more of itself when something in its middle is through at once', () => {
+    const [before, after] = [vi.fn(), vi.fn()];
+    const down = { next: vi.fn(), error: vi.fn(), complete: vi.fn() };
+    const latest = (subscribed: () => void, teardown: () => void): OperatorFunction<Flow, Flow> =>
+      on(
+        'rcpt',
+        new Observable<number>(() => {
+          subscribed();
+          return teardown;
+        }),
+        () => undefined,
+      );
+    openChain(stepsOf(compose(latest(before, before), () => EMPTY, latest(vi.fn(), after))), down);
+    expect(down.complete).toHaveBeenCalledOnce();
+    expect(before).not.toHaveBeenCalled();
+    expect(after).toHaveBeenCalledOnce();
+  });
+
+  it('emits nothing once it is closed', () => {
+    const down = { next: vi.fn(), error: vi.fn(), complete: vi.fn() };
+    const project = vi.fn(() => new Observable<never>());
+    const chain = openChain(stepsOf(on('rcpt', project)), down);
+    chain.next(rcpt());
+    chain.close();
+    chain.close();
+    expect(project).toHaveBeenCalledOnce();
+    expect(down.next).not.toHaveBeenCalled();
+    expect(down.complete).not.toHaveBeenCalled();
+  });
+});
