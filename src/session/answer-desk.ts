@@ -1,6 +1,6 @@
 import { AnswerError } from './answer-error.js';
 import { pumpBody } from './body-pump.js';
-import { checkDecision, isFlow } from './check-answer.js';
+import { checkDecision } from './check-answer.js';
 import type { Decision } from './decision.js';
 import { proceed } from './decisions/proceed.js';
 import { tempfail } from './decisions/tempfail.js';
@@ -90,10 +90,6 @@ export class AnswerDesk {
 
   /** What came out of the end of the pipeline: an event that nobody decided, or a reply. */
   answer(flow: Flow): void {
-    if (!isFlow(flow)) {
-      this.#nonsense(flow);
-      return;
-    }
     const event = flow.stage === 'reply' ? flow.to : flow;
     const turn = turnOf(event);
     if (turn === undefined || turn !== this.#turn || this.#writing) {
@@ -139,16 +135,6 @@ export class AnswerDesk {
     this.#written = false;
     this.#timers.stop();
     turn.end();
-  }
-
-  /** An operator of the user's own has let something through that is none of ours: nobody may die of that. */
-  #nonsense(what: unknown): void {
-    const error = new AnswerError(
-      `The pipeline emitted ${typeof what} where an event or a reply should be. ` +
-        'An operator has to pass on what it leaves undecided, and to decide with reply().',
-    );
-    if (!this.#writing && this.fail(error)) return;
-    this.#tell('close', undefined, NONE, 0, error);
   }
 
   #untimely(flow: Flow, stage: Flow['stage'], turn: Turn | undefined): void {

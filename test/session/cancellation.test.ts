@@ -298,6 +298,16 @@ describe('the deadline', () => {
     expect(mta.heard()).toEqual(said(id));
   });
 
+  it('passes an unknown command on where failures are accepted: accepting it there means nothing', async () => {
+    const mta = opened(
+      on('unknown', () => NEVER),
+      { failure: accept() },
+    );
+    mta.send('C31');
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(mta.heard()).toEqual(said('R03'));
+  });
+
   it('leaves no timer behind once all is answered', () => {
     const mta = opened(on(['rcpt', 'eom'], () => of(accept()).pipe(delay(1))));
     mta.send('C26');
