@@ -55,11 +55,6 @@ export class MacroStore implements Macros {
     this.#cut(ORDER.indexOf('M') + (next ? 1 : 0));
   }
 
-  /** Ends all of them. */
-  clear(): void {
-    this.#cut(0);
-  }
-
   get(name: string): string | undefined {
     const bare = bareName(name);
     for (let index = this.#top - 1; index >= 0; index--) {
