@@ -41,6 +41,7 @@ export { ProtocolError } from './transport/protocol-error.js';
 
 export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
 export type { Filter } from './operators/filter.js';
+export type { Seen } from './operators/observe.js';
 export type { LatestProject, Project } from './operators/on.js';
 export type { ProjectContext } from './operators/project-context.js';
 export type { Session } from './operators/session.js';
@@ -92,7 +93,7 @@ export type {
   ReplaceBody,
   Text,
 } from './session/modification.js';
-export type { SessionOptions, Timeouts } from './session/options.js';
+export type { Failure, SessionOptions, Timeouts } from './session/options.js';
 export type { Outcome } from './session/outcome.js';
 export type { Client, Macros, SessionInfo } from './session/session-info.js';
 export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';

@@ -27,9 +27,10 @@ type AnyProject = (event: StageEvent, context: LazyContext, latest: unknown) => 
 /**
  * Decides the events of one stage or several.
  *
- * `project` is called for each such event that no earlier filter has decided. What it returns, or what comes out of the
- * promise, Observable, iterable or generator that it returns, is the answer; after the first decision nothing more is
- * read. Nothing: the event travels on. Modifications (only at `eom`) without a decision: it travels on with them on it.
+ * `project` is called for each such event that no earlier filter has decided. What it returns is the answer, or what
+ * comes out of the promise, Observable, iterable or generator that it returns; out of those also several at a time, in
+ * an array, and what a generator returns in the end is its last one. After the first decision nothing more is read.
+ * Nothing: the event travels on. Modifications (only at `eom`) without a decision: it travels on with them on it.
  *
  * What throws, rejects or errors costs that one event, which gets the failure decision, and is reported. When the
  * message is aborted, the connection lost or the time up, the running project is cancelled: its Observable is

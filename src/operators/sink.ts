@@ -2,13 +2,12 @@ import { Observable, defer, map, type OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
-import { ProjectError } from '../session/project-error.js';
-import { UnansweredError } from '../session/unanswered-error.js';
 import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
 import { FlowObservable, tagsOf } from './filter.js';
+import { PipelineEnd } from './pipeline-end.js';
 import type { Session } from './session.js';
-import type { Downstream, Step, Upstream } from './step.js';
+import type { Step, Upstream } from './step.js';
 
 /**
  * The end of a pipeline: writes the answers of `session` to its MTA, exactly one for each event that wants one and in
@@ -35,14 +34,7 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
         () => subscriber.complete(),
         tags,
       );
-      const end: Downstream = {
-        next: (flow) => connection.answer(flow),
-        error: (error: unknown) => connection.abandon(new ProjectError('close', error)),
-        complete: () =>
-          connection.abandon(
-            new UnansweredError('close', 'the pipeline completed before the connection was over.'),
-          ),
-      };
+      const end = new PipelineEnd(connection);
       if (steps !== undefined && tags !== undefined) {
         const chain: Upstream = openChain(steps, end);
         subscriber.add(() => chain.close());

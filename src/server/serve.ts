@@ -2,14 +2,14 @@ import { Subject, from, isObservable, type Observable, type OperatorFunction, ty
 
 import { openChain } from '../operators/chain.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
+import { PipelineEnd } from '../operators/pipeline-end.js';
 import type { Step } from '../operators/step.js';
-import type { Connection } from '../session/connection.js';
+import type { ConnectionOwner } from '../session/connection-owner.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import { ProjectError } from '../session/project-error.js';
 import type { Tags } from '../session/tags.js';
-import { UnansweredError } from '../session/unanswered-error.js';
 import { parseEndpoint } from '../transport/endpoint.js';
 import { Acceptor } from './acceptor.js';
 import { drainTimeoutOf } from './listen-options.js';
@@ -59,18 +59,20 @@ export async function serve(
   const source = new FilterSource(filter, (error) => process.emitWarning(new ProjectError('connect', error)));
   try {
     await source.first;
+    const owner: ConnectionOwner = {
+      get watched() {
+        return outcomes.observed;
+      },
+      outcome: (outcome) => {
+        if (outcome.error !== undefined) tell(outcome.error, outcome);
+        if (outcomes.observed) outcomes.next(outcome);
+      },
+      ended: () => undefined,
+    };
     const acceptor = new Acceptor(endpoint, options, resolved, (connect) => {
-      const connection = connect({
-        get watched() {
-          return outcomes.observed;
-        },
-        outcome: (outcome) => {
-          if (outcome.error !== undefined) tell(outcome.error, outcome);
-          if (outcomes.observed) outcomes.next(outcome);
-        },
-        ended: () => undefined,
-      });
-      run(connection, source.current);
+      const connection = connect(owner);
+      const { steps, tags } = source.current;
+      connection.attach(openChain(steps, new PipelineEnd(connection)), tags);
     });
     await acceptor.start();
     const close = async (): Promise<void> => {
@@ -92,20 +94,6 @@ export async function serve(
     source.close();
     throw error;
   }
-}
-
-function run(connection: Connection, { steps, tags }: Ready): void {
-  connection.attach(
-    openChain(steps, {
-      next: (flow) => connection.answer(flow),
-      error: (error) => connection.abandon(new ProjectError('close', error)),
-      complete: () =>
-        connection.abandon(
-          new UnansweredError('close', 'the filter completed before the connection was over.'),
-        ),
-    }),
-    tags,
-  );
 }
 
 /** The newest filter. */

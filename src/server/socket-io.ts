@@ -4,6 +4,7 @@ import type { ConnectionOwner } from '../session/connection-owner.js';
 import { Connection } from '../session/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import type { ConnectionIo } from '../session/connection-io.js';
+import { readSocket } from './read-socket.js';
 
 /** A socket, as a connection uses it. */
 class SocketIo implements ConnectionIo {
@@ -39,8 +40,8 @@ class SocketIo implements ConnectionIo {
 export function connectSocket(socket: Socket, options: ResolvedOptions, owner: ConnectionOwner): Connection {
   const connection = new Connection(new SocketIo(socket), options, owner);
   const over = (): void => connection.eof();
+  readSocket(socket, (chunk) => connection.receive(chunk));
   socket
-    .on('data', (chunk) => connection.receive(chunk))
     .on('end', over)
     .on('close', over)
     .on('drain', () => connection.drained())
