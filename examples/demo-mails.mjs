@@ -73,15 +73,15 @@ export const MAILS = [
     outcome: 'delivered',
   },
   {
-    title: 'An executable is attached: the mail is held',
+    title: 'Another filter has marked it as spam: the mail is held',
     mail: {
       sender: 'mallory@example.com',
       recipients: ['bob@example.org'],
       headers: [
         ['Subject', 'Invoice'],
-        ['Content-Type', 'multipart/mixed; boundary=b'],
+        ['X-Spam-Flag', 'YES'],
       ],
-      body: '--b\n\nSee attachment.\n--b\nContent-Disposition: attachment; filename="invoice.pdf.exe"\n\nTVqQ\n--b--\n',
+      body: 'See attachment.\n',
     },
     outcome: 'quarantined',
   },
