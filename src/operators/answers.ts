@@ -7,8 +7,8 @@ import { isLegal } from '../session/legal.js';
 import type { Modification } from '../session/modification.js';
 import type { Stage } from '../session/stage.js';
 
-/** Nothing: the event travels on. */
-export type Undecided = void | undefined | null;
+/** Nothing: the event travels on. `false` is what `unwanted && reject()` leaves. */
+export type Undecided = void | undefined | null | false;
 
 /** One answer, or none. */
 type Maybe<S extends Stage> = Undecided | Answer<S>;
@@ -67,7 +67,7 @@ export class Answers {
    * @throws AnswerError where it is no answer, or not one for this stage
    */
   take(answer: unknown): boolean {
-    if (answer === undefined || answer === null) return false;
+    if (answer === undefined || answer === null || answer === false) return false;
     const { stage } = this.#event;
     const kind = kindOf(answer, stage);
     if (DECISIONS.includes(kind)) {

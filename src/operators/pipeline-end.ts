@@ -17,14 +17,17 @@ export class PipelineEnd implements Downstream {
   }
 
   error(error: unknown): void {
-    this.#connection.abandon(new ProjectError('close', error));
+    this.#connection.abandon(new ProjectError(this.#connection.waitingAt, error));
   }
 
   complete(): void {
     // The usual end is that of the connection, after which the pipeline completes.
     if (this.#connection.over) return;
     this.#connection.abandon(
-      new UnansweredError('close', 'the pipeline completed before the connection was over.'),
+      new UnansweredError(
+        this.#connection.waitingAt,
+        'the pipeline completed before the connection was over.',
+      ),
     );
   }
 }

@@ -11,6 +11,7 @@ export interface ServeOptions extends ListenOptions {
   readonly listen: EndpointInput;
   /**
    * Gets what went wrong: failures of the filter, events that nobody answered, late replies, broken connections.
+   * An Observable of filters that errors concerns no connection, and is always a warning of the process.
    * Default: a warning of the process, which goes to standard error.
    */
   readonly onError?: ((error: Error, outcome: Outcome) => void) | undefined;

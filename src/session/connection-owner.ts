@@ -5,6 +5,8 @@ import type { Outcome } from './outcome.js';
 export interface Receiver {
   next(flow: Flow): void;
   complete(): void;
+  /** Nothing comes any more, complete or not: what still runs has to end. */
+  close?(): void;
 }
 
 /** Who has opened a connection and wants to know of it. */

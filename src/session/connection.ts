@@ -6,6 +6,7 @@ import type { Flow } from './flow.js';
 import type { ResolvedOptions } from './options.js';
 import { Patience } from './patience.js';
 import type { SessionState } from './session-state.js';
+import type { FlowStage } from './stage.js';
 import type { Tags } from './tags.js';
 import { UnansweredError } from './unanswered-error.js';
 
@@ -37,6 +38,11 @@ export class Connection implements ExchangeHost {
   /** What is known of the SMTP connection. */
   get info(): SessionState {
     return this.#exchange.info;
+  }
+
+  /** The stage whose event waits for its answer; `close` where none does. */
+  get waitingAt(): FlowStage {
+    return this.#exchange.desk.pending?.stage ?? 'close';
   }
 
   /** See `ExchangeHost`. */
@@ -114,8 +120,10 @@ export class Connection implements ExchangeHost {
 
   /** Ends at once, without events: the pipeline is gone. */
   destroy(): void {
+    const { receiver } = this.#exchange;
     if (!this.#letGo()) return;
     this.#io.destroy();
+    receiver?.close?.();
     this.#owner.ended();
   }
 
@@ -169,6 +177,7 @@ export class Connection implements ExchangeHost {
     this.#exchange.output.flush();
     this.#io.end();
     receiver?.complete();
+    receiver?.close?.();
     this.#owner.ended();
   }
 

@@ -29,7 +29,6 @@ const WRONG: readonly (readonly [string, unknown, string])[] = [
   ['a text', 'no such user', `"no such user" ${AT_RCPT}`],
   ['a number', 550, `550 ${AT_RCPT}`],
   ['true', true, `true ${AT_RCPT}`],
-  ['false', false, `false ${AT_RCPT}`],
   ['a symbol', Symbol('no'), `Symbol(no) ${AT_RCPT}`],
   ['the function itself', reject, `The function reject, which has to be called, ${AT_RCPT}`],
   ['an error', new Error('no'), `An object of another kind ${AT_RCPT}`],

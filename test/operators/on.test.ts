@@ -60,6 +60,16 @@ describe('on, answering at once', () => {
   );
 
   it(
+    'takes false for nothing, as a condition before a decision leaves it',
+    marbles(({ hot, expectObservable }) => {
+      const source = hot('  -r-s-|', { r, s });
+      const expected = '    -r-S-|';
+      const filter = on('rcpt', ({ address }) => address === 'stranger@example.org' && reject());
+      expectObservable(source.pipe(filter)).toBe(expected, { r, S: decided(s, reject()) });
+    }),
+  );
+
+  it(
     'makes a reply of the event that the project decides',
     marbles(({ hot, expectObservable, expectSubscriptions }) => {
       const source = hot('  -c-m-r-s-e-q-|', { c, m, r, s, e, q });

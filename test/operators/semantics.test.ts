@@ -184,7 +184,7 @@ describe('3. isolation', () => {
     expect(bad.ended).toBe(true);
     expect(bad.completed).toBe(true);
     expect(bad.errors).toEqual([]);
-    expect(errorsOf(bad)).toEqual(['ProjectError: The filter failed at stage close: broken']);
+    expect(errorsOf(bad)).toEqual(['ProjectError: The filter failed at stage rcpt: broken']);
     expect(bad.outcomes[0]).toMatchObject({ stage: 'rcpt', decision: tempfail() });
     expect(good.say('rcpt').at(-1)).toEqual(GO);
     expect(good.ended).toBe(false);
