@@ -182,7 +182,8 @@ class OnRun implements Upstream, RunOwner {
 
   #begin(event: StageEvent, context: LazyContext): ProjectRun {
     const run = new ProjectRun(event, context, this);
-    (this.#runs ??= new Set()).add(run);
+    // An event may come when its turn is over already.
+    if (run.active) (this.#runs ??= new Set()).add(run);
     return run;
   }
 

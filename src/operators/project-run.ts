@@ -43,7 +43,11 @@ export class ProjectRun {
 
   /** Takes what the project returned, and what comes out of it later. */
   drive(result: unknown): void {
-    if (!this.#active) return;
+    if (!this.#active) {
+      // Nobody waits for it; that it fails must not end the process.
+      if (isPromise(result)) result.then(undefined, () => undefined);
+      return;
+    }
     try {
       this.#start(result);
     } catch (error) {

@@ -5,6 +5,7 @@ import type { Outcome } from '../session/outcome.js';
 import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
 import { FlowObservable, tagsOf } from './filter.js';
+import { letGo } from './let-go.js';
 import { PipelineEnd } from './pipeline-end.js';
 import type { Session } from './session.js';
 import type { Step, Upstream } from './step.js';
@@ -41,11 +42,10 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
         session.attach(chain, tags);
       } else {
         // Deferred, so that what is no Observable at all is an error of this pipeline and not of all of them.
-        subscriber.add(
-          defer(() => source)
-            .pipe(map(asFlow))
-            .subscribe(end),
-        );
+        const running = defer(() => source)
+          .pipe(map(asFlow))
+          .subscribe(end);
+        subscriber.add(() => letGo(() => running.unsubscribe(), 'close'));
       }
       subscriber.add(() => connection.destroy());
     });

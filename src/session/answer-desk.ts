@@ -148,7 +148,8 @@ export class AnswerDesk {
         : turn.mode === 'silent'
           ? 'the MTA does not wait at this stage. Decide with on(), or switch no-reply off.'
           : 'the event was answered already, its message aborted, or its time up.';
-    this.#tell(stage, undefined, NONE, 0, new StaleReplyError(stage, why));
+    // Of a filter that failed its failure is worth knowing, not that nobody waits for what is said in its place.
+    this.#tell(stage, undefined, NONE, 0, causeOf(flow) ?? new StaleReplyError(stage, why));
   }
 
   #settle(
@@ -175,8 +176,9 @@ export class AnswerDesk {
         void this.#pump(turn, decision, kept, plan.frames, plan.body);
       }
     } catch (error) {
-      const reason = error instanceof Error ? error : new Error(String(error));
-      this.#finish(turn, this.#options.failure, NONE, reason);
+      // What goes wrong after the answer is no reason for a second one.
+      if (turn.ended) throw error;
+      this.fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -208,11 +210,12 @@ export class AnswerDesk {
     error: Error | undefined,
   ): void {
     if (turn.mode === 'reply') this.#output.put(this.encode(decision));
+    // Closed before anybody is told: whoever is may cause an answer, and it has to find the turn over.
+    this.#close(turn);
     if (this.#owner.watched || error !== undefined) {
       const elapsed = turn.since === 0 ? 0 : performance.now() - turn.since;
       this.#tell(turn.stage, decision, modifications, elapsed, error);
     }
-    this.#close(turn);
     this.#owner.settled(turn, decision);
   }
 

@@ -5,6 +5,7 @@ import { Exchange, type ExchangeHost } from './exchange.js';
 import type { Flow } from './flow.js';
 import type { ResolvedOptions } from './options.js';
 import { Patience } from './patience.js';
+import { ProjectError } from './project-error.js';
 import type { SessionState } from './session-state.js';
 import type { FlowStage } from './stage.js';
 import type { Tags } from './tags.js';
@@ -176,18 +177,31 @@ export class Connection implements ExchangeHost {
     if (!this.#letGo()) return;
     this.#exchange.output.flush();
     this.#io.end();
-    receiver?.complete();
+    try {
+      receiver?.complete();
+    } catch (error) {
+      // A teardown of the pipeline's own; those that wait for the end have to hear of it all the same.
+      this.#caught(error);
+    }
     receiver?.close?.();
     this.#owner.ended();
   }
 
   #caught(error: unknown): void {
-    if (!(error instanceof ProtocolError)) throw error;
-    this.#breakDown(error);
+    if (error instanceof ProtocolError) {
+      this.#breakDown(error);
+      return;
+    }
+    // Thrown in the pipeline where RxJS catches nothing, as by a teardown: it costs this connection and no other.
+    const failure = new ProjectError(this.waitingAt, error);
+    const { receiver } = this.#exchange;
+    if (this.#over) this.#exchange.report('close', failure);
+    else this.abandon(failure);
+    receiver?.close?.();
   }
 
   #leave(): void {
-    if (--this.#exchange.inside > 0) return;
+    if (--this.#exchange.inside > 0 || this.#over) return;
     this.#exchange.output.flush();
     this.#adjustReading();
     if (this.#exchange.draining) this.#linger();

@@ -112,7 +112,9 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
 
   /** See `DialogueHost`. */
   emit(flow: Flow): void {
-    this.receiver?.next(flow);
+    // On the way to an event the abort before it may have ended all: then nobody will answer it.
+    if (this.receiver === undefined) this.desk.cancel();
+    else this.receiver.next(flow);
   }
 
   /** See `DialogueHost`. */
