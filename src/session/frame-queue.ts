@@ -43,6 +43,8 @@ export class FrameQueue {
       return undefined;
     }
     this.#next++;
+    // From an MTA that waits for nothing the queue may never be empty, and has to let go of what was taken all the same.
+    if (this.#next >= 1024) this.#next -= this.#frames?.splice(0, this.#next).length ?? 0;
     this.#bytes -= cost(frame);
     return frame;
   }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { NEVER, Subject, map, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
@@ -5,6 +7,7 @@ import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { compose } from '../../src/operators/compose.js';
 import { proceed } from '../../src/session/decisions/proceed.js';
+import { FrameQueue } from '../../src/session/frame-queue.js';
 import { frame, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 
@@ -202,5 +205,29 @@ describe('what is written', () => {
     const before = mta.io.writes.length;
     mta.send('C11', 'C12', 'C16', 'C28');
     expect(mta.io.writes).toHaveLength(before);
+  });
+});
+
+describe('the queue of what an MTA has sent ahead', () => {
+  it('lets go of what was taken from it, also where it is never empty', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const queue = new FrameQueue();
+    const push = (offset: number): WeakRef<Buffer> => {
+      const data = Buffer.alloc(1);
+      queue.push({ letter: 0x4c, data, start: 0, end: 1, offset, last: true });
+      return new WeakRef(data);
+    };
+    const first = push(0);
+    for (let offset = 1; offset < 5_000; offset++) {
+      push(offset);
+      expect(queue.shift()?.offset).toBe(offset - 1);
+    }
+    // What a WeakRef was made of in this turn of the event loop is kept for as long as that.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(first.deref()).toBeUndefined();
+    expect(queue.length).toBe(1);
+    expect(queue.bytes).toBe(65);
   });
 });
