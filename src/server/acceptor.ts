@@ -34,7 +34,7 @@ export class Acceptor {
   ) {
     this.#endpoint = endpoint;
     this.#options = options;
-    this.#resolved = resolved;
+    this.#resolved = { ...resolved, answerData: endpoint.family !== 'unix' };
     this.#accept = accept;
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#take(socket);
@@ -55,6 +55,8 @@ export class Acceptor {
   async start(): Promise<void> {
     this.#binding = bindServer(this.#server, this.#endpoint, this.#options);
     await this.#binding;
+    // The system may refuse to accept a connection, for want of memory; the next one is another matter.
+    this.#server.on('error', (error) => process.emitWarning(error));
     if (this.#stopped !== undefined) return;
     this.#sweep = setInterval(() => {
       for (const connection of this.#sockets.values()) connection.tick(SWEEP);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, existsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -19,7 +19,7 @@ import {
   toArray,
   type OperatorFunction,
 } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
@@ -448,5 +448,22 @@ describe('a stream of filters', () => {
     const mta = await socketMta(server.address);
     await mta.ask('C01');
     expect(await mta.ask('C16')).toEqual(said('R05'));
+  });
+});
+
+describe('a connection that the system does not let it accept', () => {
+  it('is a warning, and the server goes on', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    onTestFinished(() => {
+      listen.mockRestore();
+      warn.mockRestore();
+    });
+    const { server } = await serving(on('rcpt', pass));
+    const refused = new Error('accept ENOBUFS');
+    (listen.mock.contexts[0] as Server).emit('error', refused);
+    expect(warn).toHaveBeenCalledExactlyOnceWith(refused);
+    const mta = await socketMta(server.address);
+    expect(await mta.ask('C01')).toHaveLength(1);
   });
 });
