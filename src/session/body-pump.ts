@@ -59,7 +59,8 @@ function isOver(turn: Turn): boolean {
 
 function toBytes(piece: unknown): Buffer {
   if (typeof piece === 'string') return Buffer.from(piece);
-  if (piece instanceof Uint8Array) return Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+  // A copy: it waits for others to fill a frame, and a source may read its next piece into the same buffer.
+  if (piece instanceof Uint8Array) return Buffer.from(piece);
   throw new AnswerError(`replaceBody: the source gave ${typeof piece} instead of text or bytes.`);
 }
 

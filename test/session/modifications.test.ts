@@ -396,3 +396,22 @@ it.each(['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'un
     expect(mta.ask('C26')).toEqual(said('R03'));
   },
 );
+
+it('a body whose source reads each piece into the same buffer is written as it was given', async () => {
+  const mta = opened(
+    on('eom', () =>
+      replaceBody(
+        (async function* () {
+          const buffer = Buffer.alloc(3);
+          for (const text of ['abc', 'def']) {
+            buffer.write(await Promise.resolve(text));
+            yield buffer;
+          }
+        })(),
+      ),
+    ),
+  );
+  mta.send('C26');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(mta.heard()).toEqual(said(frame('b', 'abcdef'), 'R03'));
+});
