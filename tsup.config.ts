@@ -9,5 +9,9 @@ export default defineConfig({
   clean: true,
   splitting: true,
   // TypeScript 6 deprecates an option that the declaration build sets; without this the build fails silently.
-  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+  // The declarations name what Node and `await using` bring; TypeScript 7 no longer finds that by itself.
+  dts: {
+    compilerOptions: { ignoreDeprecations: '6.0' },
+    banner: '/// <reference types="node" />\n/// <reference lib="esnext.disposable" />',
+  },
 });

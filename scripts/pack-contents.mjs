@@ -36,7 +36,11 @@ export function checkContents(root, manifest, packed) {
       problems.push(`package.json points at ${target}, which is not in the tarball`);
   }
   for (const path of packed) {
-    if (!/^(dist\/.*\.(js|js\.map|d\.ts)|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path)) {
+    if (
+      !/^(dist\/.*\.(js|js\.map|d\.ts)|docs\/.*\.md|examples\/.*\.mjs|package\.json|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE)$/.test(
+        path,
+      )
+    ) {
       problems.push(`${path} has no business in the tarball`);
     }
     if (path.endsWith('.js')) problems.push(...checkMap(root, path, has));

@@ -43,8 +43,7 @@ export async function serve(
   const resolved = resolveOptions(options);
   const drainTimeout = drainTimeoutOf(options);
   const outcomes = new Subject<Outcome>();
-  const onError: (error: Error, outcome: Outcome) => unknown =
-    options.onError ?? ((error) => process.emitWarning(error));
+  const onError: (error: Error, outcome: Outcome) => unknown = options.onError ?? warn;
   const tell = (error: Error, outcome: Outcome): void => {
     const failed = (thrown: unknown): void =>
       process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
@@ -94,6 +93,14 @@ export async function serve(
     source.close();
     throw error;
   }
+}
+
+/** Says what went wrong, whose it was, and where in the filter's own code it comes from. */
+function warn(error: Error, { session }: Outcome): void {
+  const { id, client, macros } = session;
+  const whose = `session ${id}, client ${client.address || 'unknown'}, queue id ${macros.get('i') ?? 'none yet'}`;
+  const origin = error.cause instanceof Error ? `\n${error.cause.stack ?? ''}` : '';
+  process.emitWarning(error.message, { type: error.name, detail: whose + origin });
 }
 
 /** The newest filter. */

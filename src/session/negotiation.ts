@@ -113,6 +113,7 @@ function derive(offer: Offer, tags: Tags, options: ResolvedOptions): Terms {
     else if (options.noReply && (tags.decides & BIT[stage]) === 0) protocol |= nr;
   }
   if ((tags.decides & BIT.body) !== 0) protocol |= SMFIP.SKIP;
+  if (options.answerData) protocol &= ~(SMFIP.NODATA | SMFIP.NR_DATA);
   return { version, actions, protocol: protocol & protocolOffered, macros };
 }
 

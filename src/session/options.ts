@@ -61,6 +61,12 @@ export interface ResolvedOptions {
   readonly noReply: boolean;
   readonly macros: MacroLists;
   readonly negotiate: NegotiateHook | undefined;
+  /**
+   * Whether to answer DATA whether a filter wants it or not. Postfix sends something for DATA in any case, from the
+   * process that talks to the client, and then the message from another one: over TCP, what the second writes waits
+   * for the acknowledgement of what the first wrote, which comes after 40 ms where no answer carries it.
+   */
+  readonly answerData: boolean;
 }
 
 type AllTimeouts = Record<keyof Timeouts, number>;
@@ -116,6 +122,7 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     noReply: options.noReply ?? true,
     macros: options.macros ?? {},
     negotiate: options.negotiate,
+    answerData: false,
   };
 }
 

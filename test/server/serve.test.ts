@@ -252,7 +252,14 @@ describe('onError', () => {
     const mta = await socketMta(server.address);
     await mta.ask('C01');
     expect(await mta.ask('C16')).toEqual(said('R06'));
-    expect((await warned)[0]).toMatchObject({ name: 'ProjectError', stage: 'rcpt' });
+    // With whose it was, and the place in the filter's own code.
+    expect((await warned)[0]).toMatchObject({
+      name: 'ProjectError',
+      message: 'The filter failed at stage rcpt: broken',
+      detail: expect.stringMatching(
+        /^session \w+, client .*, queue id .*\nError: broken\n +at .*serve\.test\.ts:\d+/,
+      ) as string,
+    });
   });
 
   it('that rejects costs nobody anything', async () => {
