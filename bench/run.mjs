@@ -25,15 +25,18 @@ function available(wanted) {
   });
 }
 
-/** The floor gives the answer that the library gives. @param {string} work @param {readonly string[]} targets @param {string} directory */
-async function negotiationOf(work, targets, directory) {
+/**
+ * The floor gives the answer that the library gives, which over TCP also answers DATA.
+ * @param {string} work @param {'unix' | 'inet'} transport @param {readonly string[]} targets @param {string} directory
+ */
+async function negotiationOf(work, transport, targets, directory) {
   if (!targets.includes('rxmilter')) return plainNegotiation(work);
   const probe = await measure(
     'rxmilter',
-    { mode: 'negotiation', work, transport: 'unix', connections: 1 },
+    { mode: 'negotiation', work, transport, connections: 1 },
     { directory },
   );
-  say(`(${work}) rxmilter negotiates protocol 0x${probe.protocol.toString(16)}`);
+  say(`(${work}) rxmilter negotiates protocol 0x${probe.protocol.toString(16)} over ${transport}`);
   return probe.answer;
 }
 
@@ -46,8 +49,8 @@ async function run(options, directory) {
   const cells = [...busyCells(options), ...idle.cells];
   /** @type {Record<string, string>} */
   const negotiations = {};
-  for (const work of new Set(cells.map((cell) => cell.work)))
-    negotiations[work] = await negotiationOf(work, targets, directory);
+  for (const { work, transport } of cells)
+    negotiations[`${work} ${transport}`] ??= await negotiationOf(work, transport, targets, directory);
   /** @type {import('./lib/report.mjs').Sample[]} */
   const samples = [];
   for (let round = 0; round < rounds; round++) {
@@ -56,7 +59,9 @@ async function run(options, directory) {
         `round ${round + 1}/${rounds}  ${at + 1}/${cells.length}  ${cell.mode} (${cell.work}) ${cell.connections} x ${cell.transport}`,
       );
       for (const target of rotate(targetsOf(cell, targets), round + at)) {
-        const negotiation = target.startsWith('floor') ? negotiations[cell.work] : undefined;
+        const negotiation = target.startsWith('floor')
+          ? negotiations[`${cell.work} ${cell.transport}`]
+          : undefined;
         const how = {
           directory,
           profile,
