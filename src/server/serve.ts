@@ -39,6 +39,11 @@ export async function serve(
   filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>,
   options: ServeOptions,
 ): Promise<MilterServer> {
+  if ((options as Partial<ServeOptions> | undefined)?.listen === undefined) {
+    throw new TypeError(
+      "serve(): the option 'listen' is missing. Say where to listen: serve(filter, { listen: 'inet:8891@127.0.0.1' }).",
+    );
+  }
   const endpoint = parseEndpoint(options.listen);
   const resolved = resolveOptions(options);
   const drainTimeout = drainTimeoutOf(options);

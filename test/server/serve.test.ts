@@ -240,6 +240,12 @@ describe('outcomes', () => {
   });
 });
 
+describe('what it is told', () => {
+  it.each([undefined, {}, { lisen: LOOPBACK }])('has to say where to listen: %j', async (options) => {
+    await expect(serve(compose(), options as never)).rejects.toThrow("the option 'listen' is missing");
+  });
+});
+
 describe('onError', () => {
   const broken = on('rcpt', () => {
     throw new Error('broken');
