@@ -1,6 +1,6 @@
 /**
  * The floor of work (d): the bare server again, but it really hashes each piece of body where it lies in the read
- * buffer. Takes the negotiation answer only; everything but the end of the message is expected to want no reply.
+ * buffer. Answers what the negotiation leaves a reply with bytes made beforehand, but for the end of the message.
  */
 import { createHash } from 'node:crypto';
 import { frame } from '../lib/wire.mjs';
@@ -8,8 +8,11 @@ import { announce, request } from './process.mjs';
 import { listenOn } from './listen.mjs';
 
 const NONE = Buffer.alloc(0);
-const [OPTNEG, BODY, EOM] = Buffer.from('OBE');
-const negotiation = Buffer.from(request.answers.O, 'hex');
+const [BODY, EOM] = Buffer.from('BE');
+/** @type {(Buffer | undefined)[]} */
+const answers = new Array(256).fill(undefined);
+for (const [name, hex] of Object.entries(request.answers))
+  answers[name.charCodeAt(0)] = Buffer.from(hex, 'hex');
 const proceed = frame('c');
 
 /** @param {import('node:net').Socket} socket */
@@ -19,8 +22,11 @@ function answer(socket) {
   let letter = 0;
   let hash = createHash('sha256');
   const finished = () => {
-    if (letter === OPTNEG) socket.write(negotiation);
-    if (letter !== EOM) return;
+    if (letter !== EOM) {
+      const due = answers[letter];
+      if (due !== undefined) socket.write(due);
+      return;
+    }
     socket.write(Buffer.concat([frame('h', `X-SHA256\0${hash.digest('hex')}\0`), proceed]));
     hash = createHash('sha256');
   };
