@@ -3,10 +3,15 @@
 # Needs root. Does nothing, at once, where everything is there; says nothing unless it fails.
 set -eu
 
-# postfix                             the mail server under which the tests run the filters
+# postfix                             a mail server under which the tests run the filters
+# miltertest                          plays a mail server without being one: OpenDKIM's test tool
 # procps                              ps and pgrep, to look at a run that hangs
-# gcc, libc6-dev, libmilter-dev       the filter in C that the benchmark compares with
-packages='postfix procps gcc libc6-dev libmilter-dev'
+# m4                                  makes Sendmail's configuration
+# gcc, libc6-dev, libmilter-dev       the filters in C that tests and benchmark compare with
+packages='postfix miltertest procps m4 gcc libc6-dev libmilter-dev'
+
+# As packages Sendmail and Postfix exclude each other, so Sendmail is only unpacked, where nothing else is.
+sendmail=/opt/rxmilter-mta/sendmail
 
 installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -16,6 +21,7 @@ missing=
 for package in $packages; do
   installed "$package" || missing="$missing $package"
 done
+[ -e $sendmail/.complete ] || missing="$missing sendmail-bin sendmail-cf"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
@@ -45,4 +51,19 @@ echo 'postfix postfix/main_mailer_type select No configuration' > "$work/answers
 quietly debconf-set-selections "$work/answers"
 quietly apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
-quietly apt-get install -y -qq --no-install-recommends $missing
+quietly apt-get install -y -qq --no-install-recommends $packages
+
+if [ ! -e $sendmail/.complete ]; then
+  chmod 755 "$work"
+  cd "$work"
+  quietly apt-get download -qq sendmail-bin sendmail-cf
+  # Of what the package depends on only the libraries are needed.
+  libraries=$(dpkg-deb -f sendmail-bin_*.deb Depends | tr ',' '\n' | grep -E '^ *lib' | paste -sd, -)
+  quietly apt-get satisfy -y -qq --no-install-recommends "$libraries"
+  rm -rf $sendmail
+  mkdir -p $sendmail
+  for file in sendmail-*.deb; do quietly dpkg-deb -x "$file" $sendmail; done
+  # Set-gid, for a group that only the package's own scripts would make.
+  chmod g-s $sendmail/usr/libexec/sendmail/sendmail
+  : > $sendmail/.complete
+fi
