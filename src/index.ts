@@ -74,6 +74,7 @@ export type {
   Mail,
   MilterEvent,
   Rcpt,
+  Rejection,
   Reply,
   StageEvent,
   Unknown,
@@ -95,11 +96,15 @@ export type {
 } from './session/modification.js';
 export type { Failure, SessionOptions, Timeouts } from './session/options.js';
 export type { Outcome } from './session/outcome.js';
+export type { MaxDataSize } from './session/data-size.js';
+export type { MtaName } from './session/judge-mta.js';
 export type { Client, Macros, SessionInfo } from './session/session-info.js';
 export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
 export type { Stage } from './session/stage.js';
 export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './session/terms.js';
+export type { TraceEntry } from './session/trace.js';
 export type { BindOptions } from './transport/bind.js';
 export type { Endpoint, EndpointInput } from './transport/endpoint.js';
 export type { Family } from './transport/layouts/connect.js';
 export type { Right } from './transport/smfif.js';
+export type { ProtocolFlag } from './transport/smfip.js';

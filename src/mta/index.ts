@@ -7,7 +7,7 @@ export type { MtaEvent } from './agenda.js';
 export type { Answer } from './answer.js';
 export { deliver, type ClientMail } from './deliver.js';
 export type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
-export { describeMessage } from './describe-message.js';
+export { describeMessage } from '../transport/describe-message.js';
 export type { Exchange } from './exchange.js';
 export { formatReply } from './format-reply.js';
 export type { FailurePolicy } from './guarded-milter.js';

@@ -167,7 +167,7 @@ export class AnswerDesk {
         return;
       }
       if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
-      const plan = encodeModifications(kept, this.#owner.info.actions);
+      const plan = encodeModifications(kept, this.#owner.info);
       if (plan.body === undefined) {
         for (const frame of plan.frames) this.#output.put(frame);
         this.#finish(turn, decision, kept, cause);
@@ -205,10 +205,12 @@ export class AnswerDesk {
 
   #finish(
     turn: Turn,
-    decision: Decision,
+    wanted: Decision,
     modifications: readonly Modification[],
-    error: Error | undefined,
+    cause: Error | undefined,
   ): void {
+    const decision = turn.moot ? proceed() : wanted;
+    const error = turn.moot ? (cause ?? mootError(wanted)) : cause;
     if (turn.mode === 'reply') this.#output.put(this.encode(decision));
     // Closed before anybody is told: whoever is may cause an answer, and it has to find the turn over.
     this.#close(turn);
@@ -228,4 +230,16 @@ export class AnswerDesk {
   ): void {
     this.#owner.outcome({ session: this.#owner.info, stage, decision, modifications, elapsed, error });
   }
+}
+
+/**
+ * What is wrong with a decision about a recipient that the MTA has refused: for that recipient none makes a difference,
+ * but the MTA would take these for the whole message.
+ */
+function mootError({ kind }: Decision): AnswerError | undefined {
+  if (kind !== 'accept' && kind !== 'discard') return undefined;
+  return new AnswerError(
+    `${kind}() about a recipient that the MTA has rejected would concern the whole message; the MTA was told to go on. ` +
+      'Look at event.rejected first.',
+  );
 }

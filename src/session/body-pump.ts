@@ -1,5 +1,6 @@
 import { AnswerError } from './answer-error.js';
-import { MAX_DATA, bodyFrames } from './encode-modifications.js';
+import { USUAL } from './data-size.js';
+import { bodyFrames } from './encode-modifications.js';
 import type { BodySource } from './modification.js';
 import type { Output } from './output.js';
 import type { Turn } from './turn.js';
@@ -39,9 +40,9 @@ export async function pumpBody(
     const piece = toBytes(result.value);
     gathered.push(piece);
     bytes += piece.length;
-    if (bytes >= MAX_DATA) {
+    if (bytes >= USUAL) {
       const whole = Buffer.concat(gathered, bytes);
-      const rest = bytes % MAX_DATA;
+      const rest = bytes % USUAL;
       gathered = rest === 0 ? [] : [whole.subarray(bytes - rest)];
       await put(whole.subarray(0, bytes - rest));
       bytes = rest;

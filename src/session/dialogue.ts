@@ -1,11 +1,11 @@
 import { connect as connectLayout } from '../transport/layouts/connect.js';
 import { none } from '../transport/layouts/none.js';
 import { string } from '../transport/layouts/string.js';
+import type { Agreement } from './agreement.js';
 import type { AnswerDesk } from './answer-desk.js';
 import type { Decision } from './decision.js';
 import { EventGate, type GateHost } from './event-gate.js';
 import { MessageDialogue, type MessageHost } from './message-dialogue.js';
-import type { Agreement } from './negotiation.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
 import type { FlowStage } from './stage.js';
@@ -46,8 +46,7 @@ export class Dialogue implements MessageHost {
 
   /** The terms are settled; the dialogue begins. */
   open(agreement: Agreement): void {
-    this.info.version = agreement.version;
-    this.info.actions = agreement.actions;
+    this.info.agreement = agreement;
     this.#gate.open(agreement);
   }
 
@@ -139,10 +138,9 @@ export class Dialogue implements MessageHost {
   /** QUIT_NC: the SMTP connection is over, and another one begins on the same socket and terms. */
   #startOver(): void {
     this.close();
-    const { version, actions } = this.info;
+    const { agreement } = this.info;
     this.info = new SessionState();
-    this.info.version = version;
-    this.info.actions = actions;
+    this.info.agreement = agreement;
   }
 
   /** See `MessageHost`. */

@@ -2,13 +2,12 @@ import { REPLIES, type ReplyName } from '../transport/replies.js';
 import { replyCodec } from '../transport/wire-reply.js';
 import { SMFIF } from '../transport/smfif.js';
 import { AnswerError } from './answer-error.js';
-import type { BodySource, HeaderPosition, Modification, Text } from './modification.js';
+import { USUAL } from './data-size.js';
+import type { BodySource, Modification, Text } from './modification.js';
 import { checkModification } from './check-modification.js';
-import { BOTTOM, orderChanges, type EncodedChange } from './order-changes.js';
+import { orderChanges, type EncodedChange } from './order-changes.js';
 import { rightsOf } from './session-state.js';
-
-/** The most data that one frame may have. */
-export const MAX_DATA = 65535;
+import { HeaderWording, type Wording } from './word-header.js';
 
 /** The changes to a message, ready for the wire. */
 export interface ModificationPlan {
@@ -18,16 +17,17 @@ export interface ModificationPlan {
 }
 
 /**
- * Encodes the modifications of a message in an order in which they mean the same on every MTA (see `orderChanges`), the
- * body last and in one run, since Postfix refuses it in several.
+ * Encodes the modifications of a message in words (see `HeaderWording`) and in an order (see `orderChanges`) that mean
+ * the same on every MTA, the body last and in one run, since Postfix refuses it in several.
  *
- * @param actions the rights that were granted, bits of `SMFIF`
  * @throws AnswerError where one is malformed, too long or lacks its right
  */
 export function encodeModifications(
   modifications: readonly Modification[],
-  actions: number,
+  wording: Wording,
 ): ModificationPlan {
+  const { actions, maxData } = wording.agreement;
+  const headers = new HeaderWording(wording);
   const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
   for (const given of modifications) {
@@ -36,12 +36,12 @@ export function encodeModifications(
       needRight(modification, 'replaceBody', actions);
       body = modification.body;
     } else {
-      const reply = wireReply(modification, actions);
+      const reply = wireReply(modification, actions, headers);
       needRight(modification, reply.type, actions);
       const frame = replyCodec.encode(reply);
-      if (frame.length - 5 > MAX_DATA) {
+      if (frame.length - 5 > maxData) {
         throw new AnswerError(
-          `${modification.kind}: ${frame.length - 5} bytes; ${MAX_DATA} is the limit of the protocol.`,
+          `${modification.kind}: ${frame.length - 5} bytes; ${maxData} is the limit on this connection.`,
         );
       }
       changes.push({ reply, frame });
@@ -53,11 +53,14 @@ export function encodeModifications(
   return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
 }
 
-/** The frames that replace the body by these bytes; one empty one where there are none. */
+/**
+ * The frames that replace the body by these bytes; one empty one where there are none. They have the usual size also
+ * where larger ones were agreed to, as libmilter's have.
+ */
 export function bodyFrames(bytes: Uint8Array): Buffer[] {
   const frames: Buffer[] = [];
-  for (let at = 0; at === 0 || at < bytes.length; at += MAX_DATA) {
-    frames.push(replyCodec.encode({ type: 'replaceBody', data: bytes.subarray(at, at + MAX_DATA) }));
+  for (let at = 0; at === 0 || at < bytes.length; at += USUAL) {
+    frames.push(replyCodec.encode({ type: 'replaceBody', data: bytes.subarray(at, at + USUAL) }));
   }
   return frames;
 }
@@ -65,18 +68,13 @@ export function bodyFrames(bytes: Uint8Array): Buffer[] {
 function wireReply(
   modification: Exclude<Modification, { kind: 'replaceBody' }>,
   actions: number,
+  headers: HeaderWording,
 ): EncodedChange['reply'] {
   switch (modification.kind) {
     case 'addHeader':
-      return { type: 'addHeader', name: modification.name, ...value(modification.value) };
-    case 'insertHeader': {
-      const { name, position } = modification;
-      return { type: 'insertHeader', index: wirePosition(position), name, ...value(modification.value) };
-    }
-    case 'changeHeader': {
-      const { name, index } = modification;
-      return { type: 'changeHeader', index, name, ...value(modification.value) };
-    }
+    case 'insertHeader':
+    case 'changeHeader':
+      return headers.word(modification);
     case 'deleteHeader':
       return { type: 'changeHeader', index: modification.index, name: modification.name, value: '' };
     case 'addRecipient': {
@@ -102,14 +100,6 @@ function needRight(modification: Modification, reply: ReplyName, actions: number
     `${modification.kind} needs the right ${rightsOf(right).join()}, which the MTA has not granted to this connection. ` +
       "Ask for it with the option 'requires', and such an MTA is refused at negotiation.",
   );
-}
-
-function wirePosition(position: HeaderPosition): number {
-  return position === 'top' ? 0 : position === 'bottom' ? BOTTOM : position;
-}
-
-function value(given: Text): { value: string; raw?: Uint8Array } {
-  return typeof given === 'string' ? { value: given } : { value: '', raw: given };
 }
 
 function text(given: Text): { text: string; raw?: Uint8Array } {

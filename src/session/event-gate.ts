@@ -1,8 +1,8 @@
 import { tempfail } from './decisions/tempfail.js';
+import type { Agreement } from './agreement.js';
 import type { AnswerDesk } from './answer-desk.js';
 import { CONTINUE, encodeDecision } from './encode-decision.js';
 import type { Flow, MilterEvent } from './flow.js';
-import type { Agreement } from './negotiation.js';
 import type { Output } from './output.js';
 import type { SessionState } from './session-state.js';
 import { bitOf, type Stage } from './stage.js';

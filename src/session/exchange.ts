@@ -1,5 +1,6 @@
 import { none } from '../transport/layouts/none.js';
 import { optneg } from '../transport/layouts/optneg.js';
+import { SMFIP } from '../transport/smfip.js';
 import { Malformed } from '../transport/malformed.js';
 import { replyCodec } from '../transport/wire-reply.js';
 import { AnswerDesk, type DeskOwner } from './answer-desk.js';
@@ -16,6 +17,7 @@ import { Output } from './output.js';
 import type { SessionState } from './session-state.js';
 import type { FlowStage } from './stage.js';
 import type { Tags } from './tags.js';
+import { Tracer } from './tracer.js';
 import type { Turn } from './turn.js';
 
 /** The connection that the exchange is of. */
@@ -50,6 +52,7 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
   readonly #host: ExchangeHost;
   readonly #options: ResolvedOptions;
   readonly #owner: ConnectionOwner;
+  readonly #tracer: Tracer | undefined;
 
   constructor(host: ExchangeHost, io: ConnectionIo, options: ResolvedOptions, owner: ConnectionOwner) {
     this.failure = options.failure;
@@ -57,7 +60,20 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
     this.#options = options;
     this.#owner = owner;
     this.intake = new Intake(this);
-    this.output = new Output(io);
+    if (options.trace !== undefined) {
+      this.#tracer = new Tracer(
+        options.trace,
+        () => this.info,
+        (error) => {
+          const why = error instanceof Error ? error.message : String(error);
+          this.report(
+            'close',
+            new Error(`The trace function failed, and is not called again: ${why}`, { cause: error }),
+          );
+        },
+      );
+    }
+    this.output = new Output(io, this.#tracer);
     this.desk = new AnswerDesk(this, this.output, options);
     this.dialogue = new Dialogue(this, this.output, this.desk);
   }
@@ -140,6 +156,7 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
   /** See `IntakeHost`. */
   command(letter: string, data: Buffer, start: number, end: number, last: boolean): void {
     if (this.#host.over) return;
+    this.#tracer?.command(letter, data, start, end);
     if (!this.negotiated) {
       this.#onOffer(letter, data, start, end);
     } else if (letter === 'Q') {
@@ -159,7 +176,8 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
     try {
       const agreement = negotiate(offer, this.#tags, this.#options);
       this.dialogue.open(agreement);
-      this.canSkip = agreement.canSkip;
+      this.canSkip = (agreement.protocol & SMFIP.SKIP) !== 0;
+      this.intake.maxData = agreement.maxData;
       this.negotiated = true;
       this.output.put(replyCodec.encode({ type: 'optneg', ...agreement.answer }));
     } catch (error) {

@@ -40,11 +40,23 @@ interface Envelope extends EventBase {
 export interface Mail extends Envelope {
   readonly stage: 'mail';
 }
+/** What the MTA says to a recipient that it rejects by itself. */
+export interface Rejection {
+  /** Its enhanced status code (RFC 3463), such as `5.1.1`; `''` where the MTA does not say. */
+  readonly status: string;
+  /** Its words, without the codes; `''` where the MTA does not say. */
+  readonly text: string;
+}
 /** RCPT TO. */
 export interface Rcpt extends Envelope {
   readonly stage: 'rcpt';
   /** The MAIL that it belongs to. */
   readonly mail: Mail;
+  /**
+   * Only with the option `rejectedRecipients`: the MTA has rejected this recipient, and whatever is decided about it
+   * makes no difference.
+   */
+  readonly rejected?: Rejection;
 }
 /** The DATA command; recipients are complete. From protocol version 4. */
 export interface Data extends EventBase {

@@ -3,7 +3,7 @@ import { COMMANDS } from '../transport/commands.js';
 import { FrameReader, type FrameHandler } from '../transport/frame-reader.js';
 import { Malformed } from '../transport/malformed.js';
 import { ProtocolError } from '../transport/protocol-error.js';
-import { MAX_DATA } from './encode-modifications.js';
+import { USUAL } from './data-size.js';
 import { FrameQueue } from './frame-queue.js';
 
 /** Who handles the commands that come in. */
@@ -33,7 +33,12 @@ export class Intake implements FrameHandler {
 
   constructor(host: IntakeHost) {
     this.#host = host;
-    this.#reader = new FrameReader(this, commandCodec.known, MAX_DATA, COMMANDS.body.letter);
+    this.#reader = new FrameReader(this, commandCodec.known, USUAL, COMMANDS.body.letter);
+  }
+
+  /** The most data bytes that the frames from here on may have. */
+  set maxData(bytes: number) {
+    this.#reader.maxData = bytes;
   }
 
   /** How much is kept. */

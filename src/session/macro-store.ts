@@ -22,13 +22,24 @@ export class MacroStore implements Macros {
   readonly #slots: (Slot | undefined)[] = [];
   /** How many of the slots are in use, at most. */
   #top = 0;
+  /** Whether there was a frame for HEADER or BODY. */
+  #forContent = false;
+
+  /** Whether the MTA sends macros for HEADER or BODY, which nobody reads. */
+  get forContent(): boolean {
+    return this.#forContent;
+  }
 
   /** Takes a macro frame: its target letter and then its pairs. It replaces the set of its stage and ends later ones. */
   store(data: Buffer, start: number, end: number): void {
     if (end === start) throw new Malformed('no command letter');
     if (end - start > 1 && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
-    const index = ORDER.indexOf(String.fromCharCode(data[start] ?? 0));
-    if (index === -1) return;
+    const letter = String.fromCharCode(data[start] ?? 0);
+    const index = ORDER.indexOf(letter);
+    if (index === -1) {
+      this.#forContent ||= letter === 'L' || letter === 'B';
+      return;
+    }
     this.#cut(index);
     if (end - start === 1) return;
     while (this.#slots.length < index) this.#slots.push(undefined);

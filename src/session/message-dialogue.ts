@@ -7,8 +7,10 @@ import { CONTINUE, encodeDecision } from './encode-decision.js';
 import { envelope } from './envelope.js';
 import { STOPPING, type EventGate } from './event-gate.js';
 import type { Mail, MilterEvent } from './flow.js';
+import { headerEvent } from './header-event.js';
 import type { Modification } from './modification.js';
 import type { Output } from './output.js';
+import { rcptEvent } from './rcpt-event.js';
 import type { SessionState } from './session-state.js';
 import type { FlowStage, Stage } from './stage.js';
 import { Scope, TURN, type Turn, type Turned } from './turn.js';
@@ -151,11 +153,7 @@ export class MessageDialogue {
     if (turn === undefined) return;
     // Without a MAIL the protocol is at odds, but the event has to be answered all the same.
     const mail = (this.#mail ??= { stage: 'mail', session: this.#host.info, ...envelope(UNKNOWN_SENDER) });
-    const { address, args, params, raw } = envelope(fields);
-    this.#present(
-      { stage: 'rcpt', session: this.#host.info, address, args, params, raw, mail, [TURN]: turn },
-      turn,
-    );
+    this.#present(rcptEvent(this.#host.info, fields, mail, turn), turn);
   }
 
   #onMark(stage: 'data' | 'eoh', letter: string, data: Buffer, start: number, end: number): void {
@@ -167,12 +165,11 @@ export class MessageDialogue {
   }
 
   #onHeader(data: Buffer, start: number, end: number): void {
-    const { name, value, raw = NOTHING } = pair.decode(data, start, end);
+    const fields = pair.decode(data, start, end);
     this.#begin();
     this.#host.info.macros.endRecipients();
     const turn = this.#take('header');
-    if (turn === undefined) return;
-    this.#present({ stage: 'header', session: this.#host.info, name, value, raw, [TURN]: turn }, turn);
+    if (turn !== undefined) this.#present(headerEvent(this.#host.info, fields, turn), turn);
   }
 
   /** A part of a body frame; the frame is answered at its last one. */

@@ -1,7 +1,8 @@
 import { COMMANDS } from '../transport/commands.js';
-import type { OptnegFields } from '../transport/layouts/optneg.js';
 import { SMFIF } from '../transport/smfif.js';
 import { SMFIP, SMFIP_INTERNAL } from '../transport/smfip.js';
+import type { Agreement } from './agreement.js';
+import { agreeOnSize } from './data-size.js';
 import { NegotiationError } from './negotiation-error.js';
 import type { ResolvedOptions } from './options.js';
 import { rightsOf } from './session-state.js';
@@ -27,21 +28,6 @@ const LIST_NUMBER: Readonly<Record<MacroStage, number>> = {
   eoh: 6,
 };
 
-/** What both ends have agreed to. */
-export interface Agreement {
-  readonly version: number;
-  readonly actions: number;
-  readonly answer: OptnegFields;
-  /** The stages to hand to the filter. */
-  readonly wanted: number;
-  /** The stages whose answer the filter gives. */
-  readonly decides: number;
-  /** The stages at which nothing may be sent. */
-  readonly quiet: number;
-  /** Whether the MTA understands SKIP. */
-  readonly canSkip: boolean;
-}
-
 /**
  * Settles the terms of a connection: what the filter's tags ask for, as far as it is offered; options override them,
  * and the `negotiate` hook has the last word.
@@ -61,19 +47,25 @@ export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions):
   }
   let quiet = 0;
   for (const stage of STAGES) if ((COMMANDS[stage].nr & terms.protocol) !== 0) quiet |= BIT[stage];
+  const verbatim = (terms.protocol & SMFIP.HDR_LEADSPC) !== 0;
+  const { bit, size } = agreeOnSize(terms.version === NEWEST ? offered.protocol : 0, options.maxDataSize);
   return {
     version: terms.version,
     actions: terms.actions,
+    protocol: terms.protocol,
     answer: {
       version: terms.version,
       actions: terms.actions,
-      protocol: terms.protocol,
+      protocol: (terms.protocol | bit) >>> 0,
       lists: listsOf(terms.macros),
     },
     wanted: (tags.decides | tags.observes | options.stages) & ALL_STAGES,
-    decides: tags.decides,
+    decides: tags.decides & ALL_STAGES,
     quiet,
-    canSkip: (terms.protocol & SMFIP.SKIP) !== 0,
+    blank: verbatim ? 'kept' : options.leadingSpace ? 'made' : 'hidden',
+    maxData: size,
+    inserts: terms.version > OLDEST || (offer.actions & SMFIF.QUARANTINE) !== 0,
+    sendmailHeaders: options.sendmailHeaders,
   };
 }
 
@@ -113,6 +105,8 @@ function derive(offer: Offer, tags: Tags, options: ResolvedOptions): Terms {
     else if (options.noReply && (tags.decides & BIT[stage]) === 0) protocol |= nr;
   }
   if ((tags.decides & BIT.body) !== 0) protocol |= SMFIP.SKIP;
+  if (options.leadingSpace) protocol |= SMFIP.HDR_LEADSPC;
+  if (options.rejectedRecipients) protocol |= SMFIP.RCPT_REJ;
   if (options.answerData) protocol &= ~(SMFIP.NODATA | SMFIP.NR_DATA);
   return { version, actions, protocol: protocol & protocolOffered, macros };
 }

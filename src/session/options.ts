@@ -3,7 +3,9 @@ import type { Accept, Proceed, Reject, Tempfail } from './decision.js';
 import { tempfail } from './decisions/tempfail.js';
 import { checkSmtpReply } from './make-smtp-reply.js';
 import { stageSet, ALL_STAGES, type Stage } from './stage.js';
+import { DATA_SIZES, LARGEST, type MaxDataSize } from './data-size.js';
 import type { MacroLists, NegotiateHook } from './terms.js';
+import type { TraceEntry } from './trace.js';
 
 /** How long things may take, in milliseconds. */
 export interface Timeouts {
@@ -44,6 +46,31 @@ export interface SessionOptions {
   /** Macros to ask for; for a stage left out the MTA sends what it is configured to. */
   readonly macros?: MacroLists | undefined;
   /**
+   * Whether header values are to keep the blank after the colon, in both directions: event values begin with it, and
+   * what a filter writes has to. It is what filters that sign need to see and to restore every byte. Default false: the
+   * blank is left out, and written by the MTA. An MTA that does not offer it (below version 6) is made to look as if it
+   * did, with one blank in every header.
+   */
+  readonly leadingSpace?: boolean | undefined;
+  /**
+   * Whether to be shown recipients, too, that the MTA itself has refused; their `rcpt` events have `rejected`. They stay
+   * refused whatever is decided about them. Default false. An MTA that does not offer it (below version 6) shows none.
+   */
+  readonly rejectedRecipients?: boolean | undefined;
+  /**
+   * The most data bytes in a frame to agree to (libmilter's `smfi_setmaxdatasize`). Only builds of Sendmail that offer
+   * the larger sizes are answered with them; default: the largest offered. All others have 65535.
+   */
+  readonly maxDataSize?: MaxDataSize | undefined;
+  /**
+   * How many headers Sendmail's configuration defines (its `H` lines); default 8, which is what the standard
+   * configuration makes of them. Sendmail counts them before those of the message, so that `insertHeader(n, …)` needs
+   * to know.
+   */
+  readonly sendmailHeaders?: number | undefined;
+  /** Gets every frame of the wire as it is read or written, to find out what goes wrong. Default: nobody does. */
+  readonly trace?: ((entry: TraceEntry) => void) | undefined;
+  /**
    * Gets what the MTA offers and what was made of it. Returns terms to agree to instead, `undefined` to leave them, or
    * `reject()` to refuse the connection. Terms above the offer are an error, and refuse it too.
    */
@@ -61,6 +88,11 @@ export interface ResolvedOptions {
   readonly noReply: boolean;
   readonly macros: MacroLists;
   readonly negotiate: NegotiateHook | undefined;
+  readonly leadingSpace: boolean;
+  readonly rejectedRecipients: boolean;
+  readonly maxDataSize: MaxDataSize;
+  readonly sendmailHeaders: number;
+  readonly trace: ((entry: TraceEntry) => void) | undefined;
   /**
    * Whether to answer DATA whether a filter wants it or not. Postfix sends something for DATA in any case, from the
    * process that talks to the client, and then the message from another one: over TCP, what the second writes waits
@@ -112,6 +144,16 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     throw new RangeError(`version: ${version} is not a version of the protocol. Use 2 to 6.`);
   }
   checkMacros(options.macros ?? {});
+  const maxDataSize = options.maxDataSize ?? LARGEST;
+  if (!DATA_SIZES.includes(maxDataSize)) {
+    throw new RangeError(
+      `maxDataSize: ${maxDataSize} is not a size of the protocol. Use ${DATA_SIZES.join(', ')}.`,
+    );
+  }
+  const sendmailHeaders = options.sendmailHeaders ?? 8;
+  if (!Number.isInteger(sendmailHeaders) || sendmailHeaders < 1 || sendmailHeaders > 1000) {
+    throw new RangeError(`sendmailHeaders: ${sendmailHeaders} is not a number of headers. Use 1 to 1000.`);
+  }
   return {
     failure,
     timeouts,
@@ -122,6 +164,11 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     noReply: options.noReply ?? true,
     macros: options.macros ?? {},
     negotiate: options.negotiate,
+    leadingSpace: options.leadingSpace ?? false,
+    rejectedRecipients: options.rejectedRecipients ?? false,
+    maxDataSize,
+    sendmailHeaders,
+    trace: options.trace,
     answerData: false,
   };
 }

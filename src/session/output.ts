@@ -1,15 +1,18 @@
 import type { ConnectionIo } from './connection-io.js';
+import type { Tracer } from './tracer.js';
 
 /** Gathers what one entry into the connection has to say, so that it goes out in one write. */
 export class Output {
   readonly #io: ConnectionIo;
+  readonly #tracer: Tracer | undefined;
   #first: Uint8Array | undefined;
   #more: Uint8Array[] | undefined;
   #waiting: (() => void)[] | undefined;
   #blocked = false;
 
-  constructor(io: ConnectionIo) {
+  constructor(io: ConnectionIo, tracer?: Tracer) {
     this.#io = io;
+    this.#tracer = tracer;
   }
 
   /** Whether the peer has stopped taking bytes. */
@@ -17,7 +20,9 @@ export class Output {
     return this.#blocked;
   }
 
+  /** Takes one frame. */
   put(bytes: Uint8Array): void {
+    this.#tracer?.reply(bytes);
     if (this.#first === undefined) this.#first = bytes;
     else (this.#more ??= [this.#first]).push(bytes);
   }

@@ -1,5 +1,7 @@
 import type { Family } from '../transport/layouts/connect.js';
 import type { Right } from '../transport/smfif.js';
+import type { ProtocolFlag } from '../transport/smfip.js';
+import type { MtaName } from './judge-mta.js';
 
 /** The SMTP client at the other end of the MTA. */
 export interface Client {
@@ -29,7 +31,9 @@ export interface SessionInfo {
   readonly version: number;
   /** What the MTA lets the filter change. */
   readonly rights: readonly Right[];
+  /** The protocol flags that were agreed to, among them `RCPT_REJ` and `HDR_LEADSPC` where they were asked for. */
+  readonly protocol: readonly ProtocolFlag[];
   readonly macros: Macros;
-  /** The MTA, judged by its macros. */
-  readonly mta: 'postfix' | 'sendmail' | 'unknown';
+  /** The MTA, judged by its macros: certain from `connect` on where it sends `v`, as Postfix does. */
+  readonly mta: MtaName;
 }

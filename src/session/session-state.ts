@@ -1,4 +1,7 @@
 import { SMFIF, type Right } from '../transport/smfif.js';
+import { SMFIP, type ProtocolFlag } from '../transport/smfip.js';
+import { NOTHING_AGREED, type Agreement } from './agreement.js';
+import { judgeMta, type MtaName } from './judge-mta.js';
 import { MacroStore } from './macro-store.js';
 import type { Client, SessionInfo } from './session-info.js';
 
@@ -12,25 +15,30 @@ export class SessionState implements SessionInfo {
   readonly macros: MacroStore;
   client: Client = NOBODY;
   helo: string | undefined = undefined;
-  version = 0;
-  /** Bits of `SMFIF`. */
-  actions = 0;
+  agreement: Agreement = NOTHING_AGREED;
+  #mta: MtaName = 'unknown';
 
   constructor() {
     this.macros = new MacroStore();
     this.id = (++sessions).toString(36);
   }
 
-  get rights(): readonly Right[] {
-    return rightsOf(this.actions);
+  get version(): number {
+    return this.agreement.version;
   }
 
-  get mta(): 'postfix' | 'sendmail' | 'unknown' {
-    const version = this.macros.get('v') ?? '';
-    if (/postfix/i.test(version)) return 'postfix';
-    // Names of the interface that the client came in by are Sendmail's alone; Postfix has none of them.
-    if (/^\d+\.\d+\.\d+/.test(version) || this.macros.get('if_addr') !== undefined) return 'sendmail';
-    return this.macros.get('if_name') === undefined ? 'unknown' : 'sendmail';
+  get rights(): readonly Right[] {
+    return rightsOf(this.agreement.actions);
+  }
+
+  get protocol(): readonly ProtocolFlag[] {
+    return namesOf(SMFIP, this.agreement.protocol);
+  }
+
+  /** What has been recognised once stays so: what gave it away may be a macro of one message. */
+  get mta(): MtaName {
+    if (this.#mta === 'unknown') this.#mta = judgeMta(this.macros, this.client.host);
+    return this.#mta;
   }
 }
 
@@ -40,8 +48,12 @@ const RIGHTS = new Map<number, readonly Right[]>();
 export function rightsOf(actions: number): readonly Right[] {
   let names = RIGHTS.get(actions);
   if (names === undefined) {
-    names = Object.freeze((Object.keys(SMFIF) as Right[]).filter((name) => (SMFIF[name] & actions) !== 0));
+    names = namesOf(SMFIF, actions);
     RIGHTS.set(actions, names);
   }
   return names;
+}
+
+function namesOf<Name extends string>(bits: Readonly<Record<Name, number>>, set: number): readonly Name[] {
+  return Object.freeze((Object.keys(bits) as Name[]).filter((name) => (bits[name] & set) !== 0));
 }

@@ -57,6 +57,8 @@ export class Turn extends Scope {
   readonly message: Scope | undefined;
   /** `performance.now()` at its beginning, where somebody wants to know. */
   readonly since: number;
+  /** The MTA has decided by itself, and is told to go on whatever the filter decides. */
+  moot = false;
 
   constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: Scope | undefined, since: number) {
     super();

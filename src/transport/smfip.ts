@@ -32,5 +32,11 @@ export const SMFIP = {
   HDR_LEADSPC: 0x100000,
 } as const;
 
-/** The bits 28 to 31 are for builds of Sendmail and libmilter among themselves; a filter neither reads nor sends them. */
+/** The name of a protocol flag, as libmilter spells it (without `SMFIP_`). */
+export type ProtocolFlag = keyof typeof SMFIP;
+
+/**
+ * The bits 28 to 31 are for builds of Sendmail and libmilter among themselves: two of them offer larger frames, see
+ * `agreeOnSize`; a filter neither reads nor sends the others.
+ */
 export const SMFIP_INTERNAL = 0xf0000000;

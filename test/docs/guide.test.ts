@@ -353,15 +353,41 @@ describe('the guide, on servers', () => {
     expect(existsSync(`${directory}/filter.sock`)).toBe(false);
   });
 
-  test('negotiate: refused recipients are shown, too', async () => {
+  test('negotiate: an MTA that waits where it need not is refused', async () => {
     const log = vi.fn();
     const { server } = await runSnippet<WithServer>('negotiate', { log });
+    const send = senderTo(server);
+    expect((await send()).outcome).toBe('delivered');
+    expect(log).toHaveBeenCalledExactlyOnceWith({ name: 'Subject' });
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    onTestFinished(() => warned.mockRestore());
+    const old = await MtaSession.open({ to: server.address, offer: { version: 4, protocol: 0x37f } });
+    expect(old.failure).toMatchObject({ stage: 'optneg' });
+    await old.close();
+    expect(warned).toHaveBeenCalledExactlyOnceWith(
+      'The negotiate hook refused the connection.',
+      expect.anything(),
+    );
+  });
+
+  test('rejected: recipients that the MTA refuses are shown, too', async () => {
+    const log = vi.fn();
+    const { server } = await runSnippet<WithServer>('rejected', { log });
     const refused = { code: 550, enhanced: '5.1.1', lines: ['User unknown'] };
     await senderTo(server)({ recipients: ['a@b.test', { address: 'gone@b.test', refused }] });
     expect(log.mock.calls.flat()).toEqual([
-      { address: 'a@b.test', refused: false },
-      { address: 'gone@b.test', refused: true },
+      { client: '192.0.2.1', tried: 'gone@b.test', got: '5.1.1 User unknown' },
     ]);
+  });
+
+  test('trace: what goes over the wire, line by line', async () => {
+    const log = vi.fn<(entry: Record<string, string>) => void>();
+    const { server } = await runSnippet<WithServer>('trace', { log });
+    const recipients = [{ address: 'bob@example.org', args: ['NOTIFY=NEVER'] }];
+    await senderTo(server)({ recipients });
+    const lines = log.mock.calls.flatMap(([{ session: _id, ...line }]) => [line]);
+    expect(lines).toContainEqual({ mta: 'rcpt <bob@example.org> NOTIFY=NEVER' });
+    expect(lines).toContainEqual({ filter: 'replycode 550 5.7.1 No such user' });
   });
 
   test('macros: what was asked for is there', async () => {

@@ -7,7 +7,7 @@ import { discard } from '../../src/session/decisions/discard.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import type { MilterEvent } from '../../src/session/flow.js';
 import type { SessionOptions } from '../../src/session/options.js';
-import { frame, optneg } from '../support/session-frames.js';
+import { frame, optneg, type Bytes } from '../support/session-frames.js';
 import { link, opened, type Link } from '../support/session-link.js';
 
 /** A macro frame. */
@@ -320,6 +320,9 @@ describe('the MTA', () => {
   it.each([
     ['postfix', ['v', 'Postfix 3.7.11']],
     ['sendmail', ['v', '8.17.1']],
+    ['sendmail', ['v', '8.18.2/Submit']],
+    ['unknown', ['v', 'Another 8.17.1']],
+    ['unknown', ['v', '0.11.2', '{if_addr}', '192.0.2.1']],
     ['sendmail', ['{if_name}', 'mx.example.org']],
     ['sendmail', ['{if_addr}', '192.0.2.1']],
     ['unknown', ['j', 'mx.example.org']],
@@ -328,6 +331,30 @@ describe('the MTA', () => {
     const { mta } = recording();
     mta.send(macros('C', ...strings), 'C03');
     expect(mta.session.info.mta).toBe(name);
+  });
+
+  it.each<[string, string, readonly Bytes[]]>([
+    ['sendmail', 'the prefix of an IPv6 address', ['C04']],
+    ['unknown', 'an IPv6 address without it', ['C05']],
+    ['sendmail', 'the strength of the authentication', ['C03', macros('M', '{auth_ssf}', '0'), 'C12']],
+    ['sendmail', 'the dot behind a host', ['C03', macros('M', '{mail_host}', 'example.com.'), 'C12']],
+    ['unknown', 'a host without it', ['C03', macros('M', '{mail_host}', 'example.com'), 'C12']],
+    ['sendmail', 'the id of the message', ['C03', 'C12', macros('E', '{msg_id}', '<1@example.com>'), 'C26']],
+    ['postfix', 'macros for HEADER', ['C03', 'C12', macros('L', 'i', 'Q1'), 'C19']],
+    ['postfix', 'macros for BODY', ['C03', 'C12', macros('B'), 'C25']],
+  ])('without a name is %s by %s', (name, _habit, frames) => {
+    let seen = '';
+    const see = ({ session }: MilterEvent): void => void (seen = session.mta);
+    const mta = opened(observe(['connect', 'mail', 'header', 'body', 'eom'], see));
+    mta.send(...frames);
+    expect(seen).toBe(name);
+  });
+
+  it('stays what it was recognised as when the message is over whose macros gave it away', () => {
+    const seen: string[] = [];
+    const mta = opened(observe(['mail', 'abort', 'close'], ({ session }) => void seen.push(session.mta)));
+    mta.send('C03', macros('M', '{mail_host}', 'example.com.'), 'C12', 'C28', 'C29');
+    expect(seen).toEqual(['sendmail', 'sendmail', 'sendmail']);
   });
 });
 

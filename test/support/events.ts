@@ -28,6 +28,7 @@ export const session: SessionInfo = Object.freeze({
   client: Object.freeze({ host: 'client.example', family: 'inet', port: 40_025, address: '192.0.2.1' }),
   helo: 'client.example',
   version: 6,
+  protocol: [],
   rights: Object.freeze([]),
   macros: Object.freeze({ get: () => undefined, all: () => ({}) }),
   mta: 'unknown',

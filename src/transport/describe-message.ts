@@ -1,5 +1,5 @@
-import type { Command } from '../transport/command.js';
-import type { WireReply } from '../transport/wire-reply.js';
+import type { Command } from './command.js';
+import type { WireReply } from './wire-reply.js';
 
 const LONGEST = 200;
 

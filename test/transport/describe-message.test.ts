@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { describeMessage } from '../../src/mta/describe-message.js';
+import { describeMessage } from '../../src/transport/describe-message.js';
 import type { Command } from '../../src/transport/command.js';
 import type { WireReply } from '../../src/transport/wire-reply.js';
 import { COMMAND_VECTORS, REPLY_VECTORS } from '../support/vectors.js';

@@ -1,0 +1,30 @@
+import type { StringsFields } from '../transport/layouts/strings.js';
+import { SMFIP } from '../transport/smfip.js';
+import { envelope } from './envelope.js';
+import type { Mail, Rcpt, Rejection } from './flow.js';
+import type { SessionState } from './session-state.js';
+import { TURN, type Turn, type Turned } from './turn.js';
+
+/** The event of a RCPT; where the MTA has rejected the recipient by itself its turn is moot. */
+export function rcptEvent(
+  session: SessionState,
+  fields: StringsFields,
+  mail: Mail,
+  turn: Turn,
+): Rcpt & Turned {
+  const { address, args, params, raw } = envelope(fields);
+  const rcpt = { stage: 'rcpt', session, address, args, params, raw, mail, [TURN]: turn } as const;
+  const rejected = rejectionIn(session);
+  if (rejected === undefined) return rcpt;
+  turn.moot = true;
+  return { ...rcpt, rejected };
+}
+
+/**
+ * What the MTA has said to the recipient whose RCPT begins: the mailer of a rejected one is called `error`, and has the
+ * status for its host and the text for its user (Sendmail's way, which Postfix follows).
+ */
+function rejectionIn({ agreement, macros }: SessionState): Rejection | undefined {
+  if ((agreement.protocol & SMFIP.RCPT_REJ) === 0 || macros.get('rcpt_mailer') !== 'error') return undefined;
+  return { status: macros.get('rcpt_host') ?? '', text: macros.get('rcpt_addr') ?? '' };
+}

@@ -1,0 +1,66 @@
+import { commandCodec, type Command } from '../transport/command.js';
+import { describeMessage } from '../transport/describe-message.js';
+import { ProtocolError } from '../transport/protocol-error.js';
+import { replyCodec, type WireReply } from '../transport/wire-reply.js';
+import type { SessionInfo } from './session-info.js';
+import type { TraceEntry } from './trace.js';
+
+/** Tells a function of the user's what goes over the wire of one connection, until it throws. */
+export class Tracer {
+  #trace: ((entry: TraceEntry) => void) | undefined;
+  readonly #session: () => SessionInfo;
+  readonly #failed: (error: unknown) => void;
+
+  constructor(
+    trace: (entry: TraceEntry) => void,
+    session: () => SessionInfo,
+    failed: (error: unknown) => void,
+  ) {
+    this.#trace = trace;
+    this.#session = session;
+    this.#failed = failed;
+  }
+
+  /** A command of the MTA is about to be handled. */
+  command(letter: string, data: Buffer, start: number, end: number): void {
+    let message: Command;
+    try {
+      message = commandCodec.decode(letter.charCodeAt(0), data, start, end);
+    } catch (error) {
+      // It ends the connection, which is told where that happens.
+      if (error instanceof ProtocolError) return;
+      throw error;
+    }
+    const { type: name } = message;
+    this.#tell({
+      session: this.#session(),
+      from: 'mta',
+      name,
+      data: data.subarray(start, end),
+      text: describeMessage(message),
+    });
+  }
+
+  /** A whole frame is about to be written. */
+  reply(frame: Uint8Array): void {
+    const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
+    const message: WireReply = replyCodec.decode(bytes[4] ?? 0, bytes, 5, bytes.length);
+    const { type: name } = message;
+    this.#tell({
+      session: this.#session(),
+      from: 'filter',
+      name,
+      data: bytes.subarray(5),
+      text: describeMessage(message),
+    });
+  }
+
+  #tell(entry: TraceEntry): void {
+    try {
+      this.#trace?.(entry);
+    } catch (error) {
+      this.#trace = undefined;
+      this.#failed(error);
+    }
+  }
+}

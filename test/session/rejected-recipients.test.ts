@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+
+import { observe } from '../../src/operators/observe.js';
+import { on } from '../../src/operators/on.js';
+import { AnswerError } from '../../src/session/answer-error.js';
+import { accept } from '../../src/session/decisions/accept.js';
+import { discard } from '../../src/session/decisions/discard.js';
+import { proceed } from '../../src/session/decisions/proceed.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import { tempfail } from '../../src/session/decisions/tempfail.js';
+import type { Rcpt } from '../../src/session/flow.js';
+import { frame, optneg, said } from '../support/session-frames.js';
+import { link, type Link } from '../support/session-link.js';
+
+const SHOWN = { rejectedRecipients: true };
+const RCPT_REJ = 0x800;
+
+function flagsAsked(mta: Link, offer: string | Buffer = 'C01'): number {
+  const [answer = ''] = mta.ask(offer);
+  return Number.parseInt(answer.slice(-8), 16);
+}
+
+describe('a recipient that the MTA has rejected', () => {
+  it('is asked for only where that is wanted and offered', () => {
+    const filter = on('rcpt', () => undefined);
+    expect(flagsAsked(link(filter)) & RCPT_REJ).toBe(0);
+    expect(flagsAsked(link(filter, SHOWN)) & RCPT_REJ).toBe(RCPT_REJ);
+    expect(flagsAsked(link(filter, SHOWN), optneg(6, 0x1ff, 0x1ff7ff)) & RCPT_REJ).toBe(0);
+    expect(flagsAsked(link(filter, SHOWN), 'C02') & RCPT_REJ).toBe(0);
+  });
+
+  it('is told by its event, with what the MTA says to it', () => {
+    const seen: Rcpt['rejected'][] = [];
+    const mta = link(
+      observe('rcpt', (rcpt) => void seen.push(rcpt.rejected)),
+      SHOWN,
+    );
+    mta.send('C01', 'C12', 'C17', 'C16', 'C16', frame('D', 'R{rcpt_mailer}\0error\0'), 'C16');
+    expect(seen).toEqual([{ status: '5.1.1', text: 'User unknown' }, undefined, { status: '', text: '' }]);
+  });
+
+  it('has no mark on its event where it is none', () => {
+    const seen: string[] = [];
+    const mta = link(
+      observe('rcpt', (rcpt) => void seen.push(...Object.keys(rcpt))),
+      SHOWN,
+    );
+    mta.send('C01', 'C12', frame('D', 'R{rcpt_mailer}\0esmtp\0'), 'C16');
+    expect(seen).not.toContain('rejected');
+  });
+
+  it('is not looked for without the option, whatever the macros say', () => {
+    const mta = link(on('rcpt', () => reject()));
+    mta.ask('C01');
+    expect(mta.ask('C12', 'C17', 'C16')).toEqual(said('R05'));
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['proceed()', proceed()],
+    ['reject()', reject('no')],
+    ['tempfail()', tempfail()],
+  ])('stays so, and the MTA is told to go on, at %s', (_name, decision) => {
+    const mta = link(
+      on('rcpt', () => decision),
+      SHOWN,
+    );
+    mta.ask('C01');
+    expect(mta.ask('C12', 'C17', 'C16')).toEqual(said('R03'));
+    expect(mta.outcomes.map(({ stage, decision: told, error }) => [stage, told?.kind, error])).toEqual([
+      ['rcpt', 'proceed', undefined],
+    ]);
+  });
+
+  it.each([
+    ['accept', accept()],
+    ['discard', discard()],
+  ])('does not make the whole message what %s() says, and that is reported', (name, decision) => {
+    const mta = link(
+      on('rcpt', (rcpt) => (rcpt.rejected === undefined ? reject() : decision)),
+      SHOWN,
+    );
+    mta.ask('C01');
+    expect(mta.ask('C12', 'C17', 'C16')).toEqual(said('R03'));
+    expect(mta.errors).toEqual([
+      new AnswerError(
+        `${name}() about a recipient that the MTA has rejected would concern the whole message; the MTA was told to ` +
+          'go on. Look at event.rejected first.',
+      ),
+    ]);
+    expect(mta.ask('C16')).toEqual(said('R05'));
+  });
+
+  it('costs no refusal where the filter fails at it', () => {
+    const mta = link(
+      on('rcpt', () => {
+        throw new Error('broken');
+      }),
+      SHOWN,
+    );
+    mta.ask('C01');
+    expect(mta.ask('C12', 'C17', 'C16')).toEqual(said('R03'));
+    expect(mta.errors.map(({ message }) => message)).toEqual(['The filter failed at stage rcpt: broken']);
+  });
+
+  it('gets no answer where none is agreed on', () => {
+    const mta = link(
+      observe('rcpt', () => undefined),
+      SHOWN,
+    );
+    mta.ask('C01');
+    expect(mta.ask('C12', 'C17', 'C16')).toEqual([]);
+  });
+});
