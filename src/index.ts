@@ -10,6 +10,10 @@ export { sink } from './operators/sink.js';
 export { listen } from './server/listen.js';
 export { serve } from './server/serve.js';
 
+export { openSocket } from './transport/open-socket.js';
+export { VERSION } from './transport/version.js';
+export { privateData } from './session/private-data.js';
+
 export { accept } from './session/decisions/accept.js';
 export { discard } from './session/decisions/discard.js';
 export { proceed } from './session/decisions/proceed.js';
@@ -48,6 +52,8 @@ export type { Session } from './operators/session.js';
 export type { ListenOptions } from './server/listen-options.js';
 export type { MilterServer } from './server/milter-server.js';
 export type { ServeOptions } from './server/serve-options.js';
+export type { ListenInput } from './server/where-to-listen.js';
+export type { PrivateData } from './session/private-data.js';
 export type {
   Accept,
   Decision,
@@ -105,6 +111,7 @@ export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './sess
 export type { TraceEntry } from './session/trace.js';
 export type { BindOptions } from './transport/bind.js';
 export type { Endpoint, EndpointInput } from './transport/endpoint.js';
+export type { OpenSocket } from './transport/open-socket.js';
 export type { Family } from './transport/layouts/connect.js';
 export type { Right } from './transport/smfif.js';
 export type { ProtocolFlag } from './transport/smfip.js';

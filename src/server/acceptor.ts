@@ -4,7 +4,8 @@ import type { ConnectionOwner } from '../session/connection-owner.js';
 import type { Connection } from '../session/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import { bindServer } from '../transport/bind.js';
-import { formatEndpoint, type Endpoint } from '../transport/endpoint.js';
+import type { Endpoint } from '../transport/endpoint.js';
+import { addressOf, HeldSocket } from '../transport/open-socket.js';
 import type { ListenOptions } from './listen-options.js';
 import { connectSocket } from './socket-io.js';
 
@@ -16,6 +17,7 @@ const LAST_BYTES = 1_000;
 /** Listens, and keeps the connections that came of it. */
 export class Acceptor {
   readonly #server: Server;
+  readonly #where: Endpoint | HeldSocket;
   readonly #endpoint: Endpoint;
   readonly #options: ListenOptions;
   readonly #resolved: ResolvedOptions;
@@ -27,34 +29,33 @@ export class Acceptor {
 
   /** @param accept called for each new socket; has to call what it gets to let it speak */
   constructor(
-    endpoint: Endpoint,
+    where: Endpoint | HeldSocket,
     options: ListenOptions,
     resolved: ResolvedOptions,
     accept: (connect: (owner: ConnectionOwner) => Connection) => void,
   ) {
-    this.#endpoint = endpoint;
+    this.#where = where;
+    this.#endpoint = where instanceof HeldSocket ? where.endpoint : where;
     this.#options = options;
-    this.#resolved = { ...resolved, answerData: endpoint.family !== 'unix' };
+    this.#resolved = { ...resolved, answerData: this.#endpoint.family !== 'unix' };
     this.#accept = accept;
-    this.#server = createServer({ noDelay: true }, (socket) => {
-      this.#take(socket);
-    });
+    this.#server = where instanceof HeldSocket ? where.server : createServer({ noDelay: true }, this.#take);
     if (options.maxConnections !== undefined) this.#server.maxConnections = options.maxConnections;
   }
 
   /** Where it listens, with the port that the system chose where 0 was asked for. */
   get address(): string {
-    const bound = this.#server.address();
-    if (this.#endpoint.family === 'unix' || bound === null || typeof bound === 'string') {
-      return formatEndpoint(this.#endpoint);
-    }
-    return formatEndpoint({ ...this.#endpoint, port: bound.port });
+    return addressOf(this.#server, this.#endpoint);
   }
 
   /** Resolves when it listens; rejects with a `ListenError`, and then nothing is left behind. */
   async start(): Promise<void> {
-    this.#binding = bindServer(this.#server, this.#endpoint, this.#options);
-    await this.#binding;
+    if (this.#where instanceof HeldSocket) {
+      this.#where.take(this.#take, this.#options.maxConnections);
+    } else {
+      this.#binding = bindServer(this.#server, this.#where, this.#options);
+      await this.#binding;
+    }
     // The system may refuse to accept a connection, for want of memory; the next one is another matter.
     this.#server.on('error', (error) => process.emitWarning(error));
     if (this.#stopped !== undefined) return;
@@ -103,12 +104,12 @@ export class Acceptor {
     clearTimeout(end);
   }
 
-  #take(socket: Socket): void {
+  readonly #take = (socket: Socket): void => {
     this.#accept((owner) => {
       const connection = connectSocket(socket, this.#resolved, owner);
       this.#sockets.set(socket, connection);
       socket.once('close', () => this.#sockets.delete(socket));
       return connection;
     });
-  }
+  };
 }

@@ -2,14 +2,14 @@ import { Observable } from 'rxjs';
 
 import { Session } from '../operators/session.js';
 import { resolveOptions } from '../session/options.js';
-import { parseEndpoint, type EndpointInput } from '../transport/endpoint.js';
 import { Acceptor } from './acceptor.js';
 import { drainTimeoutOf, type ListenOptions } from './listen-options.js';
+import { whereToListen, type ListenInput } from './where-to-listen.js';
 
 /**
  * Listens for MTAs, and emits a `Session` for each that connects.
  *
- * Cold: each subscription binds the endpoint. Errors with a `ListenError` where that fails (`EndpointError` where it is
+ * Cold: each subscription binds the endpoint (but for a socket of `openSocket()`, which serves one). Errors with a `ListenError` where that fails (`EndpointError` where it is
  * none). When its subscription ends, by `takeUntil` behind it or by unsubscribing, nobody is accepted any more;
  * sessions whose pipelines are still subscribed to (as `mergeMap` keeps them after its source completed) finish their
  * message within `drainTimeout`, and those whose pipelines are unsubscribed close at once. So completing drains, and
@@ -21,10 +21,11 @@ import { drainTimeoutOf, type ListenOptions } from './listen-options.js';
  *   mergeMap((session) => session.events.pipe(filter, sink(session))),
  * ).subscribe((outcome) => log(outcome))
  */
-export function listen(endpoint: EndpointInput, options: ListenOptions = {}): Observable<Session> {
+export function listen(endpoint: ListenInput, options: ListenOptions = {}): Observable<Session> {
   return new Observable((subscriber) => {
     const drainTimeout = drainTimeoutOf(options);
-    const acceptor = new Acceptor(parseEndpoint(endpoint), options, resolveOptions(options), (connect) => {
+    const where = whereToListen(endpoint, options);
+    const acceptor = new Acceptor(where, options, resolveOptions(options), (connect) => {
       const session: Session = new Session(
         connect({
           get watched() {

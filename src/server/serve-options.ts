@@ -1,14 +1,14 @@
 import type { Outcome } from '../session/outcome.js';
-import type { EndpointInput } from '../transport/endpoint.js';
 import type { ListenOptions } from './listen-options.js';
+import type { ListenInput } from './where-to-listen.js';
 
 /** What `serve` can be told. */
 export interface ServeOptions extends ListenOptions {
   /**
    * Where to listen: `inet:8891@127.0.0.1`, `inet6:8891@::1`, `unix:/run/filter.sock`, or `{ port, host }` or `{ path }`.
-   * Port 0 lets the system choose one.
+   * Port 0 lets the system choose one. Or a socket that `openSocket()` has opened beforehand.
    */
-  readonly listen: EndpointInput;
+  readonly listen: ListenInput;
   /**
    * Gets what went wrong: failures of the filter, events that nobody answered, late replies, broken connections.
    * An Observable of filters that errors concerns no connection, and is always a warning of the process.

@@ -10,11 +10,11 @@ import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import { ProjectError } from '../session/project-error.js';
 import type { Tags } from '../session/tags.js';
-import { parseEndpoint } from '../transport/endpoint.js';
 import { Acceptor } from './acceptor.js';
 import { drainTimeoutOf } from './listen-options.js';
 import type { MilterServer } from './milter-server.js';
 import type { ServeOptions } from './serve-options.js';
+import { whereToListen } from './where-to-listen.js';
 
 /** A filter as new connections get it. */
 interface Ready {
@@ -44,7 +44,7 @@ export async function serve(
       "serve(): the option 'listen' is missing. Say where to listen: serve(filter, { listen: 'inet:8891@127.0.0.1' }).",
     );
   }
-  const endpoint = parseEndpoint(options.listen);
+  const where = whereToListen(options.listen, options);
   const resolved = resolveOptions(options);
   const drainTimeout = drainTimeoutOf(options);
   const outcomes = new Subject<Outcome>();
@@ -73,7 +73,7 @@ export async function serve(
       },
       ended: () => undefined,
     };
-    const acceptor = new Acceptor(endpoint, options, resolved, (connect) => {
+    const acceptor = new Acceptor(where, options, resolved, (connect) => {
       const connection = connect(owner);
       const { steps, tags } = source.current;
       connection.attach(openChain(steps, new PipelineEnd(connection)), tags);

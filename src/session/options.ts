@@ -115,6 +115,8 @@ const TIMEOUTS: AllTimeouts = {
 /** More does not fit a timer: Node would fire it at once. */
 const LONGEST = 0x7fffffff;
 const MACRO = /^[^\s,\0]+$/;
+/** The most that Sendmail keeps. */
+const MOST_MACROS = 50;
 const MACRO_STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'eoh', 'eom'];
 
 /** Fills in the defaults; throws a `TypeError`, `RangeError` or `AnswerError` that names what is wrong. */
@@ -182,6 +184,11 @@ function checkMacros(macros: MacroLists): void {
     // They go out in one string with blanks between them.
     if (!Array.isArray(names) || !names.every((name) => typeof name === 'string' && MACRO.test(name))) {
       throw new TypeError(`macros.${stage}: that is no list of names like ['i', '{auth_authen}'].`);
+    }
+    if (names.length > MOST_MACROS) {
+      throw new RangeError(
+        `macros.${stage}: ${names.length} names; with more than ${MOST_MACROS} Sendmail refuses all mail. Ask for fewer.`,
+      );
     }
   }
 }

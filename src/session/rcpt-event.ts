@@ -5,6 +5,9 @@ import type { Mail, Rcpt, Rejection } from './flow.js';
 import type { SessionState } from './session-state.js';
 import { TURN, type Turn, type Turned } from './turn.js';
 
+/** What Sendmail has before the words: `550 5.1.1 User unknown`. */
+const CODES = /^[45]\d\d[ -](?:[45]\.\d{1,3}\.\d{1,3} )?/;
+
 /** The event of a RCPT; where the MTA has rejected the recipient by itself its turn is moot. */
 export function rcptEvent(
   session: SessionState,
@@ -26,5 +29,6 @@ export function rcptEvent(
  */
 function rejectionIn({ agreement, macros }: SessionState): Rejection | undefined {
   if ((agreement.protocol & SMFIP.RCPT_REJ) === 0 || macros.get('rcpt_mailer') !== 'error') return undefined;
-  return { status: macros.get('rcpt_host') ?? '', text: macros.get('rcpt_addr') ?? '' };
+  const text = macros.get('rcpt_addr') ?? '';
+  return { status: macros.get('rcpt_host') ?? '', text: text.replace(CODES, '') };
 }

@@ -190,6 +190,20 @@ describe('the guide, on filters', () => {
     expect((await senderTo(server)({ recipients: ['f@b.test'] })).reply.code).toBe(550);
   });
 
+  test('private-data: what one filter counts another one reads', async () => {
+    const { filter } = await runSnippet<WithFilter>('private-data', {
+      mailboxExists: () => Promise.resolve(false),
+    });
+    const server = await serve(filter, { listen: 'inet:0@127.0.0.1' });
+    onTestFinished(() => server.destroy());
+    const session = await MtaSession.open({ to: server.address });
+    const recipients = ['a@b.test', 'c@b.test', 'd@b.test', 'e@b.test'];
+    expect((await session.send({ sender: '', recipients })).reply.code).toBe(550);
+    const last = await session.send({ sender: '', recipients });
+    expect(last.reply).toMatchObject({ code: 451, lines: ['Too many guesses'] });
+    await session.close();
+  });
+
   test('failure: costs the one event, and is reported', async () => {
     const log = vi.fn();
     const { server } = await runSnippet<WithServer>('failure', { log });
@@ -348,6 +362,18 @@ describe('the guide, on servers', () => {
     );
     const file = statSync(`${directory}/filter.sock`);
     expect(file.mode & 0o777).toBe(0o660);
+    expect(added(await senderTo(server)())).toEqual(['X-Filtered: yes']);
+    await server.close();
+    expect(existsSync(`${directory}/filter.sock`)).toBe(false);
+  });
+
+  test('open: a socket is there before its server', async () => {
+    const directory = await temporaryDirectory();
+    const { server } = await runSnippet<WithServer>(
+      'open',
+      {},
+      { '/run/my-filter': directory, '115': String(process.getgid?.() ?? -1) },
+    );
     expect(added(await senderTo(server)())).toEqual(['X-Filtered: yes']);
     await server.close();
     expect(existsSync(`${directory}/filter.sock`)).toBe(false);

@@ -246,6 +246,10 @@ describe('options', () => {
     [{ macros: { eom: 'i' } }, /macros\.eom/],
     [{ macros: { eom: ['i j'] } }, /macros\.eom/],
     [{ macros: { connect: ['i\0'] } }, /macros\.connect/],
+    [
+      { macros: { mail: Array.from({ length: 51 }, (_, at) => `{m${at}}`) } },
+      /macros\.mail: 51 names; with more than 50 Sendmail refuses all mail\. Ask for fewer\./,
+    ],
     [{ failure: { kind: 'reject', reply: { code: 250, lines: ['ok'] } } }, /250 is not 5xx/],
     [{ timeouts: { reply: 0 } }, /timeouts\.reply: 0/],
     [{ timeouts: { eom: Infinity } }, /timeouts\.eom: Infinity/],

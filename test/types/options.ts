@@ -49,6 +49,14 @@ export const all: ServeOptions = {
     typed<number>()(offer.actions);
     return offer.version < 6 ? reject() : { ...derived, actions: derived.actions & offer.actions };
   },
+  leadingSpace: true,
+  rejectedRecipients: true,
+  maxDataSize: 262143,
+  sendmailHeaders: 9,
+  trace: (entry) => {
+    typed<string>()(entry.text);
+    if (entry.from === 'filter') typed<'continue' | 'accept'>()(entry.name as 'continue' | 'accept');
+  },
 };
 
 /** An option that a program has not always, it need not leave out by hand. */
@@ -70,6 +78,11 @@ export const sometimes: ServeOptions = {
   noReply: maybe(true),
   macros: maybe({ eom: ['i'] }),
   negotiate: maybe(() => undefined),
+  leadingSpace: maybe(true),
+  rejectedRecipients: maybe(true),
+  maxDataSize: maybe(65535),
+  sendmailHeaders: maybe(9),
+  trace: maybe(() => undefined),
 };
 
 export const wrong: ServeOptions[] = [
@@ -87,6 +100,8 @@ export const wrong: ServeOptions[] = [
   { listen: 'inet:1@::1', failure: discard() },
   // @ts-expect-error the name is misspelt
   { listen: 'inet:1@::1', timeouts: { replies: 1 } },
+  // @ts-expect-error a size that no MTA offers
+  { listen: 'inet:1@::1', maxDataSize: 1_000_000 },
   // @ts-expect-error a port that may be none has to be looked at
   { listen: { port } },
 ];
