@@ -14,7 +14,8 @@ export type SendmailFilters = Readonly<Record<string, string>>;
  * Writes the `.mc` of a private Sendmail below `dir` that hands every message to the SMTP server on `relayPort`.
  *
  * `filters` are given as in `INPUT_MAIL_FILTER`; the first one is also for what comes through no port (`sendmail -bs`).
- * No DNS, no load limits, and `m4` makes a standard `sendmail.cf` of it.
+ * No DNS, no load limits, and `m4` makes a standard `sendmail.cf` of it, but for two domains that Sendmail refuses itself:
+ * recipients at `unknown.example` when it looks where to send them, those at `blocked.example` by a rule of `check_rcpt`.
  */
 export function sendmailMc(
   dir: string,
@@ -30,7 +31,7 @@ export function sendmailMc(
     QUEUE_DIR: `${dir}/queue`,
     STATUS_FILE: '',
     HELP_FILE: '',
-    ALIAS_FILE: '',
+    ALIAS_FILE: `${dir}/aliases`,
     confPID_FILE: `${dir}/sendmail.pid`,
     confCW_FILE: `-o ${dir}/empty`,
     confCT_FILE: `-o ${dir}/empty`,
@@ -74,6 +75,11 @@ export function sendmailMc(
     ),
     'MAILER(`local\')',
     'MAILER(`smtp\')',
+    'LOCAL_RULE_0',
+    'R$* < @ unknown.example $* > $*\t$#error $@ 5.1.1 $: "550 nobody is known there"',
+    'LOCAL_RULESETS',
+    'SLocal_check_rcpt',
+    'R< $+ @ blocked.example >\t$#error $@ 5.7.1 $: "550 blocked by a rule"',
   ];
   return `${lines.join('\n')}\n`;
 }

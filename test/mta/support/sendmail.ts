@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.js';
@@ -7,7 +8,6 @@ import { isListening } from './is-listening.js';
 import { processGroup } from './process-group.js';
 import { run } from './run.js';
 import { sendmailMc, type SendmailFilters, type SendmailListener } from './sendmail-config.js';
-import { SendmailLog } from './sendmail-log.js';
 import { SENDMAIL } from './sendmail-place.js';
 import { SendmailQueue } from './sendmail-queue.js';
 import { watchdog } from './watchdog.js';
@@ -30,7 +30,6 @@ export interface SendmailOptions<Name extends string> {
 export class Sendmail<Name extends string = string> {
   /** The port of each listener. */
   readonly ports: Readonly<Record<Name, number>>;
-  readonly log: SendmailLog;
   readonly queue: SendmailQueue;
   readonly #dir: string;
   readonly #daemon: number;
@@ -40,7 +39,6 @@ export class Sendmail<Name extends string = string> {
     this.#dir = dir;
     this.ports = ports;
     this.#daemon = daemon;
-    this.log = new SendmailLog(dir);
     this.queue = new SendmailQueue(dir);
     this.#watchdog = watchdog(daemon);
   }
@@ -60,13 +58,14 @@ export class Sendmail<Name extends string = string> {
       listeners.push({ ...options.listeners[name], name, port: await freePort() });
 
     await mkdir(`${dir}/queue`, { mode: 0o700 });
-    await writeFile(`${dir}/empty`, '');
-    await writeFile(`${dir}/log`, '');
+    for (const name of ['empty', 'aliases', 'log']) await writeFile(`${dir}/${name}`, '');
     await writeFile(`${dir}/service.switch`, 'passwd\tfiles\nhosts\tfiles\naliases\tfiles\n');
     await writeFile(`${dir}/test.mc`, sendmailMc(dir, options.relayPort, options.filters, listeners));
     const cf = await run('/usr/bin/m4', [`-D_CF_DIR_=${CF}`, `${CF}m4/cf.m4`, `${dir}/test.mc`]);
     await writeFile(`${dir}/sendmail.cf`, cf);
     await run('/usr/bin/cc', ['-shared', '-fPIC', '-w', '-o', `${dir}/shim.so`, SHIM]);
+    // without its table of aliases it keeps local mail instead of refusing recipients that it does not know
+    await run(SENDMAIL.program, ['-C', `${dir}/sendmail.cf`, '-bi'], '', environment(dir));
 
     const output = await open(`${dir}/output`, 'w');
     const daemon = spawn(SENDMAIL.program, ['-C', `${dir}/sendmail.cf`, '-bD'], {
@@ -81,11 +80,16 @@ export class Sendmail<Name extends string = string> {
     await eventually('the SMTP listeners', async () => {
       if (daemon.exitCode !== null) {
         const said = await readFile(`${dir}/output`, 'utf8');
-        throw new Error(`sendmail: ${daemon.exitCode}\n${said}\n${sendmail.log.lines().join('\n')}`);
+        throw new Error(`sendmail: ${daemon.exitCode}\n${said}\n${sendmail.log().join('\n')}`);
       }
       return listeners.every(({ port, host }) => host !== undefined || isListening(port));
     });
     return sendmail;
+  }
+
+  /** All lines that it has logged; each is there before the process that wrote it goes on. */
+  log(): string[] {
+    return readFileSync(`${this.#dir}/log`, 'utf8').split('\n').slice(0, -1);
   }
 
   /** Waits until every SMTP session and every delivery has ended. */
