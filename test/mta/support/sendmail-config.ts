@@ -60,8 +60,8 @@ export function sendmailMc(
     'divert(-1)',
     define('MAIL_SETTINGS_DIR', `${dir}/`),
     'divert(0)',
-    'VERSIONID(`test\')',
-    'OSTYPE(`linux\')',
+    "VERSIONID(`test')",
+    "OSTYPE(`linux')",
     ...Object.entries(definitions).map(([name, value]) => define(name, value)),
     ...features.map((feature) => `FEATURE(${quote(feature)})`),
     ...listeners.map(({ port, host = '127.0.0.1', filters: asked }, number) => {
@@ -73,8 +73,8 @@ export function sendmailMc(
       ([name, equates]) =>
         `${name === first ? 'INPUT_MAIL_FILTER' : 'MAIL_FILTER'}(${quote(name)}, ${quote(equates)})`,
     ),
-    'MAILER(`local\')',
-    'MAILER(`smtp\')',
+    "MAILER(`local')",
+    "MAILER(`smtp')",
     'LOCAL_RULE_0',
     'R$* < @ unknown.example $* > $*\t$#error $@ 5.1.1 $: "550 nobody is known there"',
     'LOCAL_RULESETS',
