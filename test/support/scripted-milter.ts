@@ -23,8 +23,8 @@ export interface ScriptedMilter extends AsyncDisposable {
 /** Every right, every event, every reply; no features. */
 export const PLAIN_ANSWER = '0000000d4f 00000006 000001ff 00000000';
 
-/** Starts a scripted milter on a free port of the loopback address. */
-export async function scriptedMilter(script: Script = {}): Promise<ScriptedMilter> {
+/** Starts a scripted milter on a port of the loopback address, a free one if none is given. */
+export async function scriptedMilter(script: Script = {}, at = 0): Promise<ScriptedMilter> {
   const heard: string[] = [];
   const told: string[] = [];
   const macros: string[] = [];
@@ -52,7 +52,7 @@ export async function scriptedMilter(script: Script = {}): Promise<ScriptedMilte
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     address: `inet:${port}@127.0.0.1`,

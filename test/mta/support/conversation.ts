@@ -19,9 +19,20 @@ export const TAKEN = {
   ehlo: '250-mx.test.example',
   mail: '250 2.1.0 Ok',
   rcpt: '250 2.1.5 Ok',
-  data: '354 End data with <CR><LF>.<CR><LF>',
+  data: '354 (go on)',
   dot: '250 2.0.0 Ok: queued as (id)',
   then: '250 2.0.0 Ok',
+} as const satisfies Conversation;
+
+/** The same in the words of Sendmail. */
+export const TAKEN_BY_SENDMAIL = {
+  banner: '220 mx.test.example ESMTP Sendmail',
+  ehlo: '250-mx.test.example Hello localhost [127.0.0.1], pleased to meet you',
+  mail: '250 2.1.0 <alice@src.example>... Sender ok',
+  rcpt: '250 2.1.5 <bob@dst.example>... Recipient ok',
+  data: '354 (go on)',
+  dot: '250 2.0.0 (id) Message accepted for delivery',
+  then: '250 2.0.0 Reset state',
 } as const satisfies Conversation;
 
 /** What the conversation consists of, in order. */
@@ -44,7 +55,7 @@ export async function converse(client: SmtpClient, message: string): Promise<Con
   const heard: Record<string, string> = {};
   for (const step of STEPS) {
     const reply = await send[step]();
-    heard[step] = step === 'ehlo' && reply.startsWith('250') ? firstLine(reply) : withoutQueueId(reply);
+    heard[step] = step === 'ehlo' && reply.startsWith('250') ? firstLine(reply) : plain(reply);
     if (reply.startsWith('421')) {
       await within(client.closed, () => 'the end of the connection after 421');
       return { ...heard, then: 'closed' };
@@ -58,6 +69,11 @@ function firstLine(reply: string): string {
   return reply.split('\n', 1).join('');
 }
 
-function withoutQueueId(reply: string): string {
-  return reply.replace(/queued as \w+$/, 'queued as (id)');
+/** A reply without what depends on version, time and chance. */
+function plain(reply: string): string {
+  return reply
+    .replace(/ Sendmail [^\n]*$/, ' Sendmail')
+    .replace(/^354 .*$/, '354 (go on)')
+    .replace(/queued as \w+$/, 'queued as (id)')
+    .replace(/ \w+ Message accepted for delivery$/, ' (id) Message accepted for delivery');
 }

@@ -1,41 +1,27 @@
-import { expect } from 'vitest';
-import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
-import { complaints } from './complaints.js';
 import { freePort } from './free-port.js';
+import { MtaBench, type CommonListener, type HeldMessage, type MilterPlaces } from './mta-bench.js';
 import { Postfix, type PostfixSettings } from './postfix.js';
-import { SmtpClient } from './smtp-client.js';
 import { SmtpSink } from './sink.js';
 
 /**
- * The SMTP listeners of the Postfix of a bench. All but one look for their filter on the inet socket.
+ * The SMTP listeners of the Postfix of a bench. All but `unix`, `both` and `inet6` look for their filter on the inet
+ * socket. Besides those in front of each MTA there are:
  *
- * - `inet`: what is used when nothing else is said; mail is rejected when the filter breaks
- * - `unix`: the same with the unix socket
- * - `tempfail`: mail is put off when the filter breaks
- * - `hasty`: at the content of a message the filter may be silent for two seconds only
- * - `both`: asks the filter on the inet socket and then the one on the unix socket
  * - `inet6`: looks for its filter on the IPv6 socket, and believes that clients may have IPv6 addresses
  * - `version2`: speaks the oldest version of the protocol
  */
-export type ListenerName = 'inet' | 'unix' | 'tempfail' | 'hasty' | 'both' | 'inet6' | 'version2';
+export type ListenerName = CommonListener | 'inet6' | 'version2';
 
-/** A Postfix between an SMTP client and an SMTP sink, and a place for the filter under test. */
-export class PostfixBench {
-  /** What filters listen on, as Postfix knows it. */
-  readonly milter: { readonly inet: string; readonly inet6: string; readonly unix: string };
+/** A bench with a Postfix. */
+export class PostfixBench extends MtaBench<ListenerName> {
+  readonly mta = 'postfix';
+  protected readonly main = 'inet';
+  declare readonly milter: MilterPlaces & { readonly inet6: string };
   readonly postfix: Postfix<ListenerName>;
-  readonly sink: SmtpSink;
-  /** Errors that the served filters have reported. A test that expects some takes them out. */
-  errors: unknown[] = [];
-  #clients: SmtpClient[] = [];
-  #servers: MilterServer[] = [];
-  #tolerated: RegExp[] = [];
-  #judged = 0;
 
   private constructor(milter: PostfixBench['milter'], postfix: Postfix<ListenerName>, sink: SmtpSink) {
-    this.milter = milter;
+    super(milter, sink);
     this.postfix = postfix;
-    this.sink = sink;
   }
 
   /** Starts sink and Postfix. `settings` may depend on where the filter will listen. */
@@ -71,63 +57,43 @@ export class PostfixBench {
     );
   }
 
-  /** Serves a filter until the end of the test, on the inet socket if nothing else is said. */
-  async serve(
-    filter: Parameters<typeof serve>[0],
-    options: Partial<ServeOptions> = {},
-  ): Promise<MilterServer> {
-    const server = await serve(filter, {
-      listen: this.milter.inet,
-      onError: (error) => this.errors.push(error),
-      ...options,
-    });
-    this.#servers.push(server);
-    return server;
+  override async held(): Promise<HeldMessage[]> {
+    const { queue } = this.postfix;
+    await queue.idle();
+    return Promise.all(
+      (await queue.list())
+        .filter(({ queue_name: name }) => name === 'hold')
+        .map(async ({ queue_id: id, sender, recipients }) => ({
+          sender,
+          recipients: recipients.map(({ address }) => address).sort(),
+          message: await queue.read(id),
+        })),
+    );
   }
 
-  /** Opens an SMTP connection that lasts until the end of the test at most; nothing has been read or said yet. */
-  async connect(listener: ListenerName = 'inet'): Promise<SmtpClient> {
-    const client = await SmtpClient.connect(this.postfix.ports[listener]);
-    this.#clients.push(client);
-    return client;
+  override idle(): Promise<void> {
+    return this.postfix.queue.idle();
   }
 
-  /** Opens an SMTP connection and greets. */
-  async greeted(listener: ListenerName = 'inet'): Promise<SmtpClient> {
-    const client = await this.connect(listener);
-    await client.hello();
-    return client;
-  }
-
-  /** Lets Postfix log lines of this kind in this test. */
-  tolerate(...lines: RegExp[]): void {
-    this.#tolerated.push(...lines);
-  }
-
-  /** Ends what the test has left open, and fails when a filter or Postfix has complained of anything. */
-  async settle(): Promise<void> {
-    for (const client of this.#clients) client.destroy();
+  protected override async clear(): Promise<void> {
     await this.postfix.log.sessionsEnded();
     await this.postfix.queue.idle();
     await this.postfix.queue.clearHold();
-    await Promise.all(this.#servers.map((server) => server.close()));
-    const lines = await this.postfix.log.settled();
-    const found = complaints(lines.slice(this.#judged));
-    const unexpected = found.filter((line) => !this.#tolerated.some((pattern) => pattern.test(line)));
-    const { errors } = this;
-    this.#judged = lines.length;
-    this.#clients = [];
-    this.#servers = [];
-    this.#tolerated = [];
-    this.errors = [];
-    this.sink.clear();
-    expect(unexpected, 'complaints in the log of Postfix').toEqual([]);
-    expect(errors, 'errors that the filter has reported').toEqual([]);
   }
 
-  /** Stops Postfix and the sink. */
-  async stop(): Promise<void> {
-    await this.postfix.stop();
-    await this.sink.stop();
+  protected override logged(): Promise<string[]> {
+    return this.postfix.log.settled();
+  }
+
+  protected override complaints(lines: readonly string[]): string[] {
+    return lines.filter((line) => /\b(?:fatal|panic): /.test(line) || /\bwarning: .*milter/i.test(line));
+  }
+
+  protected override portOf(listener: ListenerName): number {
+    return this.postfix.ports[listener];
+  }
+
+  protected override halt(): Promise<void> {
+    return this.postfix.stop();
   }
 }

@@ -6,7 +6,8 @@ export const STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh
 /** One of {@link STAGES}. */
 export type AskedStage = (typeof STAGES)[number];
 
-const STEP_OF = {
+/** The step of the conversation at which a refusal is told, unless it is told at once. */
+export const STEP_OF = {
   connect: 'mail',
   helo: 'mail',
   mail: 'mail',

@@ -11,8 +11,9 @@ export async function run(
   file: string,
   args: readonly string[],
   input: string | Uint8Array = '',
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<Buffer> {
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
   const ended = once(child, 'close') as Promise<[number | null]>;
   child.stdin.on('error', () => undefined); // a program that ends without reading is judged by its status
   child.stdin.end(input);

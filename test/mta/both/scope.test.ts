@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { accept, addHeader, compose, discard, observe, on, reject, type Filter } from '../../../src/index.js';
-import { describePostfix } from '../support/describe-postfix.js';
+import { describeMtas } from '../support/describe-mtas.js';
+import { plainRecipients } from '../support/plain-recipients.js';
+import { TOLD_BY } from '../support/told-by.js';
 
 const DATA = 'Subject: scope\r\n\r\nThe body.\r\n';
 const RCPTS = ['<ann@dst.example>', '<bob@dst.example>', '<cid@dst.example>'];
@@ -13,7 +15,9 @@ function noting(seen: string[]): Filter {
   );
 }
 
-describePostfix('how far a decision goes behind Postfix', (bench) => {
+describeMtas('how far a decision goes', (bench, mta) => {
+  const told = TOLD_BY[mta];
+
   test('a refused recipient is refused alone', async () => {
     await bench().serve(
       on('rcpt', ({ address }) => (address === 'bob@dst.example' ? reject('not bob') : undefined)),
@@ -21,16 +25,15 @@ describePostfix('how far a decision goes behind Postfix', (bench) => {
     const client = await bench().greeted();
 
     await client.command('MAIL FROM:<alice@src.example>');
-    expect(await client.command('RCPT TO:<ann@dst.example>')).toBe('250 2.1.5 Ok');
-    expect(await client.command('RCPT TO:<bob@dst.example>')).toBe('550 5.7.1 not bob');
-    expect(await client.command('RCPT TO:<cid@dst.example>')).toBe('250 2.1.5 Ok');
+    expect(await client.command('RCPT TO:<ann@dst.example>')).toMatch(/^250 /);
+    expect(await client.command('RCPT TO:<bob@dst.example>')).toBe(
+      told.reply('550 5.7.1 not bob', '<bob@dst.example>'),
+    );
+    expect(await client.command('RCPT TO:<cid@dst.example>')).toMatch(/^250 /);
     await client.command('DATA');
     expect(await client.content(DATA)).toMatch(/^250 2\.0\.0 /);
 
-    expect((await bench().sink.next()).rcpts).toEqual([
-      '<ann@dst.example> ORCPT=rfc822;ann@dst.example',
-      '<cid@dst.example> ORCPT=rfc822;cid@dst.example',
-    ]);
+    expect(plainRecipients(await bench().sink.next())).toEqual(['<ann@dst.example>', '<cid@dst.example>']);
   });
 
   test('when all recipients are refused there is no message', async () => {
@@ -44,8 +47,10 @@ describePostfix('how far a decision goes behind Postfix', (bench) => {
     const client = await bench().greeted();
 
     await client.command('MAIL FROM:<alice@src.example>');
-    expect(await client.command('RCPT TO:<ann@dst.example>')).toBe('550 5.7.1 Command rejected');
-    expect(await client.command('DATA')).toMatch(/^554 5\.5\.1 /);
+    expect(await client.command('RCPT TO:<ann@dst.example>')).toBe(
+      told.rejected.command('<ann@dst.example>'),
+    );
+    expect(await client.command('DATA')).toMatch(/^5(?:54 5\.5\.1|03 5\.0\.0) /);
     await client.quit();
 
     expect(seen).toEqual(['mail', 'rcpt']);
@@ -81,8 +86,8 @@ describePostfix('how far a decision goes behind Postfix', (bench) => {
     expect(await client.deliver({ rcpts: ['<dan@dst.example>'], data: DATA })).toMatch(/^250 /);
 
     const delivered = await bench().sink.next();
-    expect(delivered.rcpts).toEqual(['<dan@dst.example> ORCPT=rfc822;dan@dst.example']);
-    await bench().postfix.queue.idle();
+    expect(plainRecipients(delivered)).toEqual(['<dan@dst.example>']);
+    await bench().idle();
     expect(bench().sink.kept).toEqual([]);
   });
 
@@ -110,7 +115,7 @@ describePostfix('how far a decision goes behind Postfix', (bench) => {
     expect(await client.deliver({ rcpts: ['<ann@dst.example>'], data: DATA })).toBe(
       '550 5.7.1 not like this',
     );
-    expect(await client.command('RCPT TO:<bob@dst.example>')).toBe('250 2.1.5 Ok');
+    expect(await client.command('RCPT TO:<bob@dst.example>')).toMatch(/^250 /);
     expect(await client.command('DATA')).toMatch(/^354 /);
     expect(await client.content(DATA)).toMatch(/^250 /);
 
@@ -121,7 +126,7 @@ describePostfix('how far a decision goes behind Postfix', (bench) => {
     await bench().serve(on('header', ({ value }) => (value === 'refuse me' ? reject() : undefined)));
     const client = await bench().greeted();
 
-    expect(await client.deliver({ data: 'Subject: refuse me\r\n\r\n' })).toBe('550 5.7.1 Command rejected');
+    expect(await client.deliver({ data: 'Subject: refuse me\r\n\r\n' })).toBe(told.rejected.content);
     expect(await client.deliver({ data: DATA })).toMatch(/^250 /);
     expect((await bench().sink.next()).data.toString()).toContain(DATA);
   });

@@ -1,15 +1,21 @@
 import { expect, test } from 'vitest';
 import { addHeader, compose, observe, on, reject, replaceBody } from '../../../src/index.js';
-import { describePostfix } from '../support/describe-postfix.js';
+import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
+import { TOLD_BY } from '../support/told-by.js';
 
 const DATA = 'Subject: two filters\r\n\r\nThe body.\r\n';
 
-describePostfix('two filters, each on its own socket, behind Postfix', (bench) => {
+describeMtas('two filters, each on its own socket,', (bench, mta) => {
+  const told = TOLD_BY[mta];
+
   test('the second one sees what the first one has made of the message', async () => {
     const headers: string[] = [];
     const body: Uint8Array[] = [];
-    await bench().serve(on('eom', () => [addHeader('X-First', '1'), replaceBody('Body of the first.\r\n')]));
+    await bench().serve(
+      on('eom', () => [addHeader('X-First', '1'), replaceBody('Body of the first.\r\n')]),
+      { listen: bench().milter.inet },
+    );
     await bench().serve(
       compose(
         observe('header', ({ name, value }) => void headers.push(`${name}: ${value}`)),
@@ -29,7 +35,10 @@ describePostfix('two filters, each on its own socket, behind Postfix', (bench) =
 
   test('what one of them refuses does not reach the other', async () => {
     const rcpts: string[] = [];
-    await bench().serve(on('rcpt', ({ address }) => (address === 'bob@dst.example' ? reject() : undefined)));
+    await bench().serve(
+      on('rcpt', ({ address }) => (address === 'bob@dst.example' ? reject() : undefined)),
+      { listen: bench().milter.inet },
+    );
     await bench().serve(
       observe('rcpt', ({ address }) => void rcpts.push(address)),
       {
@@ -39,8 +48,10 @@ describePostfix('two filters, each on its own socket, behind Postfix', (bench) =
     );
     const client = await bench().greeted('both');
     await client.command('MAIL FROM:<alice@src.example>');
-    expect(await client.command('RCPT TO:<ann@dst.example>')).toBe('250 2.1.5 Ok');
-    expect(await client.command('RCPT TO:<bob@dst.example>')).toBe('550 5.7.1 Command rejected');
+    expect(await client.command('RCPT TO:<ann@dst.example>')).toMatch(/^250 /);
+    expect(await client.command('RCPT TO:<bob@dst.example>')).toBe(
+      told.rejected.command('<bob@dst.example>'),
+    );
     await client.command('DATA');
     expect(await client.content(DATA)).toMatch(/^250 /);
 

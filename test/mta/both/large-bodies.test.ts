@@ -10,7 +10,7 @@ import {
   replaceBody,
   type BodySource,
 } from '../../../src/index.js';
-import { describePostfix } from '../support/describe-postfix.js';
+import { describeMtas } from '../support/describe-mtas.js';
 
 const SIZE = 5_000_000;
 
@@ -51,7 +51,7 @@ function expectSame(actual: Uint8Array, expected: Uint8Array): void {
   });
 }
 
-describePostfix('bodies of megabytes behind Postfix', (bench) => {
+describeMtas('bodies of megabytes', (bench) => {
   const SOURCES: readonly (readonly [string, (body: Buffer) => BodySource])[] = [
     ['bytes', (body) => body],
     ['a generator', cut],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { addHeader, on } from '../../../src/index.js';
-import { describePostfix } from '../support/describe-postfix.js';
+import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';
 import { Gate } from '../support/gate.js';
 import { within } from '../support/within.js';
@@ -9,7 +9,7 @@ const DATA = 'Subject: closing\r\n\r\nThe body.\r\n';
 const DRAINED = 'X-Drained: yes\r\n';
 const STOPPING = '421 4.3.2 Service is shutting down, try again later';
 
-describePostfix('closing a filter behind Postfix', (bench) => {
+describeMtas('closing a filter', (bench) => {
   test('messages that wait for the filter are finished', async () => {
     const gate = new Gate();
     const server = await bench().serve(
@@ -78,7 +78,7 @@ describePostfix('closing a filter behind Postfix', (bench) => {
     await closing;
 
     expect((await bench().sink.next()).mail).toBe('<busy@src.example>');
-    await bench().postfix.queue.idle();
+    await bench().idle();
     expect(bench().sink.kept).toEqual([]);
   });
 

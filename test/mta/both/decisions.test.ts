@@ -1,19 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { accept, discard, on, proceed, reject, skip, tempfail, type Filter } from '../../../src/index.js';
-import { converse, TAKEN } from '../support/conversation.js';
-import { describePostfix } from '../support/describe-postfix.js';
-import { refusedByPostfix, STAGES } from '../support/refused-by-postfix.js';
+import { converse } from '../support/conversation.js';
+import { describeMtas } from '../support/describe-mtas.js';
+import { STAGES } from '../support/refused-by-postfix.js';
+import { TOLD_BY } from '../support/told-by.js';
 
 const MESSAGE = 'Subject: a decision\r\n\r\nThe body.\r\n';
 
-describePostfix('decisions behind Postfix', (bench) => {
+describeMtas('decisions', (bench, mta) => {
+  const told = TOLD_BY[mta];
+
   async function conversation(filter: Filter, message = MESSAGE): ReturnType<typeof converse> {
     await bench().serve(filter);
     return converse(await bench().connect(), message);
   }
 
   const REFUSALS = [
-    ['reject', reject(), '550 5.7.1 Command rejected'],
+    ['reject', reject(), undefined],
     ['reject with text', reject('go away'), '550 5.7.1 go away'],
     ['reject with codes', reject({ code: 571, enhanced: '5.7.0', text: 'not you' }), '571 5.7.0 not you'],
     ['reject without enhanced code', reject({ code: 550, text: 'plain' }), '550 plain'],
@@ -23,7 +26,7 @@ describePostfix('decisions behind Postfix', (bench) => {
       '554-5.7.0 first\n554-5.7.0 second\n554 5.7.0 third',
     ],
     ['reject with percent signs', reject('100% of 50%% %s %'), '550 5.7.1 100% of 50%% %s %'],
-    ['tempfail', tempfail(), '451 4.7.1 Service unavailable - try again later'],
+    ['tempfail', tempfail(), undefined],
     ['tempfail with text', tempfail('come back'), '451 4.7.1 come back'],
     ['tempfail with codes', tempfail({ code: 450, enhanced: '4.2.0', text: 'not yet' }), '450 4.2.0 not yet'],
     [
@@ -43,8 +46,8 @@ describePostfix('decisions behind Postfix', (bench) => {
     test.each(STAGES)('at %s', async (stage) => {
       const heard = await conversation(on(stage, () => decision));
 
-      expect(heard).toEqual(refusedByPostfix(stage, reply));
-      await bench().postfix.queue.idle();
+      expect(heard).toEqual(told.refused(stage, decision.kind === 'reject', reply));
+      await bench().idle();
       expect(bench().sink.kept).toEqual([]);
     });
   });
@@ -57,7 +60,7 @@ describePostfix('decisions behind Postfix', (bench) => {
     test.each(STAGES)('at %s', async (stage) => {
       const heard = await conversation(on(stage, () => decision));
 
-      expect(heard).toEqual(TAKEN);
+      expect(heard).toEqual(told.taken);
       expect((await bench().sink.next()).data.toString()).toContain(MESSAGE);
     });
   });
@@ -66,10 +69,10 @@ describePostfix('decisions behind Postfix', (bench) => {
     test.each(['mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom'] as const)('at %s', async (stage) => {
       const heard = await conversation(on(stage, () => discard()));
 
-      expect(heard).toEqual(TAKEN);
-      await bench().postfix.queue.idle();
+      expect(heard).toEqual(told.taken);
+      await bench().idle();
       expect(bench().sink.kept).toEqual([]);
-      expect(await bench().postfix.queue.list()).toEqual([]);
+      expect(await bench().held()).toEqual([]);
     });
   });
 
@@ -84,7 +87,7 @@ describePostfix('decisions behind Postfix', (bench) => {
       message,
     );
 
-    expect(heard).toEqual(TAKEN);
+    expect(heard).toEqual(told.taken);
     expect(chunks).toBe(1);
     expect((await bench().sink.next()).data.toString()).toContain(message);
   });

@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+import { isListening } from './is-listening.js';
+import { processGroup } from './process-group.js';
+import { run } from './run.js';
+import { sendmailMc, type SendmailFilters, type SendmailListener } from './sendmail-config.js';
+import { SENDMAIL } from './sendmail-place.js';
+import { SendmailQueue } from './sendmail-queue.js';
+import { watchdog } from './watchdog.js';
+
+const CF = `${SENDMAIL.dir}/usr/share/sendmail/cf/`;
+const SHIM = fileURLToPath(new URL('sendmail-shim.c', import.meta.url));
+
+/** What a private Sendmail is started with. */
+export interface SendmailOptions<Name extends string> {
+  /** An empty directory, see {@link Sendmail.directory}. */
+  readonly dir: string;
+  /** Port of 127.0.0.1 to which all mail is handed on. */
+  readonly relayPort: number;
+  readonly filters: SendmailFilters;
+  /** The SMTP ports to listen on, by name. */
+  readonly listeners: Readonly<Record<Name, Omit<SendmailListener, 'port'>>>;
+}
+
+/** A Sendmail of our own in a throw-away directory, on loopback and free ports. Needs root. */
+export class Sendmail<Name extends string = string> {
+  /** The port of each listener. */
+  readonly ports: Readonly<Record<Name, number>>;
+  readonly queue: SendmailQueue;
+  readonly #dir: string;
+  readonly #daemon: number;
+  readonly #watchdog: ChildProcess;
+
+  private constructor(dir: string, ports: Record<Name, number>, daemon: number) {
+    this.#dir = dir;
+    this.ports = ports;
+    this.#daemon = daemon;
+    this.queue = new SendmailQueue(dir);
+    this.#watchdog = watchdog(daemon);
+  }
+
+  /** Makes a directory for one Sendmail; nobody but root may write to it, nor to any above it. */
+  static async directory(): Promise<string> {
+    const dir = await mkdtemp(`${SENDMAIL.runs}/run-`);
+    await chmod(dir, 0o755);
+    return dir;
+  }
+
+  /** Starts it and waits until all its listeners are there. */
+  static async start<Name extends string>(options: SendmailOptions<Name>): Promise<Sendmail<Name>> {
+    const { dir } = options;
+    const listeners: (SendmailListener & { name: Name })[] = [];
+    for (const name of Object.keys(options.listeners) as Name[])
+      listeners.push({ ...options.listeners[name], name, port: await freePort() });
+
+    await mkdir(`${dir}/queue`, { mode: 0o700 });
+    for (const name of ['empty', 'aliases', 'log']) await writeFile(`${dir}/${name}`, '');
+    await writeFile(`${dir}/service.switch`, 'passwd\tfiles\nhosts\tfiles\naliases\tfiles\n');
+    await writeFile(`${dir}/test.mc`, sendmailMc(dir, options.relayPort, options.filters, listeners));
+    const cf = await run('/usr/bin/m4', [`-D_CF_DIR_=${CF}`, `${CF}m4/cf.m4`, `${dir}/test.mc`]);
+    await writeFile(`${dir}/sendmail.cf`, cf);
+    await run('/usr/bin/cc', ['-shared', '-fPIC', '-w', '-o', `${dir}/shim.so`, SHIM]);
+    // without its table of aliases it keeps local mail instead of refusing recipients that it does not know
+    await run(SENDMAIL.program, ['-C', `${dir}/sendmail.cf`, '-bi'], '', environment(dir));
+
+    const output = await open(`${dir}/output`, 'w');
+    const daemon = spawn(SENDMAIL.program, ['-C', `${dir}/sendmail.cf`, '-bD'], {
+      stdio: ['ignore', output.fd, output.fd],
+      env: environment(dir),
+      detached: true, // a process group, by which all processes of its sessions are found
+    });
+    await output.close();
+    const ports = Object.fromEntries(listeners.map(({ name, port }) => [name, port])) as Record<Name, number>;
+    const sendmail = new Sendmail<Name>(dir, ports, daemon.pid ?? 0);
+    // it opens them in the order in which they are configured
+    await eventually('the SMTP listeners', async () => {
+      if (daemon.exitCode !== null) {
+        const said = await readFile(`${dir}/output`, 'utf8');
+        throw new Error(`sendmail: ${daemon.exitCode}\n${said}\n${sendmail.log().join('\n')}`);
+      }
+      return listeners.every(({ port, host }) => host !== undefined || isListening(port));
+    });
+    return sendmail;
+  }
+
+  /** All lines that it has logged; each is there before the process that wrote it goes on. */
+  log(): string[] {
+    return readFileSync(`${this.#dir}/log`, 'utf8').split('\n').slice(0, -1);
+  }
+
+  /** Waits until every SMTP session and every delivery has ended. */
+  async sessionsEnded(): Promise<void> {
+    await eventually('the end of all SMTP sessions', () => processGroup(this.#daemon).length === 1);
+  }
+
+  /** Plays an SMTP session over pipes, as a program on the same machine does (`sendmail -bs`). */
+  stdio(): ChildProcess {
+    return spawn(SENDMAIL.program, ['-C', `${this.#dir}/sendmail.cf`, '-bs'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: environment(this.#dir),
+    });
+  }
+
+  /** Stops it, waits for the end of all its processes, and removes its directory. */
+  async stop(): Promise<void> {
+    this.#watchdog.stdin?.end();
+    await eventually('the end of Sendmail', () => processGroup(this.#daemon).length === 0);
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}
+
+function environment(dir: string): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, LD_PRELOAD: `${dir}/shim.so`, RXMILTER_SYSLOG: `${dir}/log` };
+}
