@@ -39,7 +39,7 @@ describe('checkHouse', () => {
       session: ['transport'],
       operators: ['session', 'transport'],
       server: ['operators', 'session', 'transport'],
-      mta: ['session', 'transport'],
+      mta: ['operators', 'session', 'transport'],
       testing: ['mta', 'operators', 'session', 'transport'],
       cli: ['mta', 'operators', 'server', 'session', 'testing', 'transport'],
     };
