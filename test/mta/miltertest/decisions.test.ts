@@ -79,38 +79,40 @@ describeMiltertest('decisions, for miltertest', (bench) => {
     ['tempfail', tempfail(), 'tempfail'],
   ] as const)('%s', (_name, decision, reply) => {
     test.each(STAGES)('at %s', async (stage) => {
-      await bench.play(on(stage, first(decision)), script(stage, reply));
+      await bench().play(on(stage, first(decision)), script(stage, reply));
     });
   });
 
   describe('accept', () => {
     test.each([...CONNECTION, ...MESSAGE])('at %s', async (stage) => {
-      await bench.play(on(stage, first(accept())), script(stage, 'accept'));
+      await bench().play(on(stage, first(accept())), script(stage, 'accept'));
     });
   });
 
   describe('discard', () => {
     test.each(MESSAGE)('at %s', async (stage) => {
-      await bench.play(on(stage, first(discard())), script(stage, 'discard'));
+      await bench().play(on(stage, first(discard())), script(stage, 'discard'));
     });
   });
 
   test('skip at body, after which the end of the message comes', async () => {
-    await bench.play(on('body', first(skip())), script('body', 'skip'));
+    await bench().play(on('body', first(skip())), script('body', 'skip'));
   });
 
   // Of a text that comes before the end of a message miltertest tells its length only.
   describe.each(TEXTS)('%s', (_name, decision, text) => {
     test.each(STAGES)('at %s', async (stage) => {
       const check = stage === 'eom' ? `mta:asked('SMTPREPLY', ${textArguments(text)})` : '';
-      const log = await bench.play(on(stage, first(decision)), script(stage, 'replycode', check));
+      const log = await bench().play(on(stage, first(decision)), script(stage, 'replycode', check), {
+        listen: bench().endpoints.unix,
+      });
 
       expect(log.answersTo(LETTER[stage])[0]).toEqual([`y ${text.length + 1}`]);
     });
   });
 
   test('a recipient after one that was refused, one that was put off and one that is welcome', async () => {
-    await bench.play(
+    await bench().play(
       on('rcpt', ({ address }) => {
         if (address === 'bob@dst.example') return reject();
         return address === 'cid@dst.example' ? tempfail('later') : undefined;
@@ -129,7 +131,7 @@ describeMiltertest('decisions, for miltertest', (bench) => {
 
   // Both MTAs let the client try again after a refused DATA, and then send no second MAIL.
   test('recipients and DATA after a refused DATA', async () => {
-    await bench.play(
+    await bench().play(
       on('data', first(tempfail())),
       `
       local mta = open()

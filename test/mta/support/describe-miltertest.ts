@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { MiltertestBench } from './miltertest-bench.js';
 import { missingForMiltertest } from './missing-for-miltertest.js';
 import { mtaRequired } from './requirements.js';
@@ -8,19 +8,25 @@ import { mtaRequired } from './requirements.js';
  *
  * Without miltertest the suite is skipped, with a reason, or fails under `RXMILTER_REQUIRE_MTA=1`.
  */
-export function describeMiltertest(name: string, tests: (bench: MiltertestBench) => void): void {
+export function describeMiltertest(name: string, tests: (bench: () => MiltertestBench) => void): void {
   const missing = missingForMiltertest();
-  const bench = new MiltertestBench();
   if (missing !== undefined && !mtaRequired()) {
     console.warn(`\nSKIPPED: ${name}: ${missing}\n`);
-    describe.skip(`${name} (${missing})`, () => tests(bench));
+    describe.skip(`${name} (${missing})`, () => tests(unavailable));
     return;
   }
   describe(name, () => {
+    let bench: MiltertestBench | undefined;
     beforeAll(() => {
       if (missing !== undefined) throw new Error(missing);
+      bench = new MiltertestBench();
     });
-    afterEach(() => bench.settle());
-    tests(bench);
+    afterEach(() => bench?.settle());
+    afterAll(() => bench?.stop());
+    tests(() => bench ?? unavailable());
   });
+}
+
+function unavailable(): never {
+  throw new Error('the bench is there inside of tests only');
 }
