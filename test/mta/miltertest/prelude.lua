@@ -38,7 +38,8 @@ local ORDER = { 'connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'bod
 local PLACE = {}
 for place, stage in ipairs(ORDER) do PLACE[stage] = place end
 
--- How each stage is sent, by which flags it is left out or goes unanswered, and the version that brought it.
+-- How each stage is sent, by which flags it is left out or goes unanswered, and the version that brought it. DATA came
+-- with version 4, but miltertest sends it at every version, by itself if the script does not.
 local STAGE = {
   connect = {
     send = function(conn, host, address)
@@ -62,7 +63,7 @@ local STAGE = {
     no = SMFIP_NORCPT,
     nr = SMFIP_NR_RCPT,
   },
-  data = { send = function(conn) return mt.data(conn) end, no = SMFIP_NODATA, nr = SMFIP_NR_DATA, since = 4 },
+  data = { send = function(conn) return mt.data(conn) end, no = SMFIP_NODATA, nr = SMFIP_NR_DATA },
   header = {
     send = function(conn, name, value) return mt.header(conn, name or 'Subject', value or 'the subject') end,
     no = SMFIP_NOHDRS,
@@ -91,6 +92,18 @@ OFFERS = {
   [6] = { version = 6, protocol = 0x1fffff, actions = 0x1ff },
 }
 
+-- The filter must not answer more than the offer, nor with the bits that libmilter keeps for itself. No actions at all
+-- mean those of version 1.
+local function within(conn, offer)
+  local actions = offer.actions == 0 and 0x0f or offer.actions
+  local protocol = offer.protocol & 0x0fffffff
+  for bit = 0, 31 do
+    local flag = 1 << bit
+    if mt.test_action(conn, flag) and actions & flag == 0 then fail(('action 0x%x was not offered'):format(flag)) end
+    if mt.test_option(conn, flag) and protocol & flag == 0 then fail(('flag 0x%x was not offered'):format(flag)) end
+  end
+end
+
 local Mta = {}
 Mta.__index = Mta
 
@@ -104,6 +117,7 @@ function negotiate(offer)
     return nil, problem
   end
   equal('the answer to the negotiation', mt.getreply(conn), string.byte('O'))
+  within(conn, offer)
   return setmetatable({ conn = conn, version = offer.version, place = 1 }, Mta)
 end
 
