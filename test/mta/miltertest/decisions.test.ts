@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { accept, discard, on, proceed, reject, skip, tempfail, type Stage } from '../../../src/index.js';
+import {
+  accept,
+  addHeader,
+  compose,
+  discard,
+  on,
+  proceed,
+  reject,
+  skip,
+  tempfail,
+  type Stage,
+} from '../../../src/index.js';
 import { describeMiltertest } from '../support/describe-miltertest.js';
 
 const CONNECTION = ['connect', 'helo'] as const;
@@ -35,6 +46,9 @@ const TEXTS = [
 
 type Reply = 'continue' | 'accept' | 'reject' | 'tempfail' | 'discard' | 'skip' | 'replycode';
 
+/** The mark shows that the reply to the end of the message was that, and not one too many from before. */
+const FINISH = `mta:finish() mta:asked('HDRADD', 'X-Seen', 'yes')`;
+
 /** Goes to a stage, where that reply is to come, and on from there as an MTA does after that reply. */
 function script(stage: Stage, reply: Reply, check = ''): string {
   return `
@@ -48,15 +62,15 @@ function script(stage: Stage, reply: Reply, check = ''): string {
 
 function afterwards(stage: Stage, reply: Reply): string {
   const refused = reply === 'reject' || reply === 'tempfail' || reply === 'replycode';
-  if (reply === 'continue' || reply === 'skip') return stage === 'eom' ? '' : 'mta:finish()';
+  if (reply === 'continue' || reply === 'skip') return stage === 'eom' ? '' : FINISH;
   // the unknown command fails, and nothing else
-  if (stage === 'unknown') return 'mta:finish()';
+  if (stage === 'unknown') return FINISH;
   // the filter is done with the connection
   if (stage === 'connect' || stage === 'helo') return '';
   // this recipient is refused, the message goes on
-  if (stage === 'rcpt' && refused) return `mta:expect('rcpt', 'continue', '<cid@dst.example>') mta:finish()`;
+  if (stage === 'rcpt' && refused) return `mta:expect('rcpt', 'continue', '<cid@dst.example>') ${FINISH}`;
   // The message is over. Sendmail comes with the next MAIL at once, Postfix with ABORT first.
-  return 'mta:next_message() mta:finish() mta:abort() mta:finish()';
+  return `mta:next_message() ${FINISH} mta:abort() ${FINISH}`;
 }
 
 /** The arguments that make eom_check() look for a reply text: it joins three parts by blanks. */
@@ -64,6 +78,9 @@ function textArguments(text: string): string {
   const [code, second, ...rest] = text.split(' ');
   return [code, second, rest.join(' ')].map((part) => JSON.stringify(part)).join(', ');
 }
+
+/** Marks every message that nothing else has decided. */
+const mark = on('eom', () => addHeader('X-Seen', 'yes'));
 
 /** Decides the first time that it is asked; later messages pass. */
 function first<T>(decision: T): () => T | undefined {
@@ -79,33 +96,37 @@ describeMiltertest('decisions, for miltertest', (bench) => {
     ['tempfail', tempfail(), 'tempfail'],
   ] as const)('%s', (_name, decision, reply) => {
     test.each(STAGES)('at %s', async (stage) => {
-      await bench().play(on(stage, first(decision)), script(stage, reply));
+      await bench().play(compose(on(stage, first(decision)), mark), script(stage, reply));
     });
   });
 
   describe('accept', () => {
     test.each([...CONNECTION, ...MESSAGE])('at %s', async (stage) => {
-      await bench().play(on(stage, first(accept())), script(stage, 'accept'));
+      await bench().play(compose(on(stage, first(accept())), mark), script(stage, 'accept'));
     });
   });
 
   describe('discard', () => {
     test.each(MESSAGE)('at %s', async (stage) => {
-      await bench().play(on(stage, first(discard())), script(stage, 'discard'));
+      await bench().play(compose(on(stage, first(discard())), mark), script(stage, 'discard'));
     });
   });
 
   test('skip at body, after which the end of the message comes', async () => {
-    await bench().play(on('body', first(skip())), script('body', 'skip'));
+    await bench().play(compose(on('body', first(skip())), mark), script('body', 'skip'));
   });
 
   // Of a text that comes before the end of a message miltertest tells its length only.
   describe.each(TEXTS)('%s', (_name, decision, text) => {
     test.each(STAGES)('at %s', async (stage) => {
       const check = stage === 'eom' ? `mta:asked('SMTPREPLY', ${textArguments(text)})` : '';
-      const log = await bench().play(on(stage, first(decision)), script(stage, 'replycode', check), {
-        listen: bench().endpoints.unix,
-      });
+      const log = await bench().play(
+        compose(on(stage, first(decision)), mark),
+        script(stage, 'replycode', check),
+        {
+          listen: bench().endpoints.unix,
+        },
+      );
 
       expect(log.answersTo(LETTER[stage])[0]).toEqual([`y ${text.length + 1}`]);
     });
@@ -113,10 +134,13 @@ describeMiltertest('decisions, for miltertest', (bench) => {
 
   test('a recipient after one that was refused, one that was put off and one that is welcome', async () => {
     await bench().play(
-      on('rcpt', ({ address }) => {
-        if (address === 'bob@dst.example') return reject();
-        return address === 'cid@dst.example' ? tempfail('later') : undefined;
-      }),
+      compose(
+        on('rcpt', ({ address }) => {
+          if (address === 'bob@dst.example') return reject();
+          return address === 'cid@dst.example' ? tempfail('later') : undefined;
+        }),
+        mark,
+      ),
       `
       local mta = open()
       mta:reach('rcpt')
@@ -124,7 +148,7 @@ describeMiltertest('decisions, for miltertest', (bench) => {
       mta:expect('rcpt', 'continue', '<dan@dst.example>')
       mta:expect('rcpt', 'replycode', '<cid@dst.example>')
       mta:expect('rcpt', 'continue', '<eve@dst.example>')
-      mta:finish()
+      ${FINISH}
       mta:close()`,
     );
   });
@@ -132,14 +156,14 @@ describeMiltertest('decisions, for miltertest', (bench) => {
   // Both MTAs let the client try again after a refused DATA, and then send no second MAIL.
   test('recipients and DATA after a refused DATA', async () => {
     await bench().play(
-      on('data', first(tempfail())),
+      compose(on('data', first(tempfail())), mark),
       `
       local mta = open()
       mta:reach('data')
       mta:expect('data', 'tempfail')
       mta:pass('rcpt', '<cid@dst.example>')
       mta:expect('data', 'continue')
-      mta:finish()
+      ${FINISH}
       mta:close()`,
     );
   });
