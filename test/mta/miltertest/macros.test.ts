@@ -57,7 +57,9 @@ describeMiltertest('macros, from miltertest', (bench) => {
   ])('where the MTA %s', (_name, waiting) => {
     test('hold as long as the protocol has them hold, and later ones hide earlier ones', async () => {
       const seen: Sighting[] = [];
-      await bench().play(noting(seen, waiting), `local mta = open() ${EVERY_STAGE} mta:close()`);
+      await bench().play(noting(seen, waiting), `local mta = open() ${EVERY_STAGE} mta:close()`, {
+        listen: bench().endpoints.unix,
+      });
 
       expect(seen).toEqual([
         ['connect', connection],
@@ -89,6 +91,7 @@ describeMiltertest('macros, from miltertest', (bench) => {
         mta:pass('unknown')
         mta:reach('rcpt')
         mta:close()`,
+        { listen: bench().endpoints.unix },
       );
 
       expect(seen.at(-1)).toEqual(['mail', greeted]);
@@ -105,6 +108,7 @@ describeMiltertest('macros, from miltertest', (bench) => {
         mta:pass('helo')
         mta:pass('helo')
         mta:close()`,
+        { listen: bench().endpoints.unix },
       );
 
       expect(seen.slice(-2)).toEqual([
@@ -127,6 +131,7 @@ describeMiltertest('macros, from miltertest', (bench) => {
         mta:macros('rcpt', '{rcpt_addr}', 'User unknown', '{rcpt_mailer}', 'error')
         mta:pass('data')
         mta:close()`,
+        { listen: bench().endpoints.unix },
       );
 
       expect(seen.slice(-2)).toEqual([

@@ -1,5 +1,10 @@
 -- What the scripts of these tests are written with: an MTA that goes through the stages of its sessions and knows what
 -- it has to be told at each.
+--
+-- What miltertest cannot do is left to the other tests: to speak without DATA, before the negotiation or after QUIT; to
+-- send an empty set of macros; to let ABORT overtake an answer, since it waits for each; to tell the version that was
+-- answered, the texts of replies before the end of a message, a changed sender, and the arguments of a recipient; to
+-- read a new body of more than one frame.
 
 -- Runs a script. miltertest makes nothing but its exit status of an error, so what went wrong is said here.
 function run(script)
