@@ -15,9 +15,10 @@ import { SmtpSink } from './sink.js';
  * - `hasty`: at the content of a message the filter may be silent for two seconds only
  * - `both`: asks the filter on the inet socket and then the one on the unix socket
  * - `inet6`: looks for its filter on the IPv6 socket, and believes that clients may have IPv6 addresses
- * - `version2`: speaks the oldest version of the protocol
+ * - `version2`, `version3`, `version4`: speak older versions of the protocol
  */
-export type ListenerName = 'inet' | 'unix' | 'tempfail' | 'hasty' | 'both' | 'inet6' | 'version2';
+export type ListenerName =
+  'inet' | 'unix' | 'tempfail' | 'hasty' | 'both' | 'inet6' | 'version2' | 'version3' | 'version4';
 
 /** A Postfix between an SMTP client and an SMTP sink, and a place for the filter under test. */
 export class PostfixBench {
@@ -62,6 +63,8 @@ export class PostfixBench {
           mynetworks: '0.0.0.0/0 [::]/0',
         },
         version2: { smtpd_milters: inet, milter_protocol: '2' },
+        version3: { smtpd_milters: inet, milter_protocol: '3' },
+        version4: { smtpd_milters: inet, milter_protocol: '4' },
       },
     });
     return new PostfixBench(
