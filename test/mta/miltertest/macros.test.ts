@@ -43,7 +43,7 @@ const EVERY_STAGE = `
   mta:pass('eoh')
   mta:macros('body', 'i', 'of body')
   mta:pass('body')
-  mta:macros('eom', '{msg_id}', 'one@src.example', '{empty}', '')
+  mta:macros('eom', '{nrcpts}', '1', '{empty}', '')
   mta:pass('eom')`;
 
 describeMiltertest('macros, from miltertest', (bench) => {
@@ -72,7 +72,7 @@ describeMiltertest('macros, from miltertest', (bench) => {
         ['header', { ...mail, i: 'of data' }],
         ['eoh', { ...mail, i: 'of eoh' }],
         ['body', { ...mail, i: 'of eoh' }],
-        ['eom', { ...mail, i: 'of eoh', msg_id: 'one@src.example', empty: '' }],
+        ['eom', { ...mail, i: 'of eoh', nrcpts: '1', empty: '' }],
       ]);
     });
 

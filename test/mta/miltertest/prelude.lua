@@ -97,11 +97,13 @@ OFFERS = {
   [6] = { version = 6, protocol = 0x1fffff, actions = 0x1ff },
 }
 
--- The filter must not answer more than the offer, nor with the bits that libmilter keeps for itself. No actions at all
--- mean those of version 1.
+-- The filter must not answer more than the offer; of the bits that libmilter keeps for itself it may answer one of the
+-- two that offer larger frames. No actions at all mean those of version 1.
 local function within(conn, offer)
   local actions = offer.actions == 0 and 0x0f or offer.actions
-  local protocol = offer.protocol & 0x0fffffff
+  local sizes = 0x30000000
+  local protocol = offer.protocol & (0x0fffffff | sizes)
+  if mt.test_option(conn, 0x10000000) and mt.test_option(conn, 0x20000000) then fail('two sizes were agreed to') end
   for bit = 0, 31 do
     local flag = 1 << bit
     if mt.test_action(conn, flag) and actions & flag == 0 then fail(('action 0x%x was not offered'):format(flag)) end
