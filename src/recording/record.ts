@@ -19,6 +19,7 @@ interface Running {
   readonly began: number;
   /** The parts of a body frame that has not ended. */
   parts: Uint8Array[];
+  readonly redactor: Redactor | undefined;
 }
 
 /**
@@ -39,7 +40,6 @@ export function record(
   { redact }: RecordOptions = {},
 ): (entry: TraceEntry) => void {
   const running = new WeakMap<SessionInfo, Running>();
-  const redactor = redact === undefined ? undefined : new Redactor(redact);
   let begun = false;
   return (entry) => {
     if (!begun) {
@@ -47,15 +47,16 @@ export function record(
       // On a line of its own, also after a run that was ended in the middle of one.
       write(`\n${JSON.stringify({ rxmilter: 'recording', version: 1, at: new Date().toISOString() })}\n`);
     }
+    const now = performance.now();
     let session = running.get(entry.session);
     if (session === undefined) {
-      session = { began: performance.now(), parts: [] };
+      session = { began: now, parts: [], redactor: redact && new Redactor(redact) };
       running.set(entry.session, session);
     }
-    const ms = Math.round((performance.now() - session.began) * 1000) / 1000;
+    const ms = Math.round((now - session.began) * 1000) / 1000;
     const frame = frameOf(entry, ms, session);
     if (frame === undefined) return;
-    write(`${writeFrame(entry.session.id, redactor === undefined ? frame : redactor.redact(frame))}\n`);
+    write(`${writeFrame(entry.session.id, session.redactor?.redact(frame) ?? frame)}\n`);
   };
 }
 

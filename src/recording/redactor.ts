@@ -5,8 +5,9 @@ import type { RecordedFrame } from './recording.js';
 /** What a recording leaves out. */
 export interface Redaction {
   /**
-   * Mail addresses, host names and IP addresses, wherever they stand but in the body, and who has logged in: each gets
-   * another name, the same one each time, so that it can still be told from others.
+   * Mail addresses and IP addresses, wherever they stand but in the body; the names of client and MTA, of domains in
+   * addresses, and who has logged in. Each gets another name, the same one throughout its session, so that it can still
+   * be told from others. Other names in headers and replies stay: they are content.
    */
   readonly addresses?: boolean | undefined;
   /** The values of headers, the body, and what a filter puts there: the letters become `x`, lengths and lines stay. */
@@ -15,9 +16,14 @@ export interface Redaction {
 
 const MAIL_ADDRESS = /[^\s<>@,;:"()[\]=]+@[^\s<>@,;:"()[\]=]+/g;
 const IP_ADDRESS = /(?:IPv6:)?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})/gi;
-/** Macros that say who or where somebody is. */
-const WHO =
-  /^\{?(?:j|_|f|s|r|(?:client|if|daemon)_(?:name|addr|ptr|resolve)|auth_(?:authen|author)|(?:mail|rcpt)_(?:addr|host)|cert_(?:subject|issuer)|cn_(?:subject|issuer))\}?$/;
+/** Something with a dot in it, as a whole. */
+const HOST_NAME = /[^\s[\]<>@]+\.[^\s[\]<>@]*/g;
+/** Macros that say who somebody is, or where. */
+const LOGIN = /^\{?auth_(?:authen|author)\}?$/;
+const WHERE =
+  /^\{?(?:[j_sr]|(?:client|if|daemon)_(?:name|ptr|resolve)|(?:mail|rcpt)_host|c(?:ert|n)_(?:subject|issuer))\}?$/;
+/** A name that was made here. */
+const MADE = /^(?:domain\d+\.example|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|2001:db8:)/;
 
 /** Takes out of frames what is nobody's business; the same thing always becomes the same other thing. */
 export class Redactor {
@@ -67,14 +73,24 @@ export class Redactor {
 
   #macros(macros: readonly (readonly [string, string | undefined])[]): [string, string | undefined][] {
     return macros.map(([name, value]) => {
-      if (value === undefined || !WHO.test(name))
-        return [name, value === undefined ? value : this.#inText(value)];
-      return [name, value.includes('@') || value.includes('[') ? this.#inText(value) : this.#host(value)];
+      if (value === undefined) return [name, value];
+      if (LOGIN.test(name) && !value.includes('@')) return [name, this.#user(value)];
+      const text = this.#inText(value);
+      return [name, WHERE.test(name) ? text.replace(HOST_NAME, (host) => this.#host(host)) : text];
     });
   }
 
   /** All addresses in a text. */
   #inText(text: string): string {
+    const known = Array.from(this.#names).flatMap(([key, name]) =>
+      key.startsWith('domain ') && text.includes(key.slice(7)) ? [[key.slice(7), name] as const] : [],
+    );
+    return known
+      .sort(([left], [right]) => right.length - left.length)
+      .reduce((all, [host, name]) => all.replaceAll(host, name), this.#addresses(text));
+  }
+
+  #addresses(text: string): string {
     return text
       .replace(MAIL_ADDRESS, (address) => {
         const at = address.lastIndexOf('@');
@@ -87,15 +103,12 @@ export class Redactor {
     return this.#named(`user ${name}`, () => `user${++this.#users}`);
   }
 
-  /** A host name, or an address in brackets. */
+  /** A host name, or an address, in brackets or not. */
   #host(name: string): string {
-    if (name === '') return name;
     const bare = name.replace(/\.$/, '');
-    if (/^\[.*\]$/.test(bare) || IP_ADDRESS.test(bare)) {
-      IP_ADDRESS.lastIndex = 0;
-      return name.replace(IP_ADDRESS, (address) => this.#ip(address));
-    }
-    IP_ADDRESS.lastIndex = 0;
+    if (bare === '' || MADE.test(bare)) return name;
+    const numeric = bare.replace(IP_ADDRESS, (address) => this.#ip(address));
+    if (numeric !== bare || bare.startsWith('[')) return numeric;
     const dot = name === bare ? '' : '.';
     return this.#named(`domain ${bare.toLowerCase()}`, () => `domain${++this.#domains}.example`) + dot;
   }
