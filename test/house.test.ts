@@ -34,14 +34,15 @@ describe('checkHouse', () => {
   }
 
   it('lets the arrows pass that are drawn', () => {
-    const all = ['transport', 'session', 'operators', 'server', 'mta', 'testing', 'cli'];
+    const all = ['transport', 'session', 'operators', 'server', 'mta', 'recording', 'testing', 'cli'];
     const arrows: Record<string, string[]> = {
       session: ['transport'],
       operators: ['session', 'transport'],
       server: ['operators', 'session', 'transport'],
       mta: ['operators', 'session', 'transport'],
+      recording: ['mta', 'operators', 'session', 'transport'],
       testing: ['mta', 'operators', 'session', 'transport'],
-      cli: ['mta', 'operators', 'server', 'session', 'testing', 'transport'],
+      cli: ['mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
     };
     const files = Object.fromEntries(
       all.map((layer) => [
