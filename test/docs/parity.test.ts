@@ -24,6 +24,19 @@ const NAMES = {
     'NR_MAIL NR_RCPT NR_DATA NR_UNKN NR_EOH NR_BODY HDR_LEADSPC MDS_256K MDS_1M TEST',
 } as const;
 const ALL = Object.entries(NAMES).flatMap(([prefix, names]) => names.split(' ').map((name) => prefix + name));
+/** What node-milter exports, what its callbacks are called, and what an `env` has. */
+const NODE_MILTER = (
+  'start negotiate connect unknown helo mailfrom rcptto data header eoh segment eom abort close done local ' +
+  'SMFIS_ALL_OPTS SMFIS_CONTINUE SMFIS_REJECT SMFIS_DISCARD SMFIS_ACCEPT SMFIS_TEMPFAIL SMFIS_NOREPLY SMFIS_SKIP ' +
+  'addheader chgheader insheader replacebody addrcpt addrcpt_par delrcpt chgfrom quarantine progress setsymlist ' +
+  'getsymval setreply setmlreply setbacklog settimeout setdbg stop version'
+).split(' ');
+/** What milterjs exports, its events, and what a `ctx` has. */
+const MILTERJS = (
+  'on listen connect helo envfrom envrcpt data header eoh body eom abort close unknown error version macros uniqueID ' +
+  'continue accept reject discard tempfail replycode progress quarantine addheader chgheader addrcpt delrcpt ' +
+  'replacebody setsender'
+).split(' ');
 
 interface Row {
   readonly section: string;
@@ -80,13 +93,17 @@ describe('the tables of docs/parity.md', () => {
     expect(silent).toEqual([]);
   });
 
-  test('have every name of libmilter in its section', () => {
+  test.each([
+    ['libmilter', ALL],
+    ['node-milter', NODE_MILTER],
+    ['milterjs', MILTERJS],
+  ])('have every name of %s in its section', (library, names) => {
     const named = new Set(
       rows()
-        .filter(({ section }) => section === 'libmilter')
+        .filter(({ section }) => section === library)
         .flatMap(({ theirs }) => theirs.match(/\w+/g) ?? []),
     );
-    expect(ALL.filter((name) => !named.has(name))).toEqual([]);
+    expect(names.filter((name) => !named.has(name))).toEqual([]);
   });
 
   test.skipIf(!installed)('have the names that the header files of libmilter have, and no others', () => {

@@ -6,6 +6,7 @@ import { NEVER } from 'rxjs';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   AnswerError,
+  ProtocolError,
   UnansweredError,
   VERSION,
   addHeader,
@@ -136,10 +137,20 @@ describe('the calls of libmilter that run a filter: rxmilter', () => {
     ['agrees to frames of 256 KiB where the MTA offers them', 262143, 0x10000000],
     ['agrees to frames of 1 MiB where the MTA offers them', 1048575, 0x20000000],
   ] as const)('%s', (_what, maxDataSize, bit) => {
-    const filter = compose();
+    const lengths: number[] = [];
+    const filter = observe('header', ({ raw }) => void lengths.push(raw.length));
     const offer = optneg(6, 0x1ff, 0x301fffff);
     expect((asked(filter, { maxDataSize }, offer)?.protocol ?? 0) & 0x30000000).toBe(bit);
     expect((asked(filter, { maxDataSize })?.protocol ?? 0) & 0x30000000).toBe(0);
+
+    // The largest frame is read, and of one byte more the announcement ends the connection.
+    const mta = link(filter, { maxDataSize });
+    mta.ask(offer);
+    const header = (size: number): Buffer => frame('L', `X\0${'x'.repeat(size - 3)}\0`);
+    mta.send(header(maxDataSize));
+    expect([mta.errors, lengths]).toEqual([[], [maxDataSize - 3]]);
+    mta.send(header(maxDataSize + 1));
+    expect(mta.errors).toEqual([expect.any(ProtocolError)]);
   });
 
   it('tells its version', () => {
