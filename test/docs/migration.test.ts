@@ -82,17 +82,21 @@ describe('the programs of the migration guide', () => {
     });
   });
 
-  test.skipIf(withoutLibmilter !== undefined)('from-libmilter: does what the one in C does', async () => {
-    const [program] = theirs('c');
-    const to = await runLibmilterProgram(program?.code ?? '');
-    const { server } = await runSnippet<WithServer>('from-libmilter');
-    onTestFinished(() => server.destroy());
-    for (const mail of mails) {
-      const their = await deliver(mail, { to });
-      expect(their.failure).toBeUndefined();
-      expect(result(await deliver(mail, { to: server.address }))).toEqual(result(their));
-    }
-  });
+  test.skipIf(withoutLibmilter !== undefined)(
+    'from-libmilter: does what the one in C does',
+    { timeout: 60_000 },
+    async () => {
+      const [program] = theirs('c');
+      const to = await runLibmilterProgram(program?.code ?? '');
+      const { server } = await runSnippet<WithServer>('from-libmilter');
+      onTestFinished(() => server.destroy());
+      for (const mail of mails) {
+        const their = await deliver(mail, { to });
+        expect(their.failure).toBeUndefined();
+        expect(result(await deliver(mail, { to: server.address }))).toEqual(result(their));
+      }
+    },
+  );
 
   test('from-node-milter: counts unknown recipients over the messages of a connection', async () => {
     const asked: string[] = [];
