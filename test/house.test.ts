@@ -117,7 +117,11 @@ describe('checkHouse', () => {
   });
 
   it.each([
-    ['session', 'rxjs', 'imports rxjs in session; keep RxJS in operators, server, mta, recording, testing, cli'],
+    [
+      'session',
+      'rxjs',
+      'imports rxjs in session; keep RxJS in operators, server, mta, recording, testing, cli',
+    ],
     ['transport', 'rxjs', 'imports rxjs in transport'],
     ['session', 'rxjs/testing', 'imports rxjs/testing in session'],
     ['operators', 'rxjs/operators', 'imports rxjs/operators; import from '],
