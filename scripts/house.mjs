@@ -18,9 +18,13 @@ export const HOUSE = {
   session: { from: ['transport'], rxjs: false },
   operators: { from: ['session', 'transport'], rxjs: true },
   server: { from: ['operators', 'session', 'transport'], rxjs: true },
-  mta: { from: ['session', 'transport'], rxjs: true },
+  mta: { from: ['operators', 'session', 'transport'], rxjs: true },
+  recording: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },
   testing: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },
-  cli: { from: ['mta', 'operators', 'server', 'session', 'testing', 'transport'], rxjs: true },
+  cli: {
+    from: ['mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
+    rxjs: true,
+  },
 };
 
 const LONGEST = 250;

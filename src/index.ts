@@ -7,6 +7,12 @@ export { reply } from './operators/reply.js';
 export { requires } from './operators/requires.js';
 export { sink } from './operators/sink.js';
 
+export { compareReplies } from './recording/compare-replies.js';
+export { diagram } from './recording/diagram.js';
+export { readRecording } from './recording/read-recording.js';
+export { record } from './recording/record.js';
+export { replay } from './recording/replay.js';
+
 export { listen } from './server/listen.js';
 export { serve } from './server/serve.js';
 
@@ -34,6 +40,7 @@ export { replaceBody } from './session/modifications/replace-body.js';
 export { SMFIF } from './transport/smfif.js';
 export { SMFIP } from './transport/smfip.js';
 
+export { RecordingError } from './recording/recording-error.js';
 export { AnswerError } from './session/answer-error.js';
 export { NegotiationError } from './session/negotiation-error.js';
 export { ProjectError } from './session/project-error.js';
@@ -49,6 +56,11 @@ export type { Seen } from './operators/observe.js';
 export type { LatestProject, Project } from './operators/on.js';
 export type { ProjectContext } from './operators/project-context.js';
 export type { Session } from './operators/session.js';
+export type { ReplyDifference } from './recording/compare-replies.js';
+export type { DiagramOptions } from './recording/diagram.js';
+export type { RecordOptions } from './recording/record.js';
+export type { RecordedFrame, RecordedSession, Recording } from './recording/recording.js';
+export type { Redaction } from './recording/redactor.js';
 export type { ListenOptions } from './server/listen-options.js';
 export type { MilterServer } from './server/milter-server.js';
 export type { ServeOptions } from './server/serve-options.js';

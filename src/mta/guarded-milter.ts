@@ -1,9 +1,9 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { EndpointInput } from '../transport/endpoint.js';
 import type { MtaEvent } from './agenda.js';
 import type { Answer } from './answer.js';
 import type { Macros } from './macro-lists.js';
 import { MilterError } from './milter-error.js';
+import type { MilterTarget } from './milter-target.js';
 import { MtaConnection } from './mta-connection.js';
 import type { MtaConnectionOptions } from './mta-connection-options.js';
 import { REFUSALS } from './refusals.js';
@@ -33,7 +33,7 @@ export class GuardedMilter {
 
   /** Connects; a milter that is not there has failed. */
   static async open(
-    to: EndpointInput,
+    to: MilterTarget,
     policy: FailurePolicy,
     options: MtaConnectionOptions,
   ): Promise<GuardedMilter> {

@@ -1,4 +1,5 @@
 import type { Offer } from './agreement.js';
+import type { FilterEndOptions } from './filter-end.js';
 
 /** How long an MTA waits, in milliseconds. */
 export interface MtaTimeouts {
@@ -24,8 +25,8 @@ export interface MtaLimits {
   readonly modificationBytes?: number;
 }
 
-/** How an MTA talks to a milter. */
-export interface MtaConnectionOptions {
+/** How an MTA talks to a milter; `session`, `chunks` and `outcome` are for a filter that is run without a socket. */
+export interface MtaConnectionOptions extends FilterEndOptions {
   /** What is offered; everything of version 6 by default. */
   readonly offer?: Partial<Offer>;
   readonly timeouts?: MtaTimeouts;

@@ -1,6 +1,5 @@
 import { commandCodec, type Command } from '../transport/command.js';
 import { COMMANDS } from '../transport/commands.js';
-import type { EndpointInput } from '../transport/endpoint.js';
 import type { WireReply } from '../transport/wire-reply.js';
 import { Agenda, type MtaEvent } from './agenda.js';
 import type { Agreement } from './agreement.js';
@@ -8,6 +7,7 @@ import type { Answer } from './answer.js';
 import type { Exchange } from './exchange.js';
 import { macrosFor, type Macros } from './macro-lists.js';
 import { MilterError } from './milter-error.js';
+import type { MilterTarget } from './milter-target.js';
 import { DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
 import { negotiate, type Negotiated } from './negotiate.js';
 import { readAnswer, timeoutAt } from './read-answer.js';
@@ -45,7 +45,7 @@ export class MtaConnection {
    *
    * @throws MilterError where it is not there, or wants what was not offered
    */
-  static async open(to: EndpointInput, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
+  static async open(to: MilterTarget, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
     return new MtaConnection(await negotiate(to, options), options);
   }
 

@@ -1,5 +1,4 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { EndpointInput } from '../transport/endpoint.js';
 import type { ConnectFields } from '../transport/layouts/connect.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { GuardedMilter, type FailurePolicy } from './guarded-milter.js';
@@ -7,14 +6,15 @@ import type { Macros } from './macro-lists.js';
 import { sessionMacros } from './macro-values.js';
 import { DEFAULT_CLIENT, type Mail } from './mail.js';
 import type { MilterError } from './milter-error.js';
+import type { MilterTarget } from './milter-target.js';
 import type { MtaConnectionOptions } from './mta-connection-options.js';
 import type { Exchange } from './exchange.js';
 import { SmtpTransaction } from './smtp-transaction.js';
 
 /** The SMTP client, and the MTA that it talks to. */
 export interface MtaSessionOptions extends MtaConnectionOptions {
-  /** The milter. */
-  readonly to: EndpointInput;
+  /** The milter: where it listens, or a filter, which is then run without a socket. */
+  readonly to: MilterTarget;
   readonly client?: Partial<ConnectFields>;
   /** What the client says in EHLO; its host name by default. */
   readonly helo?: string;

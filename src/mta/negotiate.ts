@@ -1,8 +1,10 @@
 import { commandCodec, type Command } from '../transport/command.js';
-import { parseEndpoint, type EndpointInput } from '../transport/endpoint.js';
+import { parseEndpoint } from '../transport/endpoint.js';
 import { DEFAULT_OFFER, agree, type Agreement } from './agreement.js';
 import type { Exchange } from './exchange.js';
+import { filterEnd } from './filter-end.js';
 import { MilterError } from './milter-error.js';
+import type { MilterTarget } from './milter-target.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
 import { openSocket } from './open-socket.js';
 import { ReplyStream } from './reply-stream.js';
@@ -20,11 +22,13 @@ export interface Negotiated {
  * @throws MilterError where it is not there, or wants what was not offered
  * @throws EndpointError where `to` is no endpoint
  */
-export async function negotiate(to: EndpointInput, options: MtaConnectionOptions): Promise<Negotiated> {
+export async function negotiate(to: MilterTarget, options: MtaConnectionOptions): Promise<Negotiated> {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const offer = { ...DEFAULT_OFFER, ...options.offer };
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const stream = new ReplyStream(await openSocket(parseEndpoint(to), timeouts.connect), limits.replyBytes);
+  const end =
+    typeof to === 'function' ? filterEnd(to, options) : await openSocket(parseEndpoint(to), timeouts.connect);
+  const stream = new ReplyStream(end, limits.replyBytes);
   try {
     const sent: Command = { type: 'optneg', ...offer, lists: [] };
     await stream.write(commandCodec.encode(sent), timeouts.command);

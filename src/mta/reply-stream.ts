@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import { FrameReader } from '../transport/frame-reader.js';
 import { ProtocolError } from '../transport/protocol-error.js';
@@ -16,7 +16,7 @@ const MOST_WAITING = 256;
 export class ReplyStream {
   /** What the MTA is about, for the errors. */
   stage = 'optneg';
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #reader: FrameReader;
   readonly #arrived: WireReply[] = [];
   #failure: MilterError | undefined;
@@ -25,7 +25,7 @@ export class ReplyStream {
   #wake: () => void = () => undefined;
 
   /** @param maxData the most data bytes that a reply may have */
-  constructor(socket: Socket, maxData: number) {
+  constructor(socket: Duplex, maxData: number) {
     this.#socket = socket;
     const take = (letter: number, data: Buffer, start: number, end: number, offset: number): void => {
       this.#arrived.push(replyCodec.decode(letter, data, start, end, offset));
@@ -39,7 +39,7 @@ export class ReplyStream {
       this.#read(() => this.#reader.end());
       this.#fail('disconnect', 'it closed the connection');
     });
-    socket.on('error', (error) => this.#fail('disconnect', error.message, error));
+    socket.on('error', (error: Error) => this.#fail('disconnect', error.message, error));
     socket.on('close', () => {
       this.#closed = true;
       this.#fail('disconnect', 'the connection was closed');

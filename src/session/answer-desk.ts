@@ -146,7 +146,7 @@ export class AnswerDesk {
       turn === undefined
         ? 'it is to an event that no connection made.'
         : turn.mode === 'silent'
-          ? 'the MTA does not wait at this stage. Decide with on(), or switch no-reply off.'
+          ? 'the MTA does not wait at this stage. Decide with on(), and let no negotiate hook agree to NR_ there.'
           : 'the event was answered already, its message aborted, or its time up.';
     // Of a filter that failed its failure is worth knowing, not that nobody waits for what is said in its place.
     this.#tell(stage, undefined, NONE, 0, causeOf(flow) ?? new StaleReplyError(stage, why));

@@ -41,7 +41,7 @@ export function encodeModifications(
       const frame = replyCodec.encode(reply);
       if (frame.length - 5 > maxData) {
         throw new AnswerError(
-          `${modification.kind}: ${frame.length - 5} bytes; ${maxData} is the limit on this connection.`,
+          `${nameOf(modification)}: ${frame.length - 5} bytes; ${maxData} is the limit on this connection.`,
         );
       }
       changes.push({ reply, frame });
@@ -91,6 +91,10 @@ function wireReply(
     case 'quarantine':
       return { type: 'quarantine', ...text(modification.reason) };
   }
+}
+
+function nameOf(modification: Modification): string {
+  return 'name' in modification ? `${modification.kind} ${modification.name}` : modification.kind;
 }
 
 function needRight(modification: Modification, reply: ReplyName, actions: number): void {

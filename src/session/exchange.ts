@@ -156,7 +156,7 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
   /** See `IntakeHost`. */
   command(letter: string, data: Buffer, start: number, end: number, last: boolean): void {
     if (this.#host.over) return;
-    this.#tracer?.command(letter, data, start, end);
+    this.#tracer?.command(letter, data, start, end, last);
     if (!this.negotiated) {
       this.#onOffer(letter, data, start, end);
     } else if (letter === 'Q') {

@@ -22,7 +22,7 @@ export class Tracer {
   }
 
   /** A command of the MTA is about to be handled. */
-  command(letter: string, data: Buffer, start: number, end: number): void {
+  command(letter: string, data: Buffer, start: number, end: number, last: boolean): void {
     let message: Command;
     try {
       message = commandCodec.decode(letter.charCodeAt(0), data, start, end);
@@ -37,6 +37,7 @@ export class Tracer {
       from: 'mta',
       name,
       data: data.subarray(start, end),
+      last,
       text: describeMessage(message),
     });
   }
@@ -51,6 +52,7 @@ export class Tracer {
       from: 'filter',
       name,
       data: bytes.subarray(5),
+      last: true,
       text: describeMessage(message),
     });
   }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
+import type { Writable } from 'node:stream';
 import { defer, type BehaviorSubject, Subject, type OperatorFunction, type Subscription } from 'rxjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SMFIP, serve, type Flow, type MilterServer } from '../../src/index.js';
@@ -434,6 +435,25 @@ describe('the guide, on servers', () => {
       stage: 'rcpt',
       elapsed: expect.any(Number),
     });
+  });
+
+  test('record, replay: what was recorded is drawn, compared and played', async () => {
+    const directory = await temporaryDirectory();
+    const inDirectory = { '/var/log/my-filter': directory };
+    const { server, file } = await runSnippet<WithServer & { file: Writable }>('record', {}, inDirectory);
+    await senderTo(server)({ recipients: ['nobody@b.test', 'a@b.test'] });
+    await new Promise((resolve) => file.end(resolve));
+    const log = vi.fn<(entry: Record<string, unknown>) => void>();
+    await runSnippet('replay', { log }, inDirectory);
+    await eventually('the end of the replay', () => log.mock.calls.some(([{ stage }]) => stage === 'close'));
+    const logged = log.mock.calls.flat();
+    expect(logged[0]?.drawing).toMatch(/^mta {5}.*\nfilter {2}.*\n\n/);
+    expect(logged[1]).toEqual({
+      event: 'rcpt <nobody@b.test>',
+      recorded: ['replycode 550 5.7.1 No such user'],
+      replayed: ['replycode 451 4.7.1 Later'],
+    });
+    expect(logged.slice(2).map(({ stage }) => stage)).toContain('reply');
   });
 
   test('dispose: the server is closed at the end of the block', async () => {

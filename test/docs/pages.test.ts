@@ -29,12 +29,15 @@ describe.each(PAGES)('%s', (page: Page) => {
   });
 
   test('names every block of code that is a program, and runs it', () => {
-    const tests = readFileSync(`${ROOT}test/docs/guide.test.ts`, 'utf8');
+    const tests = ['guide', 'migration'].map((name) =>
+      readFileSync(`${ROOT}test/docs/${name}.test.ts`, 'utf8'),
+    );
     const others = ['application', 'illegal', 'tagging'];
-    for (const { language, line, name } of snippetsOf(page)) {
+    for (const { language, line, name, theirs } of snippetsOf(page)) {
+      if (theirs) continue;
       if (language !== 'ts' && language !== 'js') continue;
       expect([line, name]).toEqual([line, expect.any(String)]);
-      if (!others.includes(name ?? '')) expect(tests).toContain(`'${name ?? ''}'`);
+      if (!others.includes(name ?? '')) expect(tests.join('\n')).toContain(`'${name ?? ''}'`);
     }
   });
 });

@@ -14,6 +14,7 @@ test('every snippet compiles under the settings of this project', { timeout: 60_
     line: 1,
     language: 'ts',
     name: undefined,
+    theirs: false,
     code: "on('helo', () => discard());\n",
   };
   const complaints = complaintsAbout([...SNIPPETS, wrong]);

@@ -114,7 +114,7 @@ describe('2. modifications', () => {
     const forged = { kind: 'addHeader', name: 'X-Bad', value: 'a\r\nX-Forged: b' } as const;
     const wire = atMail(on('eom', () => [seen, forged, accept()]));
     expect(wire.say('eom')).toEqual([FAIL]);
-    expect(errorsOf(wire)).toEqual([expect.stringMatching(/^AnswerError: addHeader: the value holds/)]);
+    expect(errorsOf(wire)).toEqual([expect.stringMatching(/^AnswerError: addHeader X-Bad: the value holds/)]);
   });
 });
 

@@ -89,7 +89,7 @@ describe('a larger size of frames', () => {
       length++;
       expect(mta.ask('C26')).toEqual(said('R06'));
       expect(mta.errors).toEqual([
-        new AnswerError(`addHeader: ${size + 1} bytes; ${size} is the limit on this connection.`),
+        new AnswerError(`addHeader XY: ${size + 1} bytes; ${size} is the limit on this connection.`),
       ]);
     },
   );

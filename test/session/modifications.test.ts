@@ -310,38 +310,39 @@ describe('a right that was not granted', () => {
 });
 
 describe('what would break the message or SMTP', () => {
-  const bad: [string, () => unknown][] = [
-    ['a header value with LF', () => addHeader('X', 'a\nBcc: b@c')],
-    ['a header value with CR', () => addHeader('X', 'a\rb')],
-    ['a header value with CRLF and no blank', () => addHeader('X', 'a\r\nb')],
-    ['a header value with NUL', () => addHeader('X', 'a\0b')],
-    ['a header value that ends with LF', () => addHeader('X', 'a\n')],
-    ['a header value in bytes with LF', () => addHeader('X', latin1('a\nb'))],
-    ['a header name with a colon', () => addHeader('X:', 'a')],
-    ['a header name with LF', () => addHeader('X\n', 'a')],
-    ['a header name with a blank', () => insertHeader('top', 'X Y', 'a')],
-    ['an empty header name', () => changeHeader('', 'a')],
-    ['a header name that is no ASCII', () => addHeader('Größe', 'a')],
-    ['index 0', () => changeHeader('Subject', 'x', 0)],
-    ['a negative index', () => deleteHeader('Subject', -1)],
-    ['an index of 2^31', () => deleteHeader('Subject', 0x80000000)],
-    ['a position of 0', () => insertHeader(0, 'X', '1')],
-    ['an address with CRLF', () => addRecipient('a@b>\r\nRCPT TO:<c@d')],
-    ['an address with NUL', () => deleteRecipient('a@b\0')],
-    ['an address with a blank', () => changeSender('a@b SIZE=1')],
-    ['an address with brackets within', () => addRecipient('a@b>,<c@d')],
-    ['no address', () => addRecipient('')],
-    ['an argument with a blank', () => addRecipient('a@b', ['NOTIFY=NEVER ORCPT=x'])],
-    ['an argument with NUL', () => changeSender('a@b', ['RET=HDRS\0'])],
-    ['an empty argument', () => addRecipient('a@b', [''])],
-    ['a quarantine reason with LF', () => quarantine('a\nb')],
-    ['a quarantine reason with NUL', () => quarantine('a\0')],
-    ['an empty quarantine reason', () => quarantine('')],
-    ['a body of a number', () => replaceBody(1 as never)],
+  const bad: [Modification['kind'], string, () => unknown][] = [
+    ['addHeader', 'a header value with LF', () => addHeader('X', 'a\nBcc: b@c')],
+    ['addHeader', 'a header value with CR', () => addHeader('X', 'a\rb')],
+    ['addHeader', 'a header value with CRLF and no blank', () => addHeader('X', 'a\r\nb')],
+    ['addHeader', 'a header value with NUL', () => addHeader('X', 'a\0b')],
+    ['addHeader', 'a header value that ends with LF', () => addHeader('X', 'a\n')],
+    ['addHeader', 'a header value in bytes with LF', () => addHeader('X', latin1('a\nb'))],
+    ['addHeader', 'a header name with a colon', () => addHeader('X:', 'a')],
+    ['addHeader', 'a header name with LF', () => addHeader('X\n', 'a')],
+    ['insertHeader', 'a header name with a blank', () => insertHeader('top', 'X Y', 'a')],
+    ['changeHeader', 'an empty header name', () => changeHeader('', 'a')],
+    ['addHeader', 'a header name that is no ASCII', () => addHeader('Größe', 'a')],
+    ['changeHeader', 'index 0', () => changeHeader('Subject', 'x', 0)],
+    ['deleteHeader', 'a negative index', () => deleteHeader('Subject', -1)],
+    ['deleteHeader', 'an index of 2^31', () => deleteHeader('Subject', 0x80000000)],
+    ['insertHeader', 'a position of 0', () => insertHeader(0, 'X', '1')],
+    ['addRecipient', 'an address with CRLF', () => addRecipient('a@b>\r\nRCPT TO:<c@d')],
+    ['deleteRecipient', 'an address with NUL', () => deleteRecipient('a@b\0')],
+    ['changeSender', 'an address with a blank', () => changeSender('a@b SIZE=1')],
+    ['addRecipient', 'an address with brackets within', () => addRecipient('a@b>,<c@d')],
+    ['addRecipient', 'no address', () => addRecipient('')],
+    ['addRecipient', 'an argument with a blank', () => addRecipient('a@b', ['NOTIFY=NEVER ORCPT=x'])],
+    ['changeSender', 'an argument with NUL', () => changeSender('a@b', ['RET=HDRS\0'])],
+    ['addRecipient', 'an empty argument', () => addRecipient('a@b', [''])],
+    ['quarantine', 'a quarantine reason with LF', () => quarantine('a\nb')],
+    ['quarantine', 'a quarantine reason with NUL', () => quarantine('a\0')],
+    ['quarantine', 'an empty quarantine reason', () => quarantine('')],
+    ['replaceBody', 'a body of a number', () => replaceBody(1 as never)],
   ];
 
-  it.each(bad)('%s is refused', (_what, make) => {
+  it.each(bad)('%s: %s is refused, by an error that names the modification', (kind, _what, make) => {
     expect(make).toThrow(AnswerError);
+    expect(make).toThrow(new RegExp(`^${kind}\\b`));
     const mta = opened(on('eom', () => [addHeader('X-Test', 'yes'), make() as Modification]));
     expect(mta.ask('C26')).toEqual(said('R06'));
     expect(mta.errors).toEqual([expect.any(AnswerError)]);

@@ -13,5 +13,5 @@ import type { AddHeader, Text } from '../modification.js';
  */
 export function addHeader(name: string, value: Text): AddHeader {
   checkHeaderName('addHeader', name);
-  return { kind: 'addHeader', name, value: headerValue('addHeader', value) };
+  return { kind: 'addHeader', name, value: headerValue(`addHeader ${name}`, value) };
 }

@@ -13,5 +13,5 @@ import type { ChangeHeader, Text } from '../modification.js';
 export function changeHeader(name: string, value: Text, index = 1): ChangeHeader {
   checkHeaderName('changeHeader', name);
   checkHeaderIndex('changeHeader', index);
-  return { kind: 'changeHeader', name, index, value: headerValue('changeHeader', value) };
+  return { kind: 'changeHeader', name, index, value: headerValue(`changeHeader ${name}`, value) };
 }

@@ -14,7 +14,7 @@ import type { HeaderPosition, InsertHeader, Text } from '../modification.js';
 export function insertHeader(position: HeaderPosition, name: string, value: Text): InsertHeader {
   checkPosition(position);
   checkHeaderName('insertHeader', name);
-  return { kind: 'insertHeader', position, name, value: headerValue('insertHeader', value) };
+  return { kind: 'insertHeader', position, name, value: headerValue(`insertHeader ${name}`, value) };
 }
 
 function checkPosition(position: unknown): void {

@@ -5,7 +5,14 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The pages that are tested. */
-export const PAGES = ['README.md', 'docs/README.md', 'docs/guide.md', 'docs/protocol.md'] as const;
+export const PAGES = [
+  'README.md',
+  'docs/README.md',
+  'docs/guide.md',
+  'docs/protocol.md',
+  'docs/parity.md',
+  'docs/migration.md',
+] as const;
 
 /** The name of a page, as a path from the root. */
 export type Page = (typeof PAGES)[number];
@@ -18,6 +25,8 @@ export interface Snippet {
   readonly language: string;
   /** What the comment before it says: `<!-- run: name -->`. */
   readonly name: string | undefined;
+  /** Whether it is a program for another library, by the comment before it: `<!-- theirs -->`. Such are not run. */
+  readonly theirs: boolean;
   readonly code: string;
 }
 
@@ -31,29 +40,34 @@ export function snippetsOf(page: Page): Snippet[] {
   const snippets: Snippet[] = [];
   const lines = readPage(page).split('\n');
   let name: string | undefined;
+  let theirs = false;
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
     const marker = /^<!-- run: ([\w-]+) -->$/.exec(line);
     const fence = /^```(\w*)$/.exec(line);
     if (marker !== null) {
       name = marker[1];
+    } else if (line === '<!-- theirs -->') {
+      theirs = true;
     } else if (fence !== null) {
       const end = lines.indexOf('```', at + 1);
       if (end === -1) throw new Error(`${page}:${at + 1}: the block of code has no end`);
       const code = `${lines.slice(at + 1, end).join('\n')}\n`;
-      snippets.push({ page, line: at + 2, language: fence[1] ?? '', name, code });
+      snippets.push({ page, line: at + 2, language: fence[1] ?? '', name, theirs, code });
       name = undefined;
+      theirs = false;
       at = end;
     } else if (line !== '') {
       if (name !== undefined) throw new Error(`${page}:${at + 1}: no block of code after "run: ${name}"`);
+      if (theirs) throw new Error(`${page}:${at + 1}: no block of code after "theirs"`);
     }
   }
   return snippets;
 }
 
-/** All snippets in one of these languages. */
+/** All snippets of ours in one of these languages. */
 export function snippetsIn(...languages: readonly string[]): Snippet[] {
-  return PAGES.flatMap(snippetsOf).filter(({ language }) => languages.includes(language));
+  return PAGES.flatMap(snippetsOf).filter(({ language, theirs }) => !theirs && languages.includes(language));
 }
 
 /** The snippet of that name; throws where there is none, or several. */

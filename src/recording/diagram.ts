@@ -1,0 +1,81 @@
+import { describeMessage } from '../transport/describe-message.js';
+import { COMMANDS } from '../transport/commands.js';
+import type { RecordedFrame, RecordedSession } from './recording.js';
+
+/** How `diagram()` draws. */
+export interface DiagramOptions {
+  /** Milliseconds that one dash stands for. Default: so many that the drawing is about 80 characters wide. */
+  readonly unit?: number | undefined;
+}
+
+const WIDTH = 80;
+/** What a reply is drawn as; the protocol's own signs would be taken for time. */
+const REPLY_MARKS: Readonly<Record<string, string>> = {
+  optneg: 'o',
+  continue: 'c',
+  accept: 'a',
+  reject: 'r',
+  tempfail: 't',
+  discard: 'd',
+  replycode: 'y',
+  skip: 's',
+  progress: 'p',
+};
+
+/**
+ * Draws a recorded session as a text marble diagram, the MTA's events above and the filter's replies below, and under it
+ * a line for each frame. Time runs to the right, frames of the same moment are in parentheses, and `|` is the end.
+ *
+ * Events have the letters of the wire; replies are `c` continue, `a` accept, `r` reject, `t` tempfail, `y` a reply with
+ * a text, `d` discard, `s` skip, `p` progress, `o` the negotiation, `*` a modification. Macros are left out.
+ *
+ * @throws RangeError where `unit` is no time
+ * @example console.log(diagram(session));
+ */
+export function diagram({ frames }: RecordedSession, options: DiagramOptions = {}): string {
+  const shown = frames.filter(({ message }) => message.type !== 'macro');
+  const length = Math.max(0, ...shown.map(({ ms }) => ms));
+  const unit = options.unit ?? Math.max(1, length / WIDTH);
+  if (!(unit > 0)) throw new RangeError(`unit: ${unit} is not a time. Use milliseconds above 0.`);
+  const rows = { mta: '', filter: '' };
+  let column = 0;
+  for (const [moment, marks] of momentsOf(shown, unit)) {
+    const pause = '-'.repeat(Math.max(0, moment - column));
+    const width = Math.max(marks.mta.length, marks.filter.length);
+    rows.mta += pause + marks.mta.padEnd(width, '-');
+    rows.filter += pause + marks.filter.padEnd(width, '-');
+    column = moment + 1;
+  }
+  const end = shown.at(-1)?.message.type === 'quit' ? '|' : '';
+  const legend = shown.map(
+    (frame) =>
+      `${frame.ms.toFixed(1).padStart(String(Math.ceil(length)).length + 2)} ms  ${frame.from.padEnd(6)}  ${markOf(frame)}  ${describeMessage(frame.message)}`,
+  );
+  return [`mta     ${rows.mta}${end}`, `filter  ${rows.filter}${end}`, '', ...legend].join('\n');
+}
+
+/** What happened at each moment, as the marks of both rows. */
+function momentsOf(
+  frames: readonly RecordedFrame[],
+  unit: number,
+): readonly (readonly [moment: number, marks: Record<'mta' | 'filter', string>])[] {
+  const moments = new Map<number, Record<'mta' | 'filter', string>>();
+  for (const frame of frames) {
+    const moment = Math.floor(frame.ms / unit);
+    const marks = moments.get(moment) ?? { mta: '', filter: '' };
+    marks[frame.from] += markOf(frame);
+    moments.set(moment, marks);
+  }
+  return Array.from(moments, ([moment, { mta, filter }]) => [
+    moment,
+    { mta: group(mta), filter: group(filter) },
+  ]);
+}
+
+function group(marks: string): string {
+  return marks.length > 1 ? `(${marks})` : marks;
+}
+
+function markOf({ from, message }: RecordedFrame): string {
+  return from === 'mta' ? COMMANDS[message.type].letter : (REPLY_MARKS[message.type] ?? '*');
+}

@@ -1,0 +1,79 @@
+import { commandCodec, type Command } from '../transport/command.js';
+import { COMMANDS } from '../transport/commands.js';
+import { REPLIES } from '../transport/replies.js';
+import { replyCodec } from '../transport/wire-reply.js';
+import type { SessionInfo } from '../session/session-info.js';
+import type { TraceEntry } from '../session/trace.js';
+import { writeFrame } from './frame-line.js';
+import type { RecordedFrame } from './recording.js';
+import { Redactor, type Redaction } from './redactor.js';
+
+/** What `record()` can be told. */
+export interface RecordOptions {
+  /** What to leave out. Default: nothing, the recording has all that went over the wire. */
+  readonly redact?: Redaction | undefined;
+}
+
+/** What is known of a session that is being recorded. */
+interface Running {
+  readonly began: number;
+  /** The parts of a body frame that has not ended. */
+  parts: Uint8Array[];
+  readonly redactor: Redactor | undefined;
+}
+
+/**
+ * Records what goes over the wire (negotiation, macros, events, replies, and when) as lines of JSON: what it returns is
+ * for the option `trace`. `readRecording()` reads them.
+ *
+ * Each line ends with a line feed, and is written before the filter has seen its event, so that a recording is good
+ * for all that came before a crash. What `write` throws ends the recording, is reported, and costs no mail. Nothing
+ * happens on abort but that it is recorded.
+ *
+ * @param write called with each line; what it returns is not waited for
+ * @example
+ * const file = createWriteStream('mail.jsonl', { flags: 'a' });
+ * await serve(filter, { listen: 'inet:8891@127.0.0.1', trace: record((line) => file.write(line)) });
+ */
+export function record(
+  write: (line: string) => unknown,
+  { redact }: RecordOptions = {},
+): (entry: TraceEntry) => void {
+  const running = new WeakMap<SessionInfo, Running>();
+  let begun = false;
+  return (entry) => {
+    if (!begun) {
+      begun = true;
+      // On a line of its own, also after a run that was ended in the middle of one.
+      write(`\n${JSON.stringify({ rxmilter: 'recording', version: 1, at: new Date().toISOString() })}\n`);
+    }
+    const now = performance.now();
+    let session = running.get(entry.session);
+    if (session === undefined) {
+      session = { began: now, parts: [], redactor: redact && new Redactor(redact) };
+      running.set(entry.session, session);
+    }
+    const ms = Math.round((now - session.began) * 1000) / 1000;
+    const frame = frameOf(entry, ms, session);
+    if (frame === undefined) return;
+    write(`${writeFrame(entry.session.id, session.redactor?.redact(frame) ?? frame)}\n`);
+  };
+}
+
+function frameOf(entry: TraceEntry, ms: number, session: Running): RecordedFrame | undefined {
+  if (entry.from === 'filter') {
+    const data = Buffer.from(entry.data);
+    const letter = REPLIES[entry.name].letter.charCodeAt(0);
+    return { ms, from: 'filter', message: replyCodec.decode(letter, data, 0, data.length) };
+  }
+  if (entry.name === 'body') {
+    session.parts.push(Uint8Array.from(entry.data));
+    if (!entry.last) return undefined;
+    const message: Command = { type: 'body', data: Buffer.concat(session.parts) };
+    session.parts = [];
+    return { ms, from: 'mta', message };
+  }
+  const data = Buffer.from(entry.data);
+  const letter = COMMANDS[entry.name].letter.charCodeAt(0);
+  return { ms, from: 'mta', message: commandCodec.decode(letter, data, 0, data.length) };
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+
+import { compose } from '../../src/operators/compose.js';
+import { observe } from '../../src/operators/observe.js';
+import { on } from '../../src/operators/on.js';
+import { Redactor, type Redaction } from '../../src/recording/redactor.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import { addHeader } from '../../src/session/modifications/add-header.js';
+import { changeSender } from '../../src/session/modifications/change-sender.js';
+import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import type { Command } from '../../src/transport/command.js';
+import { recorded } from './support.js';
+
+const filter = compose(
+  on(
+    'rcpt',
+    ({ address }) =>
+      address.startsWith('nobody@') && reject(`<${address}> is no user of client.secret.example`),
+  ),
+  observe(['header', 'body'], () => undefined),
+  on('eom', () => [
+    addHeader('X-Via', 'seen by alice@example.com'),
+    changeSender('alice@example.com'),
+    replaceBody('My secret.\r\n'),
+  ]),
+);
+
+const MAIL = {
+  client: { host: 'client.secret.example', family: 'inet', port: 4000, address: '192.0.2.77' },
+  helo: 'client.secret.example',
+  headers: [
+    ['From', 'Alice <alice@example.com>'],
+    ['Subject', 'My secret,\n\tfolded'],
+  ],
+  body: 'The secret.\n',
+  macros: { '{auth_authen}': 'alice-login' },
+} as const;
+
+function redact(what: Redaction, message: Command): Command {
+  return new Redactor(what).redact({ ms: 0, from: 'mta', message }).message as Command;
+}
+
+describe('redaction', () => {
+  it('is none by default', async () => {
+    const { text } = await recorded(filter, MAIL);
+    for (const known of ['alice', 'secret', '192.0.2.77', 'The secret.']) expect(text).toContain(known);
+  });
+
+  it('of addresses leaves none of them anywhere but in the body, and names each the same everywhere', async () => {
+    const { text, session } = await recorded(filter, MAIL, { redact: { addresses: true } });
+    const outside = text.split('\n').filter((line) => !/"type":"(body|replaceBody)"/.test(line));
+    for (const known of [
+      'alice',
+      'bob',
+      'nobody',
+      'example.com',
+      'example.org',
+      '192.0.2.77',
+      'client.secret',
+    ]) {
+      expect(outside.join('\n')).not.toContain(known);
+    }
+    expect(text).toContain('The secret.');
+    const texts = session.frames.map(({ message }) => JSON.stringify(message));
+    const [, sender] =
+      /"type":"mail","address":"<(user\d+@domain\d+\.example)>"/.exec(texts.join('\n')) ?? [];
+    expect(sender).toBeDefined();
+    expect(texts.filter((one) => one.includes(String(sender))).length).toBeGreaterThan(3);
+  });
+
+  it('of content leaves the form of headers and body, and no word of them', async () => {
+    const { text, session } = await recorded(filter, MAIL, { redact: { content: true } });
+    for (const known of ['My secret', 'The secret', 'seen by']) expect(text).not.toContain(known);
+    expect(text).toContain('alice@example.com');
+    const messages = session.frames.map(({ message }) => message);
+    expect(messages).toContainEqual(
+      expect.objectContaining({ type: 'header', name: 'Subject', value: 'xx xxxxxxx\n\txxxxxx' }),
+    );
+    expect(messages).toContainEqual({ type: 'body', data: Buffer.from('xxx xxxxxxx\r\n') });
+    expect(messages).toContainEqual({ type: 'replaceBody', data: Buffer.from('xx xxxxxxx\r\n') });
+  });
+
+  it('of both leaves neither', async () => {
+    const { text } = await recorded(filter, MAIL, { redact: { addresses: true, content: true } });
+    for (const known of ['alice', 'secret', 'bob', '192.0.2.77']) expect(text).not.toContain(known);
+  });
+
+  it.each<[string, Command, Command]>([
+    [
+      'an IPv4 client',
+      { type: 'connect', host: '[203.0.113.9]', family: 'inet', port: 25, address: '203.0.113.9' },
+      { type: 'connect', host: '[192.0.2.1]', family: 'inet', port: 25, address: '192.0.2.1' },
+    ],
+    [
+      'an IPv6 client as Sendmail writes it',
+      {
+        type: 'connect',
+        host: '[IPv6:2001:db9::25]',
+        family: 'inet6',
+        port: 25,
+        address: 'IPv6:2001:db9::25',
+      },
+      { type: 'connect', host: '[IPv6:2001:db8::1]', family: 'inet6', port: 25, address: 'IPv6:2001:db8::1' },
+    ],
+    [
+      'the null sender, who is nobody',
+      { type: 'mail', address: '<>', args: ['SIZE=10'] },
+      { type: 'mail', address: '<>', args: ['SIZE=10'] },
+    ],
+    [
+      'an argument with an address',
+      { type: 'rcpt', address: '<a@b.test>', args: ['ORCPT=rfc822;a@b.test', 'NOTIFY=NEVER'] },
+      {
+        type: 'rcpt',
+        address: '<user1@domain1.example>',
+        args: ['ORCPT=rfc822;user1@domain1.example', 'NOTIFY=NEVER'],
+      },
+    ],
+    [
+      'macros',
+      {
+        type: 'macro',
+        target: 'M',
+        macros: [
+          ['i', '4XyZ'],
+          ['{mail_addr}', 'a@b.test'],
+          ['{mail_host}', 'b.test.'],
+          ['{auth_authen}', 'a'],
+          ['_', 'x.b.test [198.51.100.4]'],
+          ['empty', undefined],
+        ],
+      },
+      {
+        type: 'macro',
+        target: 'M',
+        macros: [
+          ['i', '4XyZ'],
+          ['{mail_addr}', 'user1@domain1.example'],
+          ['{mail_host}', 'domain1.example.'],
+          ['{auth_authen}', 'user1'],
+          ['_', 'domain2.example [192.0.2.1]'],
+          ['empty', undefined],
+        ],
+      },
+    ],
+  ])('of addresses knows %s', (_what, message, expected) => {
+    expect(redact({ addresses: true }, message)).toEqual(expected);
+  });
+
+  it('does not leave in the bytes what the text no longer says', () => {
+    const message: Command = { type: 'helo', text: 'a.test', raw: Buffer.from('a.test') };
+    expect(redact({ addresses: true }, message)).toEqual({ type: 'helo', text: 'domain1.example' });
+  });
+});

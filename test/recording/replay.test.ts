@@ -1,0 +1,262 @@
+import { map, toArray, lastValueFrom, take } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, it } from 'vitest';
+
+import { compose } from '../../src/operators/compose.js';
+import { observe } from '../../src/operators/observe.js';
+import { on } from '../../src/operators/on.js';
+import { perMessage } from '../../src/operators/per-message.js';
+import { compareReplies } from '../../src/recording/compare-replies.js';
+import { diagram } from '../../src/recording/diagram.js';
+import { replay } from '../../src/recording/replay.js';
+import type { RecordedSession } from '../../src/recording/recording.js';
+import { accept } from '../../src/session/decisions/accept.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import { tempfail } from '../../src/session/decisions/tempfail.js';
+import type { Flow } from '../../src/session/flow.js';
+import { addHeader } from '../../src/session/modifications/add-header.js';
+import { recorded } from './support.js';
+
+const ALL = [
+  ...(['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom'] as const),
+  ...(['unknown', 'abort', 'close'] as const),
+];
+
+/** A session with these pauses, in milliseconds. */
+const PAUSES: RecordedSession = {
+  id: '1',
+  frames: [
+    {
+      ms: 0,
+      from: 'mta',
+      message: { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1fffff, lists: [] },
+    },
+    { ms: 0.4, from: 'filter', message: { type: 'optneg', version: 6, actions: 0, protocol: 0, lists: [] } },
+    { ms: 2, from: 'mta', message: { type: 'helo', text: 'client.example' } },
+    { ms: 2.2, from: 'filter', message: { type: 'continue' } },
+    { ms: 4.1, from: 'mta', message: { type: 'macro', target: 'M', macros: [['i', 'Q1']] } },
+    { ms: 4.1, from: 'mta', message: { type: 'mail', address: '<a@b.test>', args: [] } },
+    { ms: 5, from: 'filter', message: { type: 'continue' } },
+    { ms: 5, from: 'mta', message: { type: 'rcpt', address: '<c@d.test>', args: [] } },
+    { ms: 8, from: 'filter', message: { type: 'reject' } },
+    { ms: 10, from: 'mta', message: { type: 'abort' } },
+    { ms: 10, from: 'mta', message: { type: 'quit' } },
+  ],
+};
+
+describe('replay', () => {
+  it('is the events that the MTA sent, as they were', async () => {
+    const seen: Flow[] = [];
+    const filter = compose(
+      observe(ALL, (event) => void seen.push(event)),
+      on('rcpt', ({ address }) => address.startsWith('nobody@') && reject()),
+    );
+    const { session } = await recorded(filter);
+    const played = await lastValueFrom(replay(session).pipe(toArray()));
+    expect(played.map(({ stage }) => stage)).toEqual(seen.map(({ stage }) => stage));
+    const plain = (flow: Flow): unknown => ({
+      ...JSON.parse(JSON.stringify(flow)),
+      session: undefined,
+      mail: undefined,
+    });
+    expect(played.map(plain)).toEqual(seen.map(plain));
+    const last = played.at(-1)?.session;
+    expect([last?.helo, last?.client.address]).toEqual(['client.example.com', '192.0.2.1']);
+  });
+
+  it('has the pauses of the recording, in virtual time', () => {
+    new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(({ expectObservable }) => {
+      expectObservable(replay(PAUSES).pipe(map(({ stage }) => stage))).toBe('--h-mr----(ax|)', {
+        h: 'helo',
+        m: 'mail',
+        r: 'rcpt',
+        a: 'abort',
+        x: 'close',
+      });
+    });
+  });
+
+  it('stops where it is unsubscribed from', () => {
+    new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(({ expectObservable }) => {
+      const source = replay(PAUSES).pipe(map(({ stage }) => stage[0] ?? ''));
+      expectObservable(source, '---!').toBe('--h');
+      expectObservable(source.pipe(take(2))).toBe('--h-(m|)');
+    });
+  });
+
+  it('can be piped through a filter, which decides as it does behind an MTA', async () => {
+    const strict = on('rcpt', async () => {
+      await Promise.resolve();
+      return reject();
+    });
+    const flows = await lastValueFrom(replay(PAUSES).pipe(strict, toArray()));
+    expect(flows.map((flow) => (flow.stage === 'reply' ? flow.decision.kind : flow.stage))).toEqual([
+      'helo',
+      'mail',
+      'reject',
+      'abort',
+      'close',
+    ]);
+  });
+
+  it('gives the recipients of a message the same mail, and the macros that were in scope', async () => {
+    const seen: unknown[] = [];
+    const filter = perMessage(() => {
+      let mail: unknown;
+      return compose(
+        observe('mail', (event) => void (mail = event)),
+        observe('rcpt', (event) => void seen.push(event.mail === mail, event.session.macros.get('i'))),
+      );
+    });
+    await lastValueFrom(replay(PAUSES).pipe(filter));
+    expect(seen).toEqual([true, 'Q1']);
+  });
+
+  it('completes also where the recording breaks off, as a connection that is lost', async () => {
+    const broken = { ...PAUSES, frames: PAUSES.frames.slice(0, 8) };
+    const stages = await lastValueFrom(
+      replay(broken).pipe(
+        map(({ stage }) => stage),
+        toArray(),
+      ),
+    );
+    expect(stages).toEqual(['helo', 'mail', 'rcpt', 'abort', 'close']);
+  });
+});
+
+describe('diagram', () => {
+  it('draws events and replies one above the other, and lists them', () => {
+    expect(diagram(PAUSES, { unit: 1 })).toBe(
+      [
+        'mta     O-H-MR----(AQ)|',
+        'filter  o-c--c--r-----|',
+        '',
+        ' 0.0 ms  mta     O  optneg version 6 actions 0x1ff protocol 0x1fffff',
+        ' 0.4 ms  filter  o  optneg version 6 actions 0x0 protocol 0x0',
+        ' 2.0 ms  mta     H  helo client.example',
+        ' 2.2 ms  filter  c  continue',
+        ' 4.1 ms  mta     M  mail <a@b.test>',
+        ' 5.0 ms  filter  c  continue',
+        ' 5.0 ms  mta     R  rcpt <c@d.test>',
+        ' 8.0 ms  filter  r  reject',
+        '10.0 ms  mta     A  abort',
+        '10.0 ms  mta     Q  quit',
+      ].join('\n'),
+    );
+  });
+
+  it('finds a unit by itself, and draws what happened within one as one moment', () => {
+    const slow = {
+      ...PAUSES,
+      frames: PAUSES.frames.map((frame) => ({ ...frame, ms: frame.ms * 1000 })),
+    } as RecordedSession;
+    const [mta = '', filter = ''] = diagram(slow).split('\n');
+    expect(mta.length).toBeLessThan(100);
+    expect(mta.length).toBe(filter.length);
+    expect(diagram(PAUSES, { unit: 100 }).split('\n').slice(0, 2)).toEqual([
+      'mta     (OHMRAQ)|',
+      'filter  (occr)--|',
+    ]);
+  });
+
+  it('has no end where the recording has none, and nothing of nothing', () => {
+    expect(diagram({ id: '1', frames: PAUSES.frames.slice(0, 3) }, { unit: 1 }).split('\n')[0]).toBe(
+      'mta     O-H',
+    );
+    expect(diagram({ id: '1', frames: [] })).toBe('mta     \nfilter  \n');
+  });
+
+  it.each([0, -1, NaN])('says that a unit of %d is none', (unit) => {
+    expect(() => diagram(PAUSES, { unit })).toThrow(
+      new RangeError(`unit: ${unit} is not a time. Use milliseconds above 0.`),
+    );
+  });
+});
+
+describe('compareReplies', () => {
+  const filter = compose(
+    observe(['header', 'body'], () => undefined),
+    on('rcpt', ({ address }) => address.startsWith('nobody@') && reject('No such user')),
+    on('eom', async () => {
+      await Promise.resolve();
+      return addHeader('X-Seen', 'yes');
+    }),
+  );
+
+  it('finds no difference where the filter is the same', async () => {
+    const { session } = await recorded(filter);
+    expect(await compareReplies(session, filter)).toEqual([]);
+  });
+
+  it('finds none either where it only asks the MTA for other events', async () => {
+    const { session } = await recorded(
+      compose(
+        on(ALL.slice(0, 9) as 'mail'[], () => undefined),
+        filter,
+      ),
+    );
+    expect(await compareReplies(session, filter)).toEqual([]);
+  });
+
+  it('says at which event something else is said, and what', async () => {
+    const { session } = await recorded(filter);
+    const other = compose(
+      on('rcpt', ({ address }) => address.startsWith('nobody@') && tempfail('Perhaps later')),
+      on('eom', () => [addHeader('X-Seen', 'no'), accept()]),
+    );
+    const differences = await compareReplies(session, other);
+    expect(differences).toEqual([
+      {
+        event: 'rcpt <nobody@example.org>',
+        ms: expect.any(Number),
+        recorded: ['replycode 550 5.7.1 No such user'],
+        replayed: ['replycode 451 4.7.1 Perhaps later'],
+      },
+      {
+        event: 'eom',
+        ms: expect.any(Number),
+        recorded: ['addHeader X-Seen: yes', 'continue'],
+        replayed: ['addHeader X-Seen: no', 'accept'],
+      },
+    ]);
+  });
+
+  it('does not count what comes after a decision that was not there before', async () => {
+    const { session } = await recorded(filter);
+    expect(
+      await compareReplies(
+        session,
+        on('mail', () => reject()),
+      ),
+    ).toEqual([
+      {
+        event: 'mail <alice@example.com>',
+        ms: expect.any(Number),
+        recorded: ['continue'],
+        replayed: ['reject'],
+      },
+    ]);
+  });
+
+  it('is told the options that the filter was served with', async () => {
+    const failing = on('rcpt', () => {
+      throw new Error('broken');
+    });
+    const { session } = await recorded(failing);
+    expect(await compareReplies(session, failing)).toEqual([]);
+    const [difference] = await compareReplies(session, failing, { failure: reject() });
+    expect(difference).toMatchObject({ recorded: ['tempfail'], replayed: ['reject'] });
+  });
+
+  it('rejects where the filter does not even agree to the offer', async () => {
+    const { session } = await recorded(filter);
+    const refusing = { negotiate: () => reject() } as const;
+    await expect(compareReplies(session, filter, refusing)).rejects.toThrow('The milter failed at optneg');
+  });
+
+  it('compares a session that was recorded from its middle on', async () => {
+    const { session } = await recorded(filter);
+    const middle = { ...session, frames: session.frames.slice(4) };
+    expect(await compareReplies(middle, filter)).toEqual([]);
+  });
+});
