@@ -75,11 +75,11 @@ describeMtas('failing filters', (bench, mta) => {
     });
   });
 
-  describe.each([
-    ['a promise that never settles', () => new Promise<undefined>(() => undefined)],
-    ['an Observable that never emits', () => NEVER],
-  ] as const)('%s', (_name, never) => {
-    test.each(STAGES)('at %s', async (stage) => {
+  describe('a decision that never comes', () => {
+    test.each([
+      ...STAGES.map((stage) => [stage, 'promise', () => new Promise<undefined>(() => undefined)] as const),
+      ['rcpt', 'Observable', () => NEVER],
+    ] as const)('at %s, from a %s', async (stage, _name, never) => {
       let calls = 0;
       const signals: AbortSignal[] = [];
       const errors = await failing(
