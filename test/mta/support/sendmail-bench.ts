@@ -72,9 +72,14 @@ export class SendmailBench extends MtaBench<SendmailListenerName> {
    * Has a milter that knows nothing but its script in the place of the filter while `act` speaks as a client that has
    * greeted; gives what the milter was told in the whole session.
    */
-  async scripted(script: Script, act: (client: SmtpClient) => Promise<unknown>): Promise<ScriptedMilter> {
+  async scripted(
+    script: Script,
+    act: (client: SmtpClient) => Promise<unknown>,
+    greet: (client: SmtpClient) => Promise<unknown> = (client) => client.hello(),
+  ): Promise<ScriptedMilter> {
     await using milter = await scriptedMilter(script, this.milter.unix.slice('unix:'.length));
-    const client = await this.greeted();
+    const client = await this.connect();
+    await greet(client);
     await act(client);
     client.destroy();
     await eventually('the end of the connection to the milter', () => milter.open === 0);
