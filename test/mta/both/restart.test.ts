@@ -47,6 +47,8 @@ const CLOSED = {
   ],
   sendmail: [
     /Milter \(tempfail\): (?:error connecting to filter|local socket name \S+ unsafe|init failed to open)/,
+    // connections that nobody had accepted, as above
+    /Milter \(tempfail\): read returned -1: Connection reset/,
     // it says QUIT also to a filter that has gone
     /Milter \(tempfail\): (?:write\(Q\) returned|to error state)/,
   ],
