@@ -16,7 +16,9 @@ describeMtas('messages at the same time', (bench) => {
         return compose(
           observe('mail', ({ address }) => void seen.push(address)),
           observe('rcpt', ({ address, mail }) => void seen.push(`${mail.address}>${address}`)),
-          observe('header', ({ name, value }) => void (name === 'Subject' && seen.push(value))),
+          observe('header', ({ name, value }) => {
+            if (name === 'Subject') seen.push(value);
+          }),
           on('eom', async ({ session }) => {
             await gate.pass();
             return addHeader('X-Seen', [session.helo, ...seen].join(' '));

@@ -30,15 +30,13 @@ describeMtas('a filter that is away', (bench, mta) => {
     await expectFiltered();
   });
 
-  // At EOM the connection ends with the filter's own server, while the MTA waits for the answer.
   test.each(STAGES)(
     'and goes while it is asked at %s has that message put off',
     async (stage: AskedStage) => {
       bench().tolerate(COMPLAINTS[mta]);
-      let server: MilterServer | undefined;
-      server = await bench().serve(
+      const server: MilterServer = await bench().serve(
         on(stage, () => {
-          server?.destroy();
+          server.destroy();
           return new Promise<undefined>(() => undefined);
         }),
       );

@@ -10,7 +10,7 @@ const EOH = 6;
 const TERMS = '\0\0\0\x06\0\0\x01\xff\0\0\0\0';
 
 /** Macros that it knows, some of which have no value. */
-const LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+const LETTERS = Array.from('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ');
 
 function list(stage: number, names: string): string {
   return `\0\0\0${String.fromCharCode(stage)}${names}\0`;
