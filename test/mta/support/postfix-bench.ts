@@ -8,9 +8,9 @@ import { SmtpSink } from './sink.js';
  * socket. Besides those in front of each MTA there are:
  *
  * - `inet6`: looks for its filter on the IPv6 socket, and believes that clients may have IPv6 addresses
- * - `version2`: speaks the oldest version of the protocol
+ * - `version2`, `version3`, `version4`: speak older versions of the protocol
  */
-export type ListenerName = CommonListener | 'inet6' | 'version2';
+export type ListenerName = CommonListener | 'inet6' | 'version2' | 'version3' | 'version4';
 
 /** A bench with a Postfix. */
 export class PostfixBench extends MtaBench<ListenerName> {
@@ -48,6 +48,8 @@ export class PostfixBench extends MtaBench<ListenerName> {
           mynetworks: '0.0.0.0/0 [::]/0',
         },
         version2: { smtpd_milters: inet, milter_protocol: '2' },
+        version3: { smtpd_milters: inet, milter_protocol: '3' },
+        version4: { smtpd_milters: inet, milter_protocol: '4' },
       },
     });
     return new PostfixBench(
