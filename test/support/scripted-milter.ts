@@ -18,13 +18,15 @@ export interface ScriptedMilter extends AsyncDisposable {
   readonly frames: string[];
   /** The macro frames. */
   readonly macros: string[];
+  /** How many connections are open now. */
+  readonly open: number;
 }
 
 /** Every right, every event, every reply; no features. */
 export const PLAIN_ANSWER = '0000000d4f 00000006 000001ff 00000000';
 
-/** Starts a scripted milter on a port of the loopback address, a free one if none is given. */
-export async function scriptedMilter(script: Script = {}, at = 0): Promise<ScriptedMilter> {
+/** Starts a scripted milter on a port of the loopback address, a free one if none is given, or on a path. */
+export async function scriptedMilter(script: Script = {}, at: number | string = 0): Promise<ScriptedMilter> {
   const heard: string[] = [];
   const told: string[] = [];
   const macros: string[] = [];
@@ -32,6 +34,7 @@ export async function scriptedMilter(script: Script = {}, at = 0): Promise<Scrip
   const acts: Script = { O: PLAIN_ANSWER, D: '', A: '', Q: (socket) => socket.end(), ...script };
   const server = createServer((socket) => {
     sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
     const connection = heard.push('') - 1;
     const counts = new Map<string, number>();
@@ -52,13 +55,19 @@ export async function scriptedMilter(script: Script = {}, at = 0): Promise<Scrip
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => {
+    if (typeof at === 'string') server.listen(at, resolve);
+    else server.listen(at, '127.0.0.1', resolve);
+  });
   return {
-    address: `inet:${port}@127.0.0.1`,
+    address:
+      typeof at === 'string' ? `unix:${at}` : `inet:${(server.address() as AddressInfo).port}@127.0.0.1`,
     heard,
     frames: told,
     macros,
+    get open() {
+      return sockets.size;
+    },
     [Symbol.asyncDispose]: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));

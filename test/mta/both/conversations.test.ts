@@ -7,6 +7,12 @@ import { stages } from '../support/stages.js';
 import { TOLD_BY } from '../support/told-by.js';
 
 const DATA = 'Subject: conversation\r\n\r\nThe body.\r\n';
+const COMMANDS = {
+  MAIL: 'MAIL FROM:<alice@src.example>',
+  RCPT: 'RCPT TO:<bob@dst.example>',
+  DATA: 'DATA',
+};
+
 describeMtas('conversations', (bench, mta) => {
   const told = TOLD_BY[mta];
 
@@ -84,18 +90,23 @@ describeMtas('conversations', (bench, mta) => {
     expect(stages(seen)).toEqual(['connect', 'helo', 'mail', 'abort', 'close']);
   });
 
-  test('a client that vanishes while it sends a message', async () => {
+  test.each([
+    ['after EHLO', [], '', []],
+    ['after MAIL', ['MAIL'], '', ['mail', 'abort']],
+    ['after RCPT', ['MAIL', 'RCPT'], '', ['mail', 'rcpt', 'abort']],
+    ['after DATA', ['MAIL', 'RCPT', 'DATA'], '', ['mail', 'rcpt', 'data', 'abort']],
+    ['in its headers', ['MAIL', 'RCPT', 'DATA'], 'Subject: unfin', ['mail', 'rcpt', 'data', 'abort']],
+    ['in its body', ['MAIL', 'RCPT', 'DATA'], `${DATA}in the mid`, ['mail', 'rcpt', 'data', 'abort']],
+  ] as const)('a client that vanishes %s', async (_name, commands, content, expected) => {
     const seen: MilterEvent[] = [];
     await bench().serve(noting(seen));
     const client = await bench().greeted();
-    await client.command('MAIL FROM:<alice@src.example>');
-    await client.command('RCPT TO:<bob@dst.example>');
-    await client.command('DATA');
-    client.write('Subject: unfinished\r\n\r\nThe body ends in the mid');
+    for (const command of commands) await client.command(COMMANDS[command]);
+    client.write(content);
     client.destroy();
 
     await eventually('the end of the session', () => seen.some(({ stage }) => stage === 'close'));
-    expect(stages(seen)).toEqual(['connect', 'helo', 'mail', 'rcpt', 'data', 'abort', 'close']);
+    expect(stages(seen)).toEqual(['connect', 'helo', ...expected, 'close']);
     expect(await (await bench().greeted()).deliver({ data: DATA })).toMatch(/^250 /);
     expect((await bench().sink.next()).data.toString()).toContain(DATA);
   });

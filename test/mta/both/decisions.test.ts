@@ -76,6 +76,20 @@ describeMtas('decisions', (bench, mta) => {
     });
   });
 
+  // Of more than 16383 bytes Sendmail cuts the rest off.
+  const lines = { postfix: 32, sendmail: 16 }[mta];
+
+  test.each(['mail', 'rcpt', 'data', 'eom'] as const)(
+    'a reply of as many and as long lines as there may be, at %s',
+    async (stage) => {
+      const text = Array.from({ length: lines }, (_none, line) => String(line).padEnd(980, 'x'));
+      const heard = await conversation(on(stage, () => reject({ code: 554, enhanced: '5.7.0', text })));
+
+      const reply = text.map((line, at) => `554${at === lines - 1 ? ' ' : '-'}5.7.0 ${line}`).join('\n');
+      expect(heard).toEqual(told.refused(stage, true, reply));
+    },
+  );
+
   test('skip ends the body for the filter, not for the message', async () => {
     let chunks = 0;
     const message = `Subject: long\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(4000)}`;

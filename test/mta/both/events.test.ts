@@ -79,6 +79,30 @@ describeMtas('events', (bench, mta) => {
     });
   });
 
+  test('what the client has written is there byte for byte', async () => {
+    const seen: MilterEvent[] = [];
+    await bench().serve(noting(seen));
+    const client = await bench().connect();
+    await client.reply();
+    await client.command('ehlo CLIENT.Example');
+    await client.deliver({
+      mail: '<Alice+Tag@SRC.example> size=100',
+      rcpts: ['<"bob b"@dst.example>', '<Cid@Dst.Example>'],
+      data: DATA,
+    });
+
+    const raws = seen.flatMap((event) =>
+      event.stage === 'helo' || event.stage === 'mail' || event.stage === 'rcpt' ? [event] : [],
+    );
+    expect(raws.map(({ raw }) => Buffer.from(raw).toString('latin1'))).toEqual([
+      'CLIENT.Example',
+      '<Alice+Tag@SRC.example>',
+      '<"bob b"@dst.example>',
+      '<Cid@Dst.Example>',
+    ]);
+    expect(raws[1]).toMatchObject({ args: ['size=100'], params: { SIZE: '100' } });
+  });
+
   test('a null sender has an empty address', async () => {
     const seen: MilterEvent[] = [];
     await bench().serve(noting(seen));

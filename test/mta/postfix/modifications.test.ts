@@ -4,14 +4,13 @@ import {
   changeHeader,
   deleteHeader,
   insertHeader,
-  on,
   type Modification,
 } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
+import { modified } from '../support/modified.js';
 import { plainRecipients } from '../support/plain-recipients.js';
 import type { Letter } from '../support/smtp-client.js';
-import type { Transaction } from '../support/sink-session.js';
 
 const FROM = 'From: Alice <alice@src.example>\r\n';
 const TO = 'To: Bob <bob@dst.example>\r\n';
@@ -93,14 +92,8 @@ const CID = '<cid@dst.example>';
 describePostfix('places and names of headers behind Postfix', (bench) => {
   const letter: Letter = { mail: SENDER, rcpts: [BOB, CID], data: message(CLIENT) };
 
-  async function modified(modifications: () => Modification[]): Promise<Transaction> {
-    await bench().serve(on('eom', modifications));
-    expect(await (await bench().greeted()).deliver(letter)).toMatch(/^250 /);
-    return bench().sink.next();
-  }
-
   test.each(HEADERS)('%s', async (_name, modifications, headers) => {
-    const delivered = await modified(modifications);
+    const delivered = await modified(bench(), letter, modifications);
 
     expect(maskReceived(delivered.data)).toBe(message(headers));
     expect(plainRecipients(delivered)).toEqual([BOB, CID]);

@@ -78,9 +78,17 @@ export abstract class MtaBench<Listener extends string = CommonListener> {
 
   /** Opens an SMTP connection that lasts until the end of the test at most; nothing has been read or said yet. */
   async connect(listener: Listener = this.main): Promise<SmtpClient> {
-    const client = await SmtpClient.connect(this.portOf(listener));
+    return this.keep(await SmtpClient.connect(this.portOf(listener), this.hostOf(listener)));
+  }
+
+  /** Ends the connection of that client at the end of the test at the latest. */
+  protected keep(client: SmtpClient): SmtpClient {
     this.#clients.push(client);
     return client;
+  }
+
+  protected hostOf(_listener: Listener): string {
+    return '127.0.0.1';
   }
 
   /** Opens an SMTP connection and greets. */

@@ -1,23 +1,11 @@
 import { TAKEN, type Conversation } from './conversation.js';
+import { toldAt } from './told-at.js';
 
 /** The stages at which Postfix asks for a decision in the course of a message. */
 export const STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom'] as const;
 
 /** One of {@link STAGES}. */
 export type AskedStage = (typeof STAGES)[number];
-
-/** The step of the conversation at which a refusal is told, unless it is told at once. */
-export const STEP_OF = {
-  connect: 'mail',
-  helo: 'mail',
-  mail: 'mail',
-  rcpt: 'rcpt',
-  data: 'data',
-  header: 'dot',
-  eoh: 'dot',
-  body: 'dot',
-  eom: 'dot',
-} as const;
 
 /**
  * The conversation that Postfix 3.7 has with a client when a filter refuses at that stage with that reply.
@@ -28,22 +16,12 @@ export const STEP_OF = {
  * - Refusals of anything in the content are told after the final dot.
  */
 export function refusedByPostfix(stage: AskedStage, reply: string): Conversation {
-  const { banner, ehlo, mail, rcpt, data, then } = TAKEN;
-  const closes = reply.startsWith('421');
-  if (closes && stage === 'connect') {
+  if (reply.startsWith('421') && stage === 'connect')
     return { banner: '421 mx.test.example Service unavailable - try again later', then: 'closed' };
-  }
-  if (closes && stage === 'helo') return { banner, ehlo: reply, then: 'closed' };
-  const greeting =
-    stage === 'connect' && reply.startsWith('5')
-      ? '554 mx.test.example ESMTP not accepting connections'
-      : banner;
-  const before = {
-    mail: { banner: greeting, ehlo },
-    rcpt: { banner, ehlo, mail },
-    data: { banner, ehlo, mail, rcpt },
-    dot: { banner, ehlo, mail, rcpt, data },
-  };
-  const step = STEP_OF[stage];
-  return { ...before[step], [step]: reply, then: closes ? 'closed' : then };
+  if (reply.startsWith('421') && stage === 'helo')
+    return { banner: TAKEN.banner, ehlo: reply, then: 'closed' };
+  const told = toldAt(TAKEN, stage, reply);
+  return stage === 'connect' && reply.startsWith('5')
+    ? { ...told, banner: '554 mx.test.example ESMTP not accepting connections' }
+    : told;
 }

@@ -1,5 +1,6 @@
 import { TAKEN_BY_SENDMAIL, type Conversation } from './conversation.js';
-import { STEP_OF, type AskedStage } from './refused-by-postfix.js';
+import type { AskedStage } from './refused-by-postfix.js';
+import { toldAt } from './told-at.js';
 
 const ADDRESS: Partial<Record<AskedStage, string>> = {
   mail: '<alice@src.example>',
@@ -17,24 +18,16 @@ const ADDRESS: Partial<Record<AskedStage, string>> = {
  * - Refusals of anything in the content are told after the final dot.
  */
 export function refusedBySendmail(stage: AskedStage, permanent: boolean, reply?: string): Conversation {
-  const { banner, ehlo, mail, rcpt, data, then } = TAKEN_BY_SENDMAIL;
-  const closes = reply?.startsWith('421') === true;
-  if (stage === 'connect' && reply?.startsWith('421 ') === true)
-    return { banner: '421 4.7.0 mx.test.example closing connection', then: 'closed' };
-  if (stage === 'helo' && closes) return { banner, ehlo: reply, then: 'closed' };
-  const greeting =
-    stage === 'connect' && permanent ? '554 mx.test.example ESMTP not accepting messages' : banner;
-  const before = {
-    mail: { banner: greeting, ehlo },
-    rcpt: { banner, ehlo, mail },
-    data: { banner, ehlo, mail, rcpt },
-    dot: { banner, ehlo, mail, rcpt, data },
-  };
-  const step = STEP_OF[stage];
-  const lost = stage === 'connect';
-  const told =
-    reply === undefined || lost ? defaultReply(stage, permanent) : toldBySendmail(reply, ADDRESS[stage]);
-  return { ...before[step], [step]: told, then: closes && !lost ? 'closed' : then };
+  if (stage === 'connect') {
+    if (reply?.startsWith('421 ') === true)
+      return { banner: '421 4.7.0 mx.test.example closing connection', then: 'closed' };
+    const told = toldAt(TAKEN_BY_SENDMAIL, stage, defaultReply(stage, permanent));
+    return permanent ? { ...told, banner: '554 mx.test.example ESMTP not accepting messages' } : told;
+  }
+  if (reply === undefined) return toldAt(TAKEN_BY_SENDMAIL, stage, defaultReply(stage, permanent));
+  if (stage === 'helo' && reply.startsWith('421'))
+    return { banner: TAKEN_BY_SENDMAIL.banner, ehlo: reply, then: 'closed' };
+  return toldAt(TAKEN_BY_SENDMAIL, stage, toldBySendmail(reply, ADDRESS[stage]));
 }
 
 /**
@@ -52,6 +45,6 @@ export function toldBySendmail(reply: string, address?: string): string {
 function defaultReply(stage: AskedStage, permanent: boolean): string {
   if (!permanent) return '451 4.3.2 Please try again later';
   if (stage === 'connect' || stage === 'helo') return '550 5.0.0 Command rejected';
-  const after = STEP_OF[stage] === 'dot' ? '554' : '550';
-  return toldBySendmail(`${after} 5.7.1 Command rejected`, ADDRESS[stage]);
+  const command = ['mail', 'rcpt', 'data'].includes(stage);
+  return toldBySendmail(`${command ? '550' : '554'} 5.7.1 Command rejected`, ADDRESS[stage]);
 }

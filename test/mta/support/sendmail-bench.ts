@@ -1,7 +1,10 @@
+import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { MtaBench, type CommonListener, type HeldMessage, type MilterPlaces } from './mta-bench.js';
+import { scriptedMilter, type Script, type ScriptedMilter } from '../../support/scripted-milter.js';
 import { Sendmail } from './sendmail.js';
 import { SmtpSink } from './sink.js';
+import { SmtpClient } from './smtp-client.js';
 
 /**
  * The SMTP listeners of the Sendmail of a bench. All but `inet` and `both` look for their filter on the unix socket,
@@ -58,6 +61,33 @@ export class SendmailBench extends MtaBench<SendmailListenerName> {
 
   override idle(): Promise<void> {
     return this.sendmail.queue.idle();
+  }
+
+  /** A client that speaks with a Sendmail of its own (`sendmail -bs`), as a mail program may do. */
+  local(over: 'sockets' | 'pipes'): SmtpClient {
+    return this.keep(new SmtpClient(this.sendmail.stdio(over)));
+  }
+
+  /**
+   * Has a milter that knows nothing but its script in the place of the filter while `act` speaks as a client that has
+   * greeted; gives what the milter was told in the whole session.
+   */
+  async scripted(
+    script: Script,
+    act: (client: SmtpClient) => Promise<unknown>,
+    greet: (client: SmtpClient) => Promise<unknown> = (client) => client.hello(),
+  ): Promise<ScriptedMilter> {
+    await using milter = await scriptedMilter(script, this.milter.unix.slice('unix:'.length));
+    const client = await this.connect();
+    await greet(client);
+    await act(client);
+    client.destroy();
+    await eventually('the end of the connection to the milter', () => milter.open === 0);
+    return milter;
+  }
+
+  protected override hostOf(listener: SendmailListenerName): string {
+    return listener === 'client6' ? '::1' : super.hostOf(listener);
   }
 
   protected override async clear(): Promise<void> {

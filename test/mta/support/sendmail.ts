@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
@@ -97,12 +98,21 @@ export class Sendmail<Name extends string = string> {
     await eventually('the end of all SMTP sessions', () => processGroup(this.#daemon).length === 1);
   }
 
-  /** Plays an SMTP session over pipes, as a program on the same machine does (`sendmail -bs`). */
-  stdio(): ChildProcess {
-    return spawn(SENDMAIL.program, ['-C', `${this.#dir}/sendmail.cf`, '-bs'], {
+  /**
+   * The other end of an SMTP session on its standard input and output (`sendmail -bs`), as programs on the same machine
+   * have it: over a pair of sockets, which is what Node connects children with, or over real pipes.
+   */
+  stdio(over: 'sockets' | 'pipes'): Duplex {
+    const command = [SENDMAIL.program, '-C', `${this.#dir}/sendmail.cf`, '-bs'];
+    const [program = '', ...args] =
+      over === 'sockets' ? command : ['/bin/sh', '-c', 'cat | "$0" "$@" | cat', ...command];
+    const { stdin, stdout } = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: environment(this.#dir),
     });
+    const both = Duplex.from({ writable: stdin, readable: stdout });
+    both.once('end', () => both.destroy()); // as a socket that the other side has closed
+    return both;
   }
 
   /** Stops it, waits for the end of all its processes, and removes its directory. */

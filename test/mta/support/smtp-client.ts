@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { dotStuff } from './dot-stuff.js';
 import { within } from './within.js';
 
@@ -17,14 +18,15 @@ export interface Letter {
 export class SmtpClient {
   /** Settles when the connection is closed, by whomever. */
   readonly closed: Promise<unknown>;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #replies: string[] = [];
   readonly #transcript: string[] = [];
   #lines: string[] = [];
   #input = Buffer.alloc(0);
   #wake: () => void = () => undefined;
 
-  private constructor(socket: Socket) {
+  /** A client that speaks through a stream that leads to a server. */
+  constructor(socket: Duplex) {
     this.#socket = socket;
     this.closed = once(socket, 'close').catch(() => undefined);
     socket.on('error', (error) => this.#transcript.push(`! ${error.message}`));
@@ -32,9 +34,9 @@ export class SmtpClient {
     socket.on('close', () => this.#wake());
   }
 
-  /** Connects to that port of 127.0.0.1. The greeting is the first {@link SmtpClient.reply}. */
-  static async connect(port: number): Promise<SmtpClient> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  /** Connects to that port, of 127.0.0.1 by default. The greeting is the first {@link SmtpClient.reply}. */
+  static async connect(port: number, host = '127.0.0.1'): Promise<SmtpClient> {
+    const socket = connect({ port, host, noDelay: true });
     await once(socket, 'connect');
     return new SmtpClient(socket);
   }

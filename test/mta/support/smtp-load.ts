@@ -1,4 +1,4 @@
-import type { PostfixBench, ListenerName } from './postfix-bench.js';
+import type { CommonListener, MtaBench } from './mta-bench.js';
 
 /** Clients that send one message after the other, each on a connection of its own, until they are stopped. */
 export class SmtpLoad {
@@ -8,7 +8,7 @@ export class SmtpLoad {
   #stopped = false;
   #failure: Error | undefined;
 
-  constructor(bench: PostfixBench, listener: ListenerName, clients: number) {
+  constructor(bench: MtaBench, listener: CommonListener, clients: number) {
     const send = async (name: number): Promise<void> => {
       for (let count = 1; !this.#stopped; count++) {
         const subject = `${name}.${count}`;

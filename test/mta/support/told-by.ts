@@ -14,8 +14,8 @@ interface Words {
   /** The refusals without a reply of the filter: of a command, and of the content of a message. */
   readonly rejected: { readonly command: (address?: string) => string; readonly content: string };
   readonly tempfailed: string;
-  /** What mail gets in the place of a filter that has failed, where it is refused, and where it is put off. */
-  readonly broken: { readonly refused: string; readonly putOff: string };
+  /** What mail gets for good where the filter fails: at the connection, and in the content of a message. */
+  readonly broken: { readonly session: string; readonly content: string };
   /** Finds the queue id in the answer to the final dot. */
   readonly queueId: RegExp;
 }
@@ -33,7 +33,7 @@ export const TOLD_BY: Readonly<Record<MtaBench['mta'], Words>> = {
     reply: (reply) => reply,
     rejected: { command: () => POSTFIX_REJECTED, content: POSTFIX_REJECTED },
     tempfailed: POSTFIX_TEMPFAILED,
-    broken: { refused: '550 5.5.0 Service unavailable', putOff: POSTFIX_TEMPFAILED },
+    broken: { session: '550 5.5.0 Service unavailable', content: '550 5.5.0 Service unavailable' },
     queueId: /^250 2\.0\.0 Ok: queued as (\w+)$/,
   },
   sendmail: {
@@ -45,7 +45,7 @@ export const TOLD_BY: Readonly<Record<MtaBench['mta'], Words>> = {
       content: '554 5.7.1 Command rejected',
     },
     tempfailed: SENDMAIL_TEMPFAILED,
-    broken: { refused: '550 5.7.1 Command rejected', putOff: SENDMAIL_TEMPFAILED },
+    broken: { session: '550 5.0.0 Command rejected', content: '554 5.7.1 Command rejected' },
     queueId: /^250 2\.0\.0 (\w+) Message accepted for delivery$/,
   },
 };
