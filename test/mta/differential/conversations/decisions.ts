@@ -1,0 +1,159 @@
+import { instruct, type Instruction } from '../support/instructions.js';
+import { say, type Step } from '../support/steps.js';
+import { content, message, opening, SEEN, type Conversation } from './conversation.js';
+
+/** The answers to a second message, which shows what was seen. */
+const NEXT = 'c c c c c c c c c c hc';
+
+/**
+ * A first message with two recipients and all stages, cancelled where it is not complete, and a second one. After a
+ * decision the MTA leaves out what is decided.
+ */
+function deciding(
+  name: string,
+  letters: string,
+  stage: string,
+  ...decision: readonly string[]
+): Conversation {
+  const [verb = '', ...args] = decision;
+  const told: Instruction = [stage, verb, ...args];
+  const at = (where: string): string => (stage === where ? instruct(told) : '');
+  const steps: Step[] = [
+    say.connect(`mail${at('connect')}.example.com`),
+    say.helo(`client${at('helo')}.example.com`),
+    say.mail(
+      `<sender@example.com>`,
+      `X-TOLD=${'connect helo rcpt header unknown'.includes(stage) ? '' : instruct(told)}`,
+    ),
+    say.unknown(`VERB ${at('unknown')}`),
+    say.rcpt(`<first${at('rcpt')}@example.org>`),
+    say.rcpt('<second@example.org>'),
+    say.data(),
+    say.header('X-Told', at('header')),
+    ...content,
+    say.abort(),
+    ...message(SEEN),
+    say.quit(),
+  ];
+  return { name, steps, letters, manner: { polite: true } };
+}
+
+/** Each decision at each stage at which it may be made. */
+export const decisions: readonly Conversation[] = [
+  deciding('accepts at CONNECT', 'a', 'connect', 'accept'),
+  deciding('rejects at CONNECT', 'r', 'connect', 'reject'),
+  deciding('puts off at CONNECT', 't', 'connect', 'tempfail'),
+  deciding('rejects with a text at CONNECT', 'y', 'connect', 'reject', '554', '5.7.1', 'Not you'),
+  deciding('hangs up at CONNECT', 'y', 'connect', 'tempfail', '421', '4.7.0', 'Bye'),
+  deciding('accepts at HELO', 'c a', 'helo', 'accept'),
+  deciding('rejects at HELO', 'c r', 'helo', 'reject'),
+  deciding('puts off at HELO', 'c t', 'helo', 'tempfail'),
+  deciding('rejects with a text at HELO', 'c y', 'helo', 'reject', '550', '5.5.2', 'Bad name'),
+  deciding('hangs up at HELO', 'c y', 'helo', 'tempfail', '421', '4.7.0', 'Bye'),
+  deciding('accepts at MAIL', `c c a c ${NEXT}`, 'mail', 'accept'),
+  deciding('rejects at MAIL', `c c r c ${NEXT}`, 'mail', 'reject'),
+  deciding('puts off at MAIL', `c c t c ${NEXT}`, 'mail', 'tempfail'),
+  deciding('discards at MAIL', `c c d c ${NEXT}`, 'mail', 'discard'),
+  deciding(
+    'rejects with a text at MAIL',
+    `c c y c ${NEXT}`,
+    'mail',
+    'reject',
+    '553',
+    '5.1.8',
+    'No such domain',
+  ),
+  deciding(
+    'puts off with a text at MAIL',
+    `c c y c ${NEXT}`,
+    'mail',
+    'tempfail',
+    '450',
+    '4.1.8',
+    'Try again',
+  ),
+  deciding('hangs up at MAIL', 'c c y', 'mail', 'tempfail', '421', '4.7.0', 'Bye'),
+  deciding('accepts at RCPT', `c c c c a ${NEXT}`, 'rcpt', 'accept'),
+  deciding('discards at RCPT', `c c c c d ${NEXT}`, 'rcpt', 'discard'),
+  deciding('rejects one recipient', `c c c c r c c c c c c c c c c c ${NEXT}`, 'rcpt', 'reject'),
+  deciding('puts one recipient off', `c c c c t c c c c c c c c c c c ${NEXT}`, 'rcpt', 'tempfail'),
+  deciding(
+    'rejects one recipient with a text',
+    `c c c c y c c c c c c c c c c c ${NEXT}`,
+    'rcpt',
+    'reject',
+    '550',
+    '5.1.1',
+    'No such user',
+  ),
+  deciding('hangs up at RCPT', 'c c c c y', 'rcpt', 'tempfail', '421', '4.7.0', 'Too many'),
+  deciding('accepts at DATA', `c c c c c c a ${NEXT}`, 'data', 'accept'),
+  deciding('rejects at DATA', `c c c c c c r ${NEXT}`, 'data', 'reject'),
+  deciding('puts off at DATA', `c c c c c c t ${NEXT}`, 'data', 'tempfail'),
+  deciding('discards at DATA', `c c c c c c d ${NEXT}`, 'data', 'discard'),
+  deciding('rejects with a text at DATA', `c c c c c c y ${NEXT}`, 'data', 'reject', '554', '5.5.1', 'No'),
+  deciding('accepts at HEADER', `c c c c c c c a ${NEXT}`, 'header', 'accept'),
+  deciding('rejects at HEADER', `c c c c c c c r ${NEXT}`, 'header', 'reject'),
+  deciding('puts off at HEADER', `c c c c c c c t ${NEXT}`, 'header', 'tempfail'),
+  deciding('discards at HEADER', `c c c c c c c d ${NEXT}`, 'header', 'discard'),
+  deciding(
+    'rejects with a text at HEADER',
+    `c c c c c c c y ${NEXT}`,
+    'header',
+    'reject',
+    '550',
+    '5.6.0',
+    'No',
+  ),
+  deciding('accepts at EOH', `c c c c c c c c c c c a ${NEXT}`, 'eoh', 'accept'),
+  deciding('rejects at EOH', `c c c c c c c c c c c r ${NEXT}`, 'eoh', 'reject'),
+  deciding('puts off at EOH', `c c c c c c c c c c c t ${NEXT}`, 'eoh', 'tempfail'),
+  deciding('discards at EOH', `c c c c c c c c c c c d ${NEXT}`, 'eoh', 'discard'),
+  deciding('accepts at BODY', `c c c c c c c c c c c c a ${NEXT}`, 'body', 'accept'),
+  deciding('rejects at BODY', `c c c c c c c c c c c c r ${NEXT}`, 'body', 'reject'),
+  deciding('puts off at BODY', `c c c c c c c c c c c c t ${NEXT}`, 'body', 'tempfail'),
+  deciding('discards at BODY', `c c c c c c c c c c c c d ${NEXT}`, 'body', 'discard'),
+  deciding('skips the rest of the body', `c c c c c c c c c c c c s c ${NEXT}`, 'body', 'skip'),
+  deciding('accepts at BODYEOB', `c c c c c c c c c c c c c c a ${NEXT}`, 'eom', 'accept'),
+  deciding('rejects at BODYEOB', `c c c c c c c c c c c c c c r ${NEXT}`, 'eom', 'reject'),
+  deciding('puts off at BODYEOB', `c c c c c c c c c c c c c c t ${NEXT}`, 'eom', 'tempfail'),
+  deciding('discards at BODYEOB', `c c c c c c c c c c c c c c d ${NEXT}`, 'eom', 'discard'),
+  deciding('hangs up at BODYEOB', 'c c c c c c c c c c c c c c y', 'eom', 'tempfail', '421', '4.3.2', 'Bye'),
+  deciding(
+    'refuses an unknown command with a text',
+    `c c c y c c c c c c c c c c c c ${NEXT}`,
+    'unknown',
+    'reject',
+    '502',
+    '5.5.1',
+    'Not here',
+  ),
+  deciding('refuses an unknown command', `c c c r c c c c c c c c c c c c ${NEXT}`, 'unknown', 'reject'),
+];
+
+/** A session in which the first MAIL is refused with that reply. */
+function replying(name: string, verb: string, ...reply: readonly string[]): Conversation {
+  const refused = say.mail(`<${instruct(['mail', verb, ...reply])}@example.com>`);
+  return { name, letters: `c c y ${NEXT}`, steps: [...opening, refused, ...message(SEEN), say.quit()] };
+}
+
+/** The ways to write a reply. */
+export const replies: readonly Conversation[] = [
+  replying('replies without an enhanced code', 'reject', '550', '', 'Plain text'),
+  replying('replies with percent signs', 'reject', '550', '5.7.1', '100% sure, 50%% more, %s%n and %'),
+  replying('replies with a percent sign in each of two lines', 'reject', '550', '5.7.1', '1%', '%2'),
+  replying('replies with two lines', 'tempfail', '451', '4.7.1', 'One', 'Two'),
+  replying(
+    'replies with 32 lines',
+    'reject',
+    '554',
+    '5.7.0',
+    ...Array.from({ length: 32 }, (_, n) => `${n}`),
+  ),
+  replying('replies with a line of 980 bytes', 'reject', '550', '5.7.1', 'x'.repeat(980)),
+  replying('replies with an empty line between others', 'reject', '550', '5.7.1', 'One', '', 'Three'),
+  replying('replies with UTF-8', 'reject', '550', '5.7.1', 'Unerwünscht: ☂'),
+  replying('replies with blanks at both ends', 'reject', '550', '5.7.1', ' in between '),
+  replying('replies with long enhanced codes', 'reject', '599', '5.999.999', 'Far out'),
+  replying('hangs up with two lines', 'tempfail', '421', '4.7.0', 'One', 'Two'),
+];

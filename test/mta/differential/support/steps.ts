@@ -1,0 +1,39 @@
+import { frame } from './frames.js';
+
+/** The events that a reply may be expected to. */
+export type Asked =
+  'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'header' | 'eoh' | 'body' | 'eom' | 'unknown';
+
+/** One thing that an MTA says. */
+export interface Step {
+  readonly kind: Asked | 'macro' | 'abort' | 'quit' | 'raw';
+  readonly bytes: Buffer;
+}
+
+const step = (kind: Step['kind'], letter: string, ...data: readonly (string | Uint8Array)[]): Step => ({
+  kind,
+  bytes: frame(letter, ...data),
+});
+
+const PORT = Buffer.of(0xd4, 0x31);
+
+/** What an MTA says, one function a command; strings are Latin-1. */
+export const say = {
+  connect: (host = 'mail.example.com', family = '4', address = '192.0.2.25') =>
+    step('connect', 'C', `${host}\0${family}`, ...(family === 'U' ? [] : [PORT, `${address}\0`])),
+  helo: (name = 'client.example.com') => step('helo', 'H', `${name}\0`),
+  mail: (address = '<sender@example.com>', ...args: readonly string[]) =>
+    step('mail', 'M', [address, ...args].map((text) => `${text}\0`).join('')),
+  rcpt: (address = '<rcpt@example.org>', ...args: readonly string[]) =>
+    step('rcpt', 'R', [address, ...args].map((text) => `${text}\0`).join('')),
+  data: () => step('data', 'T'),
+  header: (name: string, value: string) => step('header', 'L', `${name}\0${value}\0`),
+  eoh: () => step('eoh', 'N'),
+  body: (chunk: string | Uint8Array = 'Hello\r\n') => step('body', 'B', chunk),
+  eom: (data: string | Uint8Array = '') => step('eom', 'E', data),
+  unknown: (command: string) => step('unknown', 'U', `${command}\0`),
+  abort: () => step('abort', 'A'),
+  quit: () => step('quit', 'Q'),
+  macros: (letter: string, ...pairs: readonly string[]) =>
+    step('macro', 'D', letter, pairs.map((text) => `${text}\0`).join('')),
+};
