@@ -32,6 +32,8 @@ struct state {
 	struct instruction *queue;
 	char *log;
 	size_t length, room;
+	size_t body; /* bytes of it since the last other event */
+	unsigned int hash;
 };
 
 static const char *decided, *observed, *mode;
@@ -69,11 +71,23 @@ static void put_escaped(struct state *state, const char *text)
 	}
 }
 
+/* The body is noted as a whole, with its FNV-1a sum: where it is cut says nothing. */
+static void note_body(struct state *state)
+{
+	char text[48];
+	if (state->body == 0)
+		return;
+	snprintf(text, sizeof text, " body(%zu,%08x)", state->body, state->hash);
+	state->body = 0;
+	put(state, text, strlen(text));
+}
+
 /* " name(first,second)": the arguments end with NULL. */
 static void note(struct state *state, const char *name, ...)
 {
 	va_list args;
 	const char *arg, *before = "(";
+	note_body(state);
 	va_start(args, name);
 	put(state, " ", 1);
 	put(state, name, strlen(name));
@@ -355,13 +369,12 @@ static sfsistat on_eoh(SMFICTX *ctx)
 
 static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t size)
 {
-	char length[24], sum[16];
-	unsigned int hash = 2166136261u; /* FNV-1a */
+	struct state *state = state_of(ctx);
+	if (state->body == 0)
+		state->hash = 2166136261u;
 	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ chunk[i]) * 16777619u;
-	snprintf(length, sizeof length, "%zu", size);
-	snprintf(sum, sizeof sum, "%08x", hash);
-	note(state_of(ctx), "body", length, sum, NULL);
+		state->hash = (state->hash ^ chunk[i]) * 16777619u;
+	state->body += size;
 	return run(ctx, 'B', "body");
 }
 

@@ -10,7 +10,7 @@ import {
   type StageEvent,
 } from '../../../src/index.js';
 import { instructionsIn } from './support/instructions.js';
-import { checksum, Notes } from './support/notes.js';
+import { Notes } from './support/notes.js';
 import { perform } from './support/perform.js';
 
 /** The filter of the differential test on rxmilter; `filter.c` is the same on libmilter. */
@@ -45,7 +45,14 @@ class Run {
     const notes = this.#notes;
     switch (event.stage) {
       case 'connect':
-        notes.add('connect', event.raw, event.family, String(event.port), event.address);
+        // libmilter does not tell the port of a Unix socket.
+        notes.add(
+          'connect',
+          event.raw,
+          event.family,
+          event.family === 'unix' ? '0' : `${event.port}`,
+          event.address,
+        );
         return this.#learn(event.raw, false);
       case 'helo':
         notes.add('helo', event.raw);
@@ -59,7 +66,7 @@ class Run {
         notes.add('header', event.name, event.raw);
         return this.#learn(event.raw, true);
       case 'body':
-        return notes.add('body', String(event.chunk.length), checksum(event.chunk));
+        return notes.body(event.chunk);
       case 'unknown':
         notes.add('unknown', event.raw);
         return this.#learn(event.raw, true);

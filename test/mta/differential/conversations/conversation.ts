@@ -9,6 +9,8 @@ export interface Conversation {
   readonly steps: readonly Step[];
   readonly letters: string;
   readonly manner?: Manner;
+  /** Whether the two tell their filters of different aborts; see `deliberate-course.test.ts`. */
+  readonly abortsDiffer?: boolean;
 }
 
 /** Ends each message: the filter adds a header that has all that it was told. */

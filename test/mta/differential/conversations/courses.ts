@@ -110,7 +110,7 @@ export const courses: readonly Conversation[] = [
   },
   {
     name: 'gets an unknown command between RCPT and DATA',
-    letters: 'c c c c c c c c c c c c c hc',
+    letters: 'c c c c c c c c c c c c hc',
     steps: [
       ...opening,
       say.mail(`<${instruct(SEEN)}@example.com>`),
@@ -135,7 +135,7 @@ export const courses: readonly Conversation[] = [
   },
   {
     name: 'decides differently about each of five recipients',
-    letters: `c c c r y c t c c c c c c c c c c hc`,
+    letters: 'c c c r y c t c c c c c c c c c hc',
     steps: [
       ...opening,
       say.mail(

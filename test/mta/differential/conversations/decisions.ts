@@ -21,11 +21,11 @@ function deciding(
   const steps: Step[] = [
     say.connect(`mail${at('connect')}.example.com`),
     say.helo(`client${at('helo')}.example.com`),
+    say.unknown(`VERB ${at('unknown')}`),
     say.mail(
       `<sender@example.com>`,
       `X-TOLD=${'connect helo rcpt header unknown'.includes(stage) ? '' : instruct(told)}`,
     ),
-    say.unknown(`VERB ${at('unknown')}`),
     say.rcpt(`<first${at('rcpt')}@example.org>`),
     say.rcpt('<second@example.org>'),
     say.data(),
@@ -35,7 +35,11 @@ function deciding(
     ...message(SEEN),
     say.quit(),
   ];
-  return { name, steps, letters, manner: { polite: true } };
+  // libmilter knows no abort after a refusal at DATA, and one after DISCARD at RCPT.
+  const abortsDiffer =
+    (stage === 'data' && (verb === 'reject' || verb === 'tempfail')) ||
+    (stage === 'rcpt' && verb === 'discard');
+  return { name, steps, letters, manner: { polite: true }, abortsDiffer };
 }
 
 /** Each decision at each stage at which it may be made. */
@@ -50,13 +54,13 @@ export const decisions: readonly Conversation[] = [
   deciding('puts off at HELO', 'c t', 'helo', 'tempfail'),
   deciding('rejects with a text at HELO', 'c y', 'helo', 'reject', '550', '5.5.2', 'Bad name'),
   deciding('hangs up at HELO', 'c y', 'helo', 'tempfail', '421', '4.7.0', 'Bye'),
-  deciding('accepts at MAIL', `c c a c ${NEXT}`, 'mail', 'accept'),
-  deciding('rejects at MAIL', `c c r c ${NEXT}`, 'mail', 'reject'),
-  deciding('puts off at MAIL', `c c t c ${NEXT}`, 'mail', 'tempfail'),
-  deciding('discards at MAIL', `c c d c ${NEXT}`, 'mail', 'discard'),
+  deciding('accepts at MAIL', `c c c a ${NEXT}`, 'mail', 'accept'),
+  deciding('rejects at MAIL', `c c c r ${NEXT}`, 'mail', 'reject'),
+  deciding('puts off at MAIL', `c c c t ${NEXT}`, 'mail', 'tempfail'),
+  deciding('discards at MAIL', `c c c d ${NEXT}`, 'mail', 'discard'),
   deciding(
     'rejects with a text at MAIL',
-    `c c y c ${NEXT}`,
+    `c c c y ${NEXT}`,
     'mail',
     'reject',
     '553',
@@ -65,14 +69,14 @@ export const decisions: readonly Conversation[] = [
   ),
   deciding(
     'puts off with a text at MAIL',
-    `c c y c ${NEXT}`,
+    `c c c y ${NEXT}`,
     'mail',
     'tempfail',
     '450',
     '4.1.8',
     'Try again',
   ),
-  deciding('hangs up at MAIL', 'c c y', 'mail', 'tempfail', '421', '4.7.0', 'Bye'),
+  deciding('hangs up at MAIL', 'c c c y', 'mail', 'tempfail', '421', '4.7.0', 'Bye'),
   deciding('accepts at RCPT', `c c c c a ${NEXT}`, 'rcpt', 'accept'),
   deciding('discards at RCPT', `c c c c d ${NEXT}`, 'rcpt', 'discard'),
   deciding('rejects one recipient', `c c c c r c c c c c c c c c c c ${NEXT}`, 'rcpt', 'reject'),
@@ -105,30 +109,38 @@ export const decisions: readonly Conversation[] = [
     '5.6.0',
     'No',
   ),
-  deciding('accepts at EOH', `c c c c c c c c c c c a ${NEXT}`, 'eoh', 'accept'),
-  deciding('rejects at EOH', `c c c c c c c c c c c r ${NEXT}`, 'eoh', 'reject'),
-  deciding('puts off at EOH', `c c c c c c c c c c c t ${NEXT}`, 'eoh', 'tempfail'),
-  deciding('discards at EOH', `c c c c c c c c c c c d ${NEXT}`, 'eoh', 'discard'),
-  deciding('accepts at BODY', `c c c c c c c c c c c c a ${NEXT}`, 'body', 'accept'),
-  deciding('rejects at BODY', `c c c c c c c c c c c c r ${NEXT}`, 'body', 'reject'),
-  deciding('puts off at BODY', `c c c c c c c c c c c c t ${NEXT}`, 'body', 'tempfail'),
-  deciding('discards at BODY', `c c c c c c c c c c c c d ${NEXT}`, 'body', 'discard'),
-  deciding('skips the rest of the body', `c c c c c c c c c c c c s c ${NEXT}`, 'body', 'skip'),
-  deciding('accepts at BODYEOB', `c c c c c c c c c c c c c c a ${NEXT}`, 'eom', 'accept'),
-  deciding('rejects at BODYEOB', `c c c c c c c c c c c c c c r ${NEXT}`, 'eom', 'reject'),
-  deciding('puts off at BODYEOB', `c c c c c c c c c c c c c c t ${NEXT}`, 'eom', 'tempfail'),
-  deciding('discards at BODYEOB', `c c c c c c c c c c c c c c d ${NEXT}`, 'eom', 'discard'),
-  deciding('hangs up at BODYEOB', 'c c c c c c c c c c c c c c y', 'eom', 'tempfail', '421', '4.3.2', 'Bye'),
+  deciding('accepts at EOH', `c c c c c c c c c c c c a ${NEXT}`, 'eoh', 'accept'),
+  deciding('rejects at EOH', `c c c c c c c c c c c c r ${NEXT}`, 'eoh', 'reject'),
+  deciding('puts off at EOH', `c c c c c c c c c c c c t ${NEXT}`, 'eoh', 'tempfail'),
+  deciding('discards at EOH', `c c c c c c c c c c c c d ${NEXT}`, 'eoh', 'discard'),
+  deciding('accepts at BODY', `c c c c c c c c c c c c c a ${NEXT}`, 'body', 'accept'),
+  deciding('rejects at BODY', `c c c c c c c c c c c c c r ${NEXT}`, 'body', 'reject'),
+  deciding('puts off at BODY', `c c c c c c c c c c c c c t ${NEXT}`, 'body', 'tempfail'),
+  deciding('discards at BODY', `c c c c c c c c c c c c c d ${NEXT}`, 'body', 'discard'),
+  deciding('skips the rest of the body', `c c c c c c c c c c c c c s c ${NEXT}`, 'body', 'skip'),
+  deciding('accepts at BODYEOB', `c c c c c c c c c c c c c c c a ${NEXT}`, 'eom', 'accept'),
+  deciding('rejects at BODYEOB', `c c c c c c c c c c c c c c c r ${NEXT}`, 'eom', 'reject'),
+  deciding('puts off at BODYEOB', `c c c c c c c c c c c c c c c t ${NEXT}`, 'eom', 'tempfail'),
+  deciding('discards at BODYEOB', `c c c c c c c c c c c c c c c d ${NEXT}`, 'eom', 'discard'),
+  deciding(
+    'hangs up at BODYEOB',
+    'c c c c c c c c c c c c c c c y',
+    'eom',
+    'tempfail',
+    '421',
+    '4.3.2',
+    'Bye',
+  ),
   deciding(
     'refuses an unknown command with a text',
-    `c c c y c c c c c c c c c c c c ${NEXT}`,
+    `c c y c c c c c c c c c c c c c ${NEXT}`,
     'unknown',
     'reject',
     '502',
     '5.5.1',
     'Not here',
   ),
-  deciding('refuses an unknown command', `c c c r c c c c c c c c c c c c ${NEXT}`, 'unknown', 'reject'),
+  deciding('refuses an unknown command', `c c r c c c c c c c c c c c c c ${NEXT}`, 'unknown', 'reject'),
 ];
 
 /** A session in which the first MAIL is refused with that reply. */

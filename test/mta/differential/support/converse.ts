@@ -38,6 +38,8 @@ const FLAGS: Readonly<Record<Asked, readonly [off: number, silent: number]>> = {
   eom: [0, 0],
   unknown: [0x100, 0x20000],
 };
+const NOUNKNOWN = 0x100;
+const NODATA = 0x200;
 const FINAL = 'cartdys4f';
 
 /**
@@ -57,12 +59,16 @@ export async function converse(
     const answer = await wire.next('the answer to the negotiation');
     if (answer === undefined) return [['optneg', 'closed']];
     heard.push(['optneg', shown(answer)]);
-    const protocol = answer.data.readUInt32BE(8);
+    const protocol = answer.data.readUInt32BE(8) | unsaid(answer.data.readUInt32BE(0));
+    etiquette.asksAtData = (protocol & NODATA) === 0;
     for (const step of steps) {
       const { kind } = step;
       if (polite && !etiquette.allows(kind)) continue;
       const [off, silent] = kind in FLAGS ? FLAGS[kind as Asked] : [0, -1];
-      if ((protocol & off) !== 0) continue;
+      if ((protocol & off) !== 0) {
+        etiquette.heard(kind, undefined);
+        continue;
+      }
       wire.send(step.bytes);
       if (kind === 'quit') break;
       const replies = silent === -1 || (protocol & silent) !== 0 ? [] : await answers(wire, kind, heard);
@@ -76,6 +82,11 @@ export async function converse(
   } finally {
     wire.close();
   }
+}
+
+/** The flags of the commands that a version does not have. */
+function unsaid(version: number): number {
+  return (version < 3 ? NOUNKNOWN : 0) | (version < 4 ? NODATA : 0);
 }
 
 async function answers(wire: Wire, kind: string, heard: readonly Heard[]): Promise<Frame[]> {

@@ -8,6 +8,8 @@ const CONTENT = ['header', 'eoh', 'body', 'eom'];
  * about what was decided, no message without a recipient, and after a refused DATA a new beginning.
  */
 export class Etiquette {
+  /** Where it is not, libmilter loses a message that has an unknown command after RCPT. */
+  asksAtData = true;
   #session: 'open' | 'decided' = 'open';
   #message: 'none' | 'open' | 'decided' = 'none';
   #recipients = 0;
@@ -27,7 +29,7 @@ export class Etiquette {
     }
     if (kind === 'rcpt') return this.#message === 'open' && !this.#data;
     if (kind === 'data') return this.#message === 'open' && this.#recipients > 0 && !this.#data;
-    if (kind === 'unknown') return !this.#data;
+    if (kind === 'unknown') return !this.#data && (this.asksAtData || this.#message === 'none');
     if (kind === 'body' && this.#skipping) return false;
     return !CONTENT.includes(kind) || (this.#message === 'open' && this.#data);
   }
