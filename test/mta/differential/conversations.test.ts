@@ -3,7 +3,7 @@ import type { Conversation } from './conversations/conversation.js';
 import { courses } from './conversations/courses.js';
 import { decisions, replies } from './conversations/decisions.js';
 import { modifications } from './conversations/modifications.js';
-import { macroScopes, texts } from './conversations/texts.js';
+import { macroScopes, malformed, texts } from './conversations/texts.js';
 import { converse, type Heard } from './support/converse.js';
 import { withoutAborts } from './support/without-aborts.js';
 import { describePair } from './support/describe-pair.js';
@@ -24,6 +24,7 @@ describePair(
       'asks for the changes that one on libmilter asks for and': modifications,
       'goes on as one on libmilter and': courses,
       'is told what one on libmilter is told and': texts,
+      'hangs up as one on libmilter and': malformed,
       'has the macros that one on libmilter has and': macroScopes,
     };
     for (const [what, conversations] of Object.entries(groups)) {
@@ -33,6 +34,7 @@ describePair(
           const rxmilter = await converse(pair().rxmilter, steps, manner);
           if (abortsDiffer) expect(withoutAborts(rxmilter)).toEqual(withoutAborts(libmilter));
           else expect(rxmilter).toEqual(libmilter);
+          if (libmilter.at(-1)?.at(-1) === 'closed') pair().takeErrors();
           expect(lettersOf(rxmilter)).toBe(letters);
         });
       });

@@ -201,6 +201,19 @@ static void set_reply(SMFICTX *ctx, char **args, int count, int doubling)
 		free(line[i]);
 }
 
+/* ESMTP arguments are one string in libmilter, with blanks between. NULL where there are none. */
+static char *joined(char **args, int count)
+{
+	static __thread char text[1024];
+	text[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		if (i > 0)
+			strncat(text, " ", sizeof text - strlen(text) - 1);
+		strncat(text, args[i], sizeof text - strlen(text) - 1);
+	}
+	return count > 0 ? text : NULL;
+}
+
 /* A number above -1 is a decision. Failing modifications are let pass, as most filters do. */
 static int perform(SMFICTX *ctx, struct state *state, const char *verb, char **args, int count)
 {
@@ -252,11 +265,11 @@ static int perform(SMFICTX *ctx, struct state *state, const char *verb, char **a
 		if (second == NULL)
 			smfi_addrcpt(ctx, args[0]);
 		else
-			smfi_addrcpt_par(ctx, args[0], second);
+			smfi_addrcpt_par(ctx, args[0], joined(args + 1, count - 1));
 	} else if (strcmp(verb, "delrcpt") == 0) {
 		smfi_delrcpt(ctx, args[0]);
 	} else if (strcmp(verb, "from") == 0) {
-		smfi_chgfrom(ctx, args[0], second);
+		smfi_chgfrom(ctx, args[0], joined(args + 1, count - 1));
 	} else if (strcmp(verb, "quarantine") == 0) {
 		smfi_quarantine(ctx, args[0]);
 	} else {

@@ -56,6 +56,18 @@ export const modifications: readonly Conversation[] = [
   changing('replaces the body by 200000 bytes', 'bbbbc', ['fill', '200000', 'x']),
   changing('adds a recipient', '+c', ['addrcpt', '<new@example.org>']),
   changing('adds a recipient with arguments', '2c', ['addrcpt', '<new@example.org>', 'NOTIFY=NEVER']),
+  changing('adds a recipient with two arguments', '2c', [
+    'addrcpt',
+    '<new@example.org>',
+    'NOTIFY=NEVER',
+    'ORCPT=rfc822;a@b',
+  ]),
+  changing('changes the sender with two arguments', 'ec', [
+    'from',
+    '<new@example.com>',
+    'RET=HDRS',
+    'ENVID=abc',
+  ]),
   changing('deletes a recipient', '-c', ['delrcpt', '<rcpt@example.org>']),
   changing(
     'exchanges a recipient',

@@ -1,5 +1,6 @@
 import { instruct, type Instruction } from '../support/instructions.js';
-import { say, type Step } from '../support/steps.js';
+import { frame } from '../support/frames.js';
+import { say, unawaited, type Step } from '../support/steps.js';
 import { content, SEEN, type Conversation } from './conversation.js';
 
 const READ = 'c c c c c c c c c c hc';
@@ -246,3 +247,44 @@ export const macroScopes: readonly Conversation[] = [
     ...end,
   ),
 ];
+
+/** A frame that cannot be read, after HELO; then nobody is there any more. */
+function broken(name: string, bytes: string | Buffer): Conversation {
+  const steps = [
+    say.connect(),
+    say.helo(),
+    unawaited({ bytes: Buffer.from(bytes as string, 'latin1') }),
+    say.probe(),
+  ];
+  return { name, letters: 'c c c', steps };
+}
+
+/** What is no milter protocol to both. */
+export const malformed: readonly Conversation[] = [
+  broken('gets a length of 2^32 - 1', '\xff\xff\xff\xffM'),
+  broken('gets a piece of 65536 bytes', frame('B', Buffer.alloc(65_536))),
+  broken('gets MAIL without a NUL', frame('M', '<a@b>')),
+  broken('gets MAIL without an address', frame('M')),
+  broken('gets RCPT without a NUL', frame('R', '<a@b>')),
+  broken('gets a header without a value', frame('L', 'Subject\0')),
+  broken('gets a header without a name', frame('L', '\0x\0')),
+  broken('gets HELO without data', frame('H')),
+  broken('gets macros for nothing', frame('D')),
+  broken('gets a command that does not exist', frame('Z')),
+].concat([
+  {
+    name: 'gets CONNECT without a family',
+    letters: 'c',
+    steps: [unawaited({ bytes: frame('C', 'localhost\0') }), say.probe()],
+  },
+  {
+    name: 'gets CONNECT without an address',
+    letters: 'c',
+    steps: [unawaited({ bytes: frame('C', 'localhost\x004\0\x19') }), say.probe()],
+  },
+  {
+    name: 'gets CONNECT with an unknown family',
+    letters: 'c',
+    steps: [unawaited({ bytes: frame('C', 'localhost\x009\0\x19x\0') }), say.probe()],
+  },
+]);

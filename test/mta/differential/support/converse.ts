@@ -1,7 +1,7 @@
 import { frame, shown, u32, type Frame } from './frames.js';
 import { Etiquette } from './etiquette.js';
 import { normalForm } from './normal-form.js';
-import type { Asked, Step } from './steps.js';
+import { PROBE, type Asked, type Step } from './steps.js';
 import { Wire } from './wire.js';
 
 /** What an MTA offers at negotiation. */
@@ -70,6 +70,10 @@ export async function converse(
         continue;
       }
       wire.send(step.bytes);
+      if (kind === 'probe') {
+        heard.push([kind, ...(await toTheProbe(wire))]);
+        continue;
+      }
       if (kind === 'quit') break;
       const replies = silent === -1 || (protocol & silent) !== 0 ? [] : await answers(wire, kind, heard);
       if (polite) etiquette.heard(kind, replies.at(-1));
@@ -96,6 +100,15 @@ async function answers(wire: Wire, kind: string, heard: readonly Heard[]): Promi
     if (reply === undefined) return [...replies, { letter: 'closed', data: Buffer.alloc(0) }];
     replies.push(reply);
     if (FINAL.includes(reply.letter)) return replies;
+  }
+}
+
+async function toTheProbe(wire: Wire): Promise<string[]> {
+  const frames: string[] = [];
+  for (;;) {
+    const frame = await wire.next('the reply to the probe');
+    frames.push(frame === undefined ? 'closed' : shown(frame));
+    if (frame === undefined || frame.data.includes(PROBE)) return frames;
   }
 }
 

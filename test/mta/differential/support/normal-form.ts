@@ -4,9 +4,12 @@ import { shown, type Frame } from './frames.js';
  * Puts the modifications before a final reply in an order of their own: whatever two filters send that differs only in
  * the order of frames which do not touch each other comes out the same. Of the frames that may come next the first by
  * its bytes does; a frame may come next where it is independent of all that were sent before it.
+ *
+ * Before a refusal and before DISCARD there are none: a message that nobody gets is not changed.
  */
 export function normalForm(replies: readonly Frame[]): Frame[] {
-  const left = replies.slice(0, -1);
+  const final = replies.slice(-1);
+  const left = final.some(({ letter }) => 'rtyd'.includes(letter)) ? [] : replies.slice(0, -1);
   const sorted: Frame[] = [];
   while (left.length > 0) {
     const free = left.filter((frame, at) => left.slice(0, at).every((before) => independent(before, frame)));
@@ -15,7 +18,7 @@ export function normalForm(replies: readonly Frame[]): Frame[] {
     left.splice(left.indexOf(first), 1);
     sorted.push(first);
   }
-  return [...sorted, ...replies.slice(-1)];
+  return [...sorted, ...final];
 }
 
 /**

@@ -1,4 +1,5 @@
 import { frame } from './frames.js';
+import { instruct } from './instructions.js';
 
 /** The events that a reply may be expected to. */
 export type Asked =
@@ -6,7 +7,7 @@ export type Asked =
 
 /** One thing that an MTA says. */
 export interface Step {
-  readonly kind: Asked | 'macro' | 'abort' | 'quit' | 'raw';
+  readonly kind: Asked | 'macro' | 'abort' | 'quit' | 'raw' | 'probe';
   readonly bytes: Buffer;
 }
 
@@ -15,7 +16,15 @@ const step = (kind: Step['kind'], letter: string, ...data: readonly (string | Ui
   bytes: frame(letter, ...data),
 });
 
+/** A frame after which nobody waits: the replies to it, where there are any, come before that to the next probe. */
+export function unawaited({ bytes }: Pick<Step, 'bytes'>): Step {
+  return { kind: 'raw', bytes };
+}
+
 const PORT = Buffer.of(0xd4, 0x31);
+
+/** The text in the reply to a probe. */
+export const PROBE = 'probe';
 
 /** What an MTA says, one function a command; strings are Latin-1. */
 export const say = {
@@ -34,6 +43,8 @@ export const say = {
   unknown: (command: string) => step('unknown', 'U', `${command}\0`),
   abort: () => step('abort', 'A'),
   quit: () => step('quit', 'Q'),
+  /** A MAIL, which is answered in any state, with a reply that can be told from all others. */
+  probe: () => step('probe', 'M', `<${instruct(['mail', 'reject', '550', '', PROBE])}@example.com>\0`),
   macros: (letter: string, ...pairs: readonly string[]) =>
     step('macro', 'D', letter, pairs.map((text) => `${text}\0`).join('')),
 };
