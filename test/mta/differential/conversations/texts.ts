@@ -248,43 +248,26 @@ export const macroScopes: readonly Conversation[] = [
   ),
 ];
 
-/** A frame that cannot be read, after HELO; then nobody is there any more. */
-function broken(name: string, bytes: string | Buffer): Conversation {
-  const steps = [
-    say.connect(),
-    say.helo(),
-    unawaited({ bytes: Buffer.from(bytes as string, 'latin1') }),
-    say.probe(),
-  ];
-  return { name, letters: 'c c c', steps };
+/** A frame that cannot be read, at its place; then nobody is there any more. */
+function broken(name: string, letters: string, bytes: Buffer): Conversation {
+  const all = [say.connect(), say.helo(), say.mail(), say.rcpt(), say.data(), say.eoh()];
+  const before = all.slice(0, letters.split(' ').length - 1);
+  return { name, letters, steps: [...before, unawaited({ bytes }), say.probe()] };
 }
 
-/** What is no milter protocol to both. */
+/** What is no milter protocol to both. The last letter is that of `closed`. */
 export const malformed: readonly Conversation[] = [
-  broken('gets a length of 2^32 - 1', '\xff\xff\xff\xffM'),
-  broken('gets a piece of 65536 bytes', frame('B', Buffer.alloc(65_536))),
-  broken('gets MAIL without a NUL', frame('M', '<a@b>')),
-  broken('gets MAIL without an address', frame('M')),
-  broken('gets RCPT without a NUL', frame('R', '<a@b>')),
-  broken('gets a header without a value', frame('L', 'Subject\0')),
-  broken('gets a header without a name', frame('L', '\0x\0')),
-  broken('gets HELO without data', frame('H')),
-  broken('gets macros for nothing', frame('D')),
-  broken('gets a command that does not exist', frame('Z')),
-].concat([
-  {
-    name: 'gets CONNECT without a family',
-    letters: 'c',
-    steps: [unawaited({ bytes: frame('C', 'localhost\0') }), say.probe()],
-  },
-  {
-    name: 'gets CONNECT without an address',
-    letters: 'c',
-    steps: [unawaited({ bytes: frame('C', 'localhost\x004\0\x19') }), say.probe()],
-  },
-  {
-    name: 'gets CONNECT with an unknown family',
-    letters: 'c',
-    steps: [unawaited({ bytes: frame('C', 'localhost\x009\0\x19x\0') }), say.probe()],
-  },
-]);
+  broken('gets CONNECT without a family', 'c', frame('C', 'localhost\0')),
+  broken('gets CONNECT without an address', 'c', frame('C', 'localhost\x004\0\x19')),
+  broken('gets CONNECT with an unknown family', 'c', frame('C', 'localhost\x009\0\x19x\0')),
+  broken('gets HELO without data', 'c c', frame('H')),
+  broken('gets a length of 2^32 - 1', 'c c c', Buffer.from('ffffffff4d', 'hex')),
+  broken('gets MAIL without a NUL', 'c c c', frame('M', '<a@b>')),
+  broken('gets MAIL without an address', 'c c c', frame('M')),
+  broken('gets macros for nothing', 'c c c', frame('D')),
+  broken('gets a command that does not exist', 'c c c', frame('Z')),
+  broken('gets RCPT without a NUL', 'c c c c', frame('R', '<a@b>')),
+  broken('gets a header without a value', 'c c c c c c', frame('L', 'Subject\0')),
+  broken('gets a header without a name', 'c c c c c c', frame('L', '\0x\0')),
+  broken('gets a piece of 65536 bytes', 'c c c c c c c', frame('B', Buffer.alloc(65_536))),
+];
