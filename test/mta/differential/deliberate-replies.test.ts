@@ -1,7 +1,7 @@
 import { instruct, type Instruction } from './support/instructions.js';
 import { describePair } from './support/describe-pair.js';
 import { itDiffers, type Difference } from './support/difference.js';
-import { say } from './support/steps.js';
+import { say, unawaited } from './support/steps.js';
 
 const told = (...words: readonly [string, string, ...string[]][]): string =>
   `<${instruct(...words.map((one): Instruction => one))}@example.com>`;
@@ -31,7 +31,7 @@ function illegal(
   const program = instruct([stage, decision]);
   const all = [
     say.connect(`x${program}`),
-    say.helo(),
+    say.helo(`y${program}`),
     say.mail(told([stage, decision])),
     say.rcpt(),
     say.data(),
@@ -136,6 +136,7 @@ describePair(
         errors: ['the code 550 is not 4xx'],
       },
       illegal('DISCARD at CONNECT', 'Sendmail drops a filter that sends it', 'connect', 'discard', 'd'),
+      illegal('DISCARD at HELO', 'both MTAs take it for CONTINUE', 'helo', 'discard', 'd'),
       illegal('SKIP at MAIL', 'Sendmail drops a filter that sends it', 'mail', 'skip', 's'),
       illegal('SKIP at RCPT', 'Sendmail goes without the filter from there on', 'rcpt', 'skip', 's'),
       illegal(
@@ -196,14 +197,18 @@ describePair(
       {
         name: 'a last piece in BODYEOB',
         because: 'BODYEOB has an answer whatever its data has',
-        steps: [say.mail(), unawaitedEnd('the last piece'), say.probe()],
-        libmilter: ['probe: y 550 probe\\00'],
-        rxmilter: ['probe: c | y 550 probe\\00'],
+        steps: [
+          say.mail(),
+          say.body(),
+          say.eom(),
+          say.mail(),
+          say.body(),
+          unawaited(say.eom('the last piece')),
+          say.probe(),
+        ],
+        libmilter: ['eom: c', 'mail: c', 'body: ', 'probe: y 550 probe\\00'],
+        rxmilter: ['eom: c', 'mail: c', 'body: ', 'probe: c | y 550 probe\\00'],
       },
     ]);
   },
 );
-
-function unawaitedEnd(data: string): ReturnType<typeof say.eom> {
-  return { kind: 'raw', bytes: say.eom(data).bytes };
-}
