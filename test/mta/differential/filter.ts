@@ -20,7 +20,7 @@ export function filter(decided: readonly Stage[], observed: readonly Stage[]): F
     return compose(
       ...observed.map((stage) => observe(stage, (event) => run.see(event))),
       ...decided.map((stage) =>
-        on<Stage>(stage, function* (event): Generator<Answer<Stage>> {
+        on(stage, function* (event): Generator<Answer<Stage>> {
           run.see(event);
           // What is not legal at its stage is left to the library to find.
           yield* run.answers(event) as Generator<Answer<Stage>>;
@@ -76,7 +76,7 @@ class Run {
   }
 
   /** Takes the instructions of the stage out of the queue, as far as it is asked for more. */
-  *answers(event: StageEvent): Generator<unknown> {
+  *answers(event: StageEvent): Generator {
     for (;;) {
       const at = this.#queue.findIndex(({ words }) => words[0] === event.stage);
       const [, verb = '', ...args] = this.#queue.splice(at, at === -1 ? 0 : 1)[0]?.words ?? [];

@@ -59,7 +59,8 @@ export class Pair {
       pair.#stop.push(() => kill(child));
       await within(once(child.stdout, 'data'), () => 'the filter on libmilter to listen');
       const guard = watchdog(child.pid ?? 0);
-      pair.#stop.unshift(() => Promise.resolve(guard.kill()));
+      // It must not do its work when the number may be another process's.
+      pair.#stop.unshift(() => dismiss(guard));
       const server = await pair.#serve(setup);
       pair.#stop.push(() => server.close());
       return pair;
@@ -101,5 +102,12 @@ async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
+  await ended;
+}
+
+async function dismiss(guard: ChildProcess): Promise<void> {
+  const ended = once(guard, 'exit');
+  guard.kill('SIGKILL');
+  guard.stdin?.destroy();
   await ended;
 }

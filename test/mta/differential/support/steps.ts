@@ -28,23 +28,23 @@ export const PROBE = 'probe';
 
 /** What an MTA says, one function a command; strings are Latin-1. */
 export const say = {
-  connect: (host = 'mail.example.com', family = '4', address = '192.0.2.25') =>
+  connect: (host = 'mail.example.com', family = '4', address = '192.0.2.25'): Step =>
     step('connect', 'C', `${host}\0${family}`, ...(family === 'U' ? [] : [PORT, `${address}\0`])),
-  helo: (name = 'client.example.com') => step('helo', 'H', `${name}\0`),
-  mail: (address = '<sender@example.com>', ...args: readonly string[]) =>
+  helo: (name = 'client.example.com'): Step => step('helo', 'H', `${name}\0`),
+  mail: (address = '<sender@example.com>', ...args: readonly string[]): Step =>
     step('mail', 'M', [address, ...args].map((text) => `${text}\0`).join('')),
-  rcpt: (address = '<rcpt@example.org>', ...args: readonly string[]) =>
+  rcpt: (address = '<rcpt@example.org>', ...args: readonly string[]): Step =>
     step('rcpt', 'R', [address, ...args].map((text) => `${text}\0`).join('')),
-  data: () => step('data', 'T'),
-  header: (name: string, value: string) => step('header', 'L', `${name}\0${value}\0`),
-  eoh: () => step('eoh', 'N'),
-  body: (chunk: string | Uint8Array = 'Hello\r\n') => step('body', 'B', chunk),
-  eom: (data: string | Uint8Array = '') => step('eom', 'E', data),
-  unknown: (command: string) => step('unknown', 'U', `${command}\0`),
-  abort: () => step('abort', 'A'),
-  quit: () => step('quit', 'Q'),
+  data: (): Step => step('data', 'T'),
+  header: (name: string, value: string): Step => step('header', 'L', `${name}\0${value}\0`),
+  eoh: (): Step => step('eoh', 'N'),
+  body: (chunk: string | Uint8Array = 'Hello\r\n'): Step => step('body', 'B', chunk),
+  eom: (data: string | Uint8Array = ''): Step => step('eom', 'E', data),
+  unknown: (command: string): Step => step('unknown', 'U', `${command}\0`),
+  abort: (): Step => step('abort', 'A'),
+  quit: (): Step => step('quit', 'Q'),
   /** A MAIL, which is answered in any state, with a reply that can be told from all others. */
-  probe: () => step('probe', 'M', `<${instruct(['mail', 'reject', '550', '', PROBE])}@example.com>\0`),
-  macros: (letter: string, ...pairs: readonly string[]) =>
+  probe: (): Step => step('probe', 'M', `<${instruct(['mail', 'reject', '550', '', PROBE])}@example.com>\0`),
+  macros: (letter: string, ...pairs: readonly string[]): Step =>
     step('macro', 'D', letter, pairs.map((text) => `${text}\0`).join('')),
 };

@@ -39,7 +39,7 @@ export class Wire {
       const frame = this.#take();
       if (frame !== undefined || this.#over) return frame;
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      await within(woken, () => waitingFor, 5_000);
+      await within(woken, () => waitingFor);
     }
   }
 
