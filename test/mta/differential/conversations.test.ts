@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Conversation } from './conversations/conversation.js';
 import { courses } from './conversations/courses.js';
-import { decisions, replies } from './conversations/decisions.js';
+import { decisions } from './conversations/decisions.js';
+import { macroScopes } from './conversations/macro-scopes.js';
+import { malformed } from './conversations/malformed.js';
 import { modifications } from './conversations/modifications.js';
-import { macroScopes, malformed, texts } from './conversations/texts.js';
+import { replies } from './conversations/replies.js';
+import { texts } from './conversations/texts.js';
 import { converse, type Heard } from './support/converse.js';
 import { withoutAborts } from './support/without-aborts.js';
 import { describePair } from './support/describe-pair.js';

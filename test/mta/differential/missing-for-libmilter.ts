@@ -8,7 +8,7 @@ export function missingForLibmilter(): string | undefined {
     ...(existsSync('/usr/include/libmilter/mfapi.h') ? [] : ['/usr/include/libmilter/mfapi.h']),
   ];
   if (absent.length === 0) return undefined;
-  return `libmilter cannot be used (no ${absent.join(', no ')}); run test/mta/install.sh`;
+  return `libmilter cannot be used (missing: ${absent.join(', ')}); run test/mta/install.sh`;
 }
 
 function hasCompiler(): boolean {

@@ -16,6 +16,9 @@ export interface Conversation {
 /** Ends each message: the filter adds a header that has all that it was told. */
 export const SEEN: Instruction = ['eom', 'seen'];
 
+/** The answers to a whole message that shows what was seen. */
+export const NEXT = 'c c c c c c c c c c hc';
+
 /** CONNECT and HELO. */
 export const opening: readonly Step[] = [say.connect(), say.helo()];
 

@@ -1,15 +1,14 @@
 import { instruct } from '../support/instructions.js';
 import { say, type Step } from '../support/steps.js';
-import { content, message, opening, SEEN, session, type Conversation } from './conversation.js';
+import { content, message, NEXT, opening, SEEN, session, type Conversation } from './conversation.js';
 
 const WHOLE = 'c c c c c c c c c c c';
-const SHOWN = 'c c c c c c c c c c hc';
 
 /** A message up to a stage, what comes then, and a message that shows what was seen. */
 function cut(name: string, letters: string, upTo: readonly Step[], ...then: readonly Step[]): Conversation {
   return {
     name,
-    letters: `c c ${letters} ${SHOWN}`.replaceAll(/ +/g, ' '),
+    letters: `c c ${letters} ${NEXT}`.replaceAll(/ +/g, ' '),
     steps: [...opening, ...upTo, ...then, ...message(SEEN), say.quit()],
   };
 }
@@ -26,17 +25,17 @@ const headers = header === undefined ? [] : [header];
 export const courses: readonly Conversation[] = [
   {
     name: 'gets three messages in a row',
-    letters: `c c ${WHOLE} ${WHOLE} ${SHOWN}`,
+    letters: `c c ${WHOLE} ${WHOLE} ${NEXT}`,
     steps: [...opening, ...message(), ...message(), ...message(SEEN), say.quit()],
   },
   {
     name: 'gets an ABORT after each message',
-    letters: `c c ${WHOLE} ${SHOWN}`,
+    letters: `c c ${WHOLE} ${NEXT}`,
     steps: [...opening, ...message(), say.abort(), ...message(SEEN), say.abort(), say.abort(), say.quit()],
   },
   {
     name: 'is told what it saw in between',
-    letters: `c c ${SHOWN} ${SHOWN}`,
+    letters: `c c ${NEXT} ${NEXT}`,
     steps: [...opening, ...message(SEEN), ...message(SEEN), say.quit()],
   },
   cut('gets ABORT before MAIL', '', [say.abort()]),
@@ -89,7 +88,7 @@ export const courses: readonly Conversation[] = [
     say.abort(),
     say.abort(),
   ]),
-  { name: 'gets no HELO', letters: `c ${SHOWN}`, steps: [say.connect(), ...message(SEEN), say.quit()] },
+  { name: 'gets no HELO', letters: `c ${NEXT}`, steps: [say.connect(), ...message(SEEN), say.quit()] },
   cut('gets an unknown command before MAIL', 'c', [say.unknown('XYZZY')]),
   cut('gets an unknown command after MAIL, and then ABORT', 'c c', [
     say.mail(),
@@ -105,7 +104,7 @@ export const courses: readonly Conversation[] = [
   ]),
   {
     name: 'gets an unknown command before HELO',
-    letters: `c c c ${SHOWN}`,
+    letters: `c c c ${NEXT}`,
     steps: [say.connect(), say.unknown('PLUGH'), say.helo(), ...message(SEEN), say.quit()],
   },
   {
@@ -123,7 +122,7 @@ export const courses: readonly Conversation[] = [
   },
   {
     name: 'refuses all recipients',
-    letters: `c c c r r ${SHOWN}`,
+    letters: `c c c r r ${NEXT}`,
     steps: [
       ...opening,
       say.mail(),
@@ -149,7 +148,7 @@ export const courses: readonly Conversation[] = [
   },
   {
     name: 'decides at the second piece of the body',
-    letters: `c c c c c c c c c c c r ${SHOWN}`,
+    letters: `c c c c c c c c c c c r ${NEXT}`,
     steps: [
       ...opening,
       ...message(['body', 'continue'], ['body', 'reject']).slice(0, -1),
@@ -159,7 +158,7 @@ export const courses: readonly Conversation[] = [
   },
   {
     name: 'remembers at BODYEOB what HELO has told',
-    letters: `c c ${SHOWN} c c c c c c c c c c hhc`,
+    letters: `c c ${NEXT} c c c c c c c c c c hhc`,
     steps: [
       say.connect(),
       say.helo(instruct(SEEN, ['eom', 'continue'], ['eom', 'add', 'X-Late', '1'])),
@@ -175,7 +174,7 @@ export const courses: readonly Conversation[] = [
   },
   {
     name: 'gets empty macro frames before everything, as from Postfix',
-    letters: `c c ${SHOWN}`,
+    letters: `c c ${NEXT}`,
     steps: session(SEEN)
       .slice(0, 13)
       .flatMap((step) => [say.macros(step.bytes.toString('latin1', 4, 5)), step])
@@ -183,7 +182,7 @@ export const courses: readonly Conversation[] = [
   },
   {
     name: 'gets macros for a command that does not come',
-    letters: `c c ${SHOWN}`,
+    letters: `c c ${NEXT}`,
     steps: [
       ...opening,
       say.macros('R', '{rcpt_addr}', 'x'),
