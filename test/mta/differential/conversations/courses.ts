@@ -156,6 +156,23 @@ export const courses: readonly Conversation[] = [
       say.quit(),
     ],
   },
+  // Not shown what it was told: rxmilter does not show the rest of a piece once it is decided.
+  ...(['reject', 'accept', 'discard', 'skip'] as const).map((verb): Conversation => {
+    const first = verb === 'skip' ? 's c' : verb.charAt(0);
+    return {
+      name: `decides ${verb} about a piece of 65535 bytes, which does not come at once`,
+      letters: `c c c c c c c c c c ${first} ${WHOLE}`,
+      steps: [
+        ...opening,
+        ...message(['body', verb]).slice(0, 8),
+        say.body(Buffer.alloc(65_535, 'z')),
+        say.eom(),
+        ...message(),
+        say.quit(),
+      ],
+      manner: { polite: true },
+    };
+  }),
   {
     name: 'remembers at BODYEOB what HELO has told',
     letters: `c c ${NEXT} c c c c c c c c c c hhc`,
