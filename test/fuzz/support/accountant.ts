@@ -36,9 +36,7 @@ export class Accountant {
   get due(): number {
     const head = this.#owed[0];
     if (head === undefined) return Infinity;
-    if (head.letter !== 'E') return this.#since + this.#limits.reply;
-    // Data in the end of the message is a piece of body, too, with its own time.
-    return this.#since + this.#limits.eom + (head.data.length > 0 ? this.#limits.reply : 0);
+    return this.#since + (head.letter === 'E' ? this.#limits.eom : this.#limits.reply);
   }
 
   wants(letter: string): boolean {

@@ -5,6 +5,7 @@ import {
   asyncScheduler,
   concat,
   concatMap,
+  defer,
   delay,
   filter,
   interval,
@@ -218,9 +219,9 @@ const OWN: Readonly<Record<string, (bench: Bench) => Operator>> = {
     return filter(() => bench.quiet || calls++ % 3 !== 0);
   },
   'swallows aborts': () => filter(({ stage }) => stage !== 'abort'),
-  'slow in order': () => concatMap((flow) => of(flow).pipe(delay(200))),
-  'slow, newest only': () => switchMap((flow) => of(flow).pipe(delay(200))),
-  'slow, all at once': () => mergeMap((flow) => of(flow).pipe(delay(flow.stage === 'abort' ? 0 : 300))),
+  'slow in order': () => concatMap((flow) => of(flow).pipe(delay(50))),
+  'slow, newest only': () => switchMap((flow) => of(flow).pipe(delay(50))),
+  'slow, all at once': () => mergeMap((flow) => of(flow).pipe(delay(flow.stage === 'abort' ? 0 : 60))),
   'on another turn': () => observeOn(asyncScheduler),
 };
 const BREAKING: Readonly<Record<string, (bench: Bench) => Operator>> = {
@@ -231,9 +232,10 @@ const BREAKING: Readonly<Record<string, (bench: Bench) => Operator>> = {
     }),
   'completes after three': () => take(3),
   'emits undefined': () => map((flow, index) => (index === 2 ? (undefined as never) : flow)),
-  'throws when it is called': () => () => {
-    throw new Error('own');
-  },
+  'throws when it is subscribed to': () => () =>
+    defer((): Observable<Flow> => {
+      throw new Error('own');
+    }),
   'is empty': () => () => EMPTY,
   'has a teardown that throws': () => (source) =>
     source.pipe(

@@ -16,6 +16,7 @@ type Shape =
   | 'hasty thenable'
   | 'observable'
   | 'slow body'
+  | 'slow body by signal'
   | 'never'
   | 'endless';
 const SHAPES: readonly Shape[] = [
@@ -81,6 +82,8 @@ export class Plan {
       case 'observable':
         return this.#stream(bench);
       case 'slow body':
+        return replaceBody(this.#finishable(bench));
+      case 'slow body by signal':
         return replaceBody(this.#body(bench, signal));
       case 'never':
         return this.#throws ? bench.watch('never', NEVER) : new Promise(() => undefined);
@@ -125,6 +128,21 @@ export class Plan {
     });
     const end = this.#throws ? throwError(() => new Error('As planned.')) : EMPTY;
     return bench.watch('observable', concat(...values, end));
+  }
+
+  /** A body that can be finished while it waits, as a stream can. */
+  #finishable(bench: Bench): AsyncIterable<Uint8Array> {
+    const cancel = new AbortController();
+    const pieces = this.#body(bench, cancel.signal);
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: () => pieces.next(),
+        return: async () => {
+          cancel.abort();
+          return pieces.return(undefined);
+        },
+      }),
+    };
   }
 
   async *#body(bench: Bench, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -41,10 +41,12 @@ export class Player {
   }
 
   /** Negotiates, and checks that what is agreed to was offered. */
-  negotiate(version: number, actions: number, protocol: number): AgreedTerms {
+  negotiate(version: number, actions: number, protocol: number): AgreedTerms | undefined {
     const words = Buffer.alloc(12);
     [version, actions, protocol].forEach((word, at) => words.writeUInt32BE(word >>> 0, 4 * at));
-    this.#link.send(frame('O', words));
+    if (!this.closed) this.#link.send(frame('O', words));
+    // A pipeline may end before it has begun.
+    if (this.closed) return undefined;
     const [answer, ...more] = this.#link.heard().map((hex) => Buffer.from(hex, 'hex'));
     if (answer === undefined || more.length > 0) throw new Error(`${more.length} answers to the offer.`);
     const [agreed = 0, granted = 0, steps = 0] = [5, 9, 13].map((at) => answer.readUInt32BE(at));
