@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import fc from 'fast-check';
 import { EMPTY, NEVER, Observable, concat, defer, from, map, throwError, timer } from 'rxjs';
 
@@ -17,6 +19,10 @@ type Shape =
   | 'observable'
   | 'slow body'
   | 'slow body by signal'
+  | 'stream'
+  | 'broken stream'
+  | 'stubborn promise'
+  | 'stubborn generator'
   | 'never'
   | 'endless';
 const SHAPES: readonly Shape[] = [
@@ -30,6 +36,11 @@ const SHAPES: readonly Shape[] = [
   'hasty thenable',
   'observable',
   'slow body',
+  'slow body by signal',
+  'stream',
+  'broken stream',
+  'stubborn promise',
+  'stubborn generator',
   'never',
   'endless',
 ];
@@ -85,6 +96,17 @@ export class Plan {
         return replaceBody(this.#finishable(bench));
       case 'slow body by signal':
         return replaceBody(this.#body(bench, signal));
+      case 'stream':
+        return this.#replaced(bench, false);
+      case 'broken stream':
+        return this.#replaced(bench, true);
+      case 'stubborn promise':
+        return bench.stubborn().then(() => {
+          this.#fail();
+          return replaceBody(this.#file(bench, this.#names.length > 1));
+        });
+      case 'stubborn generator':
+        return this.#stubborn(bench);
       case 'never':
         return this.#throws ? bench.watch('never', NEVER) : new Promise(() => undefined);
       case 'endless':
@@ -143,6 +165,35 @@ export class Plan {
         },
       }),
     };
+  }
+
+  *#replaced(bench: Bench, broken: boolean): Generator<unknown, unknown> {
+    yield replaceBody(this.#file(bench, broken));
+    return yield* this.#all();
+  }
+
+  async *#stubborn(bench: Bench): AsyncGenerator<unknown> {
+    await bench.stubborn();
+    this.#fail();
+    yield replaceBody(this.#file(bench, true));
+  }
+
+  /** Something like a file: open from the beginning, and to be closed in the end, whether it is read or not. */
+  #file(bench: Bench, broken: boolean): Readable {
+    const end = bench.hold('stream');
+    let pieces = 0;
+    return new Readable({
+      construct(done) {
+        process.nextTick(done, broken ? new Error('No such file.') : undefined);
+      },
+      read() {
+        this.push(pieces++ < 3 ? Buffer.alloc(40_000, 'y') : null);
+      },
+      destroy(error, done) {
+        end();
+        done(error);
+      },
+    });
   }
 
   async *#body(bench: Bench, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -5,6 +5,7 @@ export class Bench {
   /** From now on all functions of the filters leave their events undecided at once. */
   quiet = false;
   /** What was begun and not ended, by name. */
+  readonly #stubborn: (() => void)[] = [];
   readonly #held = new Map<string, number>();
 
   /** Something begins that has to end when nobody wants it any more. Returns its end. */
@@ -15,6 +16,16 @@ export class Bench {
       if (!ended) this.#count(name, -1);
       ended = true;
     };
+  }
+
+  /** Resolves only when all is over, whoever has lost patience before. */
+  stubborn(): Promise<void> {
+    return new Promise((resolve) => this.#stubborn.push(resolve));
+  }
+
+  /** All is over. */
+  release(): void {
+    for (const resolve of this.#stubborn.splice(0)) resolve();
   }
 
   /** A stream of which it is known whether somebody is subscribed to it. */

@@ -32,6 +32,8 @@ export async function runCase<C>(
       if (terms !== undefined && !player.closed) await probe(player, bench, given, terms);
       bench.quiet = true;
       link.connection.destroy();
+      bench.release();
+      await macrotask();
       await macrotask();
       expect(bench.held, 'what is still held').toEqual([]);
       expect(vi.getTimerCount(), 'timers that are left').toBe(0);
