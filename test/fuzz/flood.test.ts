@@ -36,8 +36,9 @@ describe('An MTA that says more than it waits for', () => {
   /** Sends as long as it is read; how many bytes that were. */
   function pour(link: Link, bytes: Buffer, chunk: number): number {
     let sent = 0;
-    while (!link.io.paused && sent < 20 * QUEUE) {
-      for (let at = 0; at < bytes.length && !link.io.paused; at += chunk) {
+    const reading = (): boolean => !link.io.paused;
+    while (reading() && sent < 20 * QUEUE) {
+      for (let at = 0; at < bytes.length && reading(); at += chunk) {
         const piece = bytes.subarray(at, at + chunk);
         link.connection.receive(piece);
         sent += piece.length;

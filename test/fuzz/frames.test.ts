@@ -19,21 +19,21 @@ import { splitFrames } from './support/split-frames.js';
 const ASKING = 'CHMRTLNBEU';
 
 /** What the reader makes of that, part by part put together again, and how it ended. */
-function read(chunks: readonly Buffer[]): { frames: { letter: string; data: Buffer }[]; end: string } {
-  const frames: { letter: string; data: Buffer }[] = [];
+function read(chunks: readonly Buffer[]): { frames: string[]; end: string } {
+  const frames: string[] = [];
   let parts: Buffer[] = [];
   const reader = new FrameReader(
     {
       frame: (letter, data, start, end) => {
         const text = String.fromCharCode(letter);
-        frames.push({ letter: text, data: Buffer.from(data.subarray(start, end)) });
+        frames.push(text + data.toString('latin1', start, end));
         // Whatever its data is, it has a meaning or an error of ours.
         if (text !== 'B') decoded(letter, data, start, end);
       },
       part: (data, start, end, last) => {
         parts.push(Buffer.from(data.subarray(start, end)));
         if (!last) return;
-        frames.push({ letter: 'B', data: Buffer.concat(parts) });
+        frames.push(`B${Buffer.concat(parts).toString('latin1')}`);
         parts = [];
       },
     },
@@ -61,7 +61,8 @@ function decoded(letter: number, data: Buffer, start: number, end: number): void
 describe('FrameReader and codec', () => {
   it('read from any bytes, in any pieces, the frames that are there', { timeout: FUZZ_TIMEOUT }, () =>
     fuzz(3000, anyStream, ({ bytes, chunks }) => {
-      const expected = splitFrames(bytes);
+      const { frames, end } = splitFrames(bytes);
+      const expected = { frames: frames.map(({ letter, data }) => letter + data.toString('latin1')), end };
       expect(read(chunks)).toEqual(expected);
       expect(read([bytes])).toEqual(expected);
     }),
@@ -95,11 +96,14 @@ describe('FrameReader and codec', () => {
 
 describe('A session that is sent any bytes', () => {
   beforeEach(() => {
+    // Where nobody is left to be told, a teardown that throws is a warning.
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     vi.useFakeTimers({
       toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
     });
   });
   afterEach(() => {
+    vi.restoreAllMocks();
     vi.useRealTimers();
   });
 
@@ -135,9 +139,9 @@ describe('A session that is sent any bytes', () => {
       expect(broken.length).toBeLessThanOrEqual(1);
       if (end === 'broken' || broken.length === 1) expect(link.io.state).toBe('ended');
       const cancelled = frames.some(({ letter }) => 'AQK'.includes(letter));
-      if (link.io.state === 'open' && !cancelled) expect(finals).toBe(asked);
-      else if (link.io.state === 'ended' && !cancelled)
-        expect(broken.length === 1 || filter.breaks).toBe(true);
+      const { state } = link.io as { state: string };
+      if (state === 'open' && !cancelled) expect(finals).toBe(asked);
+      else if (state === 'ended' && !cancelled) expect(broken.length === 1 || filter.breaks).toBe(true);
     } finally {
       bench.quiet = true;
       link.connection.destroy();

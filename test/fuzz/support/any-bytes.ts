@@ -6,6 +6,7 @@ import { LETTERS, anyCommand } from './mta-command.js';
 /** One thing that goes wrong with bytes on their way. */
 type Mutation = (bytes: Buffer) => Buffer;
 
+const EACH = Array.from(LETTERS);
 const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const at = (bytes: Buffer, where: number): number => Math.floor(where * bytes.length);
 
@@ -49,7 +50,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 /** A frame whose length says something else than its data. */
 const lying = fc
   .tuple(
-    fc.constantFrom(...LETTERS, 'O', 'Z', '\0', '\xff'),
+    fc.constantFrom(...EACH, 'O', 'Z', '\0', '\xff'),
     fc.uint8Array({ maxLength: 8 }),
     fc.constantFrom(0, 1, 2, 65_535, 65_536, 65_537, 0x7fffffff, 0x80000000, 0xffffffff),
   )
@@ -60,13 +61,13 @@ const lying = fc
   });
 /** A frame with data that its letter may not have. */
 const misfit = fc
-  .tuple(fc.constantFrom(...LETTERS, 'O'), fc.uint8Array({ maxLength: 12 }))
+  .tuple(fc.constantFrom(...EACH, 'O'), fc.uint8Array({ maxLength: 12 }))
   .map(([letter, data]) => frame(letter, data));
 const piece = fc.oneof(
   {
     weight: 8,
     arbitrary: fc
-      .constantFrom(...LETTERS)
+      .constantFrom(...EACH)
       .chain(anyCommand)
       .map(({ bytes }) => bytes),
   },

@@ -7,10 +7,17 @@ import { anyFilter, type FilterPlan } from './any-filter.js';
 /** The deadlines of all conversations; those of the plans lie around them. */
 export const TIMEOUTS = { reply: 1000, eom: 3000, progress: 700 };
 
+interface Masks {
+  readonly actions: number;
+  readonly protocol: number;
+}
+
 /** What the two ends bring along, and what they then say. */
 export interface Case<C> {
   readonly offer: { readonly version: number; readonly actions: number; readonly protocol: number };
   readonly options: SessionOptions;
+  /** What a hook leaves of the offer, where there is a hook. */
+  readonly masks: Masks | undefined;
   readonly filter: FilterPlan;
   /** Whether the MTA is slow to read. */
   readonly slow: boolean;
@@ -36,27 +43,37 @@ const options: fc.Arbitrary<SessionOptions> = fc
     noReply: maybe(fc.boolean()),
     version: maybe(fc.constantFrom(2 as const, 3 as const, 4 as const, 5 as const)),
     macros: maybe(fc.constantFrom({ mail: ['i'] }, { eom: ['i', '{auth_authen}'], connect: [] })),
-    masks,
   })
-  .map(({ failure, noReply, version, macros, masks: hook }) => ({
+  .map(({ failure, noReply, version, macros }) => ({
     timeouts: TIMEOUTS,
     ...(failure === undefined ? {} : { failure: FAILURES[failure] }),
     ...(noReply === undefined ? {} : { noReply }),
     ...(version === undefined ? {} : { version }),
     ...(macros === undefined ? {} : { macros }),
-    ...(hook === undefined
-      ? {}
-      : {
-          negotiate: (offered, derived) => ({
-            version: derived.version,
-            actions: offered.actions & hook.actions,
-            protocol: (offered.protocol & hook.protocol) >>> 0,
-            macros: {},
-          }),
-        }),
   }));
+
+/** The options with what the hook is to leave of the offer. */
+export function withMasks(given: SessionOptions, left: Masks | undefined): SessionOptions {
+  if (left === undefined) return given;
+  return {
+    ...given,
+    negotiate: (offered, { version }) => ({
+      version,
+      actions: offered.actions & left.actions,
+      protocol: (offered.protocol & left.protocol) >>> 0,
+      macros: {},
+    }),
+  };
+}
 
 /** A case with conversations of that kind. */
 export function anyCase<C>(conversations: fc.Arbitrary<C>): fc.Arbitrary<Case<C>> {
-  return fc.record({ offer, options, filter: anyFilter, slow: fc.boolean(), conversation: conversations });
+  return fc.record({
+    offer,
+    options,
+    masks,
+    filter: anyFilter,
+    slow: fc.boolean(),
+    conversation: conversations,
+  });
 }

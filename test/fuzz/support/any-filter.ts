@@ -139,7 +139,9 @@ const LOOKS: Readonly<Record<string, () => unknown>> = {
   },
   rejects: () => Promise.reject(new Error('look')),
   'rejects in the end': () => ({
-    then: (_done: unknown, failed: (error: unknown) => void) => void failed(new Error('look')),
+    then: (_done: unknown, failed: (error: unknown) => void) => {
+      failed(new Error('look'));
+    },
   }),
   'an answer': () => makeAnswer('reject()'),
 };

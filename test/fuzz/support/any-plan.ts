@@ -124,7 +124,7 @@ export class Plan {
     return undefined;
   }
 
-  async *#later(bench: Bench, signal: AbortSignal): AsyncGenerator<unknown> {
+  async *#later(bench: Bench, signal: AbortSignal): AsyncGenerator {
     const end = bench.hold('async generator');
     try {
       for (const name of this.#names) {
@@ -172,7 +172,7 @@ export class Plan {
     return yield* this.#all();
   }
 
-  async *#stubborn(bench: Bench): AsyncGenerator<unknown> {
+  async *#stubborn(bench: Bench): AsyncGenerator {
     await bench.stubborn();
     this.#fail();
     yield replaceBody(this.#file(bench, true));

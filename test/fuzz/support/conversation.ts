@@ -18,12 +18,12 @@ export type Conversation = Generator<Move, void, string>;
 export function describeMove(move: Move): string {
   switch (move.do) {
     case 'ask':
-      return `> ${move.command}`;
+      return `> ${String(move.command)}`;
     case 'say':
-      return `> ${move.command} (and waits no longer than ${move.wait} ms)`;
+      return `> ${String(move.command)} (and waits no longer than ${move.wait} ms)`;
     case 'macros':
       return `> D(${move.command.macros?.join(',') ?? ''}) for ${move.command.letter}, alone`;
     case 'vanish':
-      return move.within === undefined ? '> (gone)' : `> (gone within ${move.within})`;
+      return move.within === undefined ? '> (gone)' : `> (gone within ${String(move.within)})`;
   }
 }

@@ -83,6 +83,8 @@ export class LawfulMta {
   #recipients = 0;
   /** The whole connection was decided. */
   #over = false;
+  /** So is the conversation. */
+  #vanished = false;
 
   constructor(terms: AgreedTerms, habits: Habits) {
     this.#terms = terms;
@@ -94,7 +96,7 @@ export class LawfulMta {
     for (const one of script.steps) {
       if (this.#over) break;
       yield* this.#step(one);
-      if (one.smtp === 'data' && one.cut && this.#over) return;
+      if (this.#vanished) return;
     }
     if (this.#habits === 'postfix' && !this.#over) {
       if (this.#open) yield ABORT;
@@ -192,7 +194,7 @@ export class LawfulMta {
       if (letter !== 'c') this.#done = true;
     }
     if (one.cut) {
-      this.#over = true;
+      this.#vanished = true;
       if (this.#habits === 'postfix') {
         yield ABORT;
         yield ABORT;

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
 
 import { Link } from '../../support/session-link.js';
-import { TIMEOUTS, type Case } from './any-case.js';
+import { TIMEOUTS, withMasks, type Case } from './any-case.js';
 import { Bench } from './bench.js';
 import type { Conversation } from './conversation.js';
 import type { AgreedTerms } from './decode-reply.js';
@@ -20,7 +20,7 @@ export async function runCase<C>(
   converse: (conversation: C, terms: AgreedTerms) => Conversation,
 ): Promise<void> {
   const bench = new Bench();
-  const link = new Link(given.filter.make(bench), given.options);
+  const link = new Link(given.filter.make(bench), withMasks(given.options, given.masks));
   const player = new Player(link, TIMEOUTS, given.slow);
   const { version, actions, protocol } = given.offer;
   try {
