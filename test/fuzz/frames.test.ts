@@ -116,6 +116,7 @@ describe('A session that is sent any bytes', () => {
     });
     try {
       link.send(optneg(6, 0x1ff, 0x1fffff));
+      if (link.io.writes.length === 0) vi.advanceTimersByTime(0);
       if (link.io.state !== 'open') return;
       const answer = link.heard();
       expect(answer).toHaveLength(1);

@@ -45,7 +45,8 @@ export class Player {
     const words = Buffer.alloc(12);
     [version, actions, protocol].forEach((word, at) => words.writeUInt32BE(word >>> 0, 4 * at));
     if (!this.closed) this.#link.send(frame('O', words));
-    // A pipeline may end before it has begun.
+    // A pipeline may end before it has begun, at once or on the next turn.
+    if (!this.closed && this.#link.io.writes.length === 0) vi.advanceTimersByTime(0);
     if (this.closed) return undefined;
     const [answer, ...more] = this.#link.heard().map((hex) => Buffer.from(hex, 'hex'));
     if (answer === undefined || more.length > 0) throw new Error(`${more.length} answers to the offer.`);
