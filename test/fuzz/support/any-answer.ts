@@ -4,6 +4,18 @@ import * as rx from '../../../src/index.js';
 
 const FORGED = '550 5.7.1 no\r\n250 2.0.0 yes';
 
+/** The lines of text that a client may get to read: those below that are fit to be sent, and that of a failure. */
+export const TEXTS: ReadonlySet<string> = new Set([
+  '100% %s%n',
+  'one',
+  'two %',
+  '',
+  '%'.repeat(980),
+  'Grüße 📭',
+  'bye',
+  '100 %',
+]);
+
 /** One answer, good or bad, made anew at each call. Some throw, as the functions of the package do. */
 const ANSWERS: Readonly<Record<string, () => unknown>> = {
   nothing: () => undefined,

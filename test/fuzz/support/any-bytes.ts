@@ -113,9 +113,9 @@ export const anyStream: fc.Arbitrary<Stream> = fc
     fc.array(place, { maxLength: 6 }),
   )
   .map(([pieces, mutations, cuts]) => {
-    const whole = Buffer.concat(pieces);
+    const whole: Buffer = Buffer.concat(pieces);
     return new Stream(
-      mutations.reduce((bytes, mutate) => mutate(bytes), whole),
+      mutations.reduce<Buffer>((bytes, mutate) => mutate(bytes), whole),
       cuts,
     );
   });

@@ -3,8 +3,9 @@ import { vi } from 'vitest';
 import type { Link } from '../../support/session-link.js';
 import { frame } from '../../support/session-frames.js';
 import { Accountant, type Limits } from './accountant.js';
+import { TEXTS } from './any-answer.js';
 import { describeMove, type Conversation, type Move } from './conversation.js';
-import type { AgreedTerms } from './decode-reply.js';
+import { decodeReply, type AgreedTerms } from './decode-reply.js';
 import { macrotask } from './loose-ends.js';
 import type { MtaCommand } from './mta-command.js';
 
@@ -165,6 +166,9 @@ export class Player {
       const bytes = Buffer.from(hexed, 'hex');
       this.transcript.push(`< ${bytes.toString('latin1', 4, 5)} at ${Date.now()}`);
       const letter = this.#account.heard(bytes);
+      for (const line of decodeReply(bytes, this.#account.terms.actions).lines ?? []) {
+        if (!TEXTS.has(line)) throw new Error(`No filter has said ${JSON.stringify(line)}.`);
+      }
       if (letter !== undefined) this.#last = letter;
     }
     if (this.#slow && !this.closed) this.#link.connection.drained();
