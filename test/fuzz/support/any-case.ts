@@ -43,13 +43,19 @@ const options: fc.Arbitrary<SessionOptions> = fc
     noReply: maybe(fc.boolean()),
     version: maybe(fc.constantFrom(2 as const, 3 as const, 4 as const, 5 as const)),
     macros: maybe(fc.constantFrom({ mail: ['i'] }, { eom: ['i', '{auth_authen}'], connect: [] })),
+    leadingSpace: maybe(fc.boolean()),
+    rejectedRecipients: maybe(fc.boolean()),
+    maxDataSize: maybe(fc.constantFrom(65535 as const, 262143 as const, 1048575 as const)),
   })
-  .map(({ failure, noReply, version, macros }) => ({
+  .map(({ failure, noReply, version, macros, leadingSpace, rejectedRecipients, maxDataSize }) => ({
     timeouts: TIMEOUTS,
     ...(failure === undefined ? {} : { failure: FAILURES[failure] }),
     ...(noReply === undefined ? {} : { noReply }),
     ...(version === undefined ? {} : { version }),
     ...(macros === undefined ? {} : { macros }),
+    leadingSpace,
+    rejectedRecipients,
+    maxDataSize,
   }));
 
 /** The options with what the hook is to leave of the offer. */

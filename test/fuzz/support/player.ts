@@ -58,11 +58,14 @@ export class Player {
     if (answer[4] !== 0x4f || agreed < 2 || agreed > Math.min(OFFERED_MOST, version))
       throw new Error('A wrong version.');
     if ((granted & ~most) !== 0) throw new Error('Actions beyond the offer.');
-    if ((steps & ~protocol) !== 0 || (steps & 0xf0000000) !== 0)
+    // Of the bits above the flags two offer larger frames: one of them may be agreed to, in version 6.
+    const internal = (steps & 0xf0000000) >>> 0;
+    const sizes = agreed === 6 ? [0, 0x10000000, 0x20000000] : [0];
+    if ((steps & ~protocol) !== 0 || !sizes.includes(internal))
       throw new Error('A protocol beyond the offer.');
     if (answer.length > 17 && (granted & 0x100) === 0)
       throw new Error('Lists of macros without the right to send them.');
-    const terms = { version: agreed, actions: granted, protocol: steps };
+    const terms = { version: agreed, actions: granted, protocol: steps & 0x0fffffff };
     this.#books = new Accountant(terms, this.#limits, () => Date.now());
     return terms;
   }
