@@ -6,6 +6,13 @@ import { say } from './support/steps.js';
 
 type Change = readonly [string, ...string[]];
 
+interface Special {
+  readonly errors?: readonly string[];
+  readonly offer?: Offer;
+  /** The macros of CONNECT, by which the MTA is known; those of Postfix if nothing else is said. */
+  readonly mta?: string;
+}
+
 /** A message that is changed at its end. */
 function changing(
   name: string,
@@ -13,14 +20,22 @@ function changing(
   changes: readonly Change[],
   libmilter: readonly string[],
   rxmilter: readonly string[],
-  { errors = [], offer }: { readonly errors?: readonly string[]; readonly offer?: Offer } = {},
+  { errors = [], offer, mta }: Special = {},
 ): Difference {
   const told = changes.map(([verb, ...args]): Instruction => ['eom', verb, ...args]);
   const sender = say.mail(`<${instruct(...told)}@example.com>`);
   return {
     name,
     because,
-    steps: [say.connect(), say.helo(), sender, say.rcpt(), say.data(), say.eoh(), say.eom()],
+    steps: [
+      say.connect(undefined, undefined, undefined, mta),
+      say.helo(),
+      sender,
+      say.rcpt(),
+      say.data(),
+      say.eoh(),
+      say.eom(),
+    ],
     ...(offer === undefined ? {} : { manner: { offer } }),
     libmilter: [`eom: ${libmilter.join(' | ')}`],
     rxmilter: [`eom: ${rxmilter.join(' | ')}`],
@@ -36,6 +51,13 @@ const DELETE_ONE = 'm \\00\\00\\00\\01X\\00\\00';
 const DELETE_TWO = 'm \\00\\00\\00\\02X\\00\\00';
 const CHANGE_TWO = 'm \\00\\00\\00\\02X\\00new\\00';
 const ADD = 'h X\\00new\\00';
+const ADD_A = 'h X\\00a\\00';
+const ADD_B = 'h X\\00b\\00';
+const AT_THE_END = 'i \\7f\\ff\\ff\\feX\\00b\\00';
+const TWO_OF_A_NAME: readonly Change[] = [
+  ['add', 'X', 'a'],
+  ['add', 'X', 'b'],
+];
 const WHOLE: Offer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
 const COUNTING = 'numbers count the headers as the filter was shown them';
 const ONE_FOR_ALL = 'a message is changed as a whole or not at all';
@@ -64,6 +86,30 @@ describePair(
         ],
         [A, B, 'c'],
         [B, A, 'c'],
+      ),
+      changing(
+        'two additions of one name to an MTA that is not known',
+        'Sendmail, which it may be, would put the second above the first',
+        TWO_OF_A_NAME,
+        [ADD_A, ADD_B, 'c'],
+        [ADD_A, AT_THE_END, 'c'],
+        { mta: 'j\0mx.example.org\0' },
+      ),
+      changing(
+        'two additions of one name to Sendmail',
+        'it would put each above the first of that name, and not at the end',
+        TWO_OF_A_NAME,
+        [ADD_A, ADD_B, 'c'],
+        ['i \\7f\\ff\\ff\\feX\\00a\\00', AT_THE_END, 'c'],
+        { mta: 'v\x008.17.1\0' },
+      ),
+      changing(
+        'an insertion before the second header of Sendmail',
+        `${COUNTING}, and Sendmail counts eight of its own before them`,
+        [['insert', '2', 'X-B', 'b']],
+        [AT_TWO, 'c'],
+        ['i \\00\\00\\00\\09X-B\\00b\\00', 'c'],
+        { mta: 'v\x008.17.1\0' },
       ),
       changing(
         'deletions from the first on',

@@ -36,7 +36,7 @@ const OFFERS: Readonly<Record<string, Words>> = {
   'version 5': [5, 0x1ff, 0x37f],
   'version 6 without a flag for replies': [6, 0x1ff, 0x77f],
   'version 6 with some flags for replies': [6, 0x1ff, 0x4d77f],
-  'the bits of builds of Sendmail among themselves': [6, 0x1ff, 0x701fffff],
+  'bits that mean nothing': [6, 0x1ff, 0x401fffff],
   'a few actions': [6, 0x11, 0x1fffff],
   'no actions at all': [6, 0, 0x1fffff],
 };
@@ -99,10 +99,17 @@ describe('The negotiation of rxmilter', () => {
       'version 5': '5 ff 0',
       'version 6 without a flag for replies': '6 ff 400',
       'version 6 with some flags for replies': '6 ff 400',
-      'the bits of builds of Sendmail among themselves': '6 ff 400',
+      'bits that mean nothing': '6 ff 400',
       'a few actions': '6 11 400',
       'no actions at all': '6 f 400',
     });
+    itAnswers(
+      pair,
+      'with the larger of the sizes that are offered, as builds of libmilter do that know them,',
+      [6, 0x1ff, 0x301fffff],
+      '6 ff 400',
+      '6 ff 20000400',
+    );
     itAnswers(pair, 'to version 1', [1, 0x1ff, 0x1fffff], CLOSED, CLOSED, ['2 is the oldest there is']);
     itAnswers(pair, 'to version 0', [0, 0x1ff, 0x1fffff], CLOSED, CLOSED, ['2 is the oldest there is']);
     const short = frame('O', u32(6), u32(0x1ff));

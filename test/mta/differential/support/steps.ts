@@ -21,6 +21,9 @@ export function unawaited({ bytes }: Pick<Step, 'bytes'>): Step {
   return { kind: 'raw', bytes };
 }
 
+/** Macros of CONNECT. */
+export const POSTFIX = 'v\0Postfix 3.7.11\0';
+
 const PORT = Buffer.of(0xd4, 0x31);
 
 /** The text in the reply to a probe. */
@@ -28,8 +31,11 @@ export const PROBE = 'probe';
 
 /** What an MTA says, one function a command; strings are Latin-1. */
 export const say = {
-  connect: (host = 'mail.example.com', family = '4', address = '192.0.2.25'): Step =>
-    step('connect', 'C', `${host}\0${family}`, ...(family === 'U' ? [] : [PORT, `${address}\0`])),
+  /** With the macro by which an MTA is known, as Postfix sends it; rxmilter words some changes for the MTA at hand. */
+  connect: (host = 'mail.example.com', family = '4', address = '192.0.2.25', mta = POSTFIX): Step => {
+    const command = frame('C', `${host}\0${family}`, ...(family === 'U' ? [] : [PORT, `${address}\0`]));
+    return { kind: 'connect', bytes: Buffer.concat([frame('D', `C${mta}`), command]) };
+  },
   helo: (name = 'client.example.com'): Step => step('helo', 'H', `${name}\0`),
   mail: (address = '<sender@example.com>', ...args: readonly string[]): Step =>
     step('mail', 'M', [address, ...args].map((text) => `${text}\0`).join('')),
