@@ -4,8 +4,9 @@ import { AnswerError } from '../session/answer-error.js';
 import type { Decision } from '../session/decision.js';
 import type { Answer, Flow, StageEvent } from '../session/flow.js';
 import { isLegal } from '../session/legal.js';
-import type { Modification } from '../session/modification.js';
+import type { Modification, ReplaceBody } from '../session/modification.js';
 import type { Stage } from '../session/stage.js';
+import { isReadLater, tendBody } from './tend-body.js';
 
 /** Nothing: the event travels on. `false` is what `unwanted && reject()` leaves. */
 export type Undecided = void | undefined | null | false;
@@ -56,6 +57,7 @@ export class Answers {
   readonly #event: StageEvent;
   #decision: Decision | undefined;
   #modifications: Modification[] | undefined;
+  #readLater = false;
 
   constructor(event: StageEvent) {
     this.#event = event;
@@ -77,6 +79,8 @@ export class Answers {
       this.#decision = answer as Decision;
       return true;
     }
+    // Also where it is no answer for this stage: nobody else knows of it.
+    if (kind === 'replaceBody') this.#tend(answer as ReplaceBody);
     if (stage !== 'eom') {
       throw new AnswerError(
         `${kind}() is not legal at stage ${stage}: a message can be changed only at eom.`,
@@ -84,6 +88,17 @@ export class Answers {
     }
     (this.#modifications ??= []).push(answer as Modification);
     return false;
+  }
+
+  /** Whether there is a body among them that is read only once they are all there: what makes it still runs then. */
+  get readLater(): boolean {
+    return this.#readLater;
+  }
+
+  #tend(answer: ReplaceBody): void {
+    if (!isReadLater(answer)) return;
+    this.#readLater = true;
+    tendBody(answer.body, this.#event);
   }
 
   /** What the event has become: itself, itself with more modifications on it, or a reply. */

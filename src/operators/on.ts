@@ -147,6 +147,7 @@ class OnRun implements Upstream, RunOwner {
       } else {
         const answers = new Answers(event);
         takeAll(answers, result);
+        if (answers.readLater) context.outlive(event);
         flow = answers.result();
       }
     } catch (error) {

@@ -1,8 +1,11 @@
+import type { StageEvent } from '../session/flow.js';
+import { turnOf } from '../session/turn.js';
+
 /** What a project gets beside its event. */
 export interface ProjectContext {
   /**
    * Aborted when the answer is not wanted any more: the message was aborted, the connection is lost, or the time is up.
-   * Made when first asked for. Hand it to `fetch` and whatever else can be cancelled.
+   * Of an answer with a body to be read, also when that is over. Made when first asked for. Hand it to `fetch` and whatever else can be cancelled.
    */
   readonly signal: AbortSignal;
 }
@@ -18,6 +21,13 @@ export class LazyContext implements ProjectContext {
       if (this.#cancelled) this.#controller.abort();
     }
     return this.#controller.signal;
+  }
+
+  /** Of an answer whose body is read later the end is the end of the turn. */
+  outlive(event: StageEvent): void {
+    turnOf(event)?.onEnd(() => {
+      this.cancel();
+    });
   }
 
   cancel(): void {

@@ -44,8 +44,7 @@ export class ProjectRun {
   /** Takes what the project returned, and what comes out of it later. */
   drive(result: unknown): void {
     if (!this.#active) {
-      // Nobody waits for it; that it fails must not end the process.
-      if (isPromise(result)) result.then(undefined, () => undefined);
+      this.#dismiss(result);
       return;
     }
     try {
@@ -106,7 +105,10 @@ export class ProjectRun {
   #pull(iterator: AsyncIterator<unknown>): void {
     iterator.next().then(
       (step) => {
-        if (!this.#active) return;
+        if (!this.#active) {
+          this.#dismiss(step.value);
+          return;
+        }
         try {
           if (step.done === true) {
             takeAll(this.#answers, step.value);
@@ -136,8 +138,33 @@ export class ProjectRun {
     }
   }
 
+  /**
+   * An answer that comes too late. Nobody waits for it; that it fails must not end the process, and a stream in it has to
+   * be let go of.
+   */
+  #dismiss(result: unknown): void {
+    if (isPromise(result)) {
+      result.then(
+        (value) => {
+          this.#dismiss(value);
+        },
+        () => undefined,
+      );
+      return;
+    }
+    const several = typeof result === 'object' && result !== null && Symbol.iterator in result;
+    if (several && !Array.isArray(result)) return;
+    try {
+      takeAll(this.#answers, result);
+    } catch {
+      // Whether it would have been legal nobody asks any more.
+    }
+  }
+
   #succeed(): void {
-    if (this.#active) this.#end(this.#answers.result());
+    if (!this.#active) return;
+    if (this.#answers.readLater) this.#context.outlive(this.event);
+    this.#end(this.#answers.result());
   }
 
   #end(flow: Flow): void {

@@ -125,15 +125,20 @@ export class AnswerDesk {
   /** Drops the pending turn without an answer: the MTA does not wait for one any more. */
   cancel(): void {
     const turn = this.#turn;
-    if (turn === undefined) return;
-    this.#close(turn);
+    if (turn !== undefined) this.#close(turn);
+    this.#timers.forget();
+  }
+
+  /** A body frame was answered without its last part having reached the filter. */
+  frameOver(): void {
+    this.#timers.forget();
   }
 
   #close(turn: Turn): void {
     this.#turn = undefined;
     this.#writing = false;
     this.#written = false;
-    this.#timers.stop();
+    this.#timers.stop(turn.mode === 'part');
     turn.end();
   }
 

@@ -191,6 +191,7 @@ export class MessageDialogue {
   /** Answers a body frame whose last part no longer reaches the filter. */
   #endFrame(early: Decision | undefined): void {
     this.#early = undefined;
+    this.#desk.frameOver();
     if (this.#gate.isQuiet('body')) return;
     this.#output.put(early === undefined ? CONTINUE : this.#desk.encode(early));
     if (early !== undefined) this.apply('body', early);

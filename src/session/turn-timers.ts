@@ -6,6 +6,9 @@ export class TurnTimers {
   readonly #options: ResolvedOptions;
   #deadline: NodeJS.Timeout | undefined;
   #progress: NodeJS.Timeout | undefined;
+  /** What the parts of the body frame in progress have taken so far: the MTA waits for one answer to all of them. */
+  #spent = 0;
+  #since: number | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
@@ -14,7 +17,14 @@ export class TurnTimers {
   start(turn: Turn, late: () => void, progress: () => void): void {
     const { timeouts } = this.#options;
     const atEom = turn.stage === 'eom';
-    this.#deadline = setTimeout(late, atEom ? timeouts.eom : timeouts.reply);
+    const left = (atEom ? timeouts.eom : timeouts.reply) - this.#spent;
+    // The frame has had its time, and failures let it pass: its other parts are seen, and not waited for.
+    if (left <= 0) {
+      late();
+      return;
+    }
+    this.#since = performance.now();
+    this.#deadline = setTimeout(late, left);
     if (atEom) this.#progress = setInterval(progress, timeouts.progress);
   }
 
@@ -25,10 +35,18 @@ export class TurnTimers {
     this.#progress = undefined;
   }
 
-  stop(): void {
+  /** The turn is over. After a part of a body frame the next one has what is left of the time. */
+  stop(part: boolean): void {
+    if (!part) this.#spent = 0;
+    else if (this.#since !== undefined) this.#spent += performance.now() - this.#since;
+    this.#since = undefined;
     this.stopProgress();
     if (this.#deadline === undefined) return;
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
+  }
+  /** The frame in progress is answered, or will not be. */
+  forget(): void {
+    this.#spent = 0;
   }
 }

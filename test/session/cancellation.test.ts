@@ -11,7 +11,7 @@ import { tempfail } from '../../src/session/decisions/tempfail.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { StaleReplyError } from '../../src/session/stale-reply-error.js';
 import { UnansweredError } from '../../src/session/unanswered-error.js';
-import { said } from '../support/session-frames.js';
+import { frame, said } from '../support/session-frames.js';
 import { opened, type Link } from '../support/session-link.js';
 
 beforeEach(() => {
@@ -271,6 +271,42 @@ describe('the deadline', () => {
     expect(mta.heard()).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     expect(mta.heard()).toEqual(said('R06'));
+  });
+
+  it('is one for a whole body frame, however many parts it came in', async () => {
+    const mta = opened(on('body', () => timer(5_000).pipe(map(() => undefined))));
+    const bytes = frame('B', 'in three parts');
+    for (const [from, to] of [
+      [0, 8],
+      [8, 12],
+      [12, bytes.length],
+    ] as const) {
+      mta.send(bytes.subarray(from, to));
+    }
+    await vi.advanceTimersByTimeAsync(7_999);
+    expect(mta.heard()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(mta.heard()).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(UnansweredError)]);
+    mta.send('C11', 'C12');
+    expect(mta.heard()).toEqual(said('R03'));
+  });
+
+  it('is over for the whole of a body frame where failures let it pass', async () => {
+    const mta = opened(
+      on('body', () => NEVER),
+      { failure: proceed() },
+    );
+    const bytes = frame('B', 'in two parts');
+    mta.send(bytes.subarray(0, 8));
+    mta.send(bytes.subarray(8));
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(mta.heard()).toEqual(said('R03'));
+    mta.send(frame('B', 'the next'));
+    await vi.advanceTimersByTimeAsync(7_999);
+    expect(mta.heard()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(mta.heard()).toEqual(said('R03'));
   });
 
   it('begins anew with each event', async () => {

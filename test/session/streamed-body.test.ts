@@ -1,10 +1,14 @@
 import { Readable } from 'node:stream';
+import { firstValueFrom, map, timer, type OperatorFunction } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import type { AnswerInput } from '../../src/operators/answers.js';
+import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import { AnswerError } from '../../src/session/answer-error.js';
 import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';
+import type { Flow } from '../../src/session/flow.js';
 import type { BodySource } from '../../src/session/modification.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
@@ -317,5 +321,96 @@ describe('a body whose message is over', () => {
     expect(mta.ask('C26')).toEqual(said('R03'));
     await source.give('late');
     expect(mta.heard()).toEqual([]);
+  });
+});
+
+describe('a stream that nobody reads', () => {
+  const open = (): Readable => new Readable({ read: () => undefined });
+
+  it.each<[string, (stream: Readable) => OperatorFunction<Flow, Flow>]>([
+    [
+      'since a later filter refuses the message',
+      (stream) =>
+        compose(
+          on('eom', () => replaceBody(stream)),
+          on('eom', () => reject()),
+        ),
+    ],
+    [
+      'since a later filter replaces the body, too',
+      (stream) =>
+        compose(
+          on('eom', () => replaceBody(stream)),
+          on('eom', () => replaceBody('other')),
+        ),
+    ],
+    [
+      'since its filter fails after it',
+      (stream) =>
+        on('eom', function* () {
+          yield replaceBody(stream);
+          throw new Error('broken');
+        }),
+    ],
+    ['since another change is none', (stream) => on('eom', () => [replaceBody(stream), 42 as never])],
+    ['since it came at a stage without changes', (stream) => on('eoh', () => replaceBody(stream) as never)],
+  ])('is destroyed: %s', (_why, filter) => {
+    const stream = open();
+    const mta = opened(filter(stream));
+    mta.send('C24', 'C26');
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it.each<[string, (stream: Readable) => AnswerInput<'eom'>]>([
+    ['of a promise', (stream) => firstValueFrom(timer(100).pipe(map(() => replaceBody(stream))))],
+    [
+      'of a generator',
+      async function* (stream) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        yield replaceBody(stream);
+      },
+    ],
+  ])('is destroyed where it is the late answer %s', async (_what, project) => {
+    const stream = open();
+    const mta = opened(on('eom', () => project(stream)));
+    mta.send('C26', 'C28');
+    await vi.advanceTimersByTimeAsync(100);
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('fails without anybody noticing but the one who reads it in the end', async () => {
+    const stream = open();
+    const mta = opened(
+      compose(
+        on('eom', () => replaceBody(stream)),
+        on('eom', () => timer(100).pipe(map(() => undefined))),
+      ),
+    );
+    mta.send('C26');
+    stream.destroy(new Error('no such file'));
+    await vi.advanceTimersByTimeAsync(100);
+    await settle();
+    expect(mta.heard()).toEqual(said('R06'));
+    expect(mta.errors).toMatchObject([{ message: expect.stringContaining('no such file') }]);
+  });
+});
+
+describe('the signal of a filter that answered with a body', () => {
+  it.each<[string, (mta: Link) => void]>([
+    ['the message is aborted', (mta) => mta.send('C28')],
+    ['its time is up', () => vi.advanceTimersByTime(280_000)],
+  ])('is aborted when %s', async (_what, end) => {
+    let signal: AbortSignal | undefined;
+    const mta = opened(
+      on('eom', (_event, context) => {
+        ({ signal } = context);
+        return replaceBody(new Source());
+      }),
+    );
+    mta.send('C26');
+    await settle();
+    expect(signal?.aborted).toBe(false);
+    end(mta);
+    expect(signal?.aborted).toBe(true);
   });
 });

@@ -1,0 +1,45 @@
+import type { StageEvent } from '../session/flow.js';
+import { turnOf } from '../session/turn.js';
+
+interface Emitter {
+  on(event: 'error', listener: () => void): unknown;
+}
+
+/** Whether an answer is a body that is read only when everything else about the message is settled. */
+export function isReadLater(answer: object): answer is { readonly body: object } {
+  return 'body' in answer && typeof answer.body === 'object' && answer.body !== null && !isBytes(answer.body);
+}
+
+/**
+ * Looks after a body that a filter has answered with, until the event's turn is over: later filters may take their
+ * time, refuse the message, or replace the body by another one, and then nobody ever reads it.
+ *
+ * A stream that nobody reads is destroyed at the end, so that its file or socket is freed. One that fails meanwhile
+ * must not end the process, as an error that nobody listens to does; whoever reads it gets to know.
+ */
+export function tendBody(body: object, event: StageEvent): void {
+  if (isEmitter(body)) body.on('error', () => undefined);
+  turnOf(event)?.onEnd(() => {
+    destroy(body);
+  });
+}
+
+function destroy(body: object): void {
+  try {
+    if (isDestroyable(body)) body.destroy();
+  } catch {
+    // The message is over, and nobody waits for what it says to that.
+  }
+}
+
+function isDestroyable(body: object): body is { destroy(): unknown } {
+  return 'destroy' in body && typeof body.destroy === 'function';
+}
+
+function isEmitter(body: object): body is Emitter {
+  return 'on' in body && typeof body.on === 'function';
+}
+
+function isBytes(body: object): boolean {
+  return body instanceof Uint8Array;
+}
