@@ -1,7 +1,7 @@
 /** What {@link maskReceived} puts in the place of the mail server's own `Received:` header. */
 export const RECEIVED = 'Received: (ours)\r\n';
 
-/** What Sendmail adds below its `Received:` where the client has sent none: as `made up` as the Received itself. */
+/** What Sendmail adds below its `Received:` where the client has sent none; it holds times and queue ids, too. */
 const MADE_UP = [
   /^(?:Date: \w{3}, \d+ \w{3} \d{4} [\d:]{8} GMT\r\n)/m,
   /^(?:From: [^\s<]+@src\.example\r\n)/m,

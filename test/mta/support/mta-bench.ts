@@ -55,8 +55,10 @@ export abstract class MtaBench<Listener extends string = CommonListener> {
   protected abstract clear(): Promise<void>;
   /** All that the MTA has logged. */
   protected abstract logged(): Promise<string[]>;
-  /** The lines in which the MTA complains about a filter, or about anything fatal; a filter that keeps to the protocol
-   * causes none. */
+  /**
+   * The lines in which the MTA complains about a filter, or about anything fatal. A filter that keeps to the protocol
+   * causes none.
+   */
   protected abstract complaints(lines: readonly string[]): string[];
   protected abstract portOf(listener: Listener): number;
   /** Stops the MTA. */
