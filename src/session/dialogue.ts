@@ -1,3 +1,5 @@
+import { SocketAddress } from 'node:net';
+
 import { connect as connectLayout } from '../transport/layouts/connect.js';
 import { none } from '../transport/layouts/none.js';
 import { string } from '../transport/layouts/string.js';
@@ -101,7 +103,10 @@ export class Dialogue implements MessageHost {
   }
 
   #onConnect(data: Buffer, start: number, end: number): void {
-    const { host, family, port, address, raw = NOTHING } = connectLayout.decode(data, start, end);
+    const { host, family, port, address: given, raw = NOTHING } = connectLayout.decode(data, start, end);
+    // Sendmail writes all the zeros of an IPv6 address, or some, as it was built; a zone would get lost.
+    const long = family === 'inet6' && !given.includes('%');
+    const address = long ? new SocketAddress({ address: given, family: 'ipv6' }).address : given;
     this.#messages.abort();
     this.scopeMacros('C');
     this.info.client = { host, family, port, address };

@@ -3,6 +3,8 @@ import type { ReplySpec, SmtpReply } from './smtp-reply.js';
 
 const MAX_LINES = 32;
 const MAX_LINE_BYTES = 980;
+/** Sendmail cuts off what is more, and the client of a reply without its last line waits for it. */
+const MAX_BYTES = 16_383;
 const ENHANCED = /^[45]\.\d{1,3}\.\d{1,3}$/;
 
 /** Makes the reply of a decision out of what the user gave, by the rules of `smfi_setreply` and `smfi_setmlreply`. */
@@ -45,7 +47,18 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
     throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
   }
   for (let at = 0; at < lines.length; at++) checkLine(kind, lines[at], at + 1);
+  // Less than this many lines cannot be too long together.
+  if (lines.length > 16) checkTotal(kind, reply);
   return reply;
+}
+
+function checkTotal(kind: string, { enhanced = '', lines }: SmtpReply): void {
+  const codes = enhanced === '' ? 4 : 5 + enhanced.length;
+  const bytes = lines.reduce((all, line) => all + codes + Buffer.byteLength(line) + 2, -2);
+  if (bytes <= MAX_BYTES) return;
+  throw new AnswerError(
+    `${kind}(): ${bytes} bytes in all ${lines.length} lines together; ${MAX_BYTES} is the limit, beyond which Sendmail loses the rest.`,
+  );
 }
 
 function checkLine(kind: string, line: unknown, number: number): void {

@@ -270,7 +270,7 @@ describe('the calls of libmilter that word a reply: a refusal', () => {
   });
 
   it('has up to 32 lines of 980 bytes', () => {
-    const text = Array.from({ length: 32 }, () => 'x'.repeat(980));
+    const text = Array.from({ length: 32 }, (_none, at) => 'x'.repeat(at % 2 === 0 ? 980 : 10));
     const [reply = ''] = opened(on('rcpt', () => reject({ text }))).ask('C16');
     expect(Buffer.from(reply, 'hex').toString('latin1', 5).split('\r\n')).toHaveLength(32);
   });
@@ -278,6 +278,10 @@ describe('the calls of libmilter that word a reply: a refusal', () => {
   it.each<[string, () => ReturnType<typeof reject>]>([
     ['is an error with more than 32 lines', () => reject({ text: Array.from({ length: 33 }, () => 'x') })],
     ['is an error with a line of more than 980 bytes', () => reject({ text: 'x'.repeat(981) })],
+    [
+      'is an error with lines of more than 16383 bytes together',
+      () => reject({ text: Array.from({ length: 17 }, () => 'x'.repeat(980)) }),
+    ],
     ['is an error with a line break in its text', () => reject('one\r\ntwo')],
     ['is an error with a code that is none', () => reject({ code: 99 })],
     ['is an error with an enhanced code that is none', () => reject({ code: 550, enhanced: '5.7' })],

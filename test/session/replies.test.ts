@@ -66,6 +66,19 @@ describe('a reply', () => {
     expect(() => reject({ text: [...lines, 'one more'] })).toThrow(/33 lines/);
   });
 
+  it('has 16383 bytes at most, codes and line ends included', () => {
+    // 990 bytes each: code and hyphen 4, enhanced code and blank 6, and 980; CRLF after all but the last.
+    const lines = Array.from({ length: 16 }, () => 'x'.repeat(980));
+    const last = 16_383 - 16 * 992 - 10;
+    const [heard = ''] = written(() => reject({ text: [...lines, 'y'.repeat(last)] }));
+    expect(heard.length / 2 - 6).toBe(16_383);
+    expect(() => reject({ text: [...lines, 'y'.repeat(last + 1)] })).toThrow(
+      'reject(): 16384 bytes in all 17 lines together; 16383 is the limit, beyond which Sendmail loses the rest.',
+    );
+    expect(() => reject({ code: 550, text: [...lines, 'y'.repeat(last + 17 * 6)] })).not.toThrow();
+    expect(() => reject({ code: 550, text: [...lines, 'y'.repeat(last + 17 * 6 + 1)] })).toThrow(AnswerError);
+  });
+
   const wrong: [string, 'reject' | 'tempfail', ReplySpec, RegExp][] = [
     ['a 4xx code for good', 'reject', { code: 450, text: 'x' }, /450 is not 5xx/],
     ['a 5xx code for now', 'tempfail', { code: 550, text: 'x' }, /550 is not 4xx/],

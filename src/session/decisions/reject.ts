@@ -11,7 +11,7 @@ const REJECT: Reject = Object.freeze({ kind: 'reject' });
  * MTA words the reply; with text alone the reply is `550 5.7.1 text`.
  *
  * @throws AnswerError where the code is not 5xx, the enhanced code is of another class, there are more than 32 lines, a
- *   line has more than 980 bytes, or holds CR, LF or NUL
+ *   line has more than 980 bytes, all of them with their codes more than 16383, or one holds CR, LF or NUL
  * @example on('rcpt', () => reject({ code: 550, enhanced: '5.1.1', text: ['No such user.', 'Ask the postmaster.'] }))
  */
 export function reject(reply?: ReplySpec): Reject {

@@ -50,11 +50,9 @@ describeSendmail('clients of Sendmail', (bench) => {
     expect(seen[0]).toMatchObject({
       stage: 'connect',
       family: 'inet6',
-      address: expect.stringMatching(/^(?:::1|0:0:0:0:0:0:0:1)$/),
+      address: '::1',
     });
-    expect((await bench().sink.next()).data.toString()).toMatch(
-      /^X-Client: inet6 (?:::1|0:0:0:0:0:0:0:1)\r$/m,
-    );
+    expect((await bench().sink.next()).data.toString()).toMatch(/^X-Client: inet6 ::1\r$/m);
   });
 
   test('a client by TCP has the name that Sendmail has found', async () => {

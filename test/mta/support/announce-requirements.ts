@@ -1,13 +1,17 @@
+import { missingForLibmilter } from '../differential/missing-for-libmilter.js';
+import { missingForMiltertest } from './missing-for-miltertest.js';
 import { missingForPostfix, missingForSendmail, mtaRequired } from './requirements.js';
 
 /** Runs once before all test files: says why the suites will be skipped, or fails where that is not allowed. */
 export function setup(): void {
   announce('Postfix', missingForPostfix());
   announce('Sendmail', missingForSendmail());
+  announce('miltertest', missingForMiltertest());
+  announce('libmilter', missingForLibmilter());
 }
 
-function announce(mta: string, missing: string | undefined): void {
+function announce(software: string, missing: string | undefined): void {
   if (missing === undefined) return;
   if (mtaRequired()) throw new Error(`RXMILTER_REQUIRE_MTA=1, but ${missing}`);
-  console.warn(`\nSKIPPED: the tests against a real ${mta} do not run here: ${missing}\n`);
+  console.warn(`\nSKIPPED: the tests with ${software} do not run here: ${missing}\n`);
 }
