@@ -21,3 +21,8 @@ export type { EventFields } from './event-fields.js';
 export { DrawingError } from './drawing-error.js';
 export { marbles, type MarblesOptions } from './marbles.js';
 export type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './marble-helpers.js';
+
+export { simulate, type SimulateOptions } from './simulate.js';
+export type { Simulation, StepOptions, Unanswered } from './simulation.js';
+export type { Negotiated } from './negotiated.js';
+export type { Told } from './told.js';
