@@ -26,3 +26,7 @@ export { simulate, type SimulateOptions } from './simulate.js';
 export type { Simulation, StepOptions, Unanswered } from './simulation.js';
 export type { Negotiated } from './negotiated.js';
 export type { Told } from './told.js';
+
+export { contract, type ContractCheck } from './contract/contract.js';
+export { ContractError, type ContractRule } from './contract/contract-error.js';
+export type { ContractOptions } from './contract/contract-options.js';

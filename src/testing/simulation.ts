@@ -86,9 +86,14 @@ export class Simulation implements AsyncDisposable {
     return this.#line.step({ type: 'data' }, macros);
   }
 
-  /** A header field. */
-  header(name = 'Subject', value = 'hello', { macros }: StepOptions = {}): Promise<Told> {
-    return this.#line.step({ type: 'header', name, value }, macros);
+  /** A header field; bytes are sent as they are. */
+  header(
+    name = 'Subject',
+    value: string | Uint8Array = 'hello',
+    { macros }: StepOptions = {},
+  ): Promise<Told> {
+    const field = typeof value === 'string' ? { value } : { value: '', raw: value };
+    return this.#line.step({ type: 'header', name, ...field }, macros);
   }
 
   /** The end of the headers. */
