@@ -32,6 +32,9 @@ import { replaceBody } from '../../src/session/modifications/replace-body.js';
 import { STAGES } from '../../src/session/stage.js';
 import { ContractError, contract, type ContractOptions, type ContractRule } from '../../src/testing/index.js';
 
+/** For filters that leave an event without an answer. */
+const SHORT = { timeout: 100 };
+
 type Operator = OperatorFunction<Flow, Flow>;
 
 /** What each rule that a filter breaks says. */
@@ -40,7 +43,7 @@ async function broken(
   options: ContractOptions = {},
 ): Promise<Partial<Record<ContractRule, string>>> {
   const found: Partial<Record<ContractRule, string>> = {};
-  for (const { rule, check } of contract(filter, { timeout: 100, ...options })) {
+  for (const { rule, check } of contract(filter, { timeout: 60_000, ...options })) {
     try {
       await check();
     } catch (error) {
@@ -150,16 +153,21 @@ describe('the identity of undecided events', () => {
 
   it('is broken by a copy of the end of a message with more than modifications', async () => {
     const session = {} as never;
-    expect((await broken(at('eom', (flow) => ({ ...flow, session })))).identity).toBe(
-      'At eom: a copy came out, with other session.',
-    );
+    expect(
+      (
+        await broken(
+          at('eom', (flow) => ({ ...flow, session })),
+          SHORT,
+        )
+      ).identity,
+    ).toBe('At eom: a copy came out, with other session.');
   });
 
   it('is broken by events that never were, and replies to them', async () => {
     const made = at('data', ({ session }) => ({ stage: 'data', session }));
-    expect((await broken(made)).identity).toBe('At data: data came out, and no such event went in.');
+    expect((await broken(made, SHORT)).identity).toBe('At data: data came out, and no such event went in.');
     const replied = at('data', ({ session }) => reply({ stage: 'data', session }, proceed()));
-    expect((await broken(replied)).identity).toBe(
+    expect((await broken(replied, SHORT)).identity).toBe(
       'At data: a reply to it came out, and no such event went in.',
     );
   });
@@ -188,7 +196,7 @@ describe('one outcome an event', () => {
       'At mail <alice@example.com> SIZE=90000 BODY=8BITMIME: the filter itself completed.',
     ],
   ])('is broken by a filter that %s', async (_what, filter, said) => {
-    expect((await broken(filter))['one-outcome']).toBe(said);
+    expect((await broken(filter, SHORT))['one-outcome']).toBe(said);
   });
 
   it('is broken by a filter that fails as a whole', async () => {
@@ -196,7 +204,9 @@ describe('one outcome an event', () => {
       if (flow.stage === 'data') throw new Error('broken');
       return flow;
     });
-    expect((await broken(fails))['one-outcome']).toBe('At data: the filter itself failed: Error: broken');
+    expect((await broken(fails, SHORT))['one-outcome']).toBe(
+      'At data: the filter itself failed: Error: broken',
+    );
   });
 
   it('is all that a doubled event breaks', async () => {
