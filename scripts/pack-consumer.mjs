@@ -107,6 +107,18 @@ import { on, reject, serve } from '${manifest.name}';
 import { contract, marbles, rcpt, replyTo, simulate } from '${manifest.name}/testing';
 for (const name of ${list}) assert.ok(Object.keys(await import(name)).length > 0, name + ' exports nothing');
 ${USE}`,
+    // Another test runner than ours.
+    'own.test.mjs': `
+import { test } from 'node:test';
+import { on, reject } from '${manifest.name}';
+import { contract, marbles, rcpt, replyTo } from '${manifest.name}/testing';
+const filter = on('rcpt', () => reject('no'));
+const r = rcpt();
+test('drawn', marbles(({ flow }) => {
+  flow.expect(filter(flow.hot('-r|', { r }))).toBe('-R|', { R: replyTo(r, reject('no')) });
+}));
+for (const { name, check } of contract(filter)) test(name, check);
+`,
     'use.cjs': `
 const assert = require('node:assert/strict');
 const { Observable } = require('rxjs');
