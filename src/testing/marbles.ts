@@ -20,7 +20,7 @@ export interface MarblesOptions {
  * @example
  * test('refuses strangers', marbles(({ flow, subscriptions }) => {
  *   const [r, s] = [rcpt('friend@b.test'), rcpt('stranger@b.test')];
- *   const source = flow.hot('      -r-s-|', { r, s });
+ *   const source = flow.hot('         -r-s-|', { r, s });
  *   flow.expect(filter(source)).toBe('-r-S-|', { S: replyTo(s, reject('Who?')) });
  *   subscriptions(source).toBe('      ^----!');
  * }));

@@ -21,7 +21,7 @@ describe('marbles', () => {
   it(
     'draws what flows through a filter, and when its source was subscribed to',
     marbles(({ flow, subscriptions }) => {
-      const source = flow.hot('      -f-s-|', { f, s });
+      const source = flow.hot('         -f-s-|', { f, s });
       flow.expect(filter(source)).toBe('-f-S-|', { S: replyTo(s, reject('Who?')) });
       subscriptions(source).toBe('      ^----!');
     }),
@@ -30,11 +30,11 @@ describe('marbles', () => {
   it(
     'draws streams of anything, cold and hot, and times',
     marbles(({ hot, cold, flow, time }) => {
-      const late = time('         ---|');
-      const names = hot('         a-b-|');
-      const numbers = cold('      x-y|', { x: 1, y: 2 });
-      flow.expect(names).toBe('   a-b-|', { a: 'a', b: 'b' });
-      flow.expect(numbers).toBe(' x-y|', { x: 1, y: 2 });
+      const late = time('            ---|');
+      const names = hot('            a-b-|');
+      const numbers = cold('         x-y|', { x: 1, y: 2 });
+      flow.expect(names).toBe('      a-b-|', { a: 'a', b: 'b' });
+      flow.expect(numbers).toBe('    x-y|', { x: 1, y: 2 });
       flow.expect(timer(late)).toBe('---(t|)', { t: 0 });
     }),
   );
@@ -42,9 +42,9 @@ describe('marbles', () => {
   it(
     'runs the timers of RxJS in virtual time, minutes in no time',
     marbles(({ flow }) => {
-      const source = flow.hot('         f 59999ms |', { f });
+      const source = flow.hot('       f 59999ms |', { f });
       const slow = on('rcpt', () => timer(60_000).pipe(map(() => reject())));
-      flow.expect(slow(source)).toBe('  60s (R|)', { R: replyTo(f, reject()) });
+      flow.expect(slow(source)).toBe('60s (R|)', { R: replyTo(f, reject()) });
     }),
   );
 
@@ -52,11 +52,11 @@ describe('marbles', () => {
     'takes an abort, errors, and when to unsubscribe',
     marbles(({ flow, subscriptions }) => {
       const failure = new Error('broken');
-      const source = flow.hot('       -f-x-#', { f, x: abort() }, failure);
+      const source = flow.hot('                   -f-x-#', { f, x: abort() }, failure);
       const pending = on('rcpt', () => timer(10).pipe(map(() => reject())));
-      flow.expect(pending(source)).toBe('---x-#', {}, failure);
+      flow.expect(pending(source)).toBe('         ---x-#', {}, failure);
       flow.expect(source, '           ^-!').toBe('-f-');
-      subscriptions(source).toBe('^----!', '^-!');
+      subscriptions(source).toBe('                ^----!', '^-!');
     }),
   );
 
@@ -118,7 +118,7 @@ describe('a drawing that is not what came out', () => {
   it('has both diagrams one above the other, and the first difference', () => {
     const failure = failureOf(
       marbles(({ flow }) => {
-        const source = flow.hot('      -f-s-|', { f, s });
+        const source = flow.hot('         -f-s-|', { f, s });
         flow.expect(filter(source)).toBe('-f-s-|');
       }),
     );
@@ -204,7 +204,7 @@ describe('a drawing that is not what came out', () => {
 
   it('keeps groups and pauses in line', () => {
     const lines = told(({ flow }) => {
-      const source = flow.hot('                             -(fs)- 500ms f|', { f, s });
+      const source = flow.hot('                                   -(fs)- 500ms f|', { f, s });
       flow.expect(source.pipe(concatMap((one) => of(one)))).toBe('-f 500ms ----f|');
     }).split('\n');
     expect(lines.slice(2, 8)).toEqual([
@@ -229,8 +229,8 @@ describe('a drawing that is not what came out', () => {
   it('says which of several expectations it is', () => {
     expect(
       told(({ flow }) => {
-        const source = flow.hot('f-s|', { f, s });
-        flow.expect(source).toBe('f-s|');
+        const source = flow.hot('         f-s|', { f, s });
+        flow.expect(source).toBe('        f-s|');
         flow.expect(filter(source)).toBe('f-f|');
       }),
     ).toMatch(/^flow\.expect\(…\)\.toBe\('f-f\|'\)/);
@@ -238,9 +238,9 @@ describe('a drawing that is not what came out', () => {
 
   it('shows when a source was subscribed to instead', () => {
     const lines = told(({ flow, subscriptions }) => {
-      const source = flow.hot('    -f--|', { f });
+      const source = flow.hot('        -f--|', { f });
       flow.expect(source, '^-!').toBe('-f');
-      subscriptions(source).toBe(' ^---!', '--^-!');
+      subscriptions(source).toBe('     ^---!', '--^-!');
     }).split('\n');
     expect(lines).toEqual([
       "subscriptions(…).toBe('^---!', '--^-!') is not how it was subscribed to:",
@@ -251,7 +251,7 @@ describe('a drawing that is not what came out', () => {
     ]);
     expect(
       told(({ cold, subscriptions }) => {
-        subscriptions(cold('a|')).toBe('^!');
+        subscriptions(cold('  a|')).toBe('^!');
       }),
     ).toMatch(/actual {4}not at all$/);
   });
@@ -323,7 +323,7 @@ describe('a drawing that makes no sense', () => {
 it('takes filters that are composed', () => {
   const e = eom();
   marbles(({ flow }) => {
-    const source = flow.hot('-s-e|', { s, e } satisfies Record<string, Flow>);
+    const source = flow.hot('                          -s-e|', { s, e } satisfies Record<string, Flow>);
     flow.expect(compose(filter, filter)(source)).toBe('-S-e|', { S: replyTo(s, reject('Who?')) });
   })();
 });
