@@ -52,7 +52,7 @@ export function describeEvent(event: MilterEvent): string {
 export function describeModification(modification: Modification): string {
   const { kind, ...fields } = modification;
   const words = Object.entries(fields).flatMap(([name, value]: [string, unknown]) => {
-    if (Array.isArray(value)) return value.map(String);
+    if (name === 'args' && Array.isArray(value)) return value.map(String);
     if (typeof value === 'number') return [String(value)];
     if (name === 'name' && typeof value === 'string') return [value];
     return [typeof value === 'string' || value instanceof Uint8Array ? textOf(value) : 'a stream'];

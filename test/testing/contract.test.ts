@@ -43,7 +43,7 @@ async function broken(
   options: ContractOptions = {},
 ): Promise<Partial<Record<ContractRule, string>>> {
   const found: Partial<Record<ContractRule, string>> = {};
-  for (const { rule, check } of contract(filter, { timeout: 60_000, ...options })) {
+  for (const { rule, check } of contract(filter, { timeout: 60_000, settle: 20, ...options })) {
     try {
       await check();
     } catch (error) {

@@ -61,6 +61,15 @@ describe('marbles', () => {
   );
 
   it(
+    'draws sources that begin when they are subscribed to',
+    marbles(({ flow, subscriptions }) => {
+      const source = flow.cold('                          -f|', { f });
+      flow.expect(filter(source), '           --^').toBe('---f|');
+      subscriptions(source).toBe('                        --^-!');
+    }),
+  );
+
+  it(
     'says that a source was never subscribed to',
     marbles(({ cold, subscriptions }) => {
       subscriptions(cold('a|')).toBe();

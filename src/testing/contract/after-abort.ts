@@ -41,15 +41,14 @@ async function tryAt(
 ): Promise<boolean> {
   let wake: () => void = () => undefined;
   const watched = watch(filter, () => wake());
+  const next = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   const stream = filterEnd(watched.filter, { session: options.session, outcome: () => undefined });
   stream.resume().on('error', () => undefined);
   try {
     say(stream, { type: 'optneg', ...DEFAULT_OFFER, lists: [] });
     for (const command of commands.slice(0, -1)) {
       say(stream, command);
-      const signal = AbortSignal.timeout(options.timeout);
-      signal.addEventListener('abort', () => wake());
-      while (isPending(watched) && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      await answered(watched, next, options.timeout);
       if (isPending(watched) || hasEnded(watched)) return false;
     }
     const target = commands.at(-1);
@@ -65,6 +64,17 @@ async function tryAt(
   } finally {
     stream.destroy();
   }
+}
+
+/** Waits until something has come of the newest event, but not for longer than `timeout` milliseconds. */
+async function answered(watched: Watched, next: () => Promise<void>, timeout: number): Promise<void> {
+  const limit = new AbortController();
+  const late = pause(timeout, undefined, { signal: limit.signal }).catch(() => undefined);
+  const came = async (): Promise<void> => {
+    while (isPending(watched) && !limit.signal.aborted) await next();
+  };
+  await Promise.race([came(), late]);
+  limit.abort();
 }
 
 function lookFor(log: readonly Entry[], mark: number): void {
