@@ -142,6 +142,8 @@ describe('a simulated MTA, step by step', () => {
     await mta.eom();
     await mta.mail('g@h.test');
     await mta.quit();
+    // The one at the end the filter makes of the quit.
+    expect(mta.lines.filter((line) => line === '> abort').length).toBe(3);
     expect(seen.filter((one) => /^(mail|abort|eom|close)/.test(one))).toEqual([
       'mail a@b.test',
       'abort',

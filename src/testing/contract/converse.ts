@@ -76,7 +76,6 @@ class Conversationalist implements Speaker {
     for (const { step, take } of stepsOf(mail, this.#mta)) {
       if (step === 'data' && !lines.some(({ step: one, told }) => one.startsWith('rcpt') && goesOn(told)))
         break;
-      if (step.startsWith('body') && lines.at(-1)?.told.verdict === 'skip') continue;
       const told = await this.#said(take());
       lines.push({ step, told });
       if (!goesOn(told) && !step.startsWith('rcpt')) break;
