@@ -7,6 +7,10 @@ export default defineConfig({
     alias: [
       { find: /^rxmilter$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
       { find: /^rxmilter\/mta$/, replacement: fileURLToPath(new URL('src/mta/index.ts', import.meta.url)) },
+      {
+        find: /^rxmilter\/testing$/,
+        replacement: fileURLToPath(new URL('src/testing/index.ts', import.meta.url)),
+      },
     ],
   },
   test: {

@@ -79,6 +79,7 @@ console.log(`The package is sound: ${packed.filename}, ${packed.files.length} fi
 /** @param {string} rxjs */
 function use(rxjs) {
   step(`import, with rxjs ${rxjs}`, () => run(process.execPath, ['use.mjs'], scratch));
+  step(`node --test, with rxjs ${rxjs}`, () => run(process.execPath, ['--test'], scratch));
   step(`require, with rxjs ${rxjs}`, () => run(process.execPath, ['use.cjs'], scratch));
   for (const name of Object.keys(entryPoints(manifest).bin)) {
     step(`${name} --help`, () => run(join(scratch, 'node_modules', '.bin', name), ['--help'], scratch));

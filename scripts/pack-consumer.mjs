@@ -33,11 +33,27 @@ export const CONSUMERS = [
 const TYPED = `
 import { Observable } from 'rxjs';
 import { accept, addHeader, compose, on, reject, serve, type Filter, type MilterServer } from 'rxmilter';
+import { contract, marbles, rcpt, replyTo, simulate, type ContractCheck, type Simulation } from 'rxmilter/testing';
 
 const filter: Filter = compose(
   on('rcpt', (event) => (event.address === 'nobody@example.org' ? reject('no such user') : undefined)),
   on('eom', async () => [addHeader('X-Checked', 'yes'), accept()]),
 );
+
+const checks: readonly ContractCheck[] = contract(filter);
+export const drawn: () => void = marbles(({ flow, subscriptions }) => {
+  const r = rcpt('nobody@example.org');
+  const source = flow.hot('       -r|', { r });
+  flow.expect(filter(source)).toBe('-R|', { R: replyTo(r, reject('no such user')) });
+  subscriptions(source).toBe('     ^-!');
+});
+export async function tested(): Promise<string> {
+  for (const { check } of checks) await check();
+  const mta: Simulation = await simulate(filter);
+  const { verdict } = await mta.rcpt();
+  await mta.close();
+  return verdict;
+}
 
 export async function start(): Promise<Observable<unknown>> {
   const server: MilterServer = await serve(filter, { listen: 'inet:0@127.0.0.1' });
@@ -61,6 +77,16 @@ const server = await serve(on('rcpt', () => reject('no')), { listen: 'inet:0@127
 assert.match(server.address, /^inet:[1-9]\\d*@127\\.0\\.0\\.1$/);
 assert.ok(server.outcomes instanceof Observable, 'outcomes is not an Observable of the installed rxjs');
 await server.close();
+
+const filter = on('rcpt', ({ address }) => (address === 'nobody@example.org' ? reject('no') : undefined));
+const r = rcpt('nobody@example.org');
+marbles(({ flow }) => {
+  flow.expect(filter(flow.hot('-r|', { r }))).toBe('-R|', { R: replyTo(r, reject('no')) });
+})();
+const mta = await simulate(filter);
+assert.equal((await mta.rcpt('nobody@example.org')).verdict, 'reject');
+await mta.close();
+for (const { check } of contract(filter)) await check();
 `;
 
 /**
@@ -78,12 +104,26 @@ export function consumerFiles(manifest) {
 import assert from 'node:assert/strict';
 import { Observable } from 'rxjs';
 import { on, reject, serve } from '${manifest.name}';
+import { contract, marbles, rcpt, replyTo, simulate } from '${manifest.name}/testing';
 for (const name of ${list}) assert.ok(Object.keys(await import(name)).length > 0, name + ' exports nothing');
 ${USE}`,
+    // Another test runner than ours.
+    'own.test.mjs': `
+import { test } from 'node:test';
+import { on, reject } from '${manifest.name}';
+import { contract, marbles, rcpt, replyTo } from '${manifest.name}/testing';
+const filter = on('rcpt', () => reject('no'));
+const r = rcpt();
+test('drawn', marbles(({ flow }) => {
+  flow.expect(filter(flow.hot('-r|', { r }))).toBe('-R|', { R: replyTo(r, reject('no')) });
+}));
+for (const { name, check } of contract(filter)) test(name, check);
+`,
     'use.cjs': `
 const assert = require('node:assert/strict');
 const { Observable } = require('rxjs');
 const { on, reject, serve } = require('${manifest.name}');
+const { contract, marbles, rcpt, replyTo, simulate } = require('${manifest.name}/testing');
 assert.equal(require('${manifest.name}/package.json').version, '${manifest.version}');
 for (const name of ${list}) assert.ok(Object.keys(require(name)).length > 0, name + ' exports nothing');
 (async () => {${USE}})();

@@ -12,6 +12,7 @@ export const PAGES = [
   'docs/protocol.md',
   'docs/parity.md',
   'docs/migration.md',
+  'docs/testing.md',
 ] as const;
 
 /** The name of a page, as a path from the root. */

@@ -3,12 +3,14 @@ import * as rxjs from 'rxjs';
 import ts from 'typescript';
 import * as rxmilter from '../../../src/index.js';
 import * as mta from '../../../src/mta/index.js';
+import * as testing from '../../../src/testing/index.js';
 import { declaredIn, leftOutOf } from './complete.js';
 import { snippet } from './markdown.js';
 
 const MODULES: Readonly<Record<string, unknown>> = {
   rxmilter,
   'rxmilter/mta': mta,
+  'rxmilter/testing': testing,
   rxjs,
   'node:fs': fs,
 };
@@ -25,11 +27,13 @@ const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => Promise
  *
  * @param application what the snippet takes from the application around it
  * @param replacements texts in it to be replaced, such as a path; each has to be there
+ * @param modules what it may import beside the package, RxJS and `node:fs`
  */
 export async function runSnippet<T extends object>(
   name: string,
   application: Readonly<Record<string, unknown>> = {},
   replacements: Readonly<Record<string, string>> = {},
+  modules: Readonly<Record<string, unknown>> = {},
 ): Promise<T> {
   let { code } = snippet(name);
   for (const [text, replacement] of Object.entries(replacements)) {
@@ -47,7 +51,7 @@ export async function runSnippet<T extends object>(
     `${outputText}\nreturn { ${declaredIn(code).join(', ')} };`,
   );
   const require = (module: string): unknown => {
-    const found = MODULES[module];
+    const found = modules[module] ?? MODULES[module];
     if (found === undefined) throw new Error(`The snippet imports ${module}, which the test does not know.`);
     return found;
   };

@@ -1,0 +1,50 @@
+import type { ClientMail } from '../../mta/deliver.js';
+import type { SessionOptions } from '../../session/options.js';
+
+/** What a filter is tried with. */
+export interface ContractOptions {
+  /** Mails that lead through the filter's own cases. Default: three that have everything a bit odd. */
+  readonly mails?: readonly ClientMail[];
+  /** Values of macros that the MTA knows, by name. */
+  readonly macros?: Readonly<Record<string, string>>;
+  /** What `serve()` would be told. */
+  readonly session?: SessionOptions;
+  /** How long an event may take, in milliseconds. Default 1 000. */
+  readonly timeout?: number;
+  /** How long to look for what comes too late after an abort, in milliseconds; it is spent once a stage. Default 50. */
+  readonly settle?: number;
+}
+
+/** The same, complete. */
+export type ResolvedContract = Required<ContractOptions>;
+
+const LINE = `${'0123456789'.repeat(7)}\n`;
+
+const MAILS: readonly ClientMail[] = [
+  {
+    sender: { address: 'alice@example.com', args: ['SIZE=90000', 'BODY=8BITMIME'] },
+    recipients: ['bob@example.org', { address: 'carol@example.org', args: ['NOTIFY=NEVER'] }],
+    headers: [
+      ['From', 'Alice <alice@example.com>'],
+      ['Subject', 'hello'],
+      ['Received', 'from a.example\n\tby b.example'],
+      ['X-Bytes', Buffer.from('caf\xe9', 'latin1')],
+    ],
+    // More than fits into a frame.
+    body: LINE.repeat(1000),
+  },
+  { sender: '', recipients: ['bob@example.org'], headers: [], body: '' },
+  {
+    sender: 'dora@example.net',
+    recipients: ['bob@example.org'],
+    headers: [['Subject', 'grüß dich']],
+    body: '.\n',
+  },
+];
+
+/** Fills in the defaults. */
+export function resolveContract(options: ContractOptions): ResolvedContract {
+  const { mails = MAILS, macros = {}, session = {}, timeout = 1000, settle = 50 } = options;
+  if (mails.length === 0) throw new RangeError('contract(): mails is empty, so there is nothing to try.');
+  return { mails, macros, session, timeout, settle };
+}

@@ -1,0 +1,77 @@
+import { inspect } from 'node:util';
+
+import type { Decision } from '../session/decision.js';
+import type { Flow, MilterEvent } from '../session/flow.js';
+import type { Modification, Text } from '../session/modification.js';
+import { BIT } from '../session/stage.js';
+
+const LONGEST = 120;
+
+/** A value in a line, for people: an event or reply by what matters of it, anything else as Node would print it. */
+export function describeValue(value: unknown): string {
+  if (!isFlow(value)) return inspect(value, { depth: 3, breakLength: Infinity });
+  if (value.stage !== 'reply') return describeEvent(value);
+  const changes = value.modifications.map((one) => ` + ${describeModification(one)}`).join('');
+  return `reply to ${describeEvent({ ...value.to, modifications: [] } as MilterEvent)}: ${describeDecision(value.decision)}${changes}`;
+}
+
+/** A decision in words, such as `reject 550 5.7.1 No such user`. */
+export function describeDecision(decision: Decision): string {
+  // Operators of one's own may have made something of it that the types do not have.
+  const reply = 'reply' in decision ? decision.reply : undefined;
+  if (reply === undefined) return decision.kind;
+  const { code, enhanced = '', lines } = reply;
+  return [decision.kind, code, enhanced, lines.join(' / ')].filter((part) => part !== '').join(' ');
+}
+
+/** An event in words, such as `rcpt bob@example.org`. */
+export function describeEvent(event: MilterEvent): string {
+  const { stage } = event;
+  switch (stage) {
+    case 'connect':
+      return `${stage} ${event.host} [${event.address}]`;
+    case 'helo':
+      return `${stage} ${event.name}`;
+    case 'mail':
+    case 'rcpt':
+      return [stage, `<${event.address}>`, ...event.args].join(' ');
+    case 'header':
+      return `${stage} ${event.name}: ${textOf(event.value)}`;
+    case 'body':
+      return `${stage} ${textOf(event.chunk)}`;
+    case 'unknown':
+      return `${stage} ${event.command}`;
+    case 'eom':
+      return [stage, ...event.modifications.map(describeModification)].join(' + ');
+    default:
+      return stage;
+  }
+}
+
+/** A modification in words, such as `addHeader X-Seen "yes"`. */
+export function describeModification(modification: Modification): string {
+  const { kind, ...fields } = modification;
+  const words = Object.entries(fields).flatMap(([name, value]: [string, unknown]) => {
+    if (name === 'args' && Array.isArray(value)) return value.map(String);
+    if (typeof value === 'number') return [String(value)];
+    if (name === 'name' && typeof value === 'string') return [value];
+    return [typeof value === 'string' || value instanceof Uint8Array ? textOf(value) : 'a stream'];
+  });
+  return [kind, ...words].join(' ');
+}
+
+function textOf(text: Text): string {
+  const short = typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
+  return JSON.stringify(short.length > LONGEST ? `${short.slice(0, LONGEST)}…` : short);
+}
+
+function isFlow(value: unknown): value is Flow {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'stage' in value &&
+    typeof value.stage === 'string' &&
+    Object.hasOwn(BIT, value.stage) &&
+    (value.stage !== 'reply' || ('to' in value && 'decision' in value && 'modifications' in value))
+  );
+}

@@ -1,0 +1,15 @@
+import { envelope } from '../../session/envelope.js';
+import type { Mail } from '../../session/flow.js';
+import type { EventFields } from '../event-fields.js';
+import { session } from '../session.js';
+
+/**
+ * MAIL FROM; `params` follow from `args` where those are given.
+ *
+ * @param address without angle brackets; `''` is the null sender
+ * @example mail('alice@example.com', { args: ['SIZE=1234'] })
+ */
+export function mail(address = 'sender@example.org', fields: EventFields<Mail> = {}): Mail {
+  const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
+  return { stage: 'mail', session: session(), ...envelope({ address, args, raw }), ...fields };
+}

@@ -1,0 +1,18 @@
+import { envelope } from '../../session/envelope.js';
+import type { Rcpt } from '../../session/flow.js';
+import type { EventFields } from '../event-fields.js';
+import { session as makeSession } from '../session.js';
+import { mail as makeMail } from './mail.js';
+
+/**
+ * RCPT TO, of a message from `sender@example.org` where no `mail` is given; `params` follow from `args`.
+ *
+ * @param address without angle brackets
+ * @example rcpt('a@b.test', { mail: mail('alice@example.com') })
+ */
+export function rcpt(address = 'rcpt@example.org', fields: EventFields<Rcpt> = {}): Rcpt {
+  const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
+  const session = fields.session ?? fields.mail?.session ?? makeSession();
+  const { mail = makeMail(undefined, { session }) } = fields;
+  return { stage: 'rcpt', mail, ...envelope({ address, args, raw }), ...fields, session };
+}

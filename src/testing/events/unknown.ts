@@ -1,0 +1,12 @@
+import type { Unknown } from '../../session/flow.js';
+import type { EventFields } from '../event-fields.js';
+import { session } from '../session.js';
+
+/**
+ * An SMTP command that the MTA does not know.
+ *
+ * @example unknown('XYZZY')
+ */
+export function unknown(command = 'XYZZY', fields: EventFields<Unknown> = {}): Unknown {
+  return { stage: 'unknown', session: session(), command, raw: Buffer.from(command), ...fields };
+}

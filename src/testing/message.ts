@@ -1,0 +1,94 @@
+import type { StageEvent } from '../session/flow.js';
+import type { SessionInfo } from '../session/session-info.js';
+import { body as bodyEvent } from './events/body.js';
+import { connect as connectEvent } from './events/connect.js';
+import { data } from './events/data.js';
+import { eoh } from './events/eoh.js';
+import { eom } from './events/eom.js';
+import { header } from './events/header.js';
+import { helo as heloEvent } from './events/helo.js';
+import { mail } from './events/mail.js';
+import { rcpt } from './events/rcpt.js';
+import { session as makeSession, type SessionFields } from './session.js';
+
+/** An address without brackets, by itself or with its ESMTP arguments. */
+export type EnvelopeAddress = string | { readonly address: string; readonly args?: readonly string[] };
+
+/** What a message is made of; what is left out is ordinary. */
+export interface MessageParts {
+  /** Sender; `''` is the null sender. */
+  readonly from?: EnvelopeAddress;
+  /** Recipients, in order. */
+  readonly to?: EnvelopeAddress | readonly EnvelopeAddress[];
+  /** By name, or as pairs where a name comes twice. Default: a subject. */
+  readonly headers?: Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[];
+  /** Text gets CRLF line ends; bytes are left alone; in several pieces where it is an array. `''` is no body at all. */
+  readonly body?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** The address of a client whose `connect` goes before. Default: none does. */
+  readonly connect?: string;
+  /** The name of a client whose `helo` goes before. Default: none does. */
+  readonly helo?: string;
+  /** The connection of all these events, or what is to be known of it. */
+  readonly session?: SessionFields | SessionInfo;
+}
+
+/** The most that an MTA sends at once. */
+const CHUNK = 65_535;
+
+/**
+ * The events of a message in the order in which an MTA tells them: `mail`, `rcpt`, `data`, `header`, `eoh`, `body`,
+ * `eom`. They share one session, and each `rcpt` has the `mail` of them.
+ *
+ * @example from(message({ from: 'a@b.test', to: ['c@d.test', 'e@f.test'], headers: { Subject: 'Hi' }, body: 'Ho\n' }))
+ */
+export function message(parts: MessageParts = {}): StageEvent[] {
+  const { connect, helo } = parts;
+  const session = sessionOf(parts);
+  const sender = pathOf(parts.from ?? 'sender@example.org');
+  const recipients = listOf<EnvelopeAddress>(parts.to ?? 'rcpt@example.org').map(pathOf);
+  const first = mail(sender.address, { session, args: sender.args });
+  const headers = parts.headers ?? { Subject: 'hello' };
+  const fields = Symbol.iterator in headers ? headers : Object.entries(headers);
+  return [
+    ...(connect === undefined ? [] : [connectEvent(connect, { session, ...session.client })]),
+    ...(helo === undefined ? [] : [heloEvent(helo, { session })]),
+    first,
+    ...recipients.map(({ address, args }) => rcpt(address, { session, args, mail: first })),
+    data({ session }),
+    ...fields.map(([name, value]) => header(name, value.replaceAll('\r\n', '\n'), { session })),
+    eoh({ session }),
+    ...listOf<string | Uint8Array>(parts.body ?? 'hello\n').flatMap((piece) =>
+      chunksOf(piece).map((chunk) => bodyEvent(chunk, { session })),
+    ),
+    eom({ session }),
+  ];
+}
+
+function sessionOf({ session = {}, connect, helo }: MessageParts): SessionInfo {
+  // A session that is one already stays the same: what is kept of it is kept by identity.
+  if (session.macros !== undefined && typeof session.macros.get === 'function') return session as SessionInfo;
+  const fields = session as SessionFields;
+  const client = connect === undefined ? {} : connectEvent(connect).session.client;
+  return makeSession({
+    ...(helo === undefined ? {} : { helo }),
+    ...fields,
+    client: { ...client, ...fields.client },
+  });
+}
+
+function pathOf(path: EnvelopeAddress): { readonly address: string; readonly args: readonly string[] } {
+  return typeof path === 'string'
+    ? { address: path, args: [] }
+    : { address: path.address, args: path.args ?? [] };
+}
+
+function chunksOf(content: string | Uint8Array): Uint8Array[] {
+  const bytes = Buffer.from(typeof content === 'string' ? content.replace(/\r?\n/g, '\r\n') : content);
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += CHUNK) chunks.push(bytes.subarray(at, at + CHUNK));
+  return chunks;
+}
+
+function listOf<T>(one: T | readonly T[]): readonly T[] {
+  return Array.isArray(one) ? (one as readonly T[]) : [one as T];
+}

@@ -1,0 +1,42 @@
+import type { OperatorFunction } from 'rxjs';
+
+import { MtaConnection } from '../mta/mta-connection.js';
+import type { MtaSessionOptions } from '../mta/mta-session.js';
+import type { Flow } from '../session/flow.js';
+import type { Outcome } from '../session/outcome.js';
+import { Simulation } from './simulation.js';
+import { wireMacros } from './wire-macros.js';
+
+/**
+ * How a filter is run by an MTA that is none. `session` is what `serve()` would be told, `chunks` how the bytes are cut
+ * on their way (`'whole'`, `'bytes'` or `{ seed: 1 }`), `offer` what the MTA can do, `macros` what it knows,
+ * by name, with or without braces.
+ */
+export type SimulateOptions = Omit<MtaSessionOptions, 'to'>;
+
+/**
+ * Runs a filter as an MTA would have it: the real session and the real bytes, without a socket. Step by step, or with
+ * whole mails; promises work, and so do the fake timers of a test runner.
+ *
+ * @throws MilterError where the filter does not agree to the offer, such as one that `requires` more
+ * @throws TypeError, RangeError what wrong options throw
+ * @example
+ * const mta = await simulate(filter);
+ * const { verdict } = await mta.rcpt('nobody@example.org'); // 'reject'
+ * await mta.close();
+ */
+export async function simulate(
+  filter: OperatorFunction<Flow, Flow>,
+  options: SimulateOptions = {},
+): Promise<Simulation> {
+  const outcomes: Outcome[] = [];
+  const noting: SimulateOptions = {
+    ...options,
+    macros: wireMacros(options.macros ?? {}),
+    outcome: (outcome) => {
+      outcomes.push(outcome);
+      options.outcome?.(outcome);
+    },
+  };
+  return new Simulation(await MtaConnection.open(filter, noting), { ...noting, to: filter }, outcomes);
+}

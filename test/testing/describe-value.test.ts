@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+
+import { accept } from '../../src/session/decisions/accept.js';
+import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { addHeader } from '../../src/session/modifications/add-header.js';
+import { addRecipient } from '../../src/session/modifications/add-recipient.js';
+import { insertHeader } from '../../src/session/modifications/insert-header.js';
+import { quarantine } from '../../src/session/modifications/quarantine.js';
+import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { describeValue } from '../../src/testing/describe-value.js';
+import * as events from '../../src/testing/index.js';
+
+const { body, connect, data, eom, header, helo, mail, rcpt, replyTo, unknown } = events;
+
+describe('a value in a line', () => {
+  const values: readonly (readonly [unknown, string])[] = [
+    [connect('192.0.2.1', { host: 'a.example' }), 'connect a.example [192.0.2.1]'],
+    [helo('a.example'), 'helo a.example'],
+    [mail(''), 'mail <>'],
+    [rcpt('a@b.test', { args: ['NOTIFY=NEVER'] }), 'rcpt <a@b.test> NOTIFY=NEVER'],
+    [data(), 'data'],
+    [header('Subject', 'one\n two'), 'header Subject: "one\\n two"'],
+    [body('x\r\n'), 'body "x\\r\\n"'],
+    [body('x'.repeat(200)), `body "${'x'.repeat(120)}…"`],
+    [eom({ modifications: [addHeader('X', 'y')] }), 'eom + addHeader X "y"'],
+    [unknown('XYZZY'), 'unknown XYZZY'],
+    [
+      replyTo(rcpt('a@b.test'), tempfail({ text: ['one', 'two'] })),
+      'reply to rcpt <a@b.test>: tempfail 451 4.7.1 one / two',
+    ],
+    [
+      replyTo(eom({ modifications: [addHeader('X', 'y')] }), accept(), [
+        insertHeader(2, 'A', 'b'),
+        addRecipient('c@d.test', ['NOTIFY=NEVER']),
+        quarantine('why'),
+        replaceBody(['piece']),
+      ]),
+      'reply to eom: accept + addHeader X "y" + insertHeader 2 A "b" + addRecipient "<c@d.test>" NOTIFY=NEVER' +
+        ' + quarantine "why" + replaceBody a stream',
+    ],
+    [{ stage: 'elsewhere' }, "{ stage: 'elsewhere' }"],
+    [{ stage: 'reply' }, "{ stage: 'reply' }"],
+    [[1, 'a'], "[ 1, 'a' ]"],
+  ];
+
+  it.each(values.map(([value, text]) => [text, value] as const))('is %s', (text, value) => {
+    expect(describeValue(value)).toBe(text);
+  });
+});
