@@ -6,6 +6,7 @@ export { perMessage } from './operators/per-message.js';
 export { reply } from './operators/reply.js';
 export { requires } from './operators/requires.js';
 export { sink } from './operators/sink.js';
+export { when } from './operators/when.js';
 
 export { listen } from './server/listen.js';
 export { serve } from './server/serve.js';

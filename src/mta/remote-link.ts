@@ -1,0 +1,259 @@
+import type { Decision } from '../session/decision.js';
+import { failureAt } from '../session/failure-at.js';
+import type { Connect, Helo, Mail, StageEvent } from '../session/flow.js';
+import type { Modification } from '../session/modification.js';
+import { BIT, bitOf, type Stage } from '../session/stage.js';
+import { formatEndpoint } from '../transport/endpoint.js';
+import type { Answer } from './answer.js';
+import { MilterError } from './milter-error.js';
+import { MtaConnection } from './mta-connection.js';
+import { decisionOf, refusalOf } from './remote-answer.js';
+import { RemoteError } from './remote-error.js';
+import { commandsOf, macrosOf } from './remote-event.js';
+import { modificationsOf } from './remote-modifications.js';
+import { offerFor } from './remote-offer.js';
+import type { ResolvedRemote } from './remote-options.js';
+import { CONTINUE } from './verdict.js';
+
+/** What an event is to become. */
+export interface RemoteAnswer {
+  readonly decision?: Decision | undefined;
+  readonly modifications?: readonly Modification[];
+  /** Why it is not the milter's. */
+  readonly error?: RemoteError;
+}
+
+/** The stages that need no sender to be told before them. */
+const BEFORE_MAIL = BIT.connect | BIT.helo | BIT.unknown | BIT.mail;
+const NOTHING: RemoteAnswer = Object.freeze({});
+
+/**
+ * One milter elsewhere and one SMTP session: the connection between them, what it was told of the session and what has
+ * to be told before the next event, and what holds in its place when it has failed or has decided.
+ */
+export class RemoteLink {
+  readonly #settings: ResolvedRemote;
+  #connection: MtaConnection | undefined;
+  /** The question under way; where it is another one, or none, nobody waits for its answer any more. */
+  #question: object | undefined;
+
+  #connect: Connect | undefined;
+  #helo: Helo | undefined;
+  #mail: Mail | undefined;
+  #toldConnect = false;
+  #toldHelo: string | undefined;
+  #toldMail = false;
+  /** How many headers of the message it was told of. */
+  #headers = 0;
+
+  /** It has failed, and there is no asking it about this message any more. */
+  #failed = false;
+  /** It wants to hear no more of this session. */
+  #released = false;
+  /** What it decided too late for the event that it is about: it holds for all that follow. */
+  #verdictOnSession: Decision | undefined;
+  #verdictOnMessage: Decision | undefined;
+
+  constructor(settings: ResolvedRemote) {
+    this.#settings = settings;
+  }
+
+  /** Takes note of who connects, who greets, and who sends: it may have to be told later. */
+  note(event: StageEvent): void {
+    if (event.stage === 'connect') this.#connect = event;
+    else if (event.stage === 'helo') this.#helo = event;
+    else if (event.stage === 'mail') {
+      this.endMessage();
+      this.#mail = event;
+    }
+  }
+
+  /** Asks about an event, and about whatever has to come before it; never rejects. One at a time. */
+  async ask(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
+    const { stage } = event;
+    if (event.stage === 'rcpt') this.#mail ??= event.mail;
+    const decided = this.#verdictOnSession ?? this.#verdictOnMessage;
+    if (decided !== undefined) return { decision: decided };
+    if (this.#released) return NOTHING;
+    if (this.#failed) return { decision: this.#policy(stage) };
+    const question = (this.#question = {});
+    let cancel: (error: Error) => void = () => undefined;
+    const cancelled = new Promise<never>((_resolve, reject) => (cancel = reject));
+    const limit = this.#limitAt(stage);
+    const late = new MilterError('timeout', stage, `it did not answer within ${limit} ms`);
+    const timer = setTimeout(() => cancel(late), limit);
+    const onAbort = (): void =>
+      cancel(new MilterError('timeout', stage, 'nobody waits for its answer any more'));
+    signal.addEventListener('abort', onAbort);
+    try {
+      return await Promise.race([this.#converse(event, question), cancelled]);
+    } catch (error) {
+      // A reply that comes late is never taken for the next one.
+      if (this.#question === question) {
+        this.#drop();
+        this.#failed = true;
+      }
+      return this.#failure(stage, error);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      if (this.#question === question) this.#question = undefined;
+    }
+  }
+
+  /** The message is over, one way or the other; a new one may try again where this one could not. */
+  endMessage(): void {
+    const connection = this.#connection;
+    if (this.#question !== undefined) {
+      this.#question = undefined;
+      this.#drop();
+    } else if (this.#toldMail) {
+      connection?.abort().catch(() => {
+        // Whoever uses it meanwhile finds out, too.
+        if (this.#connection === connection && this.#question === undefined) this.#drop();
+      });
+    }
+    this.#mail = undefined;
+    this.#toldMail = false;
+    this.#headers = 0;
+    this.#failed = false;
+    this.#verdictOnMessage = undefined;
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.endMessage();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#drop();
+    // What it says to that is of no interest; where it does not hang up, its time to do so ends.
+    connection?.quit().catch(() => connection.destroy());
+    this.#connect = undefined;
+    this.#helo = undefined;
+    this.#released = false;
+    this.#verdictOnSession = undefined;
+  }
+
+  /** Between two messages it may have hung up, which is no failure: then there is a new connection. */
+  async #converse(event: StageEvent, question: object): Promise<RemoteAnswer> {
+    const resumed = this.#connection !== undefined && !this.#toldMail;
+    try {
+      return await this.#tell(event, question);
+    } catch (error) {
+      const hungUp = error instanceof MilterError && error.kind === 'disconnect';
+      if (!resumed || !hungUp || question !== this.#question) throw error;
+      this.#drop();
+      return this.#tell(event, question);
+    }
+  }
+
+  async #tell(event: StageEvent, question: object): Promise<RemoteAnswer> {
+    const { stage } = event;
+    const connection = await this.#open(event, question);
+    for (const earlier of this.#untold(event)) {
+      const { verdict } = await this.#send(connection, earlier);
+      if (verdict.kind === 'continue' || verdict.kind === 'skip') continue;
+      const decision = decisionOf(verdict);
+      if (earlier.stage === 'mail') this.#verdictOnMessage = decision;
+      else this.#verdictOnSession = decision;
+      this.#released = connection.sessionOver;
+      return { decision };
+    }
+    const { verdict, modifications } = await this.#send(connection, event);
+    this.#released = connection.sessionOver;
+    const decision = decisionOf(verdict);
+    if (decision !== undefined || modifications.length === 0) return { decision };
+    const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#headers;
+    return stage === 'eom' ? { modifications: modificationsOf(modifications, shown) } : NOTHING;
+  }
+
+  async #open({ session }: StageEvent, question: object): Promise<MtaConnection> {
+    if (this.#connection !== undefined) return this.#connection;
+    const { endpoint, timeouts, offer } = this.#settings;
+    const { connect, command, eom } = timeouts;
+    const connection = await MtaConnection.open(endpoint, {
+      offer: { ...offerFor(session), ...offer },
+      // The time for each event is ours to keep; these only see to it that nothing is left behind.
+      timeouts: { connect, command: Math.max(command, connect), content: eom, eom },
+    });
+    if (question !== this.#question) {
+      connection.destroy();
+      throw new MilterError('timeout', 'connect', 'nobody waits for it any more');
+    }
+    this.#connection = connection;
+    return connection;
+  }
+
+  /** What it has to be told before the event. */
+  #untold(event: StageEvent): StageEvent[] {
+    const { session, stage } = event;
+    const untold: StageEvent[] = [];
+    if (stage === 'connect') return untold;
+    if (!this.#toldConnect) {
+      const { host, family, port, address } = session.client;
+      const raw = Buffer.from(host);
+      untold.push(this.#connect ?? { stage: 'connect', session, host, family, port, address, raw });
+    }
+    if (stage === 'helo') return untold;
+    const { helo } = session;
+    if (helo !== undefined && helo !== this.#toldHelo) {
+      const noted = this.#helo?.name === helo ? this.#helo : undefined;
+      untold.push(noted ?? { stage: 'helo', session, name: helo, raw: Buffer.from(helo) });
+    }
+    if ((bitOf(stage) & BEFORE_MAIL) === 0 && !this.#toldMail && this.#mail !== undefined)
+      untold.push(this.#mail);
+    return untold;
+  }
+
+  async #send(connection: MtaConnection, event: StageEvent): Promise<Answer> {
+    const { stage } = event;
+    if (stage === 'connect') this.#toldConnect = true;
+    else if (stage === 'helo') this.#toldHelo = event.name;
+    else if (stage === 'header') this.#headers++;
+    if ((bitOf(stage) & BEFORE_MAIL) === 0 || stage === 'mail') this.#toldMail = true;
+    const macros = macrosOf(event.session, this.#settings.macros);
+    let answer: Answer = { verdict: CONTINUE, modifications: [] };
+    for (const command of commandsOf(event)) {
+      answer = await connection.ask(command, macros);
+      if (answer.verdict.kind !== 'continue') break;
+    }
+    return answer;
+  }
+
+  /** Ends the connection without a word, and with it all that it was told. */
+  #drop(): void {
+    this.#connection?.destroy();
+    this.#connection = undefined;
+    this.#toldConnect = false;
+    this.#toldHelo = undefined;
+    this.#toldMail = false;
+    this.#headers = 0;
+  }
+
+  #limitAt(stage: Stage): number {
+    const { command, content, eom } = this.#settings.timeouts;
+    if (stage === 'eom') return eom;
+    return stage === 'header' || stage === 'eoh' || stage === 'body' ? content : command;
+  }
+
+  #policy(stage: Stage): Decision | undefined {
+    const { failure } = this.#settings;
+    return failure && failureAt(stage, failure);
+  }
+
+  #failure(stage: Stage, error: unknown): RemoteAnswer {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    const refusal = cause instanceof MilterError ? cause.refusal : undefined;
+    const decision = refusal === undefined ? this.#policy(stage) : refusalOf(refusal);
+    const instead =
+      refusal !== undefined
+        ? 'its refusal stands'
+        : decision === undefined
+          ? 'the message passes without it'
+          : `the answer is ${decision.kind}`;
+    return {
+      decision,
+      error: new RemoteError(stage, formatEndpoint(this.#settings.endpoint), instead, cause),
+    };
+  }
+}

@@ -1,0 +1,25 @@
+import type { SessionInfo } from '../session/session-info.js';
+import { SessionState } from '../session/session-state.js';
+import { SMFIF } from '../transport/smfif.js';
+import { SMFIP } from '../transport/smfip.js';
+import { DEFAULT_OFFER, type Offer } from './agreement.js';
+
+/**
+ * What a milter elsewhere is offered: what the MTA lets us do, so that it cannot ask for what nobody would do.
+ *
+ * The blank after the colon is its business only where it is ours, and rejected recipients are shown to it only where
+ * they are to us.
+ */
+export function offerFor(session: SessionInfo): Offer {
+  const actions = session.rights.reduce<number>((set, right) => set | SMFIF[right], SMFIF.SETSYMLIST);
+  let { protocol } = DEFAULT_OFFER;
+  if (!keepsBlank(session)) protocol &= ~SMFIP.HDR_LEADSPC;
+  if (!session.protocol.includes('RCPT_REJ')) protocol &= ~SMFIP.RCPT_REJ;
+  return { version: DEFAULT_OFFER.version, actions, protocol };
+}
+
+/** Also where the MTA does not, and it is made to look as if it did. */
+function keepsBlank(session: SessionInfo): boolean {
+  if (session instanceof SessionState) return session.agreement.blank !== 'hidden';
+  return session.protocol.includes('HDR_LEADSPC');
+}
