@@ -8,6 +8,10 @@ export { requires } from './operators/requires.js';
 export { sink } from './operators/sink.js';
 export { when } from './operators/when.js';
 
+export { remote } from './mta/remote.js';
+export { MilterError } from './mta/milter-error.js';
+export { RemoteError } from './mta/remote-error.js';
+
 export { listen } from './server/listen.js';
 export { serve } from './server/serve.js';
 
@@ -50,6 +54,8 @@ export type { Seen } from './operators/observe.js';
 export type { LatestProject, Project } from './operators/on.js';
 export type { ProjectContext } from './operators/project-context.js';
 export type { Session } from './operators/session.js';
+export type { MilterFailure } from './mta/milter-error.js';
+export type { RemoteOptions, RemoteTimeouts } from './mta/remote-options.js';
 export type { ListenOptions } from './server/listen-options.js';
 export type { MilterServer } from './server/milter-server.js';
 export type { ServeOptions } from './server/serve-options.js';

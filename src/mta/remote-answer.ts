@@ -3,9 +3,19 @@ import { discard } from '../session/decisions/discard.js';
 import { reject } from '../session/decisions/reject.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import { checkSmtpReply } from '../session/make-smtp-reply.js';
+import type { Modification } from '../session/modification.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 import { REFUSALS } from './refusals.js';
+import type { RemoteError } from './remote-error.js';
 import type { Verdict } from './verdict.js';
+
+/** What an event is to become. */
+export interface RemoteAnswer {
+  readonly decision?: Decision | undefined;
+  readonly modifications?: readonly Modification[];
+  /** Why it is not the milter's. */
+  readonly error?: RemoteError;
+}
 
 /**
  * What a milter's verdict means for the pipeline that it is part of.

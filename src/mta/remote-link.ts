@@ -1,27 +1,16 @@
 import type { Decision } from '../session/decision.js';
-import { failureAt } from '../session/failure-at.js';
 import type { Connect, Helo, Mail, StageEvent } from '../session/flow.js';
-import type { Modification } from '../session/modification.js';
-import { BIT, bitOf, type Stage } from '../session/stage.js';
-import { formatEndpoint } from '../transport/endpoint.js';
+import { BIT, bitOf } from '../session/stage.js';
 import type { Answer } from './answer.js';
 import { MilterError } from './milter-error.js';
 import { MtaConnection } from './mta-connection.js';
-import { decisionOf, refusalOf } from './remote-answer.js';
-import { RemoteError } from './remote-error.js';
+import { decisionOf, type RemoteAnswer } from './remote-answer.js';
 import { commandsOf, macrosOf } from './remote-event.js';
+import { failedAt, limitAt, policyAt } from './remote-failure.js';
 import { modificationsOf } from './remote-modifications.js';
 import { offerFor } from './remote-offer.js';
 import type { ResolvedRemote } from './remote-options.js';
 import { CONTINUE } from './verdict.js';
-
-/** What an event is to become. */
-export interface RemoteAnswer {
-  readonly decision?: Decision | undefined;
-  readonly modifications?: readonly Modification[];
-  /** Why it is not the milter's. */
-  readonly error?: RemoteError;
-}
 
 /** The stages that need no sender to be told before them. */
 const BEFORE_MAIL = BIT.connect | BIT.helo | BIT.unknown | BIT.mail;
@@ -75,11 +64,11 @@ export class RemoteLink {
     const decided = this.#verdictOnSession ?? this.#verdictOnMessage;
     if (decided !== undefined) return { decision: decided };
     if (this.#released) return NOTHING;
-    if (this.#failed) return { decision: this.#policy(stage) };
+    if (this.#failed) return { decision: policyAt(stage, this.#settings) };
     const question = (this.#question = {});
     let cancel: (error: Error) => void = () => undefined;
     const cancelled = new Promise<never>((_resolve, reject) => (cancel = reject));
-    const limit = this.#limitAt(stage);
+    const limit = limitAt(stage, this.#settings);
     const late = new MilterError('timeout', stage, `it did not answer within ${limit} ms`);
     const timer = setTimeout(() => cancel(late), limit);
     const onAbort = (): void =>
@@ -93,7 +82,7 @@ export class RemoteLink {
         this.#drop();
         this.#failed = true;
       }
-      return this.#failure(stage, error);
+      return failedAt(stage, error, this.#settings);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
@@ -228,32 +217,5 @@ export class RemoteLink {
     this.#toldHelo = undefined;
     this.#toldMail = false;
     this.#headers = 0;
-  }
-
-  #limitAt(stage: Stage): number {
-    const { command, content, eom } = this.#settings.timeouts;
-    if (stage === 'eom') return eom;
-    return stage === 'header' || stage === 'eoh' || stage === 'body' ? content : command;
-  }
-
-  #policy(stage: Stage): Decision | undefined {
-    const { failure } = this.#settings;
-    return failure && failureAt(stage, failure);
-  }
-
-  #failure(stage: Stage, error: unknown): RemoteAnswer {
-    const cause = error instanceof Error ? error : new Error(String(error));
-    const refusal = cause instanceof MilterError ? cause.refusal : undefined;
-    const decision = refusal === undefined ? this.#policy(stage) : refusalOf(refusal);
-    const instead =
-      refusal !== undefined
-        ? 'its refusal stands'
-        : decision === undefined
-          ? 'the message passes without it'
-          : `the answer is ${decision.kind}`;
-    return {
-      decision,
-      error: new RemoteError(stage, formatEndpoint(this.#settings.endpoint), instead, cause),
-    };
   }
 }

@@ -6,8 +6,9 @@ import { markFailed } from '../session/failed-reply.js';
 import type { Flow, StageEvent } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
 import { turnOf, type Scope } from '../session/turn.js';
+import type { RemoteAnswer } from './remote-answer.js';
 import type { RemoteError } from './remote-error.js';
-import { RemoteLink, type RemoteAnswer } from './remote-link.js';
+import { RemoteLink } from './remote-link.js';
 import type { ResolvedRemote } from './remote-options.js';
 
 /** One event under way to the milter. */
