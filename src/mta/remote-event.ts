@@ -7,8 +7,12 @@ import type { Macros } from './macro-lists.js';
 const CHUNK = 65_535;
 const NOTHING = Buffer.alloc(0);
 
-/** An event as the commands that tell it, byte for byte as it came: one, or for a large piece of a body several. */
-export function commandsOf(event: StageEvent): MtaEvent[] {
+/**
+ * An event as the commands that tell it, byte for byte as it came: one, or for a large piece of a body several.
+ *
+ * @param value what a header value is to that milter
+ */
+export function commandsOf(event: StageEvent, value: (raw: Uint8Array) => Uint8Array): MtaEvent[] {
   switch (event.stage) {
     case 'connect': {
       const { host, family, port, address, raw } = event;
@@ -20,7 +24,7 @@ export function commandsOf(event: StageEvent): MtaEvent[] {
     case 'rcpt':
       return [{ type: event.stage, address: event.address, args: event.args, raw: event.raw }];
     case 'header':
-      return [{ type: 'header', name: event.name, value: event.value, raw: event.raw }];
+      return [{ type: 'header', name: event.name, value: event.value, raw: value(event.raw) }];
     case 'body': {
       const pieces: MtaEvent[] = [];
       const { buffer, byteOffset, length } = event.chunk;

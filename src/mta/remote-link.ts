@@ -1,14 +1,16 @@
 import type { Decision } from '../session/decision.js';
 import type { Connect, Helo, Mail, StageEvent } from '../session/flow.js';
 import { BIT, bitOf } from '../session/stage.js';
+import { SMFIP } from '../transport/smfip.js';
 import type { Answer } from './answer.js';
+import { withBlank, withoutBlank } from './blank.js';
 import { MilterError } from './milter-error.js';
 import { MtaConnection } from './mta-connection.js';
 import { decisionOf, type RemoteAnswer } from './remote-answer.js';
 import { commandsOf, macrosOf } from './remote-event.js';
 import { failedAt, limitAt, policyAt } from './remote-failure.js';
 import { modificationsOf } from './remote-modifications.js';
-import { offerFor } from './remote-offer.js';
+import { keepsBlank, offerFor } from './remote-offer.js';
 import type { ResolvedRemote } from './remote-options.js';
 import { CONTINUE } from './verdict.js';
 
@@ -152,8 +154,11 @@ export class RemoteLink {
     this.#released = connection.sessionOver;
     const decision = decisionOf(verdict);
     if (decision !== undefined || modifications.length === 0) return { decision };
+    const blind = isBlind(connection, event);
     const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#headers;
-    return stage === 'eom' ? { modifications: modificationsOf(modifications, shown) } : NOTHING;
+    return stage === 'eom'
+      ? { modifications: modificationsOf(modifications, shown, blind ? withBlank : asIs) }
+      : NOTHING;
   }
 
   async #open({ session }: StageEvent, question: object): Promise<MtaConnection> {
@@ -202,7 +207,7 @@ export class RemoteLink {
     if ((bitOf(stage) & BEFORE_MAIL) === 0 || stage === 'mail') this.#toldMail = true;
     const macros = macrosOf(event.session, this.#settings.macros);
     let answer: Answer = { verdict: CONTINUE, modifications: [] };
-    for (const command of commandsOf(event)) {
+    for (const command of commandsOf(event, isBlind(connection, event) ? withoutBlank : asIs)) {
       answer = await connection.ask(command, macros);
       if (answer.verdict.kind !== 'continue') break;
     }
@@ -218,4 +223,13 @@ export class RemoteLink {
     this.#toldMail = false;
     this.#headers = 0;
   }
+}
+
+/** Whether the events have a blank after the colon that the milter is not to see: it did not agree to that. */
+function isBlind({ agreement }: MtaConnection, { session }: StageEvent): boolean {
+  return (agreement.protocol & SMFIP.HDR_LEADSPC) === 0 && keepsBlank(session);
+}
+
+function asIs(raw: Uint8Array): Uint8Array {
+  return raw;
 }

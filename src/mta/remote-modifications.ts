@@ -18,22 +18,27 @@ import { placeHeaders, type PlacedHeader } from './place-headers.js';
  * they were shown. So new headers are placed by where they end up.
  *
  * @param shown how many headers the milter was shown
+ * @param value what a header value of that milter is to the MTA
  * @throws AnswerError where one could not be made, or would break the message
  */
-export function modificationsOf(wire: readonly WireModification[], shown: number): Modification[] {
+export function modificationsOf(
+  wire: readonly WireModification[],
+  shown: number,
+  value: (raw: Uint8Array) => Uint8Array,
+): Modification[] {
   const others: Modification[] = [];
   const headers: PlacedHeader[] = [];
   const body: Uint8Array[] = [];
   for (const one of wire) {
     switch (one.type) {
       case 'addHeader':
-        headers.push({ at: Infinity, header: addHeader(one.name, valueOf(one)) });
+        headers.push({ at: Infinity, header: addHeader(one.name, value(bytesOf(one))) });
         break;
       case 'insertHeader':
-        headers.push({ at: one.index, header: addHeader(one.name, valueOf(one)) });
+        headers.push({ at: one.index, header: addHeader(one.name, value(bytesOf(one))) });
         break;
       case 'changeHeader':
-        others.push(changed(one.name, valueOf(one), Math.max(1, one.index)));
+        others.push(changed(one.name, value(bytesOf(one)), Math.max(1, one.index)));
         break;
       case 'replaceBody':
         body.push(one.data);
@@ -63,8 +68,8 @@ function changed(name: string, value: Text, index: number): Modification {
   return value.length === 0 ? deleteHeader(name, index) : changeHeader(name, value, index);
 }
 
-function valueOf(field: { readonly value: string; readonly raw?: Uint8Array }): Text {
-  return field.raw ?? field.value;
+function bytesOf(field: { readonly value: string; readonly raw?: Uint8Array }): Uint8Array {
+  return field.raw ?? Buffer.from(field.value);
 }
 
 /** In a reply all arguments are one string. */

@@ -18,8 +18,8 @@ export function offerFor(session: SessionInfo): Offer {
   return { version: DEFAULT_OFFER.version, actions, protocol };
 }
 
-/** Also where the MTA does not, and it is made to look as if it did. */
-function keepsBlank(session: SessionInfo): boolean {
+/** Whether the events of a session have the blank after the colon; also where it is only made to look so. */
+export function keepsBlank(session: SessionInfo): boolean {
   if (session instanceof SessionState) return session.agreement.blank !== 'hidden';
   return session.protocol.includes('HDR_LEADSPC');
 }
