@@ -163,10 +163,10 @@ export class RemoteLink {
 
   async #open({ session }: StageEvent, question: object): Promise<MtaConnection> {
     if (this.#connection !== undefined) return this.#connection;
-    const { endpoint, timeouts, offer } = this.#settings;
+    const { endpoint, timeouts, offer, stages } = this.#settings;
     const { connect, command, eom } = timeouts;
     const connection = await MtaConnection.open(endpoint, {
-      offer: { ...offerFor(session), ...offer },
+      offer: { ...offerFor(session, stages), ...offer },
       // The time for each event is ours to keep; these only see to it that nothing is left behind.
       timeouts: { connect, command: Math.max(command, connect), content: eom, eom },
     });
