@@ -167,8 +167,8 @@ export class RemoteLink {
     const { connect, command, eom } = timeouts;
     const connection = await MtaConnection.open(endpoint, {
       offer: { ...offerFor(session, stages), ...offer },
-      // The time for each event is ours to keep; these only see to it that nothing is left behind.
-      timeouts: { connect, command: Math.max(command, connect), content: eom, eom },
+      // The time of each event is kept here; these, which are longer, only see to it that nothing is left behind.
+      timeouts: { connect, command: connect + command, content: eom + command, eom: eom + command },
     });
     if (question !== this.#question) {
       connection.destroy();

@@ -49,8 +49,8 @@ export interface ResolvedRemote {
 }
 
 const TIMEOUTS = { connect: 5000, command: 7000, content: 7000, eom: 270_000 };
-/** More does not fit a timer: Node would fire it at once. */
-const LONGEST = 0x7fffffff;
+/** Twice as much still fits a timer; of more Node would make nothing. */
+const LONGEST = 0x3fffffff;
 
 /** Fills in the defaults; throws an error that names what is wrong. */
 export function resolveRemote(to: EndpointInput, options: RemoteOptions): ResolvedRemote {
@@ -68,7 +68,7 @@ export function resolveRemote(to: EndpointInput, options: RemoteOptions): Resolv
     }
     if (typeof value !== 'number' || !(value > 0 && value <= LONGEST)) {
       throw new RangeError(
-        `remote(): timeouts.${name} is ${typeof value === 'number' ? value : `a ${typeof value}`}. Use milliseconds above 0 and below 25 days.`,
+        `remote(): timeouts.${name} is ${typeof value === 'number' ? value : `a ${typeof value}`}. Use milliseconds above 0 and below 12 days.`,
       );
     }
     timeouts[name] = value;

@@ -274,7 +274,7 @@ describe('remote()', () => {
     const milter = await scripted({ O: optnegAnswer(0, 0) });
     const offered = async (session: object, offer: object = {}): Promise<string | undefined> => {
       await deliver(MAIL, { to: remote(milter.address, { stages: ['eom'] }), session, offer });
-      return milter.frames.findLast((frame) => frame.startsWith('0000000d4f'));
+      return milter.frames.filter((frame) => frame.startsWith('0000000d4f')).at(-1);
     };
     expect(await offered({})).toBe('0000000d4f00000006000001ff000ff7ff');
     expect(await offered({ leadingSpace: true })).toBe('0000000d4f00000006000001ff001ff7ff');
