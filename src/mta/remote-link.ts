@@ -1,6 +1,6 @@
 import type { Decision } from '../session/decision.js';
-import type { Connect, Helo, Mail, StageEvent } from '../session/flow.js';
-import { BIT, bitOf } from '../session/stage.js';
+import type { StageEvent } from '../session/flow.js';
+import { BIT } from '../session/stage.js';
 import { SMFIP } from '../transport/smfip.js';
 import type { Answer } from './answer.js';
 import { withBlank, withoutBlank } from './blank.js';
@@ -12,10 +12,9 @@ import { failedAt, limitAt, policyAt } from './remote-failure.js';
 import { modificationsOf } from './remote-modifications.js';
 import { keepsBlank, offerFor } from './remote-offer.js';
 import type { ResolvedRemote } from './remote-options.js';
+import { RemoteTold } from './remote-told.js';
 import { CONTINUE } from './verdict.js';
 
-/** The stages that need no sender to be told before them. */
-const BEFORE_MAIL = BIT.connect | BIT.helo | BIT.unknown | BIT.mail;
 const NOTHING: RemoteAnswer = Object.freeze({});
 
 /**
@@ -28,14 +27,7 @@ export class RemoteLink {
   /** The question under way; where it is another one, or none, nobody waits for its answer any more. */
   #question: object | undefined;
 
-  #connect: Connect | undefined;
-  #helo: Helo | undefined;
-  #mail: Mail | undefined;
-  #toldConnect = false;
-  #toldHelo: string | undefined;
-  #toldMail = false;
-  /** How many headers of the message it was told of. */
-  #headers = 0;
+  readonly #told = new RemoteTold();
 
   /** It has failed, and there is no asking it about this message any more. */
   #failed = false;
@@ -49,20 +41,15 @@ export class RemoteLink {
     this.#settings = settings;
   }
 
-  /** Takes note of who connects, who greets, and who sends: it may have to be told later. */
+  /** Takes note of what it may have to be told later. */
   note(event: StageEvent): void {
-    if (event.stage === 'connect') this.#connect = event;
-    else if (event.stage === 'helo') this.#helo = event;
-    else if (event.stage === 'mail') {
-      this.endMessage();
-      this.#mail = event;
-    }
+    if (event.stage === 'mail') this.endMessage();
+    this.#told.note(event);
   }
 
   /** Asks about an event, and about whatever has to come before it; never rejects. One at a time. */
   async ask(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
     const { stage } = event;
-    if (event.stage === 'rcpt') this.#mail ??= event.mail;
     const decided = this.#verdictOnSession ?? this.#verdictOnMessage;
     if (decided !== undefined) return { decision: decided };
     if (this.#released) return NOTHING;
@@ -98,15 +85,13 @@ export class RemoteLink {
     if (this.#question !== undefined) {
       this.#question = undefined;
       this.#drop();
-    } else if (this.#toldMail) {
+    } else if (this.#told.message) {
       connection?.abort().catch(() => {
         // Whoever uses it meanwhile finds out, too.
         if (this.#connection === connection && this.#question === undefined) this.#drop();
       });
     }
-    this.#mail = undefined;
-    this.#toldMail = false;
-    this.#headers = 0;
+    this.#told.endMessage();
     this.#failed = false;
     this.#verdictOnMessage = undefined;
   }
@@ -119,15 +104,14 @@ export class RemoteLink {
     this.#drop();
     // What it says to that is of no interest; where it does not hang up, its time to do so ends.
     connection?.quit().catch(() => connection.destroy());
-    this.#connect = undefined;
-    this.#helo = undefined;
+    this.#told.endSession();
     this.#released = false;
     this.#verdictOnSession = undefined;
   }
 
   /** Between two messages it may have hung up, which is no failure: then there is a new connection. */
   async #converse(event: StageEvent, question: object): Promise<RemoteAnswer> {
-    const resumed = this.#connection !== undefined && !this.#toldMail;
+    const resumed = this.#connection !== undefined && !this.#told.message;
     try {
       return await this.#tell(event, question);
     } catch (error) {
@@ -141,12 +125,14 @@ export class RemoteLink {
   async #tell(event: StageEvent, question: object): Promise<RemoteAnswer> {
     const { stage } = event;
     const connection = await this.#open(event, question);
-    for (const earlier of this.#untold(event)) {
+    for (const earlier of this.#told.before(event)) {
       const { verdict } = await this.#send(connection, earlier);
-      if (verdict.kind === 'continue' || verdict.kind === 'skip') continue;
+      if (verdict.kind === 'continue') continue;
+      // A recipient that the MTA has accepted stays one; what else is said there is about the message.
+      if (earlier.stage === 'rcpt' && verdict.kind === 'refuse') continue;
       const decision = decisionOf(verdict);
-      if (earlier.stage === 'mail') this.#verdictOnMessage = decision;
-      else this.#verdictOnSession = decision;
+      if (earlier.stage === 'connect' || earlier.stage === 'helo') this.#verdictOnSession = decision;
+      else this.#verdictOnMessage = decision;
       this.#released = connection.sessionOver;
       return { decision };
     }
@@ -155,7 +141,7 @@ export class RemoteLink {
     const decision = decisionOf(verdict);
     if (decision !== undefined || modifications.length === 0) return { decision };
     const blind = isBlind(connection, event);
-    const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#headers;
+    const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#told.headers;
     return stage === 'eom'
       ? { modifications: modificationsOf(modifications, shown, blind ? withBlank : asIs) }
       : NOTHING;
@@ -178,33 +164,8 @@ export class RemoteLink {
     return connection;
   }
 
-  /** What it has to be told before the event. */
-  #untold(event: StageEvent): StageEvent[] {
-    const { session, stage } = event;
-    const untold: StageEvent[] = [];
-    if (stage === 'connect') return untold;
-    if (!this.#toldConnect) {
-      const { host, family, port, address } = session.client;
-      const raw = Buffer.from(host);
-      untold.push(this.#connect ?? { stage: 'connect', session, host, family, port, address, raw });
-    }
-    if (stage === 'helo') return untold;
-    const { helo } = session;
-    if (helo !== undefined && helo !== this.#toldHelo) {
-      const noted = this.#helo?.name === helo ? this.#helo : undefined;
-      untold.push(noted ?? { stage: 'helo', session, name: helo, raw: Buffer.from(helo) });
-    }
-    if ((bitOf(stage) & BEFORE_MAIL) === 0 && !this.#toldMail && this.#mail !== undefined)
-      untold.push(this.#mail);
-    return untold;
-  }
-
   async #send(connection: MtaConnection, event: StageEvent): Promise<Answer> {
-    const { stage } = event;
-    if (stage === 'connect') this.#toldConnect = true;
-    else if (stage === 'helo') this.#toldHelo = event.name;
-    else if (stage === 'header') this.#headers++;
-    if ((bitOf(stage) & BEFORE_MAIL) === 0 || stage === 'mail') this.#toldMail = true;
+    this.#told.telling(event);
     const macros = macrosOf(event.session, this.#settings.macros);
     let answer: Answer = { verdict: CONTINUE, modifications: [] };
     for (const command of commandsOf(event, isBlind(connection, event) ? withoutBlank : asIs)) {
@@ -218,10 +179,7 @@ export class RemoteLink {
   #drop(): void {
     this.#connection?.destroy();
     this.#connection = undefined;
-    this.#toldConnect = false;
-    this.#toldHelo = undefined;
-    this.#toldMail = false;
-    this.#headers = 0;
+    this.#told.forget();
   }
 }
 

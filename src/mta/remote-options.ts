@@ -27,8 +27,8 @@ export interface RemoteOptions {
   readonly failure?: 'tempfail' | 'pass' | Failure | undefined;
   readonly timeouts?: RemoteTimeouts | undefined;
   /**
-   * The events that it is asked about. Client, HELO and sender it is told in any case, with the first event that needs
-   * them. Default: all.
+   * The events that it is asked about. Client, HELO, sender and recipients it is told in any case, with the first event
+   * that needs them; a recipient that it refuses then stays one. Default: all.
    */
   readonly stages?: readonly Stage[] | undefined;
   /** Values of macros, by their names as on the wire, instead of those that the MTA sent or beside them. */

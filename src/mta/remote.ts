@@ -22,8 +22,8 @@ import { RemoteRun } from './remote-run.js';
  */
 export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Filter {
   const settings = resolveRemote(endpoint, options);
-  // Who connects, greets and sends is kept, so that it can be told at whatever event comes first.
-  const observes = BIT.connect | BIT.helo | BIT.mail;
+  // Who connects, greets, sends and receives is kept, so that it can be told at whatever event comes first.
+  const observes = BIT.connect | BIT.helo | BIT.mail | BIT.rcpt;
   return makeFilter([
     {
       tags: { decides: settings.stages, observes, requires: 0 },

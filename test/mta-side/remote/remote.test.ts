@@ -53,7 +53,7 @@ describe('remote()', () => {
     );
     await deliver(MAIL, { to: filter });
     expect(heard).toEqual([undefined, undefined, undefined]);
-    await eventually('told', () => milter.heard[0] === 'ODCCDHHDMMDLLDEEAQ');
+    await eventually('told', () => milter.heard[0] === 'ODCCDHHDMMDRRDLLDNNDEEAQ');
     expect(milter.frames.slice(1, 4).map((frame) => Buffer.from(frame, 'hex').toString('latin1', 5))).toEqual(
       [
         expect.stringMatching(/^client\.example/),
@@ -238,6 +238,18 @@ describe('remote()', () => {
     await other.close();
   });
 
+  it('has recipients stay that the milter refuses when it is told of them late', async () => {
+    const milter = await scripted({ R: 'R10', E: ['R16', 'R03'] });
+    const two = { ...MAIL, recipients: ['a@b.test', 'c@d.test'] };
+    const delivery = await deliver(two, { to: remote(milter.address, { stages: ['eom'] }) });
+    expect(delivery).toMatchObject({ outcome: 'delivered', refused: [] });
+    expect(delivery.headers.at(-1)?.name).toBe('X-Test');
+    await eventually('told', () => milter.heard[0] === 'ODCCDHHDMMDRRDRRDNNDEEAQ');
+    const gone = await scripted({ R: 'R07' });
+    const discarded = await deliver(two, { to: remote(gone.address, { stages: ['header'] }) });
+    expect(discarded.outcome).toBe('discarded');
+  });
+
   it('tells of another greeting, too', async () => {
     const milter = await scripted();
     const mta = await MtaConnection.open(remote(milter.address, { stages: ['rcpt'] }));
@@ -316,7 +328,7 @@ describe('remote()', () => {
   });
 
   it('decides the stages that it is asked about, and sees who connects, greets and sends', () => {
-    const seen = BIT.connect | BIT.helo | BIT.mail;
+    const seen = BIT.connect | BIT.helo | BIT.mail | BIT.rcpt;
     const tags = (filter: ReturnType<typeof remote>): object => tagsOf(stepsOf(filter));
     expect(tags(remote('inet:1@127.0.0.1'))).toEqual({ decides: ALL_STAGES, observes: seen, requires: 0 });
     expect(tags(remote('inet:1@127.0.0.1', { stages: ['body', 'eom'] }))).toEqual({
