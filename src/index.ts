@@ -6,6 +6,11 @@ export { perMessage } from './operators/per-message.js';
 export { reply } from './operators/reply.js';
 export { requires } from './operators/requires.js';
 export { sink } from './operators/sink.js';
+export { when } from './operators/when.js';
+
+export { remote } from './mta/remote.js';
+export { MilterError } from './mta/milter-error.js';
+export { RemoteError } from './mta/remote-error.js';
 
 export { compareReplies } from './recording/compare-replies.js';
 export { diagram } from './recording/diagram.js';
@@ -61,6 +66,8 @@ export type { DiagramOptions } from './recording/diagram.js';
 export type { RecordOptions } from './recording/record.js';
 export type { RecordedFrame, RecordedSession, Recording } from './recording/recording.js';
 export type { Redaction } from './recording/redactor.js';
+export type { MilterFailure } from './mta/milter-error.js';
+export type { RemoteOptions, RemoteTimeouts } from './mta/remote-options.js';
 export type { ListenOptions } from './server/listen-options.js';
 export type { MilterServer } from './server/milter-server.js';
 export type { ServeOptions } from './server/serve-options.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import type { Writable } from 'node:stream';
 import { defer, type BehaviorSubject, Subject, type OperatorFunction, type Subscription } from 'rxjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { SMFIP, serve, type Flow, type MilterServer } from '../../src/index.js';
+import { SMFIP, addHeader, on, serve, type Flow, type MilterServer } from '../../src/index.js';
 import { MtaSession } from '../../src/mta/index.js';
 import { commandCodec, type Command } from '../../src/transport/command.js';
 import { COMMANDS } from '../../src/transport/commands.js';
@@ -110,6 +110,32 @@ describe('the guide, on filters', () => {
     blocked$.next(new Set());
     expect((await later).outcome).toBe('delivered');
     await eventually('both have unsubscribed', () => !blocked$.observed);
+  });
+
+  test('when: two ways', async () => {
+    const send = await servingSnippet('when', {}, { macros: { mail: ['{auth_authen}'] } });
+    const recipients = ['staff@example.org', 'bob@example.org'];
+    const inside = await send({ recipients, macros: { '{auth_authen}': 'alice' } });
+    expect(inside.accepted).toEqual(recipients);
+    expect(added(inside)).toEqual(['X-Sent-By: one of us']);
+    const outside = await send({ recipients });
+    expect(outside.refused).toEqual(['staff@example.org']);
+    expect(added(outside)).toEqual([]);
+  });
+
+  test('remote: another milter, for some of the mail', async () => {
+    const milter = await serve(
+      on('eom', () => addHeader('X-Signed', 'yes')),
+      { listen: 'inet:0@127.0.0.1' },
+    );
+    onTestFinished(() => milter.destroy());
+    const { server } = await runSnippet<WithServer>('remote', {}, { 'inet:8892@127.0.0.1': milter.address });
+    const send = senderTo(server);
+    const recipients = ['x-ray@example.org', 'bob@example.org'];
+    const inside = await send({ recipients, macros: { '{auth_authen}': 'alice' } });
+    expect(inside.refused).toEqual(['x-ray@example.org']);
+    expect(added(inside)).toEqual(['X-Signed: yes']);
+    expect(added(await send())).toEqual([]);
   });
 
   test('observe: sees recipients and aborts', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compose, on, serve, type MilterEvent } from '../../src/index.js';
+import { resolveRemote } from '../../src/mta/remote-options.js';
 import { isLegal } from '../../src/session/legal.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { STAGES } from '../../src/session/stage.js';
@@ -135,6 +136,15 @@ describe('the tables of the guide', () => {
   test('options are all that there are', { timeout: 60_000 }, () => {
     const options = tableBelow(GUIDE, 'Options').map(({ Option }) => Option);
     expect(options.sort()).toEqual(propertiesOf('ServeOptions').sort());
+  });
+
+  test('options and timeouts of other milters are all that there are', { timeout: 60_000 }, () => {
+    const options = tableBelow(GUIDE, 'Other milters').map(({ Option }) => Option);
+    expect(options.sort()).toEqual(propertiesOf('RemoteOptions').sort());
+    const [, section = ''] = readPage(GUIDE).split('## Other milters');
+    const rows = [...section.matchAll(/^\| `(\w+)` +\| ([\d ]+) +\|/gm)].slice(0, 4);
+    const timeouts = rows.map(([, name = '', value = '']) => [name, Number(value.replaceAll(' ', ''))]);
+    expect(Object.fromEntries(timeouts)).toEqual(resolveRemote('inet:8892', {}).timeouts);
   });
 
   test('an outcome and a session have the fields that they are said to have', { timeout: 60_000 }, () => {

@@ -1,13 +1,15 @@
 import { missingForLibmilter } from '../differential/missing-for-libmilter.js';
 import { missingForMiltertest } from './missing-for-miltertest.js';
+import { missingForOpenDkim } from './opendkim.js';
 import { missingForPostfix, missingForSendmail, mtaRequired } from './requirements.js';
 
-/** Runs once before all test files: says why the suites will be skipped, or fails where that is not allowed. */
+/** Runs once before all test files: says why suites will be skipped, or fails where that is not allowed. */
 export function setup(): void {
   announce('Postfix', missingForPostfix());
   announce('Sendmail', missingForSendmail());
   announce('miltertest', missingForMiltertest());
   announce('libmilter', missingForLibmilter());
+  announce('OpenDKIM', missingForOpenDkim());
 }
 
 function announce(software: string, missing: string | undefined): void {

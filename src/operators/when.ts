@@ -1,0 +1,176 @@
+import type { OperatorFunction } from 'rxjs';
+
+import type { Flow, Reply, StageEvent } from '../session/flow.js';
+import { BIT, bitOf } from '../session/stage.js';
+import { turnOf } from '../session/turn.js';
+import { uniteTags } from '../session/tags.js';
+import { openChain } from './chain.js';
+import { failedEvent } from './failed-event.js';
+import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
+import { isPromise } from './project-run.js';
+import type { Downstream, Step, Upstream } from './step.js';
+
+/**
+ * Routes: a message for which `predicate` says yes goes through `filter`, any other through `otherwise`, or past both.
+ *
+ * A message goes one way as a whole: `predicate` is asked at its first event (`mail`, unless an earlier filter has
+ * decided that one), and the answer holds up to its end or its abort. At an event that belongs to no message (`connect`,
+ * `helo`, `unknown` before MAIL) it is asked for that event alone. Both filters live as long as the connection, and both
+ * see its `close`. What `predicate` throws costs that event, which gets the failure decision, and so does a promise: it
+ * has to answer at once.
+ *
+ * @example
+ * const isOutbound = ({ session }) => session.macros.get('auth_authen') !== undefined;
+ * when(isOutbound, remote('inet:8891@127.0.0.1'), on('rcpt', checkRecipient))
+ */
+export function when(
+  predicate: (event: StageEvent) => boolean,
+  filter: OperatorFunction<Flow, Flow>,
+  otherwise?: OperatorFunction<Flow, Flow>,
+): Filter {
+  if (typeof predicate !== 'function') {
+    throw new TypeError(
+      'when(): the first argument has to be a function that says true or false of an event.',
+    );
+  }
+  const ways = [stepsOf(filter), otherwise === undefined ? [] : stepsOf(otherwise)];
+  const all = ways.flat();
+  // Replies, too: a message begins also where an earlier filter has decided its first event.
+  const own = BIT.mail | BIT.reply | BIT.abort | BIT.close;
+  return makeFilter([
+    {
+      tags: uniteTags([tagsOf(all), { decides: 0, observes: BIT.mail, requires: 0 }]),
+      interest: all.reduce((set, step) => set | step.interest, own),
+      open: (down) => new WhenRun(predicate, ways, down),
+    },
+  ]);
+}
+
+/** The events that belong to no message. */
+const OUTSIDE = BIT.connect | BIT.helo;
+
+class WhenRun implements Upstream {
+  readonly #predicate: (event: StageEvent) => boolean;
+  readonly #down: Downstream;
+  readonly #ways: Way[] = [];
+  /** Where the message in progress goes, once that is known. */
+  #chosen: Way | undefined;
+  /** The source has completed. */
+  #last = false;
+  #closed = false;
+
+  constructor(
+    predicate: (event: StageEvent) => boolean,
+    ways: readonly (readonly Step[])[],
+    down: Downstream,
+  ) {
+    this.#predicate = predicate;
+    this.#down = down;
+    for (const steps of ways) {
+      const way: Way = { chain: undefined, through: false };
+      this.#ways.push(way);
+      way.chain = openChain(steps, this.#below(way));
+    }
+    // It may have been over before all of it was there.
+    if (this.#closed) this.close();
+  }
+
+  next(flow: Flow): void {
+    if (this.#closed) return;
+    if (flow.stage === 'close') {
+      this.#chosen = undefined;
+      for (const { chain } of this.#ways) chain?.next(flow);
+      this.#down.next(flow);
+    } else if (flow.stage === 'abort') {
+      const chosen = this.#chosen;
+      this.#chosen = undefined;
+      this.#pass(chosen, flow);
+    } else {
+      this.#route(flow, flow.stage === 'reply' ? flow.to : flow);
+    }
+  }
+
+  error(error: unknown): void {
+    if (this.#closed) return;
+    this.close();
+    this.#down.error(error);
+  }
+
+  complete(): void {
+    this.#last = true;
+    for (const { chain } of this.#ways) chain?.complete();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { chain } of this.#ways) chain?.close();
+  }
+
+  #route(flow: StageEvent | Reply, event: StageEvent): void {
+    if (event.stage === 'mail') this.#chosen = undefined;
+    const alone =
+      (bitOf(event.stage) & OUTSIDE) !== 0 || (event.stage === 'unknown' && this.#chosen === undefined);
+    let way = alone ? undefined : this.#chosen;
+    if (way === undefined && flow.stage !== 'reply') {
+      try {
+        way = this.#ask(flow);
+      } catch (error) {
+        this.#down.next(failedEvent(flow, error));
+        return;
+      }
+      if (!alone) this.#choose(way, flow);
+    }
+    this.#pass(way, flow);
+  }
+
+  #ask(event: StageEvent): Way | undefined {
+    const answer: unknown = this.#predicate(event);
+    if (isPromise(answer)) {
+      answer.then(undefined, () => undefined);
+      throw new TypeError(
+        'when(): the predicate returned a promise; it has to say true or false at once. Use on() for what takes time.',
+      );
+    }
+    return this.#ways[answer ? 0 : 1];
+  }
+
+  #choose(way: Way | undefined, event: StageEvent): void {
+    this.#chosen = way;
+    turnOf(event)?.message?.onEnd(() => {
+      // The abort, where the message ends with one, has come before.
+      this.#chosen = undefined;
+    });
+  }
+
+  #pass(way: Way | undefined, flow: Flow): void {
+    if (way === undefined) this.#down.next(flow);
+    else way.chain?.next(flow);
+  }
+
+  /** What a way lets through comes out of the whole. */
+  #below(way: Way): Downstream {
+    return {
+      next: (flow) => {
+        // Both ways see the close; it travels on once.
+        if (!this.#closed && flow.stage !== 'close') this.#down.next(flow);
+      },
+      error: (error) => {
+        this.error(error);
+      },
+      // One that is through too early leaves its messages to nobody: as with any operator, that is the end of all.
+      complete: () => {
+        way.through = true;
+        if (this.#closed || (this.#last && this.#ways.some(({ through }) => !through))) return;
+        this.close();
+        this.#down.complete();
+      },
+    };
+  }
+}
+
+/** One of the two filters, running. */
+interface Way {
+  chain: Upstream | undefined;
+  /** It has completed. */
+  through: boolean;
+}
