@@ -33,6 +33,11 @@ export class Agenda {
     return this.#over === 'session';
   }
 
+  /** Whether the milter has done with the message, or with more. */
+  get messageOver(): boolean {
+    return this.#over !== undefined;
+  }
+
   /** What is to be sent for an event: its macros and itself, only its macros, or nothing. */
   plan(name: EventName): 'ask' | 'tell' | 'macros' | 'nothing' {
     const { protocol, version } = this.#agreement;

@@ -1,4 +1,4 @@
-import { HeaderList } from './header-list.js';
+import type { HeaderList } from './header-list.js';
 import { bodyBytes, pathOf, withLineEnds, type Mail, type Path } from './mail.js';
 import type { WireModification } from './modification-list.js';
 
@@ -12,15 +12,8 @@ export interface Draft {
   quarantined: string | undefined;
 }
 
-/**
- * A message as it came, with the MTA's own field on top.
- *
- * @param leadspc whether the milter sees and writes the blank after the colon
- */
-export function draftOf(mail: Mail, leadspc: boolean, received: string): Draft {
-  const headers = new HeaderList(leadspc);
-  for (const [name, value] of mail.headers ?? []) headers.addOriginal(name, value);
-  headers.addOwn('Received', received);
+/** A message as it came, with the header that its MTA has made of the one that came. */
+export function draftOf(mail: Mail, headers: HeaderList): Draft {
   return {
     sender: pathOf(mail.sender),
     recipients: mail.recipients.map(pathOf),
@@ -33,7 +26,7 @@ export function draftOf(mail: Mail, leadspc: boolean, received: string): Draft {
 /** Postfix keeps so much of the reason for a quarantine. */
 const REASON_BYTES = 100;
 
-/** Changes a message as the milter wants it, in the order in which the milter said it, by the rules of Postfix. */
+/** Changes a message as the milter wants it, in the order in which the milter said it, by the rules of its MTA. */
 export function applyModifications(draft: Draft, modifications: readonly WireModification[]): void {
   const body = modifications.flatMap((one) => (one.type === 'replaceBody' ? [one.data] : []));
   if (body.length > 0) draft.body = withLineEnds(Buffer.concat(body));

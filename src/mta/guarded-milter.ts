@@ -49,6 +49,16 @@ export class GuardedMilter {
     return this.#connection;
   }
 
+  /** How often there was a reply to wait for. */
+  get rounds(): number {
+    return this.#connection?.rounds ?? 0;
+  }
+
+  /** Bits of `SMFIP` that were agreed on. */
+  get protocol(): number {
+    return this.#connection?.agreement.protocol ?? 0;
+  }
+
   /** Whether messages are held because it failed. */
   get holds(): boolean {
     return this.failure !== undefined && this.#policy === 'quarantine';

@@ -20,8 +20,10 @@ const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
  * missing, or of another class than the code, there is one of the right class. A text without a usable code is replaced
  * by the default refusal. Anything that would make more or other lines of it than it says is forgery or nonsense: the
  * default refusal, and `violation`.
+ *
+ * @param missing what stands behind the class in an enhanced code that the milter did not give
  */
-export function sanitiseReply(text: string): SanitisedReply {
+export function sanitiseReply(text: string, missing = REFUSALS.reject.enhanced.slice(1)): SanitisedReply {
   const standard = text.startsWith('4') ? REFUSALS.tempfail : REFUSALS.reject;
   const lines = text.split('\r\n');
   if (lines.some((line) => CONTROL.test(line))) {
@@ -37,7 +39,7 @@ export function sanitiseReply(text: string): SanitisedReply {
     return { reply: standard, violation: `its reply has a wrong line: ${JSON.stringify(lines[wrong])}` };
   }
   const digit = code.charAt(0);
-  const enhanced = `${digit}${ENHANCED.exec(parts[0]?.[3] ?? '')?.[1] ?? '.7.1'}`;
+  const enhanced = `${digit}${ENHANCED.exec(parts[0]?.[3] ?? '')?.[1] ?? missing}`;
   const shown = parts.map(([, , , rest = '']) => rest.replace(ENHANCED, '').replaceAll('%%', '%'));
   const empty = shown.every((line) => line === '');
   return { reply: { code: Number(code), enhanced, lines: empty ? standard.lines : shown } };

@@ -93,7 +93,7 @@ describe('deliver', () => {
     await send({}, { macros: { '{auth_authen}': 'alice' } });
     const told = milter.macros.map((frame) => hex(frame).toString('latin1', 5).replaceAll('\0', ' '));
     expect(told[0]).toBe(
-      'Cj mta.example.org {daemon_name} mta.example.org {daemon_addr} 127.0.0.1 v rxmilter _ client.example.com [192.0.2.1] ',
+      'Cj mta.example.org {daemon_name} mta.example.org {daemon_addr} 127.0.0.1 v Postfix 3.7.11 _ client.example.com [192.0.2.1] ',
     );
     expect(told[1]).toBe('H');
     expect(told[2]).toBe(
