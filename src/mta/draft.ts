@@ -1,11 +1,12 @@
 import type { HeaderList } from './header-list.js';
 import { bodyBytes, pathOf, withLineEnds, type Mail, type Path } from './mail.js';
 import type { WireModification } from './modification-list.js';
+import { RecipientList, type RecipientRules } from './recipient-list.js';
 
 /** A message on its way through an MTA, which milters may change. */
 export interface Draft {
   sender: Required<Path>;
-  recipients: Required<Path>[];
+  readonly recipients: RecipientList;
   readonly headers: HeaderList;
   body: Buffer;
   /** Why it is held, where it is. */
@@ -13,10 +14,10 @@ export interface Draft {
 }
 
 /** A message as it came, with the header that its MTA has made of the one that came. */
-export function draftOf(mail: Mail, headers: HeaderList): Draft {
+export function draftOf(mail: Mail, headers: HeaderList, rules: RecipientRules): Draft {
   return {
     sender: pathOf(mail.sender),
-    recipients: mail.recipients.map(pathOf),
+    recipients: new RecipientList(rules, mail.recipients.map(pathOf)),
     headers,
     body: bodyBytes(mail.body ?? ''),
     quarantined: undefined,
@@ -42,16 +43,14 @@ export function applyModifications(draft: Draft, modifications: readonly WireMod
         draft.headers.change(one.index, one.name, bytesOf(one));
         break;
       case 'addRecipient':
-        addRecipient(draft, one.text, []);
+        draft.recipients.add({ address: withoutBrackets(one.text), args: [] });
         break;
       case 'addRecipientPar':
-        addRecipient(draft, one.address, words(one.args));
+        draft.recipients.add({ address: withoutBrackets(one.address), args: words(one.args) });
         break;
-      case 'deleteRecipient': {
-        const gone = withoutBrackets(one.text);
-        draft.recipients = draft.recipients.filter(({ address }) => address !== gone);
+      case 'deleteRecipient':
+        draft.recipients.remove(withoutBrackets(one.text));
         break;
-      }
       case 'changeSender':
         draft.sender = { address: withoutBrackets(one.address), args: words(one.args) };
         break;
@@ -67,13 +66,6 @@ export function applyModifications(draft: Draft, modifications: readonly WireMod
 /** The address in an envelope command, without the brackets that SMTP has around it. */
 export function withoutBrackets(address: string): string {
   return /^<(.*)>$/s.exec(address)?.[1] ?? address;
-}
-
-/** One that is there already is not there twice; the null address is nobody. */
-function addRecipient(draft: Draft, address: string, args: readonly string[]): void {
-  const bare = withoutBrackets(address);
-  if (bare === '' || draft.recipients.some((one) => one.address === bare)) return;
-  draft.recipients.push({ address: bare, args });
 }
 
 function words(args: readonly string[]): string[] {

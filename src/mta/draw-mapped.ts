@@ -17,11 +17,12 @@ export function drawMapped<T, R>(
 ): Observable<R> {
   return new Observable((subscriber) => {
     const stop = new AbortController();
+    const over = (): boolean => stop.signal.aborted;
     const { source, close } = open(values);
     const work = async (): Promise<void> => {
-      while (!stop.signal.aborted) {
+      while (!over()) {
         const drawn = await source.next();
-        if (drawn.done === true || stop.signal.aborted) return;
+        if (drawn.done === true || over()) return;
         subscriber.next(await map(drawn.value, stop.signal));
       }
     };

@@ -3,6 +3,7 @@ import type { ConnectFields } from '../transport/layouts/connect.js';
 import type { HeaderList, RawField } from './header-list.js';
 import type { MacroStage, Macros } from './macro-lists.js';
 import type { MtaKind } from './mta-kind.js';
+import type { RecipientRules } from './recipient-list.js';
 
 /** What the MTA knows of a message when it has its header. */
 export interface MessageFacts {
@@ -47,6 +48,8 @@ export interface Habits {
   address(what: 'mail' | 'rcpt', address: string): Macros;
   /** The client as it is shown to a milter. */
   client(client: ConnectFields): ConnectFields;
+  /** Which recipients are the same. */
+  readonly recipients: RecipientRules;
   /** The header of a message. */
   header(fields: readonly RawField[], facts: MessageFacts): HeaderList;
   /** What a client is told whose command is fine. */

@@ -32,10 +32,10 @@ export function makeDelivery(result: TransactionResult): Omit<Delivery, 'transcr
     steps,
     accepted,
     refused,
-    added: after.filter((address) => !before.includes(address)),
-    removed: before.filter((address) => !after.includes(address)),
+    added: without(after, before),
+    removed: without(before, after),
     sender: draft.sender,
-    recipients: draft.recipients,
+    recipients: draft.recipients.list(),
     headers: draft.headers.list(),
     body: draft.body,
     message: Buffer.concat([draft.headers.toBytes(), Buffer.from('\r\n'), draft.body]),
@@ -47,8 +47,18 @@ export function makeDelivery(result: TransactionResult): Omit<Delivery, 'transcr
   };
 }
 
+/** Those of some that are not in others, however often they are in these or those. */
+function without(some: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return some.filter((one) => {
+    const at = left.indexOf(one);
+    if (at !== -1) left.splice(at, 1);
+    return at === -1;
+  });
+}
+
 function addressesOf({ recipients }: Draft): string[] {
-  return recipients.map(({ address }) => address);
+  return recipients.list().map(({ address }) => address);
 }
 
 function settle({

@@ -1,6 +1,7 @@
 import type { Habits } from './habits.js';
 import { postfixMacros } from './macro-lists.js';
 import { PostfixHeaderList } from './postfix-header-list.js';
+import { POSTFIX_RECIPIENTS } from './postfix-recipients.js';
 import { REFUSALS } from './refusals.js';
 
 /** What Postfix 3.7 does, with its default settings. */
@@ -36,6 +37,7 @@ export const POSTFIX: Habits = {
     return { [`{${what}_addr}`]: address, ...route };
   },
   client: (client) => client,
+  recipients: POSTFIX_RECIPIENTS,
   header: (fields, { received, leadspc }) =>
     new PostfixHeaderList(fields, [{ name: 'Received', raw: Buffer.from(` ${received}`) }], leadspc),
   fine(command, about) {

@@ -11,7 +11,8 @@ interface Entry extends RawField {
  *
  * Positions count the fields of the message as it is delivered, the MTA's own at its top included. The n-th of a name
  * counts those that were shown to the milter, from 1, and shifts when one of them is deleted; 0 is taken as 1, and one
- * beyond the last is added at the end. A changed field has its name as the milter spells it.
+ * beyond the last is added at the end. A changed field has its name as the milter spells it. Blanks between a name and
+ * its colon are lost.
  */
 export class PostfixHeaderList implements HeaderList {
   readonly #fields: Entry[];
@@ -25,7 +26,7 @@ export class PostfixHeaderList implements HeaderList {
   constructor(fields: readonly RawField[], own: readonly RawField[], leadspc: boolean) {
     this.#fields = [
       ...own.map((field) => ({ ...field, own: true })),
-      ...fields.map((field) => ({ ...field, own: false })),
+      ...fields.map(({ name, raw }) => ({ name: nameOf(name), raw, own: false })),
     ];
     this.#leadspc = leadspc;
   }
@@ -40,7 +41,7 @@ export class PostfixHeaderList implements HeaderList {
 
   change(n: number, name: string, value: Uint8Array): void {
     const wanted = name.toLowerCase();
-    const shown = this.#fields.filter((field) => !field.own && nameOf(field.name).toLowerCase() === wanted);
+    const shown = this.#fields.filter((field) => !field.own && field.name.toLowerCase() === wanted);
     const target = shown[Math.max(n, 1) - 1];
     const at = target === undefined ? -1 : this.#fields.indexOf(target);
     if (value.length === 0) {
@@ -55,7 +56,7 @@ export class PostfixHeaderList implements HeaderList {
   shown(): RawField[] {
     return this.#fields
       .filter(({ own }) => !own)
-      .map(({ name, raw }) => ({ name: nameOf(name), raw: this.#leadspc ? raw : withoutBlank(raw) }));
+      .map(({ name, raw }) => ({ name, raw: this.#leadspc ? raw : withoutBlank(raw) }));
   }
 
   list(): HeaderField[] {

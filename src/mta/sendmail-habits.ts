@@ -9,6 +9,11 @@ const TEMPFAIL: SmtpReply = { code: 451, enhanced: '4.3.2', lines: ['Please try 
 const REJECT_SESSION: SmtpReply = { code: 550, enhanced: '5.0.0', lines: ['Command rejected'] };
 const CONTENT = ['header', 'eoh', 'body', 'eom', 'message'];
 
+/** Hosts have no case. */
+function sameHost(address: string): string {
+  return address.replace(/@[^@]*$/, (host) => host.toLowerCase());
+}
+
 /** What Sendmail 8.17 does, with its standard configuration. */
 export const SENDMAIL: Habits = {
   name: 'sendmail',
@@ -44,6 +49,10 @@ export const SENDMAIL: Habits = {
       [`{${what}_host}`]: at === -1 ? '' : `${address.slice(at + 1)}.`,
       [`{${what}_addr}`]: address,
     };
+  },
+  recipients: {
+    key: ({ address }) => sameHost(address),
+    means: (address, recipient) => sameHost(address) === sameHost(recipient.address),
   },
   client: (client) => (client.family === 'inet6' ? { ...client, address: `IPv6:${client.address}` } : client),
   header(fields, { received, id, hostname, sender, date, leadspc }) {

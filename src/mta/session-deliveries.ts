@@ -24,6 +24,7 @@ export function sessionDeliveries<M extends Mail>(
     const signal =
       options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
     const opened = MtaSession.open({ ...options, signal });
+    opened.catch((error: unknown) => subscriber.error(error));
     const sent = drawMapped(mails, 1, async (mail) => ({ ...(await (await opened).send(mail)), mail }));
     const subscription = sent.subscribe({
       next: (delivery) => subscriber.next(delivery),

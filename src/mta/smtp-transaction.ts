@@ -64,7 +64,7 @@ export class SmtpTransaction {
       date: new Date(),
       leadspc: (milter.protocol & SMFIP.HDR_LEADSPC) !== 0,
     });
-    this.#draft = draftOf(mail, header);
+    this.#draft = draftOf(mail, header, habits.recipients);
   }
 
   /** Goes through the dialogue as far as it gets, and tells the milter that it is over. */
@@ -124,7 +124,7 @@ export class SmtpTransaction {
       else this.#refused.push(address);
       if (this.#last().code === 421) return false;
     }
-    this.#draft.recipients = [...this.#accepted];
+    this.#draft.recipients.replace(this.#accepted);
     return this.#accepted.length > 0;
   }
 

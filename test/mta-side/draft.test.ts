@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { applyModifications, draftOf, type Draft } from '../../src/mta/draft.js';
 import { fieldsOf, type Mail } from '../../src/mta/mail.js';
 import type { WireModification } from '../../src/mta/modification-list.js';
+import { POSTFIX_RECIPIENTS } from '../../src/mta/postfix-recipients.js';
 import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
 import { latin1 } from '../support/vectors.js';
 
@@ -21,7 +22,7 @@ const MAIL = {
 
 const asCame = (mail: Mail = MAIL, leadspc = false): Draft => {
   const own = [{ name: 'Received', raw: latin1(' by us') }];
-  return draftOf(mail, new PostfixHeaderList(fieldsOf(mail.headers ?? []), own, leadspc));
+  return draftOf(mail, new PostfixHeaderList(fieldsOf(mail.headers ?? []), own, leadspc), POSTFIX_RECIPIENTS);
 };
 const changed = (modifications: WireModification[], leadspc = false): Draft => {
   const draft = asCame(MAIL, leadspc);
@@ -147,7 +148,9 @@ describe('the body', () => {
 
 describe('the envelope', () => {
   const recipients = (...modifications: WireModification[]): string[] =>
-    changed(modifications).recipients.map(({ address, args }) => [address, ...args].join(' '));
+    changed(modifications)
+      .recipients.list()
+      .map(({ address, args }) => [address, ...args].join(' '));
   const BOB = 'bob@example.org';
   const CAROL = 'carol@example.org NOTIFY=NEVER';
 
