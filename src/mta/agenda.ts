@@ -42,7 +42,9 @@ export class Agenda {
   plan(name: EventName): 'ask' | 'tell' | 'macros' | 'nothing' {
     const { protocol, version } = this.#agreement;
     const { no, nr, version: since } = COMMANDS[name];
-    if (name === 'mail') this.#over = this.#over === 'message' ? undefined : this.#over;
+    // Between messages there may be a command that nobody knows; within one that is decided the milter is not told of it.
+    const between = name === 'unknown' && this.#last === 'eom';
+    if (name === 'mail' || name === 'helo' || between) this.messageEnded();
     if (name !== 'body') this.#skipping = false;
     // libmilter without a data callback drops the whole message when an unknown command comes after a recipient.
     const lost = name === 'unknown' && this.#last === 'rcpt' && (protocol & SMFIP.NODATA) !== 0;
@@ -50,6 +52,11 @@ export class Agenda {
     if ((protocol & no) !== 0 || since > version) return MACROS_ALWAYS.includes(name) ? 'macros' : 'nothing';
     this.#last = name;
     return (protocol & nr) !== 0 ? 'tell' : 'ask';
+  }
+
+  /** The message is over, for all sides. */
+  messageEnded(): void {
+    if (this.#over === 'message') this.#over = undefined;
   }
 
   /** Takes note of what was decided. */

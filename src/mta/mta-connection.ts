@@ -106,6 +106,7 @@ export class MtaConnection {
 
   /** Tells the milter that the message is over, one way or the other. Postfix does so after every message. */
   async abort(): Promise<void> {
+    this.#agenda.messageEnded();
     if (!this.sessionOver) await this.#send('abort', [{ type: 'abort' }]);
   }
 

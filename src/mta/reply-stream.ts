@@ -105,9 +105,9 @@ export class ReplyStream {
     this.#signal?.throwIfAborted();
   }
 
-  /** Closes the connection as soon as everything is written, and does not wait for that. */
+  /** Closes this end of the connection as soon as everything is written. */
   end(): void {
-    this.#socket.end(() => this.#socket.destroy());
+    this.#socket.end();
   }
 
   /** Closes the connection, at once. */
