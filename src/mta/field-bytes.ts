@@ -14,7 +14,7 @@ export function withoutBlank(raw: Buffer): Buffer {
   return raw[0] === 0x20 ? raw.subarray(1) : raw;
 }
 
-/** The name that a milter is shown: without blanks before the colon. */
+/** A name without blanks before the colon. */
 export function nameOf(name: string): string {
   return name.replace(/[ \t]+$/, '');
 }

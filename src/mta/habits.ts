@@ -34,7 +34,7 @@ export interface Habits {
   readonly quitsAlways: boolean;
   /** Whether a message has its id before a recipient is accepted. */
   readonly idAtMail: boolean;
-  /** The class-less rest of the enhanced code of a reply that has none. */
+  /** What stands behind the class in the enhanced code of a reply that came without; `''` where it stays without. */
   readonly missingCode: string;
   /** The macros that go before a command; nothing where not even an empty set does. */
   macros(

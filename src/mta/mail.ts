@@ -1,6 +1,6 @@
 import type { ConnectFields } from '../transport/layouts/connect.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
-import { folded } from './field-bytes.js';
+import { folded, nameOf } from './field-bytes.js';
 import type { RawField } from './header-list.js';
 import type { Macros } from './macro-lists.js';
 
@@ -52,10 +52,10 @@ export function pathOf(path: string | Path): Required<Path> {
     : { address: path.address, args: path.args ?? [] };
 }
 
-/** A header as bytes. */
+/** A header as an MTA keeps it: both take away blanks before a colon. */
 export function fieldsOf(headers: readonly MailHeader[]): RawField[] {
   return headers.map(([name, value, raw]) => ({
-    name,
+    name: nameOf(name),
     raw: folded(raw ?? Buffer.concat([Buffer.from(' '), Buffer.from(value)])),
   }));
 }

@@ -11,7 +11,7 @@ export const POSTFIX: Habits = {
   abortsAlways: true,
   quitsAlways: false,
   idAtMail: false,
-  missingCode: '.7.1',
+  missingCode: '',
   macros: postfixMacros,
   session(hostname, { family, host, address, port }) {
     const shown = family === 'inet6' ? `IPv6:${address}` : address;

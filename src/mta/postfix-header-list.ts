@@ -1,4 +1,4 @@
-import { afterColon, fieldLines, nameOf, withoutBlank } from './field-bytes.js';
+import { afterColon, fieldLines, withoutBlank } from './field-bytes.js';
 import { headerField, type HeaderField } from './header-field.js';
 import type { HeaderList, RawField } from './header-list.js';
 
@@ -11,8 +11,7 @@ interface Entry extends RawField {
  *
  * Positions count the fields of the message as it is delivered, the MTA's own at its top included. The n-th of a name
  * counts those that were shown to the milter, from 1, and shifts when one of them is deleted; 0 is taken as 1, and one
- * beyond the last is added at the end. A changed field has its name as the milter spells it. Blanks between a name and
- * its colon are lost.
+ * beyond the last is added at the end. A changed field has its name as the milter spells it.
  */
 export class PostfixHeaderList implements HeaderList {
   readonly #fields: Entry[];
@@ -26,7 +25,7 @@ export class PostfixHeaderList implements HeaderList {
   constructor(fields: readonly RawField[], own: readonly RawField[], leadspc: boolean) {
     this.#fields = [
       ...own.map((field) => ({ ...field, own: true })),
-      ...fields.map(({ name, raw }) => ({ name: nameOf(name), raw, own: false })),
+      ...fields.map((field) => ({ ...field, own: false })),
     ];
     this.#leadspc = leadspc;
   }

@@ -58,9 +58,9 @@ export const SENDMAIL: Habits = {
   header(fields, { received, id, hostname, sender, date, leadspc }) {
     const own: RawField[] = [
       ['Received', received],
-      ['Date', date.toUTCString().replace('GMT', '+0000')],
+      ['Date', date.toUTCString()],
       ['From', sender === '' ? `MAILER-DAEMON@${hostname}` : sender],
-      ['Message-Id', `<${id}@${hostname}>`],
+      ['Message-Id', `<${date.toISOString().replace(/\D/g, '').slice(0, 12)}.${id}@${hostname}>`],
     ].map(([name = '', value = '']) => ({ name, raw: Buffer.from(` ${value}`) }));
     return new SendmailHeaderList(fields, own, leadspc);
   },
@@ -83,8 +83,8 @@ export const SENDMAIL: Habits = {
     if (reply === REFUSALS.reject && stage === 'helo') return REJECT_SESSION;
     const code = reply === REFUSALS.reject && CONTENT.includes(stage) ? 554 : reply.code;
     const [line = '', ...more] = reply.lines;
-    // It says whom a reply of one line is about, behind these two codes.
-    const about = address !== undefined && more.length === 0 && code % 100 === 50 ? `<${address}>... ` : '';
+    // It says whom a reply is about, behind these two codes.
+    const about = address !== undefined && code % 100 === 50 ? `<${address}>... ` : '';
     return { ...reply, code, lines: [about + line, ...more] };
   },
   refusedSession(hostname, { code, lines }) {

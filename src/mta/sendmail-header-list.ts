@@ -1,4 +1,4 @@
-import { afterColon, fieldLines, nameOf, withoutBlank } from './field-bytes.js';
+import { afterColon, fieldLines, withoutBlank } from './field-bytes.js';
 import { headerField, type HeaderField } from './header-field.js';
 import type { HeaderList, RawField } from './header-list.js';
 
@@ -89,7 +89,7 @@ export class SendmailHeaderList implements HeaderList {
   shown(): RawField[] {
     return this.#entries
       .filter(({ kind, deleted }) => kind === 'given' && !deleted)
-      .map(({ name, raw }) => ({ name: nameOf(name), raw: this.#leadspc ? raw : withoutBlank(raw) }));
+      .map(({ name, raw }) => ({ name, raw: this.#leadspc ? raw : withoutBlank(raw) }));
   }
 
   list(): HeaderField[] {
@@ -112,5 +112,5 @@ export class SendmailHeaderList implements HeaderList {
 }
 
 function key(name: string): string {
-  return nameOf(name).toLowerCase();
+  return name.toLowerCase();
 }

@@ -209,5 +209,5 @@ export class SmtpTransaction {
 }
 
 function isMessageId({ name }: HeaderField): boolean {
-  return /^message-id[ \t]*$/i.test(name);
+  return name.toLowerCase() === 'message-id';
 }

@@ -219,7 +219,7 @@ describe('a milter that refuses', () => {
       'deferred',
       'message 451 4.7.1 Service unavailable - try again later',
     ],
-    ['B', 'R36', '220 250 250 250 250 354 550', 'refused', 'message 550 5.7.1 Plain text'],
+    ['B', 'R36', '220 250 250 250 250 354 550', 'refused', 'message 550 Plain text'],
     ['E', 'R13', '220 250 250 250 250 354 421', 'deferred', 'message 421 4.7.0 Closing, too many errors'],
     ['E', 'R15', '220 250 250 250 250 354 421', 'deferred', 'message 421 4.7.0 Server closing connection'],
   ])('at %s with %s makes it %s', async (letter, reply, told, outcome, line) => {

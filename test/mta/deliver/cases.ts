@@ -12,6 +12,7 @@ import {
   type Filter,
   type Modification,
 } from '../../../src/index.js';
+import type { MtaKind } from '../../../src/mta/index.js';
 
 /** A message as a client sends it: the envelope with brackets and arguments, and every byte of the rest. */
 export interface Case {
@@ -22,6 +23,8 @@ export interface Case {
   readonly message?: string | Uint8Array;
   readonly sender?: string;
   readonly recipients?: readonly string[];
+  /** The MTA that it says nothing about, since that does something of its own there that is not played. */
+  readonly not?: MtaKind;
 }
 
 const HEADER = [
