@@ -55,7 +55,8 @@ function iteratorOf<T>(values: ObservableInput<T>): Source<T> | undefined {
 function queued<T>(values: ObservableInput<T>): { source: Source<T>; close: () => void } {
   const waiting: T[] = [];
   const drawers: { resolve: (drawn: IteratorResult<T>) => void; reject: (error: unknown) => void }[] = [];
-  let ended: { readonly error?: unknown } | undefined;
+  /** What there is to draw when it is over. */
+  let ended: (() => Promise<IteratorResult<T>>) | undefined;
   const done: IteratorResult<T> = { done: true, value: undefined };
   const subscription: Subscription = from(values).subscribe({
     next: (value) => {
@@ -64,11 +65,11 @@ function queued<T>(values: ObservableInput<T>): { source: Source<T>; close: () =
       else drawer.resolve({ done: false, value });
     },
     error: (error: unknown) => {
-      ended = { error };
+      ended = () => Promise.reject(error as Error);
       for (const { reject } of drawers.splice(0)) reject(error);
     },
     complete: () => {
-      ended = {};
+      ended = () => Promise.resolve(done);
       for (const { resolve } of drawers.splice(0)) resolve(done);
     },
   });
@@ -79,8 +80,7 @@ function queued<T>(values: ObservableInput<T>): { source: Source<T>; close: () =
           const value = waiting.shift();
           if (value !== undefined) resolve({ done: false, value });
           else if (ended === undefined) drawers.push({ resolve, reject });
-          else if ('error' in ended) reject(ended.error as Error);
-          else resolve(done);
+          else resolve(ended());
         }),
     },
     close: () => subscription.unsubscribe(),

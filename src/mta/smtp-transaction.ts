@@ -203,7 +203,8 @@ export class SmtpTransaction {
 
   #received(): string {
     const { client, helo, hostname, protocol } = this.#context;
-    const from = `from ${helo} (${client.host} [${client.address}])`;
+    const address = client.family === 'inet6' ? `IPv6:${client.address}` : client.address;
+    const from = `from ${helo} (${client.host} [${address}])`;
     return `${from}\n\tby ${hostname} with ${protocol} id ${this.#id};\n\t${new Date().toUTCString()}`;
   }
 }

@@ -29,7 +29,9 @@ describe.each(PAGES)('%s', (page: Page) => {
   });
 
   test('names every block of code that is a program, and runs it', () => {
-    const tests = readFileSync(`${ROOT}test/docs/guide.test.ts`, 'utf8');
+    const tests = ['guide', 'mta']
+      .map((name) => readFileSync(`${ROOT}test/docs/${name}.test.ts`, 'utf8'))
+      .join();
     const others = ['application', 'illegal', 'tagging'];
     for (const { language, line, name } of snippetsOf(page)) {
       if (language !== 'ts' && language !== 'js') continue;

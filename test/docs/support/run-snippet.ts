@@ -1,11 +1,19 @@
 import * as fs from 'node:fs';
+import * as fsPromises from 'node:fs/promises';
 import * as rxjs from 'rxjs';
 import ts from 'typescript';
 import * as rxmilter from '../../../src/index.js';
+import * as mta from '../../../src/mta/index.js';
 import { declaredIn, leftOutOf } from './complete.js';
 import { snippet } from './markdown.js';
 
-const MODULES: Readonly<Record<string, unknown>> = { rxmilter, rxjs, 'node:fs': fs };
+const MODULES: Readonly<Record<string, unknown>> = {
+  rxmilter,
+  'rxmilter/mta': mta,
+  rxjs,
+  'node:fs': fs,
+  'node:fs/promises': fsPromises,
+};
 
 type Program = (require: (name: string) => unknown, exports: object, ...rest: unknown[]) => Promise<unknown>;
 // The constructor of async functions has no name of its own.
