@@ -51,38 +51,39 @@ function iteratorOf<T>(values: ObservableInput<T>): Source<T> | undefined {
   return Symbol.iterator in values ? values[Symbol.iterator]() : undefined;
 }
 
+/** Somebody who waits for a value. */
+interface Drawer<T> {
+  readonly resolve: (drawn: IteratorResult<T>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** What is pushed, kept until it is drawn. */
 function queued<T>(values: ObservableInput<T>): { source: Source<T>; close: () => void } {
   const waiting: T[] = [];
-  const drawers: { resolve: (drawn: IteratorResult<T>) => void; reject: (error: unknown) => void }[] = [];
-  /** What there is to draw when it is over. */
-  let ended: (() => Promise<IteratorResult<T>>) | undefined;
-  const done: IteratorResult<T> = { done: true, value: undefined };
+  const drawers: Drawer<T>[] = [];
+  /** What those get who draw when it is over. */
+  let ended: ((drawer: Drawer<T>) => void) | undefined;
+  const end = (how: (drawer: Drawer<T>) => void): void => {
+    ended = how;
+    drawers.splice(0).forEach(how);
+  };
   const subscription: Subscription = from(values).subscribe({
     next: (value) => {
       const drawer = drawers.shift();
       if (drawer === undefined) waiting.push(value);
       else drawer.resolve({ done: false, value });
     },
-    error: (error: unknown) => {
-      ended = () => Promise.reject(error as Error);
-      for (const { reject } of drawers.splice(0)) reject(error);
-    },
-    complete: () => {
-      ended = () => Promise.resolve(done);
-      for (const { resolve } of drawers.splice(0)) resolve(done);
-    },
+    error: (error: unknown) => end(({ reject }) => reject(error)),
+    complete: () => end(({ resolve }) => resolve({ done: true, value: undefined })),
   });
+  const draw = (drawer: Drawer<T>): void => {
+    const [value] = waiting.splice(0, 1);
+    if (value !== undefined) drawer.resolve({ done: false, value });
+    else if (ended === undefined) drawers.push(drawer);
+    else ended(drawer);
+  };
   return {
-    source: {
-      next: () =>
-        new Promise((resolve, reject) => {
-          const value = waiting.shift();
-          if (value !== undefined) resolve({ done: false, value });
-          else if (ended === undefined) drawers.push({ resolve, reject });
-          else resolve(ended());
-        }),
-    },
+    source: { next: () => new Promise((resolve, reject) => draw({ resolve, reject })) },
     close: () => subscription.unsubscribe(),
   };
 }
