@@ -13,7 +13,7 @@ type EventName = MtaEvent['type'];
 
 const SESSION: readonly EventName[] = ['connect', 'helo'];
 /** Postfix sends the macros of these though nobody wants the event. */
-const MACROS_ALWAYS: readonly EventName[] = ['connect', 'helo', 'mail', 'rcpt', 'data'];
+const MACROS_ALWAYS: readonly EventName[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'unknown'];
 
 /**
  * Keeps what a milter has decided and what it has no interest in: says of each event whether it is asked about it.
@@ -42,9 +42,7 @@ export class Agenda {
   plan(name: EventName): 'ask' | 'tell' | 'macros' | 'nothing' {
     const { protocol, version } = this.#agreement;
     const { no, nr, version: since } = COMMANDS[name];
-    // Between messages there may be a command that nobody knows; within one that is decided the milter is not told of it.
-    const between = name === 'unknown' && this.#last === 'eom';
-    if (name === 'mail' || name === 'helo' || between) this.messageEnded();
+    if (name === 'mail' || name === 'helo') this.messageEnded();
     if (name !== 'body') this.#skipping = false;
     // libmilter without a data callback drops the whole message when an unknown command comes after a recipient.
     const lost = name === 'unknown' && this.#last === 'rcpt' && (protocol & SMFIP.NODATA) !== 0;

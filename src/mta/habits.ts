@@ -46,6 +46,10 @@ export interface Habits {
   session(hostname: string, client: ConnectFields): Macros;
   /** Values of macros that say how an address is delivered. */
   address(what: 'mail' | 'rcpt', address: string): Macros;
+  /** Values of macros that are known when the header is. */
+  content(header: HeaderList): Macros;
+  /** What of an unknown command is shown to a milter. */
+  unknownCommand(line: string): string;
   /** The client as it is shown to a milter. */
   client(client: ConnectFields): ConnectFields;
   /** Which recipients are the same. */

@@ -93,13 +93,19 @@ export class MtaSession {
    */
   async helo(name = this.#helo): Promise<SmtpReply> {
     this.#helo = name;
-    return (await this.#greet()).reply;
+    const { reply } = await this.#greet();
+    // Postfix gives up what may have been in progress, and only then.
+    if (this.#habits.abortsAlways) await this.#milter.abort();
+    return reply;
   }
 
   /** The client says something that is no command; returns what it is told. */
   async unknown(line: string): Promise<SmtpReply> {
     if (this.#standing !== undefined) return this.#standing;
-    const { verdict } = await this.#milter.ask({ type: 'unknown', text: line }, this.#macros);
+    const { verdict } = await this.#milter.ask(
+      { type: 'unknown', text: this.#habits.unknownCommand(line) },
+      this.#macros,
+    );
     if (verdict.kind !== 'refuse') return this.#habits.unknown(line);
     const reply = this.#habits.refused('unknown', verdict.reply);
     if (reply.code === 421) this.#standing = reply;

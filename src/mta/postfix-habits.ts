@@ -15,15 +15,17 @@ export const POSTFIX: Habits = {
   macros: postfixMacros,
   session(hostname, { family, host, address, port }) {
     const shown = family === 'inet6' ? `IPv6:${address}` : address;
+    // A client without a name comes with its address in brackets.
+    const name = host.startsWith('[') ? 'unknown' : host;
     return {
       j: hostname,
       v: 'Postfix 3.7.11',
-      _: family === 'unknown' ? host : `${host} [${shown}]`,
+      _: family === 'unknown' ? host : `${name} [${shown}]`,
       '{daemon_name}': hostname,
       '{daemon_addr}': '127.0.0.1',
       '{daemon_port}': '25',
-      '{client_name}': host,
-      '{client_ptr}': host,
+      '{client_name}': name,
+      '{client_ptr}': name,
       '{client_addr}': address,
       '{client_port}': String(port),
       '{client_connections}': '1',
@@ -36,6 +38,8 @@ export const POSTFIX: Habits = {
       at === -1 ? {} : { [`{${what}_host}`]: address.slice(at + 1), [`{${what}_mailer}`]: 'smtp' };
     return { [`{${what}_addr}`]: address, ...route };
   },
+  content: () => ({}),
+  unknownCommand: (line) => /^\S*/.exec(line.trimStart())?.[0] ?? '',
   client: (client) => client,
   recipients: POSTFIX_RECIPIENTS,
   header: (fields, { received, leadspc }) =>

@@ -33,7 +33,8 @@ export const SENDMAIL: Habits = {
       '{daemon_addr}': '127.0.0.1',
       '{daemon_port}': '25',
       '{if_name}': hostname,
-      '{if_addr}': '198.51.100.1',
+      // It keeps to itself what is of no use.
+      '{if_addr}': /^(?:127\.|::1$)/.test(address) ? undefined : '198.51.100.1',
       '{client_name}': host,
       '{client_ptr}': host,
       '{client_addr}': shown,
@@ -50,6 +51,10 @@ export const SENDMAIL: Habits = {
       [`{${what}_addr}`]: address,
     };
   },
+  content: (header) => ({
+    '{msg_id}': header.list().find(({ name }) => name.toLowerCase() === 'message-id')?.value,
+  }),
+  unknownCommand: (line) => line,
   recipients: {
     key: ({ address }) => sameHost(address),
     means: (address, recipient) => sameHost(address) === sameHost(recipient.address),

@@ -8,7 +8,6 @@ import type { Delivery, DeliveryStep } from './delivery.js';
 import { draftOf, type Draft } from './draft.js';
 import type { GuardedMilter } from './guarded-milter.js';
 import type { Habits } from './habits.js';
-import type { HeaderField } from './header-field.js';
 import type { Macros } from './macro-lists.js';
 import { refusedMacros } from './macro-values.js';
 import { fieldsOf, pathOf, type Mail, type Path } from './mail.js';
@@ -50,6 +49,8 @@ export class SmtpTransaction {
   #answer: Answer = { verdict: CONTINUE, modifications: [] };
   #discarded = false;
   #abandoned = false;
+  /** Whether there was a decision after which Sendmail still takes the message for one that the milter is in. */
+  #leftOpen = false;
 
   constructor(mail: Mail, context: TransactionContext) {
     this.#mail = mail;
@@ -89,11 +90,15 @@ export class SmtpTransaction {
     });
   }
 
-  /** Sendmail says so only where the milter has not decided, and knows by an answer of its own that there is a message. */
+  /**
+   * Sendmail says so only where it knows of a message that the milter has not decided about, and after some decisions
+   * before its content.
+   */
   #aborts(): boolean {
     const { habits, milter } = this.#context;
     const unanswered = (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) !== 0;
-    return habits.abortsAlways || !(unanswered || milter.connection?.messageOver === true);
+    const undecided = milter.connection?.messageOver !== true;
+    return habits.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
   }
 
   async #envelope(): Promise<boolean> {
@@ -159,7 +164,7 @@ export class SmtpTransaction {
 
   async #content(): Promise<void> {
     const { milter, habits } = this.#context;
-    const macros = { '{msg_id}': this.#draft.headers.list().find(isMessageId)?.value };
+    const macros = habits.content(this.#draft.headers);
     this.#answer = await sendContent(this.#draft, milter.connection?.maxData ?? USUAL, async (event) => {
       const answer = await milter.ask(event, this.#macros(macros));
       this.#discarded ||= answer.verdict.kind === 'discard';
@@ -173,6 +178,9 @@ export class SmtpTransaction {
     if (standing !== undefined) return { kind: 'refuse', reply: standing };
     const { verdict } = await milter.ask(event, this.#macros(macros));
     this.#discarded ||= verdict.kind === 'discard';
+    this.#leftOpen ||=
+      (event.type === 'data' && verdict.kind === 'refuse') ||
+      (event.type !== 'mail' && verdict.kind === 'discard');
     return verdict;
   }
 
@@ -207,8 +215,4 @@ export class SmtpTransaction {
     const from = `from ${helo} (${client.host} [${address}])`;
     return `${from}\n\tby ${hostname} with ${protocol} id ${this.#id};\n\t${new Date().toUTCString()}`;
   }
-}
-
-function isMessageId({ name }: HeaderField): boolean {
-  return name.toLowerCase() === 'message-id';
 }

@@ -187,13 +187,18 @@ describe('a client of Sendmail', () => {
     expect(told(delivery, 'rcpt')).toEqual(['550 5.0.0 <bob@example.org>... Plain text']);
   });
 
-  it('that gives a message up, makes Sendmail say so, unless the milter has decided or not replied to it', async () => {
+  it('that gives a message up, makes Sendmail say so, unless the milter has decided on its content or not replied to it', async () => {
     await send({}, { reset: 'rcpt' });
     expect(heard()).toBe('ODCCDHHDMMDRRAQ');
-    for (const script of [{ M: 'R05' }, { T: 'R05' }, { E: 'R05' }]) {
+    for (const script of [{ M: 'R05' }, { L: 'R05' }, { E: 'R05' }, { M: 'R07' }, { B: 'R07' }]) {
       await milter?.[Symbol.asyncDispose]();
       await send(script);
       expect(heard()).not.toContain('A');
+    }
+    for (const script of [{ T: 'R05' }, { T: 'R07' }, { R: 'R07' }]) {
+      await milter?.[Symbol.asyncDispose]();
+      await send(script);
+      expect(heard()).toMatch(/AQ$/);
     }
     await milter?.[Symbol.asyncDispose]();
     await send({ O: optnegAnswer(0x4000), M: '' }, { reset: 'rcpt' });
