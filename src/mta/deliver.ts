@@ -1,3 +1,4 @@
+import { checkMail } from './check-mail.js';
 import type { ClientMail } from './client-mail.js';
 import type { Delivery } from './delivery.js';
 import { MtaSession, type MtaSessionOptions } from './mta-session.js';
@@ -14,7 +15,7 @@ export type { ClientMail } from './client-mail.js';
  *
  * @throws EndpointError where `to` is no endpoint
  * @throws RangeError where a header does not fit into a frame
- * @throws TypeError where another option is wrong
+ * @throws TypeError where another option is wrong, or a part of the mail cannot be sent
  *
  * @example
  * const { outcome, headers } = await deliver(
@@ -23,6 +24,7 @@ export type { ClientMail } from './client-mail.js';
  * );
  */
 export async function deliver(mail: ClientMail, options: MtaSessionOptions): Promise<Delivery> {
+  checkMail(mail);
   const { client, helo, tls, auth } = mail;
   const session = await MtaSession.open({
     ...options,

@@ -14,7 +14,7 @@ export type FailurePolicy = 'tempfail' | 'reject' | 'shutdown' | 'accept' | 'qua
 
 const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
   tempfail: REFUSALS.tempfail,
-  reject: { code: 550, enhanced: '5.5.0', lines: ['Service unavailable'] },
+  reject: REFUSALS.failed,
   shutdown: { code: 421, enhanced: '4.7.1', lines: REFUSALS.tempfail.lines },
   accept: undefined,
   quarantine: undefined,

@@ -1,5 +1,6 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
 import type { ConnectFields } from '../transport/layouts/connect.js';
+import { checkMail } from './check-mail.js';
 import type { ClientOptions } from './client-mail.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { GuardedMilter, type FailurePolicy } from './guarded-milter.js';
@@ -116,8 +117,10 @@ export class MtaSession {
    * Takes a message from the client, asks the milter about it, and says what became of it.
    *
    * @throws RangeError where a header does not fit into a frame; the session cannot go on after that
+   * @throws TypeError where a part of the mail cannot be sent; nothing of it has been
    */
   async send(mail: Mail): Promise<Delivery> {
+    checkMail(mail);
     const transaction = new SmtpTransaction(mail, {
       milter: this.#milter,
       habits: this.#habits,

@@ -83,8 +83,9 @@ export const SENDMAIL: Habits = {
         return { code: 250, enhanced: '2.0.0', lines: ['Reset state'] };
     }
   },
-  refused(stage, reply, address) {
-    if (reply === REFUSALS.tempfail) return TEMPFAIL;
+  refused(stage, given, address) {
+    if (given === REFUSALS.tempfail) return TEMPFAIL;
+    const reply: SmtpReply = given === REFUSALS.failed ? REFUSALS.reject : given;
     if (reply === REFUSALS.reject && stage === 'helo') return REJECT_SESSION;
     const code = reply === REFUSALS.reject && CONTENT.includes(stage) ? 554 : reply.code;
     const [line = '', ...more] = reply.lines;

@@ -182,6 +182,17 @@ describe('a client of Sendmail', () => {
     expect(told(delivery, command)).toEqual([reply]);
   });
 
+  it.each([
+    ['M', 'mail', '550 5.7.1 <alice@example.com>... Command rejected'],
+    ['E', 'message', '554 5.7.1 Command rejected'],
+  ])(
+    'is refused where the milter fails at %s, if that is what it is to be',
+    async (letter, command, reply) => {
+      const delivery = await send({ [letter]: (socket) => socket.destroy() }, {}, { onFailure: 'reject' });
+      expect(told(delivery, command)).toEqual([reply]);
+    },
+  );
+
   it('gets the enhanced code that a milter left out', async () => {
     const delivery = await send({ R: 'R36' });
     expect(told(delivery, 'rcpt')).toEqual(['550 5.0.0 <bob@example.org>... Plain text']);

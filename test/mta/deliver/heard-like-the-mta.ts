@@ -229,7 +229,10 @@ async function send(client: SmtpClient, commands: readonly string[]): Promise<vo
     const good = /^[23]/.test(reply);
     if (command.startsWith('RCPT')) accepted += good ? 1 : 0;
     else if (!good) break;
-    else if (command === 'DATA') return void (await client.content(MESSAGE));
+    else if (command === 'DATA') {
+      await client.content(MESSAGE);
+      return;
+    }
   }
   if (commands.includes('DATA')) await client.command('RSET');
 }
