@@ -13,7 +13,7 @@ type EventName = MtaEvent['type'];
 
 const SESSION: readonly EventName[] = ['connect', 'helo'];
 /** Postfix sends the macros of these though nobody wants the event. */
-const MACROS_ALWAYS: readonly EventName[] = ['connect', 'helo', 'mail', 'rcpt', 'data'];
+const MACROS_ALWAYS: readonly EventName[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'unknown'];
 
 /**
  * Keeps what a milter has decided and what it has no interest in: says of each event whether it is asked about it.
@@ -33,11 +33,16 @@ export class Agenda {
     return this.#over === 'session';
   }
 
+  /** Whether the milter has done with the message, or with more. */
+  get messageOver(): boolean {
+    return this.#over !== undefined;
+  }
+
   /** What is to be sent for an event: its macros and itself, only its macros, or nothing. */
   plan(name: EventName): 'ask' | 'tell' | 'macros' | 'nothing' {
     const { protocol, version } = this.#agreement;
     const { no, nr, version: since } = COMMANDS[name];
-    if (name === 'mail') this.#over = this.#over === 'message' ? undefined : this.#over;
+    if (name === 'mail' || name === 'helo') this.messageEnded();
     if (name !== 'body') this.#skipping = false;
     // libmilter without a data callback drops the whole message when an unknown command comes after a recipient.
     const lost = name === 'unknown' && this.#last === 'rcpt' && (protocol & SMFIP.NODATA) !== 0;
@@ -45,6 +50,11 @@ export class Agenda {
     if ((protocol & no) !== 0 || since > version) return MACROS_ALWAYS.includes(name) ? 'macros' : 'nothing';
     this.#last = name;
     return (protocol & nr) !== 0 ? 'tell' : 'ask';
+  }
+
+  /** The message is over, for all sides. */
+  messageEnded(): void {
+    if (this.#over === 'message') this.#over = undefined;
   }
 
   /** Takes note of what was decided. */

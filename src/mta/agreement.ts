@@ -21,6 +21,27 @@ export interface Agreement extends Offer {
 /** What Postfix 2.6 and later and Sendmail 8.14 and later offer. */
 export const DEFAULT_OFFER: Offer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
 
+/** What there was to leave out in each version, and nothing else to agree on but in the last. */
+const FLAGS: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
+
+/**
+ * An offer that is complete: what is not said is as in MTAs that speak that version.
+ *
+ * @param oldActions the rights that are offered with a version below 6
+ * @throws RangeError where it is no version from 2 to 6
+ */
+export function completeOffer(offer: Partial<Offer>, oldActions: number): Offer {
+  const version = offer.version ?? DEFAULT_OFFER.version;
+  if (!Number.isInteger(version) || version < 2 || version > 6) {
+    throw new RangeError(`offer: version ${version} is none. Use a whole number from 2 to 6.`);
+  }
+  return {
+    version,
+    actions: offer.actions ?? (version < 6 ? oldActions : DEFAULT_OFFER.actions),
+    protocol: offer.protocol ?? FLAGS[version] ?? DEFAULT_OFFER.protocol,
+  };
+}
+
 /**
  * Checks a milter's answer to an offer.
  *

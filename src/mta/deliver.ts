@@ -1,14 +1,9 @@
-import type { ConnectFields } from '../transport/layouts/connect.js';
+import { checkMail } from './check-mail.js';
+import type { ClientMail } from './client-mail.js';
 import type { Delivery } from './delivery.js';
-import type { Mail } from './mail.js';
 import { MtaSession, type MtaSessionOptions } from './mta-session.js';
 
-/** A message, its envelope, and the client that it comes from. */
-export interface ClientMail extends Mail {
-  readonly client?: Partial<ConnectFields>;
-  /** What the client says in EHLO; its host name by default. */
-  readonly helo?: string;
-}
+export type { ClientMail } from './client-mail.js';
 
 /**
  * Gives a milter a message as an MTA would, and says what the MTA would have done with it.
@@ -16,8 +11,11 @@ export interface ClientMail extends Mail {
  * A milter that is not there, breaks the protocol or is silent makes no rejection: `failure` says so, and the message
  * fares as `onFailure` has it. A milter that still says something after the session counts as one that breaks it.
  *
+ * Aborting `signal` closes the connection at once, in whatever state it is, and the promise rejects with its reason.
+ *
  * @throws EndpointError where `to` is no endpoint
  * @throws RangeError where a header does not fit into a frame
+ * @throws TypeError where another option is wrong, or a part of the mail cannot be sent
  *
  * @example
  * const { outcome, headers } = await deliver(
@@ -26,13 +24,17 @@ export interface ClientMail extends Mail {
  * );
  */
 export async function deliver(mail: ClientMail, options: MtaSessionOptions): Promise<Delivery> {
-  const { client, helo } = mail;
+  checkMail(mail);
+  const { client, helo, tls, auth } = mail;
   const session = await MtaSession.open({
     ...options,
     ...(client === undefined ? {} : { client }),
     ...(helo === undefined ? {} : { helo }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(auth === undefined ? {} : { auth }),
   });
   const delivery = await session.send(mail);
   await session.close();
+  options.signal?.throwIfAborted();
   return { ...delivery, transcript: session.transcript, failure: session.failure };
 }

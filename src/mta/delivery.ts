@@ -1,18 +1,22 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
 import type { Agreement } from './agreement.js';
 import type { Exchange } from './exchange.js';
-import type { HeaderField } from './header-list.js';
+import type { HeaderField } from './header-field.js';
 import type { Path } from './mail.js';
 import type { MilterError } from './milter-error.js';
 import type { WireModification } from './modification-list.js';
 
-/** What becomes of a message; `refused` is for good (5xx), `deferred` is to be tried again (4xx). */
-export type DeliveryOutcome = 'delivered' | 'quarantined' | 'discarded' | 'refused' | 'deferred';
+/**
+ * What becomes of a message; `refused` is for good (5xx), `deferred` is to be tried again (4xx), and `abandoned` is one
+ * that the client has given up.
+ */
+export type DeliveryOutcome =
+  'delivered' | 'quarantined' | 'discarded' | 'refused' | 'deferred' | 'abandoned';
 
 /** A step of the SMTP dialogue and what the client was told. */
 export interface DeliveryStep {
   /** `connect` is the banner, `message` what follows the final dot. */
-  readonly command: 'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'message';
+  readonly command: 'connect' | 'helo' | 'mail' | 'rcpt' | 'rset' | 'data' | 'message';
   /** Of whom, at `mail` and `rcpt`. */
   readonly address?: string;
   readonly reply: SmtpReply;
@@ -31,6 +35,9 @@ export interface Delivery {
   /** The recipients that the client was told are fine, and the others. */
   readonly accepted: readonly string[];
   readonly refused: readonly string[];
+  /** The recipients that the milter has added to those that were accepted, and those that it has removed. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
   /** The envelope that the message is delivered with, or would be. */
   readonly sender: Required<Path>;
   readonly recipients: readonly Required<Path>[];
@@ -41,6 +48,11 @@ export interface Delivery {
   readonly message: Buffer;
   /** Why the message is held, where it is. */
   readonly quarantined: string | undefined;
+  /**
+   * How often the MTA had to wait for the milter: the events that wanted a reply. The first message of a connection
+   * has those of its beginning, but for the negotiation.
+   */
+  readonly rounds: number;
   /** What the milter wanted changed; applied unless the message was refused or discarded. */
   readonly modifications: readonly WireModification[];
   /** What was agreed on; nothing where there was no agreement. */

@@ -1,29 +1,23 @@
-import { HeaderList } from './header-list.js';
+import type { HeaderList } from './header-list.js';
 import { bodyBytes, pathOf, withLineEnds, type Mail, type Path } from './mail.js';
 import type { WireModification } from './modification-list.js';
+import { RecipientList, type RecipientRules } from './recipient-list.js';
 
 /** A message on its way through an MTA, which milters may change. */
 export interface Draft {
   sender: Required<Path>;
-  recipients: Required<Path>[];
+  readonly recipients: RecipientList;
   readonly headers: HeaderList;
   body: Buffer;
   /** Why it is held, where it is. */
   quarantined: string | undefined;
 }
 
-/**
- * A message as it came, with the MTA's own field on top.
- *
- * @param leadspc whether the milter sees and writes the blank after the colon
- */
-export function draftOf(mail: Mail, leadspc: boolean, received: string): Draft {
-  const headers = new HeaderList(leadspc);
-  for (const [name, value] of mail.headers ?? []) headers.addOriginal(name, value);
-  headers.addOwn('Received', received);
+/** A message as it came, with the header that its MTA has made of the one that came. */
+export function draftOf(mail: Mail, headers: HeaderList, rules: RecipientRules): Draft {
   return {
     sender: pathOf(mail.sender),
-    recipients: mail.recipients.map(pathOf),
+    recipients: new RecipientList(rules, mail.recipients.map(pathOf)),
     headers,
     body: bodyBytes(mail.body ?? ''),
     quarantined: undefined,
@@ -33,7 +27,7 @@ export function draftOf(mail: Mail, leadspc: boolean, received: string): Draft {
 /** Postfix keeps so much of the reason for a quarantine. */
 const REASON_BYTES = 100;
 
-/** Changes a message as the milter wants it, in the order in which the milter said it, by the rules of Postfix. */
+/** Changes a message as the milter wants it, in the order in which the milter said it, by the rules of its MTA. */
 export function applyModifications(draft: Draft, modifications: readonly WireModification[]): void {
   const body = modifications.flatMap((one) => (one.type === 'replaceBody' ? [one.data] : []));
   if (body.length > 0) draft.body = withLineEnds(Buffer.concat(body));
@@ -49,16 +43,14 @@ export function applyModifications(draft: Draft, modifications: readonly WireMod
         draft.headers.change(one.index, one.name, bytesOf(one));
         break;
       case 'addRecipient':
-        addRecipient(draft, one.text, []);
+        draft.recipients.add({ address: withoutBrackets(one.text), args: [] });
         break;
       case 'addRecipientPar':
-        addRecipient(draft, one.address, words(one.args));
+        draft.recipients.add({ address: withoutBrackets(one.address), args: words(one.args) });
         break;
-      case 'deleteRecipient': {
-        const gone = withoutBrackets(one.text);
-        draft.recipients = draft.recipients.filter(({ address }) => address !== gone);
+      case 'deleteRecipient':
+        draft.recipients.remove(withoutBrackets(one.text));
         break;
-      }
       case 'changeSender':
         draft.sender = { address: withoutBrackets(one.address), args: words(one.args) };
         break;
@@ -74,13 +66,6 @@ export function applyModifications(draft: Draft, modifications: readonly WireMod
 /** The address in an envelope command, without the brackets that SMTP has around it. */
 export function withoutBrackets(address: string): string {
   return /^<(.*)>$/s.exec(address)?.[1] ?? address;
-}
-
-/** One that is there already is not there twice; the null address is nobody. */
-function addRecipient(draft: Draft, address: string, args: readonly string[]): void {
-  const bare = withoutBrackets(address);
-  if (bare === '' || draft.recipients.some((one) => one.address === bare)) return;
-  draft.recipients.push({ address: bare, args });
 }
 
 function words(args: readonly string[]): string[] {

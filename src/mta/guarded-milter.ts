@@ -14,7 +14,7 @@ export type FailurePolicy = 'tempfail' | 'reject' | 'shutdown' | 'accept' | 'qua
 
 const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
   tempfail: REFUSALS.tempfail,
-  reject: { code: 550, enhanced: '5.5.0', lines: ['Service unavailable'] },
+  reject: REFUSALS.failed,
   shutdown: { code: 421, enhanced: '4.7.1', lines: REFUSALS.tempfail.lines },
   accept: undefined,
   quarantine: undefined,
@@ -47,6 +47,16 @@ export class GuardedMilter {
   /** The connection, where there ever was one. */
   get connection(): MtaConnection | undefined {
     return this.#connection;
+  }
+
+  /** How often there was a reply to wait for. */
+  get rounds(): number {
+    return this.#connection?.rounds ?? 0;
+  }
+
+  /** Bits of `SMFIP` that were agreed on. */
+  get protocol(): number {
+    return this.#connection?.agreement.protocol ?? 0;
   }
 
   /** Whether messages are held because it failed. */

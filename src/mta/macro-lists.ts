@@ -1,59 +1,99 @@
 /** Values of macros, by their names as on the wire: `i`, `{auth_authen}`. */
 export type Macros = Readonly<Record<string, string | undefined>>;
 
-/** The number of a stage in a symbol list (libmilter's `SMFIM_*`), and what Postfix sends there unasked. */
-interface MacroList {
-  readonly stage: number | undefined;
-  readonly names: readonly string[];
-}
-
-const EOH: MacroList = { stage: 6, names: ['i'] };
-const EOM: MacroList = { stage: 5, names: ['i'] };
-
-/** Postfix's defaults (`milter_connect_macros` and so on, since 3.5). It sends those of eoh with every header, those of eom with the body. */
-const LISTS = {
-  connect: { stage: 0, names: ['j', '{daemon_name}', '{daemon_addr}', 'v', '_'] },
-  helo: {
-    stage: 1,
-    names: ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'],
-  },
-  mail: {
-    stage: 2,
-    names: [
-      'i',
-      '{auth_type}',
-      '{auth_authen}',
-      '{auth_author}',
-      '{mail_addr}',
-      '{mail_host}',
-      '{mail_mailer}',
-    ],
-  },
-  rcpt: { stage: 3, names: ['i', '{rcpt_addr}', '{rcpt_host}', '{rcpt_mailer}'] },
-  data: { stage: 4, names: ['i'] },
-  header: EOH,
-  eoh: EOH,
-  body: EOM,
-  eom: EOM,
-  unknown: { stage: undefined, names: [] },
-} as const satisfies Record<string, MacroList>;
-
 /** A command that macros may go before. */
-export type MacroStage = keyof typeof LISTS;
+export type MacroStage =
+  'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'header' | 'eoh' | 'body' | 'eom' | 'unknown';
+
+/** The lists that a milter asked for, by the number of their stage. */
+type Lists = ReadonlyMap<number, readonly string[]>;
+
+/** The number of a stage in a symbol list (libmilter's `SMFIM_*`). Postfix sends those of eoh with every header, those of eom with the body. */
+const STAGES: Readonly<Record<MacroStage, number | undefined>> = {
+  connect: 0,
+  helo: 1,
+  mail: 2,
+  rcpt: 3,
+  data: 4,
+  eom: 5,
+  body: 5,
+  eoh: 6,
+  header: 6,
+  unknown: undefined,
+};
+const EOM = 5;
+const EOH = 6;
+
+const TLS = ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'];
+
+/** Postfix's defaults (`milter_connect_macros` and so on, since 3.5), by number. */
+const POSTFIX: readonly (readonly string[])[] = [
+  ['j', '{daemon_name}', '{daemon_addr}', 'v', '_'],
+  TLS,
+  ['i', '{auth_type}', '{auth_authen}', '{auth_author}', '{mail_addr}', '{mail_host}', '{mail_mailer}'],
+  ['i', '{rcpt_addr}', '{rcpt_host}', '{rcpt_mailer}'],
+  ['i'],
+  ['i'],
+  ['i'],
+];
+
+/** What Sendmail's standard configuration has; nothing for data and eoh. */
+const SENDMAIL: readonly (readonly string[] | undefined)[] = [
+  ['j', '_', '{daemon_name}', '{if_name}', '{if_addr}'],
+  TLS,
+  [
+    'i',
+    '{auth_type}',
+    '{auth_authen}',
+    '{auth_ssf}',
+    '{auth_author}',
+    '{mail_mailer}',
+    '{mail_host}',
+    '{mail_addr}',
+  ],
+  ['{rcpt_mailer}', '{rcpt_host}', '{rcpt_addr}'],
+  undefined,
+  ['{msg_id}'],
+  undefined,
+];
 
 /**
- * The macros to send before a command: those that the milter asked for, else Postfix's defaults, as far as they have a
- * value. An empty list is taken as none, as Postfix does it.
+ * The macros that Postfix sends before a command: those that the milter asked for, else its defaults, as far as they
+ * have a value. It takes an empty list for none.
  */
-export function macrosFor(
+export function postfixMacros(stage: MacroStage, values: Macros, lists: Lists): [string, string][] {
+  const number = STAGES[stage];
+  if (number === undefined) return [];
+  const wanted = lists.get(number) ?? [];
+  return present(wanted.length === 0 ? (POSTFIX[number] ?? []) : wanted, values);
+}
+
+/**
+ * The macros that Sendmail sends before a command; nothing where it sends no frame at all: before what has no list of
+ * its own, and where the milter asked for an empty one.
+ *
+ * It mixes up the lists of eom and eoh: the former counts only where there is the latter, too, and the latter alone
+ * leaves eom without macros.
+ */
+export function sendmailMacros(
   stage: MacroStage,
   values: Macros,
-  lists: ReadonlyMap<number, readonly string[]>,
-): [string, string][] {
-  const { stage: number, names } = LISTS[stage];
-  const wanted = number === undefined ? undefined : lists.get(number);
-  const list = wanted === undefined || wanted.length === 0 ? names : wanted;
-  return list.flatMap((name): [string, string][] => {
+  lists: Lists,
+): [string, string][] | undefined {
+  const number = STAGES[stage];
+  if (number === undefined || stage === 'header' || stage === 'body') return undefined;
+  const names = number === EOM ? listAtEom(lists) : (lists.get(number) ?? SENDMAIL[number]);
+  return names === undefined || (lists.has(number) && names.length === 0)
+    ? undefined
+    : present(names, values);
+}
+
+function listAtEom(lists: Lists): readonly string[] | undefined {
+  return lists.has(EOH) ? lists.get(EOM) : SENDMAIL[EOM];
+}
+
+function present(names: readonly string[], values: Macros): [string, string][] {
+  return names.flatMap((name): [string, string][] => {
     const value = values[name];
     return value === undefined ? [] : [[name, value]];
   });

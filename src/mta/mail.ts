@@ -1,5 +1,7 @@
 import type { ConnectFields } from '../transport/layouts/connect.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
+import { folded, nameOf } from './field-bytes.js';
+import type { RawField } from './header-list.js';
 import type { Macros } from './macro-lists.js';
 
 /** An address without brackets, with its ESMTP arguments. */
@@ -13,17 +15,26 @@ export interface MailRecipient extends Path {
   readonly refused?: SmtpReply;
 }
 
+/**
+ * A header field: its name and its value, which begins after the colon and one blank and may be folded with line ends.
+ *
+ * Where there is `raw`, that is sent: every byte after the colon. The value is then for those who read it.
+ */
+export type MailHeader = readonly [name: string, value: string | Uint8Array, raw?: Uint8Array];
+
 /** A message and its envelope. */
 export interface Mail {
   /** `''` is the null sender. */
   readonly sender: string | Path;
   readonly recipients: readonly (string | MailRecipient)[];
-  /** Names and values, in order; a value begins after the colon and one blank, and may be folded with line ends. */
-  readonly headers?: readonly (readonly [name: string, value: string | Uint8Array])[];
+  /** In order. */
+  readonly headers?: readonly MailHeader[];
   /** Text gets CRLF line ends, the last one included; bytes are sent as they are. */
   readonly body?: string | Uint8Array;
-  /** Values for macros beyond those that the message itself has, such as `{auth_authen}`. */
+  /** Values for macros beyond those that the message itself has, such as `{auth_ssf}`. */
   readonly macros?: Macros;
+  /** The client gives the message up (RSET) after MAIL, or after the recipients. */
+  readonly reset?: 'mail' | 'rcpt';
 }
 
 /** A client somewhere, over IPv4. */
@@ -39,6 +50,14 @@ export function pathOf(path: string | Path): Required<Path> {
   return typeof path === 'string'
     ? { address: path, args: [] }
     : { address: path.address, args: path.args ?? [] };
+}
+
+/** A header as an MTA keeps it: both take away blanks before a colon. */
+export function fieldsOf(headers: readonly MailHeader[]): RawField[] {
+  return headers.map(([name, value, raw]) => ({
+    name: nameOf(name),
+    raw: folded(raw ?? Buffer.concat([Buffer.from(' '), Buffer.from(value)])),
+  }));
 }
 
 /** The body as an SMTP server has it after the final dot. */

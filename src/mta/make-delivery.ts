@@ -13,34 +13,64 @@ export interface TransactionResult {
   readonly reply: SmtpReply;
   readonly modifications: readonly WireModification[];
   readonly discarded: boolean;
+  /** Whether the client has given it up. */
+  readonly abandoned: boolean;
+  readonly rounds: number;
   readonly accepted: readonly string[];
   readonly refused: readonly string[];
 }
 
 /** Does to the message what the milter wanted, unless nobody gets it, and says what became of it. */
 export function makeDelivery(result: TransactionResult): Omit<Delivery, 'transcript'> {
-  const { milter, draft, steps, reply, modifications, accepted, refused } = result;
+  const { milter, draft, steps, reply, modifications, accepted, refused, rounds } = result;
+  const before = addressesOf(draft);
   const outcome = settle(result);
+  const after = addressesOf(draft);
   return {
     outcome,
     reply,
     steps,
     accepted,
     refused,
+    added: without(after, before),
+    removed: without(before, after),
     sender: draft.sender,
-    recipients: draft.recipients,
+    recipients: draft.recipients.list(),
     headers: draft.headers.list(),
     body: draft.body,
     message: Buffer.concat([draft.headers.toBytes(), Buffer.from('\r\n'), draft.body]),
     quarantined: draft.quarantined,
+    rounds,
     modifications,
     agreement: milter.connection?.agreement,
     failure: milter.failure,
   };
 }
 
-function settle({ milter, draft, reply, modifications, discarded }: TransactionResult): DeliveryOutcome {
+/** Those of some that are not in others, however often they are in these or those. */
+function without(some: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return some.filter((one) => {
+    const at = left.indexOf(one);
+    if (at !== -1) left.splice(at, 1);
+    return at === -1;
+  });
+}
+
+function addressesOf({ recipients }: Draft): string[] {
+  return recipients.list().map(({ address }) => address);
+}
+
+function settle({
+  milter,
+  draft,
+  reply,
+  modifications,
+  discarded,
+  abandoned,
+}: TransactionResult): DeliveryOutcome {
   if (reply.code >= 400) return reply.code >= 500 ? 'refused' : 'deferred';
+  if (abandoned) return 'abandoned';
   if (discarded) return 'discarded';
   applyModifications(draft, modifications);
   if (milter.holds) draft.quarantined ??= 'the milter failed';

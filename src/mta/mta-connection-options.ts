@@ -1,5 +1,6 @@
 import type { Offer } from './agreement.js';
 import type { FilterEndOptions } from './filter-end.js';
+import type { MtaKind } from './mta-kind.js';
 
 /** How long an MTA waits, in milliseconds. */
 export interface MtaTimeouts {
@@ -27,7 +28,11 @@ export interface MtaLimits {
 
 /** How an MTA talks to a milter; `session`, `chunks` and `outcome` are for a filter that is run without a socket. */
 export interface MtaConnectionOptions extends FilterEndOptions {
-  /** What is offered; everything of version 6 by default. */
+  /** Whose macros, words and habits these are, and who counts the headers. `postfix` by default. */
+  readonly mta?: MtaKind | undefined;
+  /** Ends the connection at once, whatever it is about; what goes on then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** What is offered: everything of version 6 by default, and of an older version what MTAs offer with that. */
   readonly offer?: Partial<Offer>;
   readonly timeouts?: MtaTimeouts;
   readonly limits?: MtaLimits;

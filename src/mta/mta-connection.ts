@@ -1,3 +1,4 @@
+import { LARGEST, agreeOnSize } from '../session/data-size.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { COMMANDS } from '../transport/commands.js';
 import type { WireReply } from '../transport/wire-reply.js';
@@ -5,7 +6,9 @@ import { Agenda, type MtaEvent } from './agenda.js';
 import type { Agreement } from './agreement.js';
 import type { Answer } from './answer.js';
 import type { Exchange } from './exchange.js';
-import { macrosFor, type Macros } from './macro-lists.js';
+import type { Habits } from './habits.js';
+import { habitsOf } from './habits-of.js';
+import type { Macros } from './macro-lists.js';
 import { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
 import { DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
@@ -15,7 +18,6 @@ import type { ReplyStream } from './reply-stream.js';
 import { CONTINUE } from './verdict.js';
 
 const NOTHING: Answer = Object.freeze({ verdict: CONTINUE, modifications: [] });
-const LARGEST = 4 + 1 + 65535;
 
 /**
  * A connection to a milter, used as an MTA uses it: one event at a time, each with its macros and its reply.
@@ -27,23 +29,30 @@ const LARGEST = 4 + 1 + 65535;
 export class MtaConnection {
   /** What the two ends agreed on. */
   readonly agreement: Agreement;
+  /** The most data bytes that a frame may have: 65535, unless both ends know of a larger size. */
+  readonly maxData: number;
   readonly #exchanges: Exchange[];
   readonly #stream: ReplyStream;
   readonly #agenda: Agenda;
   readonly #options: MtaConnectionOptions;
+  readonly #habits: Habits;
+  #rounds = 0;
 
   private constructor({ stream, agreement, exchange }: Negotiated, options: MtaConnectionOptions) {
     this.agreement = agreement;
+    this.maxData = agreeOnSize(agreement.protocol, LARGEST).size;
     this.#exchanges = [exchange];
     this.#stream = stream;
     this.#agenda = new Agenda(agreement);
     this.#options = options;
+    this.#habits = habitsOf(options.mta);
   }
 
   /**
    * Connects to a milter and negotiates.
    *
    * @throws MilterError where it is not there, or wants what was not offered
+   * @throws RangeError, TypeError, EndpointError where an option is wrong; the signal's reason where it is aborted
    */
   static async open(to: MilterTarget, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
     return new MtaConnection(await negotiate(to, options), options);
@@ -52,6 +61,16 @@ export class MtaConnection {
   /** The conversation so far, the negotiation first. */
   get transcript(): readonly Exchange[] {
     return this.#exchanges;
+  }
+
+  /** How often there was a reply to wait for, the negotiation not counted. */
+  get rounds(): number {
+    return this.#rounds;
+  }
+
+  /** Whether the milter has done with the message, so that it hears nothing more of it. */
+  get messageOver(): boolean {
+    return this.#agenda.messageOver;
   }
 
   /** Whether the milter has done with the SMTP session, so that there is nothing more to ask it. */
@@ -71,15 +90,15 @@ export class MtaConnection {
     if (event.type === 'body' && event.data.length === 0) return NOTHING;
     const plan = this.#agenda.plan(event.type);
     if (plan === 'nothing') return NOTHING;
-    const set: Command = {
-      type: 'macro',
-      target: COMMANDS[event.type].letter,
-      macros: macrosFor(event.type, macros, this.agreement.lists),
-    };
-    const received = await this.#send(event.type, plan === 'macros' ? [set] : [set, event]);
+    const set = this.#habits.macros(event.type, macros, this.agreement.lists);
+    const commands: Command[] =
+      set === undefined ? [] : [{ type: 'macro', target: COMMANDS[event.type].letter, macros: set }];
+    if (plan !== 'macros') commands.push(event);
+    if (commands.length === 0) return NOTHING;
+    const received = await this.#send(event.type, commands);
     if (plan === 'ask') return this.#answer(event.type, received);
     if (plan === 'tell' && this.#options.patience !== undefined) {
-      await new Promise((resolve) => setTimeout(resolve, this.#options.patience));
+      await this.#stream.quiet(this.#options.patience);
       this.#checkSilence();
     }
     return NOTHING;
@@ -87,6 +106,7 @@ export class MtaConnection {
 
   /** Tells the milter that the message is over, one way or the other. Postfix does so after every message. */
   async abort(): Promise<void> {
+    this.#agenda.messageEnded();
     if (!this.sessionOver) await this.#send('abort', [{ type: 'abort' }]);
   }
 
@@ -106,8 +126,8 @@ export class MtaConnection {
   async #send(stage: string, commands: readonly Command[]): Promise<WireReply[]> {
     this.#checkSilence();
     const frames = commands.map((command) => commandCodec.encode(command));
-    if (frames.some((frame) => frame.length > LARGEST)) {
-      throw new RangeError(`A ${stage} of more than 65535 bytes does not fit into a frame.`);
+    if (frames.some((frame) => frame.length > 4 + 1 + this.maxData)) {
+      throw new RangeError(`A ${stage} of more than ${this.maxData} bytes does not fit into a frame.`);
     }
     this.#stream.stage = stage;
     const received: WireReply[] = [];
@@ -117,6 +137,7 @@ export class MtaConnection {
   }
 
   async #answer(stage: MtaEvent['type'], received: WireReply[]): Promise<Answer> {
+    this.#rounds++;
     try {
       const answer = await readAnswer(stage, {
         stream: this.#stream,
@@ -125,13 +146,21 @@ export class MtaConnection {
         received,
       });
       this.#agenda.decided(stage, answer.verdict);
+      if (this.sessionOver) await this.#leave();
       return answer;
     } catch (error) {
       this.#stream.destroy();
       throw error;
-    } finally {
-      // Postfix hangs up on a milter that has decided about the session.
-      if (this.sessionOver) this.#stream.destroy();
+    }
+  }
+
+  /** A milter that has decided about the session is hung up on by Postfix; Sendmail says good-bye. */
+  async #leave(): Promise<void> {
+    if (this.#habits.quitsAlways) {
+      await this.#send('quit', [{ type: 'quit' }]);
+      this.#stream.end();
+    } else {
+      this.#stream.destroy();
     }
   }
 

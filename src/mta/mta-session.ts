@@ -1,9 +1,13 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
 import type { ConnectFields } from '../transport/layouts/connect.js';
+import { checkMail } from './check-mail.js';
+import type { ClientOptions } from './client-mail.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { GuardedMilter, type FailurePolicy } from './guarded-milter.js';
+import type { Habits } from './habits.js';
+import { habitsOf } from './habits-of.js';
 import type { Macros } from './macro-lists.js';
-import { sessionMacros } from './macro-values.js';
+import { authMacros, tlsMacros } from './macro-values.js';
 import { DEFAULT_CLIENT, type Mail } from './mail.js';
 import type { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
@@ -12,12 +16,9 @@ import type { Exchange } from './exchange.js';
 import { SmtpTransaction } from './smtp-transaction.js';
 
 /** The SMTP client, and the MTA that it talks to. */
-export interface MtaSessionOptions extends MtaConnectionOptions {
+export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
   /** The milter: where it listens, or a filter, which is then run without a socket. */
   readonly to: MilterTarget;
-  readonly client?: Partial<ConnectFields>;
-  /** What the client says in EHLO; its host name by default. */
-  readonly helo?: string;
   /** The name of the MTA. */
   readonly hostname?: string;
   /** Values for macros beyond those that an MTA has of itself. */
@@ -37,18 +38,28 @@ export class MtaSession {
   readonly #milter: GuardedMilter;
   readonly #hostname: string;
   readonly #client: ConnectFields;
-  readonly #helo: string;
+  readonly #habits: Habits;
+  readonly #protocol: string;
   readonly #macros: Macros;
   /** What every command gets, since the milter has refused the session. */
   #standing: SmtpReply | undefined;
+  #helo: string;
   #first = true;
 
   private constructor(milter: GuardedMilter, options: MtaSessionOptions) {
+    const { tls, auth, macros } = options;
     this.#milter = milter;
+    this.#habits = habitsOf(options.mta);
     this.#hostname = options.hostname ?? 'mta.example.org';
     this.#client = { ...DEFAULT_CLIENT, ...options.client };
     this.#helo = options.helo ?? this.#client.host;
-    this.#macros = { ...sessionMacros(this.#hostname, this.#client), ...options.macros };
+    this.#protocol = `ESMTP${tls === undefined ? '' : 'S'}${auth === undefined ? '' : 'A'}`;
+    this.#macros = {
+      ...this.#habits.session(this.#hostname, this.#client),
+      ...(tls && tlsMacros(tls)),
+      ...(auth && authMacros(auth)),
+      ...macros,
+    };
     this.opening = [];
   }
 
@@ -77,16 +88,47 @@ export class MtaSession {
   }
 
   /**
+   * The client says EHLO again, by the same name or another; returns what it is told.
+   *
+   * A milter that refuses that refuses the rest of the session.
+   */
+  async helo(name = this.#helo): Promise<SmtpReply> {
+    this.#helo = name;
+    const { reply } = await this.#greet();
+    // Postfix gives up what may have been in progress, and only then.
+    if (this.#habits.abortsAlways) await this.#milter.abort();
+    return reply;
+  }
+
+  /** The client says something that is no command; returns what it is told. */
+  async unknown(line: string): Promise<SmtpReply> {
+    if (this.#standing !== undefined) return this.#standing;
+    const { verdict } = await this.#milter.ask(
+      { type: 'unknown', text: this.#habits.unknownCommand(line) },
+      this.#macros,
+    );
+    if (verdict.kind !== 'refuse') return this.#habits.unknown(line);
+    const reply = this.#habits.refused('unknown', verdict.reply);
+    if (reply.code === 421) this.#standing = reply;
+    return reply;
+  }
+
+  /**
    * Takes a message from the client, asks the milter about it, and says what became of it.
    *
    * @throws RangeError where a header does not fit into a frame; the session cannot go on after that
+   * @throws TypeError where a part of the mail cannot be sent; nothing of it has been
    */
   async send(mail: Mail): Promise<Delivery> {
+    checkMail(mail);
     const transaction = new SmtpTransaction(mail, {
       milter: this.#milter,
+      habits: this.#habits,
       hostname: this.#hostname,
       client: this.#client,
       helo: this.#helo,
+      protocol: this.#protocol,
+      roundsBefore: this.#first ? 0 : this.#milter.rounds,
       macros: this.#macros,
       steps: this.#first ? this.opening : [],
       standing: this.#standing,
@@ -100,28 +142,23 @@ export class MtaSession {
 
   /** Ends the session. */
   async close(): Promise<void> {
-    await this.#milter.abort();
+    if (this.#habits.abortsAlways) await this.#milter.abort();
     await this.#milter.quit();
   }
 
   async #connect(): Promise<DeliveryStep> {
-    const { verdict } = await this.#milter.ask({ type: 'connect', ...this.#client }, this.#macros);
-    const host = this.#hostname;
-    let reply: SmtpReply = { code: 220, lines: [`${host} ESMTP`] };
-    if (verdict.kind === 'refuse') {
-      this.#standing = verdict.reply;
-      if (verdict.reply.code === 421) {
-        reply = { code: 421, lines: [`${host} Service unavailable - try again later`] };
-      } else if (verdict.reply.code >= 500) {
-        reply = { code: 554, lines: [`${host} ESMTP not accepting connections`] };
-      }
-    }
-    return { command: 'connect', reply };
+    const client = this.#habits.client(this.#client);
+    const { verdict } = await this.#milter.ask({ type: 'connect', ...client }, this.#macros);
+    const usual: SmtpReply = { code: 220, lines: [`${this.#hostname} ESMTP`] };
+    if (verdict.kind !== 'refuse') return { command: 'connect', reply: usual };
+    const { banner = usual, standing } = this.#habits.refusedSession(this.#hostname, verdict.reply);
+    this.#standing = standing;
+    return { command: 'connect', reply: banner };
   }
 
   async #greet(): Promise<DeliveryStep> {
     const { verdict } = await this.#milter.ask({ type: 'helo', text: this.#helo }, this.#macros);
-    if (verdict.kind === 'refuse') this.#standing ??= verdict.reply;
+    if (verdict.kind === 'refuse') this.#standing ??= this.#habits.refused('helo', verdict.reply);
     return {
       command: 'helo',
       reply: this.ended && this.#standing ? this.#standing : { code: 250, lines: [this.#hostname] },

@@ -1,8 +1,9 @@
 import { commandCodec, type Command } from '../transport/command.js';
 import { parseEndpoint } from '../transport/endpoint.js';
-import { DEFAULT_OFFER, agree, type Agreement } from './agreement.js';
+import { agree, completeOffer, type Agreement } from './agreement.js';
 import type { Exchange } from './exchange.js';
 import { filterEnd } from './filter-end.js';
+import { habitsOf } from './habits-of.js';
 import { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
@@ -21,14 +22,19 @@ export interface Negotiated {
  *
  * @throws MilterError where it is not there, or wants what was not offered
  * @throws EndpointError where `to` is no endpoint
+ * @throws RangeError, TypeError where an option is wrong; the signal's reason where it is aborted
  */
 export async function negotiate(to: MilterTarget, options: MtaConnectionOptions): Promise<Negotiated> {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const offer = { ...DEFAULT_OFFER, ...options.offer };
+  const offer = completeOffer(options.offer ?? {}, habitsOf(options.mta).oldActions);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { signal } = options;
+  signal?.throwIfAborted();
   const end =
-    typeof to === 'function' ? filterEnd(to, options) : await openSocket(parseEndpoint(to), timeouts.connect);
-  const stream = new ReplyStream(end, limits.replyBytes);
+    typeof to === 'function'
+      ? filterEnd(to, options)
+      : await openSocket(parseEndpoint(to), timeouts.connect, signal);
+  const stream = new ReplyStream(end, limits.replyBytes, signal);
   try {
     const sent: Command = { type: 'optneg', ...offer, lists: [] };
     await stream.write(commandCodec.encode(sent), timeouts.command);

@@ -3,6 +3,7 @@ import type { WireReply } from '../transport/wire-reply.js';
 import type { MtaEvent } from './agenda.js';
 import type { Agreement } from './agreement.js';
 import type { Answer } from './answer.js';
+import { habitsOf } from './habits-of.js';
 import { MilterError } from './milter-error.js';
 import { ModificationList, isModification } from './modification-list.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
@@ -42,14 +43,15 @@ export async function readAnswer(stage: MtaEvent['type'], source: AnswerSource):
     const reply = await stream.next(Math.min(timeoutAt(stage, options), left));
     received.push(reply);
     const more = stage === 'eom' && (reply.type === 'progress' || isModification(reply));
-    if (!more) return { verdict: verdictOf(stage, reply, agreement), modifications: changes.list };
+    if (!more) return { verdict: verdictOf(stage, reply, source), modifications: changes.list };
     const wrong = isModification(reply) ? changes.add(reply) : changes.progress();
     if (wrong !== undefined) throw new MilterError('protocol', stage, wrong);
   }
 }
 
-function verdictOf(stage: string, reply: WireReply, agreement: Agreement): Verdict {
-  const { verdict, violation } = interpret(stage, reply, (agreement.protocol & SMFIP.SKIP) !== 0);
+function verdictOf(stage: string, reply: WireReply, { agreement, options }: AnswerSource): Verdict {
+  const mayskip = (agreement.protocol & SMFIP.SKIP) !== 0;
+  const { verdict, violation } = interpret(stage, reply, mayskip, habitsOf(options.mta).missingCode);
   if (verdict !== undefined && violation === undefined) return verdict;
   const refusal = verdict?.kind === 'refuse' ? { refusal: verdict.reply } : {};
   throw new MilterError('protocol', stage, violation ?? `${reply.type} is no reply`, refusal);

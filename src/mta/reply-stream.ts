@@ -19,14 +19,21 @@ export class ReplyStream {
   readonly #socket: Duplex;
   readonly #reader: FrameReader;
   readonly #arrived: WireReply[] = [];
+  readonly #signal: AbortSignal | undefined;
   #failure: MilterError | undefined;
   #closed = false;
   /** Called when something happened: a reply, a failure, room to write. */
   #wake: () => void = () => undefined;
 
-  /** @param maxData the most data bytes that a reply may have */
-  constructor(socket: Duplex, maxData: number) {
+  /**
+   * @param maxData the most data bytes that a reply may have
+   * @param signal closes the connection; after that everything throws its reason
+   */
+  constructor(socket: Duplex, maxData: number, signal?: AbortSignal) {
     this.#socket = socket;
+    this.#signal = signal;
+    const aborted = (): void => this.destroy();
+    signal?.addEventListener('abort', aborted);
     const take = (letter: number, data: Buffer, start: number, end: number, offset: number): void => {
       this.#arrived.push(replyCodec.decode(letter, data, start, end, offset));
     };
@@ -41,6 +48,7 @@ export class ReplyStream {
     });
     socket.on('error', (error: Error) => this.#fail('disconnect', error.message, error));
     socket.on('close', () => {
+      signal?.removeEventListener('abort', aborted);
       this.#closed = true;
       this.#fail('disconnect', 'the connection was closed');
     });
@@ -59,6 +67,7 @@ export class ReplyStream {
 
   /** Writes, and waits for the milter to read where it is slow; not for longer than `timeout` milliseconds. */
   async write(bytes: Uint8Array, timeout: number): Promise<void> {
+    this.#signal?.throwIfAborted();
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#socket.write(bytes)) return;
     await this.#until(() => !this.#socket.writableNeedDrain, timeout, 'it did not read');
@@ -73,12 +82,32 @@ export class ReplyStream {
     return reply;
   }
 
+  /** Waits for `time` milliseconds, or until a reply has come or the connection has gone. */
+  async quiet(time: number): Promise<void> {
+    const wait = new AbortController();
+    const timer = setTimeout(() => {
+      wait.abort();
+      this.#wake();
+    }, time);
+    const { signal } = wait;
+    while (!signal.aborted && this.#arrived.length === 0 && this.#failure === undefined)
+      await this.#happening();
+    clearTimeout(timer);
+    this.#signal?.throwIfAborted();
+  }
+
   /** Waits for the connection to end, at most `timeout` milliseconds. */
   async ended(timeout: number): Promise<void> {
     this.#socket.end();
     const timer = setTimeout(() => this.#socket.destroy(), timeout);
     while (!this.#closed) await this.#happening();
     clearTimeout(timer);
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Closes this end of the connection as soon as everything is written. */
+  end(): void {
+    this.#socket.end();
   }
 
   /** Closes the connection, at once. */
@@ -90,6 +119,7 @@ export class ReplyStream {
     const timer = setTimeout(() => this.#fail('timeout', `${otherwise} within ${timeout} ms`), timeout);
     try {
       while (!done()) {
+        this.#signal?.throwIfAborted();
         if (this.#failure !== undefined) throw this.#failure;
         await this.#happening();
       }

@@ -17,11 +17,13 @@ const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
  * What a client may be shown of the text of a reply code.
  *
  * `%%` is a percent sign (MTAs take the text as a format); a single one is left as it is. Where the enhanced code is
- * missing, or of another class than the code, there is one of the right class. A text without a usable code is replaced
+ * missing, or of another class than the code, there may be one of the right class. A text without a usable code is replaced
  * by the default refusal. Anything that would make more or other lines of it than it says is forgery or nonsense: the
  * default refusal, and `violation`.
+ *
+ * @param missing what stands behind the class in an enhanced code that the milter did not give; `''` for none
  */
-export function sanitiseReply(text: string): SanitisedReply {
+export function sanitiseReply(text: string, missing = REFUSALS.reject.enhanced.slice(1)): SanitisedReply {
   const standard = text.startsWith('4') ? REFUSALS.tempfail : REFUSALS.reject;
   const lines = text.split('\r\n');
   if (lines.some((line) => CONTROL.test(line))) {
@@ -36,9 +38,15 @@ export function sanitiseReply(text: string): SanitisedReply {
   if (wrong !== -1) {
     return { reply: standard, violation: `its reply has a wrong line: ${JSON.stringify(lines[wrong])}` };
   }
-  const digit = code.charAt(0);
-  const enhanced = `${digit}${ENHANCED.exec(parts[0]?.[3] ?? '')?.[1] ?? '.7.1'}`;
+  const own = ENHANCED.exec(parts[0]?.[3] ?? '')?.[1];
   const shown = parts.map(([, , , rest = '']) => rest.replace(ENHANCED, '').replaceAll('%%', '%'));
   const empty = shown.every((line) => line === '');
-  return { reply: { code: Number(code), enhanced, lines: empty ? standard.lines : shown } };
+  const rest = own ?? (empty ? REFUSALS.reject.enhanced.slice(1) : missing);
+  return {
+    reply: {
+      code: Number(code),
+      ...(rest !== '' && { enhanced: `${code.charAt(0)}${rest}` }),
+      lines: empty ? standard.lines : shown,
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
+import { USUAL } from '../session/data-size.js';
 import type { ConnectFields } from '../transport/layouts/connect.js';
 import { SMFIP } from '../transport/smfip.js';
 import type { MtaEvent } from './agenda.js';
@@ -6,9 +7,10 @@ import type { Answer } from './answer.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { draftOf, type Draft } from './draft.js';
 import type { GuardedMilter } from './guarded-milter.js';
+import type { Habits } from './habits.js';
 import type { Macros } from './macro-lists.js';
-import { addressMacros, refusedMacros } from './macro-values.js';
-import { pathOf, type Mail, type Path } from './mail.js';
+import { refusedMacros } from './macro-values.js';
+import { fieldsOf, pathOf, type Mail, type Path } from './mail.js';
 import { makeDelivery } from './make-delivery.js';
 import { sendContent } from './send-content.js';
 import { CONTINUE, type Verdict } from './verdict.js';
@@ -16,10 +18,15 @@ import { CONTINUE, type Verdict } from './verdict.js';
 /** The session that a transaction is part of. */
 export interface TransactionContext {
   readonly milter: GuardedMilter;
+  readonly habits: Habits;
   readonly hostname: string;
   readonly client: ConnectFields;
   readonly helo: string;
+  /** `ESMTP` and what else the client has spoken. */
+  readonly protocol: string;
   readonly macros: Macros;
+  /** How many rounds there were when this message began; 0 for the first. */
+  readonly roundsBefore: number;
   /** The dialogue so far. */
   readonly steps: readonly DeliveryStep[];
   /** What every command gets, where the session has been refused. */
@@ -41,13 +48,24 @@ export class SmtpTransaction {
   readonly #refused: string[] = [];
   #answer: Answer = { verdict: CONTINUE, modifications: [] };
   #discarded = false;
+  #abandoned = false;
+  /** Whether there was a decision after which Sendmail still takes the message for one that the milter is in. */
+  #leftOpen = false;
 
   constructor(mail: Mail, context: TransactionContext) {
     this.#mail = mail;
     this.#context = context;
     this.#steps = [...context.steps];
-    const leadspc = ((context.milter.connection?.agreement.protocol ?? 0) & SMFIP.HDR_LEADSPC) !== 0;
-    this.#draft = draftOf(mail, leadspc, this.#received());
+    const { habits, hostname, milter } = context;
+    const header = habits.header(fieldsOf(mail.headers ?? []), {
+      received: this.#received(),
+      id: this.#id,
+      hostname,
+      sender: pathOf(mail.sender).address,
+      date: new Date(),
+      leadspc: (milter.protocol & SMFIP.HDR_LEADSPC) !== 0,
+    });
+    this.#draft = draftOf(mail, header, habits.recipients);
   }
 
   /** Goes through the dialogue as far as it gets, and tells the milter that it is over. */
@@ -55,8 +73,8 @@ export class SmtpTransaction {
     const { standing, milter } = this.#context;
     // After a 421 nobody is there to talk to.
     if (standing?.code !== 421) {
-      if ((await this.#sender()) && (await this.#recipients()) && (await this.#data())) await this.#content();
-      await milter.abort();
+      if ((await this.#envelope()) && (await this.#data())) await this.#content();
+      if (this.#aborts()) await milter.abort();
     }
     return makeDelivery({
       milter,
@@ -65,9 +83,28 @@ export class SmtpTransaction {
       reply: this.#outcomeReply(),
       modifications: this.#answer.modifications,
       discarded: this.#discarded,
+      abandoned: this.#abandoned,
+      rounds: milter.rounds - this.#context.roundsBefore,
       accepted: this.#accepted.map(({ address }) => address),
       refused: this.#refused,
     });
+  }
+
+  /**
+   * Sendmail says so only where it knows of a message that the milter has not decided about, and after some decisions
+   * before its content.
+   */
+  #aborts(): boolean {
+    const { habits, milter } = this.#context;
+    const unanswered = (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) !== 0;
+    const undecided = milter.connection?.messageOver !== true;
+    return habits.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
+  }
+
+  async #envelope(): Promise<boolean> {
+    const { reset } = this.#mail;
+    if (!(await this.#sender()) || this.#gaveUp(reset === 'mail')) return false;
+    return (await this.#recipients()) && !this.#gaveUp(reset === 'rcpt');
   }
 
   /** Each of these returns whether the dialogue goes on. */
@@ -75,9 +112,9 @@ export class SmtpTransaction {
     const { address, args } = this.#draft.sender;
     const verdict = await this.#ask(
       { type: 'mail', address: `<${address}>`, args },
-      addressMacros('mail', address),
+      this.#context.habits.address('mail', address),
     );
-    return this.#told('mail', verdict, { code: 250, enhanced: '2.1.0', lines: ['Ok'] }, address);
+    return this.#told('mail', verdict, this.#context.habits.fine('mail', address), address);
   }
 
   async #recipients(): Promise<boolean> {
@@ -87,42 +124,53 @@ export class SmtpTransaction {
       const verdict = refused
         ? await this.#askRefused(address, args, refused)
         : await this.#askRecipient(address, args);
-      const good = this.#told('rcpt', verdict, { code: 250, enhanced: '2.1.5', lines: ['Ok'] }, address);
+      const good = this.#told('rcpt', verdict, this.#context.habits.fine('rcpt', address), address);
       if (good) this.#accepted.push({ address, args });
       else this.#refused.push(address);
       if (this.#last().code === 421) return false;
     }
-    this.#draft.recipients = [...this.#accepted];
+    this.#draft.recipients.replace(this.#accepted);
     return this.#accepted.length > 0;
   }
 
   #askRecipient(address: string, args: readonly string[]): Promise<Verdict> {
-    return this.#ask({ type: 'rcpt', address: `<${address}>`, args }, addressMacros('rcpt', address));
+    return this.#ask(
+      { type: 'rcpt', address: `<${address}>`, args },
+      this.#context.habits.address('rcpt', address),
+    );
   }
 
   /** The MTA's own refusal stands, whatever the milter says; only a word on the whole message counts. */
   async #askRefused(address: string, args: readonly string[], reply: SmtpReply): Promise<Verdict> {
-    const wanted = (this.#context.milter.connection?.agreement.protocol ?? 0) & SMFIP.RCPT_REJ;
-    if (wanted !== 0) {
+    if ((this.#context.milter.protocol & SMFIP.RCPT_REJ) !== 0) {
       const macros = refusedMacros(reply.enhanced ?? '5.1.1', reply.lines.join(' '));
       await this.#ask({ type: 'rcpt', address: `<${address}>`, args }, macros);
     }
     return { kind: 'refuse', reply };
   }
 
+  /** The client gives up, where it has that in mind. */
+  #gaveUp(reset: boolean): boolean {
+    if (!reset) return false;
+    this.#abandoned = true;
+    this.#steps.push({ command: 'rset', reply: this.#context.habits.fine('rset', '') });
+    return true;
+  }
+
   async #data(): Promise<boolean> {
     const verdict = await this.#ask({ type: 'data' });
-    return this.#told('data', verdict, { code: 354, lines: ['End data with <CR><LF>.<CR><LF>'] });
+    return this.#told('data', verdict, this.#context.habits.fine('data', ''));
   }
 
   async #content(): Promise<void> {
-    this.#answer = await sendContent(this.#draft, async (event) => {
-      const answer = await this.#context.milter.ask(event, this.#macros({}));
+    const { milter, habits } = this.#context;
+    const macros = habits.content(this.#draft.headers);
+    this.#answer = await sendContent(this.#draft, milter.connection?.maxData ?? USUAL, async (event) => {
+      const answer = await milter.ask(event, this.#macros(macros));
       this.#discarded ||= answer.verdict.kind === 'discard';
       return answer;
     });
-    const queued: SmtpReply = { code: 250, enhanced: '2.0.0', lines: [`Ok: queued as ${this.#id}`] };
-    this.#told('message', this.#answer.verdict, queued);
+    this.#told('message', this.#answer.verdict, habits.fine('message', this.#id));
   }
 
   async #ask(event: MtaEvent, macros: Macros = {}): Promise<Verdict> {
@@ -130,18 +178,22 @@ export class SmtpTransaction {
     if (standing !== undefined) return { kind: 'refuse', reply: standing };
     const { verdict } = await milter.ask(event, this.#macros(macros));
     this.#discarded ||= verdict.kind === 'discard';
+    this.#leftOpen ||=
+      (event.type === 'data' && verdict.kind === 'refuse') ||
+      (event.type !== 'mail' && verdict.kind === 'discard');
     return verdict;
   }
 
   /** Postfix has no queue id before it has accepted a recipient. */
   #macros(own: Macros): Macros {
-    const id = this.#accepted.length > 0 ? { i: this.#id } : {};
+    const id = this.#accepted.length > 0 || this.#context.habits.idAtMail ? { i: this.#id } : {};
     return { ...this.#context.macros, ...id, ...own, ...this.#mail.macros };
   }
 
   #told(command: DeliveryStep['command'], verdict: Verdict, good: SmtpReply, address?: string): boolean {
     const refused = verdict.kind === 'refuse';
-    const reply = refused ? verdict.reply : good;
+    const { habits, standing } = this.#context;
+    const reply = refused ? (standing ?? habits.refused(command, verdict.reply, address)) : good;
     this.#steps.push({ command, reply, ...(address === undefined ? {} : { address }) });
     return !refused;
   }
@@ -158,8 +210,9 @@ export class SmtpTransaction {
   }
 
   #received(): string {
-    const { client, helo, hostname } = this.#context;
-    const from = `from ${helo} (${client.host} [${client.address}])`;
-    return `${from}\n\tby ${hostname} with ESMTP id ${this.#id};\n\t${new Date().toUTCString()}`;
+    const { client, helo, hostname, protocol } = this.#context;
+    const address = client.family === 'inet6' ? `IPv6:${client.address}` : client.address;
+    const from = `from ${helo} (${client.host} [${address}])`;
+    return `${from}\n\tby ${hostname} with ${protocol} id ${this.#id};\n\t${new Date().toUTCString()}`;
   }
 }

@@ -28,8 +28,14 @@ export const CONTINUE: Verdict = Object.freeze({ kind: 'continue' });
  * What a final reply means at a stage, as Postfix takes it: a discard before there is a message is a slip, and goes on.
  *
  * @param mayskip whether skip was agreed on
+ * @param missing see `sanitiseReply`
  */
-export function interpret(stage: string, reply: WireReply, mayskip: boolean): Interpretation {
+export function interpret(
+  stage: string,
+  reply: WireReply,
+  mayskip: boolean,
+  missing?: string,
+): Interpretation {
   switch (reply.type) {
     case 'continue':
       return { verdict: CONTINUE };
@@ -47,7 +53,7 @@ export function interpret(stage: string, reply: WireReply, mayskip: boolean): In
     case 'shutdown':
       return { verdict: { kind: 'refuse', reply: REFUSALS[reply.type] } };
     case 'replycode': {
-      const { reply: shown, violation } = sanitiseReply(reply.text);
+      const { reply: shown, violation } = sanitiseReply(reply.text, missing);
       const verdict: Verdict = { kind: 'refuse', reply: shown };
       return violation === undefined ? { verdict } : { verdict, violation };
     }

@@ -93,7 +93,7 @@ describe('deliver', () => {
     await send({}, { macros: { '{auth_authen}': 'alice' } });
     const told = milter.macros.map((frame) => hex(frame).toString('latin1', 5).replaceAll('\0', ' '));
     expect(told[0]).toBe(
-      'Cj mta.example.org {daemon_name} mta.example.org {daemon_addr} 127.0.0.1 v rxmilter _ client.example.com [192.0.2.1] ',
+      'Cj mta.example.org {daemon_name} mta.example.org {daemon_addr} 127.0.0.1 v Postfix 3.7.11 _ client.example.com [192.0.2.1] ',
     );
     expect(told[1]).toBe('H');
     expect(told[2]).toBe(
@@ -219,7 +219,7 @@ describe('a milter that refuses', () => {
       'deferred',
       'message 451 4.7.1 Service unavailable - try again later',
     ],
-    ['B', 'R36', '220 250 250 250 250 354 550', 'refused', 'message 550 5.7.1 Plain text'],
+    ['B', 'R36', '220 250 250 250 250 354 550', 'refused', 'message 550 Plain text'],
     ['E', 'R13', '220 250 250 250 250 354 421', 'deferred', 'message 421 4.7.0 Closing, too many errors'],
     ['E', 'R15', '220 250 250 250 250 354 421', 'deferred', 'message 421 4.7.0 Server closing connection'],
   ])('at %s with %s makes it %s', async (letter, reply, told, outcome, line) => {

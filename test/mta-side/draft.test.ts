@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import { applyModifications, draftOf, type Draft } from '../../src/mta/draft.js';
+import { fieldsOf, type Mail } from '../../src/mta/mail.js';
 import type { WireModification } from '../../src/mta/modification-list.js';
+import { POSTFIX_RECIPIENTS } from '../../src/mta/postfix-recipients.js';
+import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
 import { latin1 } from '../support/vectors.js';
 
 const MAIL = {
@@ -17,8 +20,12 @@ const MAIL = {
   body: 'line\nlast',
 } as const;
 
+const asCame = (mail: Mail = MAIL, leadspc = false): Draft => {
+  const own = [{ name: 'Received', raw: latin1(' by us') }];
+  return draftOf(mail, new PostfixHeaderList(fieldsOf(mail.headers ?? []), own, leadspc), POSTFIX_RECIPIENTS);
+};
 const changed = (modifications: WireModification[], leadspc = false): Draft => {
-  const draft = draftOf(MAIL, leadspc, 'by us');
+  const draft = asCame(MAIL, leadspc);
   applyModifications(draft, modifications);
   return draft;
 };
@@ -114,8 +121,8 @@ describe('the header', () => {
   });
 
   it('is shown as was agreed', () => {
-    expect(draftOf(MAIL, false, 'x').headers.shown()[1]).toEqual({ name: 'Subject', raw: latin1('one') });
-    expect(draftOf(MAIL, true, 'x').headers.shown()[1]).toEqual({ name: 'Subject', raw: latin1(' one') });
+    expect(asCame(MAIL, false).headers.shown()[1]).toEqual({ name: 'Subject', raw: latin1('one') });
+    expect(asCame(MAIL, true).headers.shown()[1]).toEqual({ name: 'Subject', raw: latin1(' one') });
   });
 });
 
@@ -125,8 +132,8 @@ describe('the body', () => {
 
   it('has CRLF line ends', () => {
     expect(changed([]).body.toString()).toBe('line\r\nlast\r\n');
-    expect(draftOf({ ...MAIL, body: '' }, false, 'x').body).toHaveLength(0);
-    expect(draftOf({ ...MAIL, body: latin1('raw\n\0') }, false, 'x').body.toString('latin1')).toBe('raw\n\0');
+    expect(asCame({ ...MAIL, body: '' }).body).toHaveLength(0);
+    expect(asCame({ ...MAIL, body: latin1('raw\n\0') }).body.toString('latin1')).toBe('raw\n\0');
   });
 
   it('is replaced by all the pieces, its last line ended', () => {
@@ -141,7 +148,9 @@ describe('the body', () => {
 
 describe('the envelope', () => {
   const recipients = (...modifications: WireModification[]): string[] =>
-    changed(modifications).recipients.map(({ address, args }) => [address, ...args].join(' '));
+    changed(modifications)
+      .recipients.list()
+      .map(({ address, args }) => [address, ...args].join(' '));
   const BOB = 'bob@example.org';
   const CAROL = 'carol@example.org NOTIFY=NEVER';
 

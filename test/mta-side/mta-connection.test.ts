@@ -115,20 +115,20 @@ describe('MtaConnection', () => {
     expect(milter.heard).toEqual(['ODCCDHHDMMDRRDTTDLLDNNDBBDEE']);
   });
 
-  it('leaves out what the milter does not want, and sends the macros of the envelope all the same', async () => {
+  it('leaves out what the milter does not want, and sends the macros of commands all the same', async () => {
     const milter = await start({ O: 'R33' });
     const mta = await connectTo(milter.address);
     for (const id of ['C03', 'C10', 'C12', 'C16', 'C18', 'C19', 'C24', 'C25', 'C31', 'C26'])
       await mta.ask(event(id));
     await mta.quit();
-    expect(milter.heard).toEqual(['ODCDHDMDRDTDEEQ']);
+    expect(milter.heard).toEqual(['ODCDHDMDRDTDUDEEQ']);
   });
 
   it('leaves out what the agreed version does not have', async () => {
     const milter = await start({ O: 'R35' });
     const mta = await connectTo(milter.address);
     for (const id of ['C03', 'C10', 'C31', 'C12', 'C16', 'C18', 'C24', 'C26']) await mta.ask(event(id));
-    expect(milter.heard).toEqual(['ODCCDHHDMMDRRDTDNNDEE']);
+    expect(milter.heard).toEqual(['ODCCDHHDUDMMDRRDTDNNDEE']);
   });
 
   it('sends the macros that the milter asked for, and the others as ever', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { HeaderList } from '../../src/mta/header-list.js';
+import type { HeaderList } from '../../src/mta/header-list.js';
+import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
 import { placeHeaders } from '../../src/mta/place-headers.js';
 import { encodeModifications } from '../../src/session/encode-modifications.js';
 import { NOTHING_AGREED } from '../../src/session/agreement.js';
@@ -10,10 +11,9 @@ import { replyCodec } from '../../src/transport/wire-reply.js';
 
 /** A message with this many headers, and the MTA's own above them. */
 function message(shown: number): HeaderList {
-  const list = new HeaderList(false);
-  for (let at = 1; at <= shown; at++) list.addOriginal(`H${at}`, '');
-  list.addOwn('Received', '');
-  return list;
+  const field = (name: string): { name: string; raw: Buffer } => ({ name, raw: Buffer.from(' ') });
+  const fields = Array.from({ length: shown }, (_none, at) => field(`H${at + 1}`));
+  return new PostfixHeaderList(fields, [field('Received')], false);
 }
 
 function names(list: HeaderList): string[] {

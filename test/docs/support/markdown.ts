@@ -13,6 +13,7 @@ export const PAGES = [
   'docs/parity.md',
   'docs/migration.md',
   'docs/testing.md',
+  'docs/mta.md',
 ] as const;
 
 /** The name of a page, as a path from the root. */

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import * as fsPromises from 'node:fs/promises';
 import * as rxjs from 'rxjs';
 import ts from 'typescript';
 import * as rxmilter from '../../../src/index.js';
@@ -13,6 +14,7 @@ const MODULES: Readonly<Record<string, unknown>> = {
   'rxmilter/testing': testing,
   rxjs,
   'node:fs': fs,
+  'node:fs/promises': fsPromises,
 };
 
 type Program = (require: (name: string) => unknown, exports: object, ...rest: unknown[]) => Promise<unknown>;

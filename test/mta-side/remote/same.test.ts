@@ -95,6 +95,8 @@ function comparable({
   message: _message,
   agreement: _agreement,
   transcript: _transcript,
+  // The library's own answers are rounds, too.
+  rounds: _rounds,
   ...rest
 }: Delivery): object {
   const own = headers.findIndex(({ name }) => name === 'Received');

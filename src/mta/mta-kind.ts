@@ -1,0 +1,2 @@
+/** The MTAs that can be played. */
+export type MtaKind = 'postfix' | 'sendmail';

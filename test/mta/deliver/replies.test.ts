@@ -1,0 +1,6 @@
+import { describePostfix } from '../support/describe-postfix.js';
+import { repliesLikeTheMta } from './replies-like-the-mta.js';
+
+describePostfix('the replies in a delivery are those of Postfix', (bench) =>
+  repliesLikeTheMta(bench, 'postfix'),
+);
