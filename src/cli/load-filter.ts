@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isObservable, type Observable, type OperatorFunction } from 'rxjs';
@@ -10,12 +10,19 @@ import { CommandError } from './command-error.js';
 import { describeError } from './describe-error.js';
 import { PACKAGE_ROOT, rootSeenFrom } from './package-root.js';
 import { placeOf } from './place-of.js';
+import { placeOfSyntax } from './place-of-syntax.js';
 import type { Terminal } from './terminal.js';
 
 /** What a module exports for `serve` and `replay`. */
 export interface FilterModule {
   readonly filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>;
   readonly options: Omit<ServeOptions, 'listen'>;
+}
+
+/** A module as it was named, and where it is. */
+interface Paths {
+  readonly file: string;
+  readonly path: string;
 }
 
 /**
@@ -26,27 +33,30 @@ export interface FilterModule {
  */
 export async function loadFilter(file: string, terminal: Terminal): Promise<FilterModule> {
   const path = resolve(terminal.io.cwd, file);
-  if (!existsSync(path)) throw new CommandError(`Cannot load ${file}: there is no such file.`);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new CommandError(`Cannot load ${file}: there is no such file.`);
+  }
   const root = rootSeenFrom(path);
   if (root !== undefined && root !== PACKAGE_ROOT) {
     terminal.note(
       `rxmilter: ${file} gets the rxmilter in ${root}, and this command is that in ${PACKAGE_ROOT}. Call it with npx in the project of ${file}, so that both are one.`,
     );
   }
-  const exported = await guarded(file, 'loaded', () => importModule(path));
+  const exported = await guarded({ file, path }, 'loaded', () => importModule(path));
   const { options = {} } = exported;
   if (typeof options !== 'object' || options === null) {
     throw new CommandError(
       `${file}: its export "options" is no object. Export what serve() takes, but for listen.`,
     );
   }
-  return { filter: await filterIn(exported, file), options };
+  return { filter: await filterIn(exported, { file, path }), options };
 }
 
 async function filterIn(
   exported: Readonly<Record<string, unknown>>,
-  file: string,
+  paths: Paths,
 ): Promise<FilterModule['filter']> {
+  const { file } = paths;
   // A module that was CommonJS once has its default export within the one that Node gives it.
   const outer = exported.default;
   const given = isRecord(outer) && outer.__esModule === true ? outer.default : outer;
@@ -60,7 +70,7 @@ async function filterIn(
   const makes =
     typeof given === 'function' && (given.length === 0 || given.constructor.name === 'AsyncFunction');
   const made = makes
-    ? await guarded(file, 'asked for its filter', async () => await (given as () => unknown)())
+    ? await guarded(paths, 'asked for its filter', async () => await (given as () => unknown)())
     : given;
   if (isObservable(made) || typeof made === 'function') return made as FilterModule['filter'];
   throw new CommandError(
@@ -73,15 +83,15 @@ async function importModule(path: string): Promise<Readonly<Record<string, unkno
   return isRecord(module) ? module : {};
 }
 
-async function guarded<T>(file: string, what: string, run: () => Promise<T>): Promise<T> {
+async function guarded<T>({ file, path }: Paths, what: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    const place = placeOf(error);
+    const place = placeOf(error) ?? (error instanceof SyntaxError ? placeOfSyntax(path) : undefined);
     const at = place === undefined ? '' : ` (at ${place})`;
     const advice =
       errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION'
-        ? ' This Node does not run such files: compile it to JavaScript first.'
+        ? '. This Node does not run such files: compile it to JavaScript first.'
         : '';
     throw new CommandError(`${file} failed while it was ${what}: ${describeError(error)}${at}${advice}`, {
       cause: error,

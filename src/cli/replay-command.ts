@@ -8,16 +8,22 @@ import type { RecordedSession, Recording } from '../recording/recording.js';
 import type { Flow } from '../session/flow.js';
 import type { Command } from './command.js';
 import { CommandError } from './command-error.js';
+import { lineDiff } from './line-diff.js';
 import { loadFilter, type FilterModule } from './load-filter.js';
 import { parseArguments } from './parse-arguments.js';
 import { readInput } from './read-input.js';
 import { REPLAY_HELP } from './replay-help.js';
-import { printable, type Terminal } from './terminal.js';
+import { printable, type Mood, type Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
 const OPTIONS = { session: { type: 'string' }, diagram: { type: 'boolean' } } as const;
 /** What an MTA sends and nobody answers. */
 const NO_EVENTS = new Set(['optneg', 'macro', 'abort', 'quit', 'quitNc']);
+const SAID_BY: Readonly<Record<' ' | '-' | '+', readonly [who: string, mood?: Mood]>> = {
+  ' ': ['both'],
+  '-': ['recorded', 'bad'],
+  '+': ['now', 'good'],
+};
 
 /** Plays a recording to a filter, and shows where it answers otherwise. */
 export const replayCommand: Command = {
@@ -66,8 +72,11 @@ function showSession(
   terminal.line(printable(`${name}: ${result}`));
   for (const { event, ms, recorded, replayed } of differences) {
     terminal.line(`  ${terminal.paint('title', printable(event))} (after ${ms.toFixed(1)} ms)`);
-    for (const line of recorded) terminal.line(terminal.paint('bad', `    recorded  ${printable(line)}`));
-    for (const line of replayed) terminal.line(terminal.paint('good', `    now       ${printable(line)}`));
+    for (const { sign, line } of lineDiff(recorded, replayed)) {
+      const [who, mood] = SAID_BY[sign];
+      const shown = `    ${who.padEnd(8)}  ${printable(line)}`;
+      terminal.line(mood === undefined ? shown : terminal.paint(mood, shown));
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { describeChanges } from './describe-changes.js';
 import type { Envelope } from './envelope-of.js';
 import { printable, type Mood, type Terminal } from './terminal.js';
 
-const WIDTH = 24;
+const NARROWEST = 18;
 
 /** Tells a person what became of a message. */
 export function reportDelivery(
@@ -14,15 +14,21 @@ export function reportDelivery(
   terminal: Terminal,
 ): void {
   const { steps, modifications, outcome, agreement } = delivery;
+  const changes = describeChanges(modifications, bodyBytes);
+  const width = Math.max(
+    NARROWEST,
+    ...steps.map((step) => labelOf(step).length),
+    ...changes.map(({ what }) => what.length),
+  );
   const row = (label: string, text: string, mood?: Mood): void => {
     const shown = printable(text)
       .split(/\r?\n/)
-      .join(`\n  ${' '.repeat(WIDTH)}`);
-    terminal.line(`  ${label.padEnd(WIDTH - 1)} ${mood === undefined ? shown : terminal.paint(mood, shown)}`);
+      .join(`\n${' '.repeat(width + 4)}`);
+    terminal.line(`  ${label.padEnd(width)}  ${mood === undefined ? shown : terminal.paint(mood, shown)}`);
   };
   const title = (text: string): void => terminal.line(terminal.paint('title', text));
   const origin = (from: 'said' | 'message', option: string): string =>
-    from === 'said' ? '' : terminal.paint('quiet', ` (from the message; ${option} says otherwise)`);
+    from === 'said' ? '' : terminal.paint('quiet', ` (from the message; give ${option} for another)`);
 
   title('Envelope');
   row('from', pathText(envelope.sender) + origin(envelope.senderFrom, '--from'));
@@ -33,10 +39,9 @@ export function reportDelivery(
     row(labelOf(step), formatReply(reply), reply.code < 400 ? 'good' : reply.code < 500 ? 'doubtful' : 'bad');
   }
   const made = outcome === 'delivered' || outcome === 'quarantined';
-  title(made ? 'Changes' : 'Changes that were wanted, and not made');
-  const changes = describeChanges(modifications, bodyBytes);
+  title(made || changes.length === 0 ? 'Changes' : 'Changes that were wanted, and not made');
   for (const { what, to } of changes) row(what, to);
-  if (changes.length === 0) row('none', '');
+  if (changes.length === 0) terminal.line('  none');
   title('Outcome');
   if (agreement !== undefined) row('protocol version', String(agreement.version));
   row(...outcomeOf(delivery));
