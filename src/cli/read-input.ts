@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { CommandError } from './command-error.js';
-import { describeError } from './describe-error.js';
+import { systemReason } from './system-reason.js';
 import type { CliIo } from './cli-io.js';
 
 /**
@@ -15,7 +15,7 @@ export async function readInput(file: string, { stdin, cwd }: CliIo): Promise<Bu
     try {
       return await readFile(resolve(cwd, file));
     } catch (error) {
-      throw new CommandError(`Cannot read ${file}: ${describeError(error).replace(/^[^:]*: /, '')}`, {
+      throw new CommandError(`Cannot read ${file}: ${systemReason(error)}`, {
         cause: error,
       });
     }

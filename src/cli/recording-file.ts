@@ -6,7 +6,7 @@ import { record } from '../recording/record.js';
 import type { Redaction } from '../recording/redactor.js';
 import type { TraceEntry } from '../session/trace.js';
 import { CommandError } from './command-error.js';
-import { describeError } from './describe-error.js';
+import { systemReason } from './system-reason.js';
 import type { Terminal } from './terminal.js';
 
 /** A recording that is being written. */
@@ -35,7 +35,7 @@ export async function openRecording(
     stream.once('open', () => opened());
     stream.once('error', (error) => {
       failed(
-        new CommandError(`Cannot record in ${file}: ${describeError(error).replace(/^[^:]*: /, '')}`, {
+        new CommandError(`Cannot record in ${file}: ${systemReason(error)}`, {
           cause: error,
         }),
       );

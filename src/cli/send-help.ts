@@ -17,7 +17,7 @@ The message:
 
 How to ask:
   --protocol VERSION   version of the protocol to offer: 2, 3, 4 or 6. Default: 6
-  --timeout SECONDS    how long to wait for each reply. Default: as Postfix, 30, and 300 for content
+  --timeout SECONDS    how long to wait for each reply. Default: 30, and 300 for the content
 
 What to show:
   --message            the message as it would be delivered, at the end

@@ -4,11 +4,12 @@
 set -eu
 
 # postfix                             a mail server under which the tests run the filters
+# opendkim, opendkim-tools            a milter that others have written
 # miltertest                          plays a mail server without being one: OpenDKIM's test tool
 # procps                              ps and pgrep, to look at a run that hangs
 # m4                                  makes Sendmail's configuration
 # gcc, libc6-dev, libmilter-dev       the filters in C that tests and benchmark compare with
-packages='postfix miltertest procps m4 gcc libc6-dev libmilter-dev'
+packages='postfix opendkim opendkim-tools miltertest procps m4 gcc libc6-dev libmilter-dev'
 
 # As packages Sendmail and Postfix exclude each other, so Sendmail is only unpacked, where nothing else is.
 sendmail=/opt/rxmilter-mta/sendmail
