@@ -30,7 +30,7 @@ describe.each(PAGES)('%s', (page: Page) => {
 
   test('names every block of code that is a program, and runs it', () => {
     const tests = readFileSync(`${ROOT}test/docs/guide.test.ts`, 'utf8');
-    const others = ['application', 'illegal', 'tagging'];
+    const others = ['application', 'illegal', 'tagging', 'cli-filter'];
     for (const { language, line, name } of snippetsOf(page)) {
       if (language !== 'ts' && language !== 'js') continue;
       expect([line, name]).toEqual([line, expect.any(String)]);

@@ -5,7 +5,13 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The pages that are tested. */
-export const PAGES = ['README.md', 'docs/README.md', 'docs/guide.md', 'docs/protocol.md'] as const;
+export const PAGES = [
+  'README.md',
+  'docs/README.md',
+  'docs/guide.md',
+  'docs/cli.md',
+  'docs/protocol.md',
+] as const;
 
 /** The name of a page, as a path from the root. */
 export type Page = (typeof PAGES)[number];
