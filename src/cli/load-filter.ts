@@ -39,7 +39,7 @@ export async function loadFilter(file: string, terminal: Terminal): Promise<Filt
   const root = rootSeenFrom(path);
   if (root !== undefined && root !== PACKAGE_ROOT) {
     terminal.note(
-      `rxmilter: ${file} gets the rxmilter in ${root}, and this command is that in ${PACKAGE_ROOT}. Call it with npx in the project of ${file}, so that both are one.`,
+      `rxmilter: ${file} gets the rxmilter in ${root}, and this command is that in ${PACKAGE_ROOT}. So it does not know what the filter needs, and asks the mail server for everything. Call it with npx in the project of ${file}, so that both are one.`,
     );
   }
   const exported = await guarded({ file, path }, 'loaded', () => importModule(path));

@@ -78,7 +78,7 @@ function show(
   terminal: Terminal,
 ): void {
   const { failure, transcript, message } = delivery;
-  if (wanted.trace === true) {
+  if (wanted.trace === true && transcript.length > 0) {
     terminal.line(terminal.paint('title', 'Wire'));
     for (const line of traceLines(transcript)) terminal.line(`  ${line}`);
   }

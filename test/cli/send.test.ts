@@ -267,7 +267,7 @@ describe('rxmilter send', () => {
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
     const { status, stdout, stderr } = await runCli(
-      ['send', '--to', `inet:${port}@127.0.0.1`, '--diff', '--message', 'mail.eml'],
+      ['send', '--to', `inet:${port}@127.0.0.1`, '--diff', '--message', '--trace', 'mail.eml'],
       { cwd: cwd() },
     );
     expect([status, stdout]).toEqual([1, '']);

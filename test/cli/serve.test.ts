@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Subject } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -72,6 +72,19 @@ describe('rxmilter serve', () => {
     expect(added(await mailTo(address))).toBe('first');
     module.filters.next(module.second);
     expect(added(await mailTo(address))).toBe('second');
+  });
+
+  test('tells of a filter that gets another copy of the package', async () => {
+    const cwd = scratch({ 'filter.mjs': 'export default (source) => source;\n' });
+    const copy = join(cwd, 'node_modules', 'rxmilter');
+    mkdirSync(copy, { recursive: true });
+    writeFileSync(join(copy, 'package.json'), '{ "name": "rxmilter", "version": "0.0.1" }\n');
+    const running = startCli(['serve', '--listen', 'inet:0@127.0.0.1', 'filter.mjs'], { cwd });
+    await running.said(/^Listening on /);
+    running.stop();
+    const { status, stderr } = await running.result;
+    expect(status).toBe(0);
+    expect(stderr.split('\n')[0]).toContain(`filter.mjs gets the rxmilter in ${realpathSync(copy)}, and`);
   });
 
   test('says of an error whose it was and where in the filter it comes from', async () => {
