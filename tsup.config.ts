@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', mta: 'src/mta/index.ts', testing: 'src/testing/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    mta: 'src/mta/index.ts',
+    testing: 'src/testing/index.ts',
+    rxmilter: 'src/cli/bin.ts',
+  },
   format: ['esm'],
   target: 'node20.19',
   platform: 'node',
@@ -11,6 +16,7 @@ export default defineConfig({
   // TypeScript 6 deprecates an option that the declaration build sets; without this the build fails silently.
   // The declarations name what Node and `await using` bring; TypeScript 7 no longer finds that by itself.
   dts: {
+    entry: { index: 'src/index.ts', mta: 'src/mta/index.ts', testing: 'src/testing/index.ts' },
     compilerOptions: { ignoreDeprecations: '6.0' },
     banner: '/// <reference types="node" />\n/// <reference lib="esnext.disposable" />',
   },

@@ -84,6 +84,7 @@ function use(rxjs) {
   for (const name of Object.keys(entryPoints(manifest).bin)) {
     step(`${name} --help`, () => run(join(scratch, 'node_modules', '.bin', name), ['--help'], scratch));
   }
+  step(`serve, send and replay, with rxjs ${rxjs}`, () => run(process.execPath, ['cli.mjs'], scratch));
 }
 
 /** @param {...string} packages */

@@ -89,6 +89,46 @@ await mta.close();
 for (const { check } of contract(filter)) await check();
 `;
 
+/** Serves a filter, gives it a message, stops it and plays its recording, each as a program of its own. */
+const CLI = `
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+
+const rxmilter = (...args) => spawnSync('npx', ['--no-install', 'rxmilter', ...args], { encoding: 'utf8' });
+writeFileSync('filter.mjs', "import { addHeader, on } from 'rxmilter';\\nexport default on('eom', () => addHeader('X-It', 'works'));\\n");
+writeFileSync('wrong.mjs', 'const a = 1;\\nconst b = ;\\n');
+writeFileSync('mail.eml', 'From: a@example.com\\nTo: b@example.org\\n\\nHello\\n');
+
+rmSync('mail.jsonl', { force: true });
+const serve = ['serve', '--listen', 'inet:0@127.0.0.1', '--record', 'mail.jsonl', 'filter.mjs'];
+const server = spawn(process.execPath, ['node_modules/rxmilter/dist/rxmilter.js', ...serve]);
+const ended = once(server, 'close');
+process.on('exit', () => server.kill('SIGKILL'));
+const errors = [];
+server.stderr.on('data', (chunk) => errors.push(chunk));
+const [line] = await Promise.race([once(server.stdout, 'data'), ended.then(() => [errors.join('')])]);
+const [, address] = /^Listening on (inet:\\d+@127\\.0\\.0\\.1)\\n$/.exec(String(line)) ?? assert.fail(String(line));
+const sent = rxmilter('send', '--to', address, '--message', 'mail.eml');
+server.kill('SIGTERM');
+assert.deepEqual(await ended, [0, null]);
+assert.match(errors.join(''), /^Stopping\\..*\\n$/);
+assert.equal(sent.stderr, '');
+assert.equal(sent.status, 0);
+assert.match(sent.stdout, /\\r\\nX-It: works\\r\\n\\r\\nHello\\r\\n$/);
+
+const replayed = rxmilter('replay', 'mail.jsonl', 'filter.mjs');
+assert.equal(replayed.stderr, '');
+assert.equal(replayed.status, 0);
+assert.match(replayed.stdout, /^1 session, \\d+ events: all answers are as recorded\\.$/m);
+
+const wrong = rxmilter('serve', '--listen', 'inet:0@127.0.0.1', 'wrong.mjs');
+assert.equal(wrong.status, 1);
+assert.match(wrong.stderr, /^rxmilter serve: wrong\\.mjs failed while it was loaded: SyntaxError: .* \\(at wrong\\.mjs:2\\)\\n$/);
+assert.equal(rxmilter('sned').status, 2);
+`;
+
 /**
  * The files of a project that uses the package.
  * @param {import('./pack-contents.mjs').Manifest} manifest
@@ -119,6 +159,7 @@ test('drawn', marbles(({ flow }) => {
 }));
 for (const { name, check } of contract(filter)) test(name, check);
 `,
+    'cli.mjs': CLI,
     'use.cjs': `
 const assert = require('node:assert/strict');
 const { Observable } = require('rxjs');

@@ -32,7 +32,7 @@ describe.each(PAGES)('%s', (page: Page) => {
     const tests = ['guide', 'migration', 'testing', 'mta'].map((name) =>
       readFileSync(`${ROOT}test/docs/${name}.test.ts`, 'utf8'),
     );
-    const others = ['application', 'illegal', 'tagging'];
+    const others = ['application', 'illegal', 'tagging', 'cli-filter'];
     for (const { language, line, name, theirs } of snippetsOf(page)) {
       if (theirs) continue;
       if (language !== 'ts' && language !== 'js') continue;

@@ -14,6 +14,7 @@ export const PAGES = [
   'docs/migration.md',
   'docs/testing.md',
   'docs/mta.md',
+  'docs/cli.md',
 ] as const;
 
 /** The name of a page, as a path from the root. */

@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { describeError } from './describe-error.js';
+import { main } from './main.js';
+import { placeOf } from './place-of.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const { stdin, stdout, stderr, env } = process;
+const argv = process.argv.slice(2);
+
+// Whoever reads the output may stop before its end: `rxmilter … | head`.
+stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+/** What the code of a module throws when nobody is there to catch it. */
+process.on('uncaughtException', (error: unknown) => {
+  const place = placeOf(error);
+  stderr.write(`rxmilter: ${describeError(error)}${place === undefined ? '' : ` (at ${place})`}\n`);
+  if (argv.includes('--debug') && error instanceof Error) stderr.write(`${error.stack ?? ''}\n`);
+  process.exit(1);
+});
+
+const status = await main(argv, {
+  stdin,
+  stdout,
+  stderr,
+  env,
+  cwd: process.cwd(),
+  onStop: (stop) => {
+    for (const signal of SIGNALS) process.on(signal, stop);
+    return () => {
+      for (const signal of SIGNALS) process.off(signal, stop);
+    };
+  },
+});
+// A module may hold timers and connections that would keep the process alive.
+stdout.write('', () => process.exit(status));

@@ -1,0 +1,109 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isObservable, type Observable, type OperatorFunction } from 'rxjs';
+
+import type { ServeOptions } from '../server/serve-options.js';
+import type { Flow } from '../session/flow.js';
+import { errorCode } from '../transport/error-code.js';
+import { CommandError } from './command-error.js';
+import { describeError } from './describe-error.js';
+import { PACKAGE_ROOT, rootSeenFrom } from './package-root.js';
+import { placeOf } from './place-of.js';
+import { placeOfSyntax } from './place-of-syntax.js';
+import type { Terminal } from './terminal.js';
+
+/** What a module exports for `serve` and `replay`. */
+export interface FilterModule {
+  readonly filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>;
+  readonly options: Omit<ServeOptions, 'listen'>;
+}
+
+/** A module as it was named, and where it is. */
+interface Paths {
+  readonly file: string;
+  readonly path: string;
+}
+
+/**
+ * Loads a module whose default export is a filter, an Observable of filters, or a function that returns one. A function
+ * is asked for its filter where it has no parameter or is async; any other is an operator, and so a filter itself.
+ *
+ * @throws CommandError where there is none, or where the module throws: with the place in its own code
+ */
+export async function loadFilter(file: string, terminal: Terminal): Promise<FilterModule> {
+  const path = resolve(terminal.io.cwd, file);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new CommandError(`Cannot load ${file}: there is no such file.`);
+  }
+  const root = rootSeenFrom(path);
+  if (root !== undefined && root !== PACKAGE_ROOT) {
+    terminal.note(
+      `rxmilter: ${file} gets the rxmilter in ${root}, and this command is that in ${PACKAGE_ROOT}. So it does not know what the filter needs, and asks the mail server for everything. Call it with npx in the project of ${file}, so that both are one.`,
+    );
+  }
+  const exported = await guarded({ file, path }, 'loaded', () => importModule(path));
+  const { options = {} } = exported;
+  if (typeof options !== 'object' || options === null) {
+    throw new CommandError(
+      `${file}: its export "options" is no object. Export what serve() takes, but for listen.`,
+    );
+  }
+  return { filter: await filterIn(exported, { file, path }), options };
+}
+
+async function filterIn(
+  exported: Readonly<Record<string, unknown>>,
+  paths: Paths,
+): Promise<FilterModule['filter']> {
+  const { file } = paths;
+  // A module that was CommonJS once has its default export within the one that Node gives it.
+  const outer = exported.default;
+  const given = isRecord(outer) && outer.__esModule === true ? outer.default : outer;
+  if (given === undefined) {
+    const named = Object.keys(exported).filter((name) => name !== 'default');
+    const has = named.length === 0 ? 'exports nothing' : `exports only ${named.join(', ')}`;
+    throw new CommandError(
+      `${file} has no default export, it ${has}. Write: export default filter; a filter, an Observable of filters, or a function that returns one.`,
+    );
+  }
+  const makes =
+    typeof given === 'function' && (given.length === 0 || given.constructor.name === 'AsyncFunction');
+  const made = makes
+    ? await guarded(paths, 'asked for its filter', async () => await (given as () => unknown)())
+    : given;
+  if (isObservable(made) || typeof made === 'function') return made as FilterModule['filter'];
+  throw new CommandError(
+    `${file}: its default export ${makes ? 'returned' : 'is'} ${describeValue(made)}. It has to be a filter (what on(), compose() … make), an Observable of filters, or a function that returns one.`,
+  );
+}
+
+async function importModule(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const module: unknown = await import(pathToFileURL(path).href);
+  return isRecord(module) ? module : {};
+}
+
+async function guarded<T>({ file, path }: Paths, what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const place = placeOf(error) ?? (error instanceof SyntaxError ? placeOfSyntax(path) : undefined);
+    const at = place === undefined ? '' : ` (at ${place})`;
+    const advice =
+      errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION'
+        ? '. This Node does not run such files: compile it to JavaScript first.'
+        : '';
+    throw new CommandError(`${file} failed while it was ${what}: ${describeError(error)}${at}${advice}`, {
+      cause: error,
+    });
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function describeValue(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

@@ -1,0 +1,68 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
+import { errorCode } from '../transport/error-code.js';
+import { closest } from './closest.js';
+import { UsageError } from './usage-error.js';
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+interface Config<O extends Options> {
+  readonly args: string[];
+  readonly options: O;
+  readonly allowPositionals: true;
+}
+/** What was said: the options by name, and the rest in order. */
+export type Arguments<O extends Options> = Pick<
+  ReturnType<typeof parseArgs<Config<O>>>,
+  'values' | 'positionals'
+>;
+
+/** The options of every command. */
+const COMMON = { help: { type: 'boolean', short: 'h' }, debug: { type: 'boolean' } } as const;
+
+/**
+ * Reads the arguments of a command.
+ *
+ * @param wanted the names of what has to be there beside options, for the message where it is not
+ * @throws UsageError that says what is wrong and what was probably meant
+ */
+export function parseArguments<const O extends Options>(
+  args: readonly string[],
+  options: O,
+  wanted: readonly string[],
+): Arguments<O> {
+  const config: Config<O> = {
+    args: [...args],
+    options: { ...COMMON, ...options },
+    allowPositionals: true,
+  };
+  let parsed: Arguments<O>;
+  try {
+    parsed = parseArgs<Config<O>>(config);
+  } catch (error) {
+    throw new UsageError(problemOf(error, Object.keys(config.options)), { cause: error });
+  }
+  const { length } = parsed.positionals;
+  if (length < wanted.length) throw new UsageError(`${wanted[length] ?? ''} is missing.`);
+  if (length > wanted.length) {
+    const extra = JSON.stringify(parsed.positionals[wanted.length]);
+    throw new UsageError(
+      `${extra} is one argument too many; wanted is ${wanted.join(' ')}. Put quotes around what has blanks.`,
+    );
+  }
+  return parsed;
+}
+
+function problemOf(error: unknown, options: readonly string[]): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, option = ''] = /'(?:-\w, )?(-[^\s'=]*)/.exec(message) ?? [];
+  if (errorCode(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const meant = closest(option.replace(/^-+/, ''), options);
+    return `there is no option ${option}.${meant === undefined ? '' : ` Did you mean --${meant}?`}`;
+  }
+  if (message.includes('ambiguous')) {
+    return `${option} is followed by what looks like an option. Write ${option}=-… where it is the value.`;
+  }
+  return message.includes('does not take an argument')
+    ? `${option} takes no value.`
+    : `${option} needs a value after it.`;
+}

@@ -1,0 +1,123 @@
+import { firstValueFrom, isObservable, type OperatorFunction } from 'rxjs';
+
+import { compareReplies, type ReplyDifference } from '../recording/compare-replies.js';
+import { diagram } from '../recording/diagram.js';
+import { readRecording } from '../recording/read-recording.js';
+import { RecordingError } from '../recording/recording-error.js';
+import type { RecordedSession, Recording } from '../recording/recording.js';
+import type { Flow } from '../session/flow.js';
+import type { Command } from './command.js';
+import { CommandError } from './command-error.js';
+import { lineDiff } from './line-diff.js';
+import { loadFilter, type FilterModule } from './load-filter.js';
+import { parseArguments } from './parse-arguments.js';
+import { readInput } from './read-input.js';
+import { REPLAY_HELP } from './replay-help.js';
+import { printable, type Mood, type Terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
+
+const OPTIONS = { session: { type: 'string' }, diagram: { type: 'boolean' } } as const;
+/** What an MTA sends and nobody answers. */
+const NO_EVENTS = new Set(['optneg', 'macro', 'abort', 'quit', 'quitNc']);
+const SAID_BY: Readonly<Record<' ' | '-' | '+', readonly [who: string, mood?: Mood]>> = {
+  ' ': ['both'],
+  '-': ['recorded', 'bad'],
+  '+': ['now', 'good'],
+};
+
+/** Plays a recording to a filter, and shows where it answers otherwise. */
+export const replayCommand: Command = {
+  name: 'replay',
+  summary: 'play recorded sessions to a filter, and show where its answers differ',
+  help: REPLAY_HELP,
+  async run(args, terminal) {
+    const { values, positionals } = parseArguments(args, OPTIONS, ['RECORDING.jsonl', 'FILTER.js']);
+    const [file = '', moduleFile = ''] = positionals;
+    const recording = read(await readInput(file, terminal.io), file);
+    for (const { line } of recording.truncated) {
+      terminal.note(`rxmilter replay: line ${line} of ${file} is not whole, and left out.`);
+    }
+    const sessions = chosen(recording, values.session, file);
+    const module = await loadFilter(moduleFile, terminal);
+    const filter = await oneOf(module, moduleFile);
+    let differing = 0;
+    let events = 0;
+    for (const session of sessions) {
+      if (values.diagram === true) terminal.line(printable(diagram(session)));
+      const differences = await compareReplies(session, filter, module.options);
+      const count = eventsIn(session);
+      showSession(session, count, differences, terminal);
+      events += count;
+      differing += differences.length;
+    }
+    const all = `${many(sessions.length, 'session')}, ${many(events, 'event')}`;
+    terminal.line(
+      differing === 0
+        ? terminal.paint('good', `${all}: all answers are as recorded.`)
+        : terminal.paint('bad', `${all}: ${many(differing, 'answer')} not as recorded.`),
+    );
+    return differing === 0 ? 0 : 1;
+  },
+};
+
+function showSession(
+  session: RecordedSession,
+  events: number,
+  differences: readonly ReplyDifference[],
+  terminal: Terminal,
+): void {
+  const client = clientOf(session);
+  const name = `Session ${session.id}${client === '' ? '' : `, client ${client}`}, ${many(events, 'event')}`;
+  const result = differences.length === 0 ? 'as recorded' : many(differences.length, 'difference');
+  terminal.line(printable(`${name}: ${result}`));
+  for (const { event, ms, recorded, replayed } of differences) {
+    terminal.line(`  ${terminal.paint('title', printable(event))} (after ${ms.toFixed(1)} ms)`);
+    for (const { sign, line } of lineDiff(recorded, replayed)) {
+      const [who, mood] = SAID_BY[sign];
+      const shown = `    ${who.padEnd(8)}  ${printable(line)}`;
+      terminal.line(mood === undefined ? shown : terminal.paint(mood, shown));
+    }
+  }
+}
+
+function read(bytes: Buffer, file: string): Recording {
+  let recording: Recording;
+  try {
+    recording = readRecording(bytes);
+  } catch (error) {
+    if (!(error instanceof RecordingError)) throw error;
+    throw new CommandError(`${file}: ${error.message}`, { cause: error });
+  }
+  if (recording.sessions.length > 0) return recording;
+  throw new CommandError(`${file}: no session is recorded in it.`);
+}
+
+function chosen({ sessions }: Recording, id: string | undefined, file: string): readonly RecordedSession[] {
+  if (id === undefined) return sessions;
+  const found = sessions.filter((session) => session.id === id);
+  if (found.length > 0) return found;
+  const ids = sessions.map((session) => session.id);
+  const shown = ids.length > 20 ? [...ids.slice(0, 20), '…'] : ids;
+  throw new UsageError(`--session ${id}: ${file} has no such session. It has: ${shown.join(', ')}.`);
+}
+
+/** The first one, of several. */
+async function oneOf({ filter }: FilterModule, file: string): Promise<OperatorFunction<Flow, Flow>> {
+  if (!isObservable(filter)) return filter;
+  const first = await firstValueFrom(filter, { defaultValue: undefined });
+  if (typeof first === 'function') return first;
+  throw new CommandError(`${file}: its Observable gave no filter.`);
+}
+
+function eventsIn({ frames }: RecordedSession): number {
+  return frames.filter(({ from, message }) => from === 'mta' && !NO_EVENTS.has(message.type)).length;
+}
+
+function clientOf({ frames }: RecordedSession): string {
+  for (const { message } of frames) if (message.type === 'connect') return message.address || message.host;
+  return '';
+}
+
+function many(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

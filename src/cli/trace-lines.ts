@@ -1,0 +1,10 @@
+import type { Exchange } from '../mta/exchange.js';
+import { describeMessage } from '../transport/describe-message.js';
+
+/** Every frame, in the order in which it went over the wire. */
+export function traceLines(transcript: readonly Exchange[]): string[] {
+  return transcript.flatMap(({ sent, received }) => [
+    ...sent.map((command) => `mta    → ${describeMessage(command)}`),
+    ...received.map((reply) => `milter ← ${describeMessage(reply)}`),
+  ]);
+}
