@@ -1,0 +1,32 @@
+import { map } from 'rxjs';
+import { describe, test } from 'vitest';
+
+import { on } from '../../src/operators/on.js';
+import { replay } from '../../src/recording/replay.js';
+import type { RecordedSession } from '../../src/recording/recording.js';
+import { reject } from '../../src/session/decisions/reject.js';
+import { marbles } from '../../src/testing/index.js';
+
+const SESSION: RecordedSession = {
+  id: '1',
+  frames: [
+    { ms: 0, from: 'mta', message: { type: 'optneg', version: 6, actions: 0, protocol: 0, lists: [] } },
+    { ms: 2, from: 'mta', message: { type: 'helo', text: 'client.example' } },
+    { ms: 5, from: 'mta', message: { type: 'rcpt', address: '<nobody@example.org>', args: [] } },
+    { ms: 9, from: 'mta', message: { type: 'quit' } },
+  ],
+};
+
+describe('a recording in a drawing', () => {
+  test(
+    'is played in virtual time, through the filter',
+    marbles(({ flow }) => {
+      const filter = on('rcpt', () => reject('No such user'));
+      const kinds = replay(SESSION).pipe(
+        filter,
+        map((one) => (one.stage === 'reply' ? one.decision.kind : one.stage)),
+      );
+      flow.expect(kinds).toBe('--h--r---(ac|)', { h: 'helo', r: 'reject', a: 'abort', c: 'close' });
+    }),
+  );
+});
