@@ -82,7 +82,7 @@ export class Redactor {
   #text(type: string, text: string): string {
     if (type === 'helo') return this.#names.host(text);
     if (RECIPIENTS.includes(type)) return this.#address(text);
-    const [, command, whom] = (type === 'unknown' && ASKING.exec(text)) || [];
+    const [, command, whom] = (type === 'unknown' ? ASKING.exec(text) : null) ?? [];
     return command === undefined || whom === undefined ? this.#inText(text) : command + this.#address(whom);
   }
 
