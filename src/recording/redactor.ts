@@ -1,5 +1,6 @@
 import type { Command } from '../transport/command.js';
 import type { WireReply } from '../transport/wire-reply.js';
+import { Pseudonyms } from './pseudonyms.js';
 import type { RecordedFrame } from './recording.js';
 
 /** What a recording leaves out. */
@@ -14,24 +15,31 @@ export interface Redaction {
   readonly content?: boolean | undefined;
 }
 
-const MAIL_ADDRESS = /[^\s<>@,;:"()[\]=]+@[^\s<>@,;:"()[\]=]+/g;
-const IP_ADDRESS = /(?:IPv6:)?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})/gi;
+/**
+ * A local part, quoted or not, and a domain. The look behind lets each word be read once only: without it a header of
+ * many letters and no `@` takes seconds.
+ */
+const MAIL_ADDRESS =
+  /(?:"(?:[^"\\]|\\.){0,255}"|(?<![^\s<>@,;:"()[\]=])[^\s<>@,;:"()[\]=]+)@(?:[^\s<>@,;:"()[\]=]+|\[[^\s[\]]{0,64}\])/g;
+/** What may be the name of a host. */
+const WORD = /[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*/gu;
+/** The arguments of MAIL and RCPT that hold an address. */
+const ADDRESS_ARGUMENT = /^(AUTH=|ORCPT=[^;]*;)(.+)$/i;
+/** The commands that ask for somebody. */
+const ASKING = /^((?:VRFY|EXPN) +)(\S+)$/i;
+/** Macros that say who somebody is, who writes to whom, or where that is. */
+const LOGIN = /^\{?(?:auth_(?:authen|author)|c(?:ert|n)_(?:subject|issuer))\}?$/;
+const ADDRESS = /^\{?(?:mail|rcpt)_addr\}?$/;
+const WHERE = /^\{?(?:[j_sr]|(?:client|if|daemon)_(?:name|ptr|resolve)|(?:mail|rcpt)_host)\}?$/;
 /** Something with a dot in it, as a whole. */
-const HOST_NAME = /[^\s[\]<>@]+\.[^\s[\]<>@]*/g;
-/** Macros that say who somebody is, or where. */
-const LOGIN = /^\{?auth_(?:authen|author)\}?$/;
-const WHERE =
-  /^\{?(?:[j_sr]|(?:client|if|daemon)_(?:name|ptr|resolve)|(?:mail|rcpt)_host|c(?:ert|n)_(?:subject|issuer))\}?$/;
-/** A name that was made here. */
-const MADE = /^(?:domain\d+\.example|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|2001:db8:)/;
+const HOST_NAME = /(?<![^\s[\]<>@])[^\s[\]<>@.]+\.[^\s[\]<>@]*/g;
+/** The frames whose text is an address. */
+const RECIPIENTS: readonly string[] = ['addRecipient', 'deleteRecipient'];
 
 /** Takes out of frames what is nobody's business; the same thing always becomes the same other thing. */
 export class Redactor {
   readonly #what: Redaction;
-  readonly #names = new Map<string, string>();
-  #users = 0;
-  #domains = 0;
-  #hosts = 0;
+  readonly #names = new Pseudonyms();
 
   constructor(what: Redaction) {
     this.#what = what;
@@ -61,77 +69,64 @@ export class Redactor {
     }
     if (addresses) {
       if (typeof host === 'string') {
-        changed.host = this.#host(host);
+        changed.host = this.#names.host(host);
         changed.address = this.#inText(String(address));
-      } else if (typeof address === 'string') changed.address = this.#inText(address);
-      if (Array.isArray(args)) changed.args = args.map((arg) => this.#inText(String(arg)));
+      } else if (typeof address === 'string') changed.address = this.#address(address);
+      if (Array.isArray(args)) changed.args = args.map((arg) => this.#argument(String(arg)));
       if (Array.isArray(macros)) changed.macros = this.#macros(macros as [string, string | undefined][]);
-      if (typeof text === 'string') changed.text = type === 'helo' ? this.#host(text) : this.#inText(text);
+      if (typeof text === 'string') changed.text = this.#text(type, text);
     }
     return Object.keys(changed).length === 0 ? fields : { ...fields, ...changed };
   }
 
-  #macros(macros: readonly (readonly [string, string | undefined])[]): [string, string | undefined][] {
-    return macros.map(([name, value]) => {
-      if (value === undefined) return [name, value];
-      if (LOGIN.test(name) && !value.includes('@')) return [name, this.#user(value)];
-      const text = this.#inText(value);
-      return [name, WHERE.test(name) ? text.replace(HOST_NAME, (host) => this.#host(host)) : text];
-    });
+  #text(type: string, text: string): string {
+    if (type === 'helo') return this.#names.host(text);
+    if (RECIPIENTS.includes(type)) return this.#address(text);
+    const [, command, whom] = (type === 'unknown' ? ASKING.exec(text) : null) ?? [];
+    return command === undefined || whom === undefined ? this.#inText(text) : command + this.#address(whom);
   }
 
-  /** All addresses in a text. */
-  #inText(text: string): string {
-    const known = Array.from(this.#names).flatMap(([key, name]) =>
-      key.startsWith('domain ') && text.includes(key.slice(7)) ? [[key.slice(7), name] as const] : [],
-    );
-    return known
-      .sort(([left], [right]) => right.length - left.length)
-      .reduce((all, [host, name]) => all.replaceAll(host, name), this.#addresses(text));
-  }
-
-  #addresses(text: string): string {
-    return text
-      .replace(MAIL_ADDRESS, (address) => {
-        const at = address.lastIndexOf('@');
-        return `${this.#user(address.slice(0, at))}@${this.#host(address.slice(at + 1))}`;
+  /** Each argument of a reply is one of an event, or several of them with blanks between. */
+  #argument(args: string): string {
+    return args
+      .split(' ')
+      .map((arg) => {
+        const [, what, address] = ADDRESS_ARGUMENT.exec(arg) ?? [];
+        return what === undefined || address === undefined
+          ? this.#inText(arg)
+          : what + this.#address(address);
       })
-      .replace(IP_ADDRESS, (address) => this.#ip(address));
+      .join(' ');
   }
 
-  #user(name: string): string {
-    return this.#named(`user ${name}`, () => `user${++this.#users}`);
+  #macros(macros: readonly (readonly [string, string | undefined])[]): [string, string | undefined][] {
+    return macros.map(([name, value]) => [name, value && this.#macro(name, value)]);
   }
 
-  /** A host name, or an address, in brackets or not. */
-  #host(name: string): string {
-    const bare = name.replace(/\.$/, '');
-    if (bare === '' || MADE.test(bare)) return name;
-    const numeric = bare.replace(IP_ADDRESS, (address) => this.#ip(address));
-    if (numeric !== bare || bare.startsWith('[')) return numeric;
-    const dot = name === bare ? '' : '.';
-    return this.#named(`domain ${bare.toLowerCase()}`, () => `domain${++this.#domains}.example`) + dot;
+  #macro(name: string, value: string): string {
+    if (LOGIN.test(name)) return value.includes('@') ? this.#inText(value) : this.#names.user(value);
+    // Of a recipient that the MTA has rejected it is what the MTA says to that.
+    if (ADDRESS.test(name) && !/\s/.test(value)) return this.#address(value);
+    const text = this.#inText(value);
+    return WHERE.test(name) ? text.replace(HOST_NAME, (host) => this.#names.host(host)) : text;
   }
 
-  /** Addresses for documentation (RFC 5737, RFC 3849). */
-  #ip(address: string): string {
-    const six = address.includes(':');
-    return this.#named(`host ${address.toLowerCase()}`, () => {
-      const number = ++this.#hosts;
-      if (!six || /\d+\.\d+\.\d+\.\d+$/.test(address)) {
-        return `${['192.0.2', '198.51.100', '203.0.113'][Math.floor(number / 256) % 3] ?? ''}.${number % 256}`;
-      }
-      return `${/^IPv6:/i.exec(address)?.[0] ?? ''}2001:db8::${number.toString(16)}`;
-    });
+  /** One address as a whole, with brackets or without; the null sender stays nobody. */
+  #address(given: string): string {
+    const bracketed = given.startsWith('<') && given.endsWith('>');
+    // A source route says nothing that mail is delivered by.
+    const bare = (bracketed ? given.slice(1, -1) : given).replace(/^@[^:]*:/, '');
+    const at = bare.lastIndexOf('@');
+    const user = at === -1 ? bare : bare.slice(0, at);
+    const domain = at === -1 ? '' : `@${this.#names.host(bare.slice(at + 1))}`;
+    const named = (user === '' ? '' : this.#names.user(user)) + domain;
+    return bracketed ? `<${named}>` : named;
   }
 
-  #named(key: string, make: () => string): string {
-    let name = this.#names.get(key);
-    if (name === undefined) {
-      name = make();
-      this.#names.set(key, name);
-    }
-    return name;
+  /** All addresses in a text, and the names of hosts that are known by now. */
+  #inText(text: string): string {
+    const named = text.replace(MAIL_ADDRESS, (address) => this.#address(address));
+    return this.#names.addressesIn(named).replace(WORD, (word) => this.#names.known(word));
   }
 }
 

@@ -40,7 +40,9 @@ export class Acceptor {
     this.#resolved = { ...resolved, answerData: this.#endpoint.family !== 'unix' };
     this.#accept = accept;
     this.#server = where instanceof HeldSocket ? where.server : createServer({ noDelay: true }, this.#take);
-    if (options.maxConnections !== undefined) this.#server.maxConnections = options.maxConnections;
+    // An open socket may be another server's, until it was taken.
+    if (!(where instanceof HeldSocket) && options.maxConnections !== undefined)
+      this.#server.maxConnections = options.maxConnections;
   }
 
   /** Where it listens, with the port that the system chose where 0 was asked for. */

@@ -55,6 +55,11 @@ export function checkAddress(what: string, address: Text, empty: boolean): Text 
 
 /** Throws where one of the ESMTP arguments is none. */
 export function checkArguments(what: string, args: readonly string[]): void {
+  if (!Array.isArray(args)) {
+    throw new AnswerError(
+      `${what}: the arguments are ${JSON.stringify(args)}, and not a list like ['NOTIFY=NEVER'].`,
+    );
+  }
   for (const arg of args) {
     if (typeof arg !== 'string' || arg === '' || NOT_IN_ADDRESS.test(arg)) {
       throw new AnswerError(

@@ -49,6 +49,8 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
   #tags: Tags | undefined;
   /** Above 0 while commands are being handled: what comes after them is handled where they are. */
   inside = 0;
+  /** The end of a message, which was told of, is about to come again. */
+  #repeating = false;
   readonly #host: ExchangeHost;
   readonly #options: ResolvedOptions;
   readonly #owner: ConnectionOwner;
@@ -135,6 +137,7 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
 
   /** See `DialogueHost`. */
   postponeEom(): void {
+    this.#repeating = true;
     this.intake.repeatEom();
   }
 
@@ -156,7 +159,9 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
   /** See `IntakeHost`. */
   command(letter: string, data: Buffer, start: number, end: number, last: boolean): void {
     if (this.#host.over) return;
-    this.#tracer?.command(letter, data, start, end, last);
+    const again = this.#repeating && letter === 'E';
+    this.#repeating = false;
+    if (!again) this.#tracer?.command(letter, data, start, end, last);
     if (!this.negotiated) {
       this.#onOffer(letter, data, start, end);
     } else if (letter === 'Q') {

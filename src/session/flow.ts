@@ -66,7 +66,10 @@ export interface Data extends EventBase {
 export interface Header extends EventBase {
   readonly stage: 'header';
   readonly name: string;
-  /** What follows the colon and one blank; folded lines are divided by a single LF. */
+  /**
+   * What follows the colon and one blank, or with the option `leadingSpace` the colon; folded lines are divided by a
+   * single LF.
+   */
   readonly value: string;
   /** The bytes of `value`. */
   readonly raw: Uint8Array;

@@ -16,6 +16,11 @@ export function smtpReply(
   text: string,
 ): SmtpReply {
   if (typeof spec === 'string') return checkSmtpReply(kind, { code, enhanced, lines: [spec] });
+  if (!isSpec(spec)) {
+    throw new AnswerError(
+      `${kind}(): ${JSON.stringify(spec)} is no reply. Give a text, or { code, enhanced, text }.`,
+    );
+  }
   const words = spec.text ?? text;
   const lines = typeof words === 'string' ? [words] : words;
   const all = lines.length === 0 ? [text] : lines;
@@ -27,13 +32,18 @@ export function smtpReply(
   );
 }
 
+/** Whether it has the form at least; in plain JavaScript it may be anything. */
+function isSpec(spec: unknown): boolean {
+  return typeof spec === 'object' && spec !== null && !Array.isArray(spec);
+}
+
 /** Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives it back. */
 export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): SmtpReply {
   const digit = kind === 'reject' ? 5 : 4;
   const { code, enhanced, lines } = reply;
   if (!Number.isInteger(code) || Math.floor(code / 100) !== digit) {
     throw new AnswerError(
-      `${kind}(): the code ${code} is not ${digit}xx. Use a code from ${digit}00 to ${digit}99.`,
+      `${kind}(): the code ${JSON.stringify(code)} is not ${digit}xx. Use a number from ${digit}00 to ${digit}99.`,
     );
   }
   if (enhanced !== undefined && !(ENHANCED.test(enhanced) && Number(enhanced.charAt(0)) === digit)) {
@@ -42,6 +52,10 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
         `Use one like ${digit}.7.1, or leave it out.`,
     );
   }
+  if (!Array.isArray(lines))
+    throw new AnswerError(
+      `${kind}(): the text ${JSON.stringify(lines)} is neither text nor a list of lines.`,
+    );
   if (lines.length === 0) throw new AnswerError(`${kind}(): a reply has one line of text at least.`);
   if (lines.length > MAX_LINES) {
     throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);

@@ -1,6 +1,7 @@
 import { SMFIF, type Right } from '../transport/smfif.js';
 import type { Accept, Proceed, Reject, Tempfail } from './decision.js';
 import { tempfail } from './decisions/tempfail.js';
+import { checkOptionTypes } from './check-option-types.js';
 import { checkSmtpReply } from './make-smtp-reply.js';
 import { stageSet, ALL_STAGES, type Stage } from './stage.js';
 import { DATA_SIZES, LARGEST, type MaxDataSize } from './data-size.js';
@@ -121,6 +122,7 @@ const MACRO_STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'eoh', 'eom'];
 
 /** Fills in the defaults; throws a `TypeError`, `RangeError` or `AnswerError` that names what is wrong. */
 export function resolveOptions(options: SessionOptions): ResolvedOptions {
+  checkOptionTypes(options);
   const failure = options.failure ?? tempfail();
   if (!['reject', 'tempfail', 'accept', 'proceed'].includes(failure.kind)) {
     throw new TypeError(

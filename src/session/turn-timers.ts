@@ -45,6 +45,7 @@ export class TurnTimers {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
+
   /** The frame in progress is answered, or will not be. */
   forget(): void {
     this.#spent = 0;

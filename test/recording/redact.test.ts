@@ -143,8 +143,97 @@ describe('redaction', () => {
         ],
       },
     ],
+    [
+      'a local part in quotation marks',
+      { type: 'mail', address: '<"a.b@c"@d.test>', args: ['AUTH=a+40d'] },
+      { type: 'mail', address: '<user1@domain1.example>', args: ['AUTH=user2'] },
+    ],
+    [
+      'a recipient without a domain',
+      { type: 'rcpt', address: 'root', args: ['ORCPT=rfc822;root'] },
+      { type: 'rcpt', address: 'user1', args: ['ORCPT=rfc822;user1'] },
+    ],
+    [
+      'a source route, which is left out',
+      { type: 'rcpt', address: '<@x.test,@y.test:a@b.test>', args: [] },
+      { type: 'rcpt', address: '<user1@domain1.example>', args: [] },
+    ],
+    [
+      'an address at a domain literal',
+      { type: 'rcpt', address: '<a@[10.0.0.1]>', args: [] },
+      { type: 'rcpt', address: '<user1@[192.0.2.1]>', args: [] },
+    ],
+    ['a question for somebody', { type: 'unknown', text: 'VRFY a' }, { type: 'unknown', text: 'VRFY user1' }],
+    [
+      'the macros of Sendmail for mail that stays there, and of a certificate',
+      {
+        type: 'macro',
+        target: 'R',
+        macros: [
+          ['{mail_addr}', 'a'],
+          ['{rcpt_addr}', 'b'],
+          ['{rcpt_mailer}', 'local'],
+          ['{cert_subject}', '/CN=A B'],
+        ],
+      },
+      {
+        type: 'macro',
+        target: 'R',
+        macros: [
+          ['{mail_addr}', 'user1'],
+          ['{rcpt_addr}', 'user2'],
+          ['{rcpt_mailer}', 'local'],
+          ['{cert_subject}', 'user3'],
+        ],
+      },
+    ],
+    [
+      'what is said to a rejected recipient, which is no address',
+      { type: 'macro', target: 'R', macros: [['{rcpt_addr}', '550 5.1.1 <a@b.test>: unknown']] },
+      { type: 'macro', target: 'R', macros: [['{rcpt_addr}', '550 5.1.1 <user1@domain1.example>: unknown']] },
+    ],
+    [
+      'addresses in a header, and the time of the day, which is none',
+      { type: 'header', name: 'X', value: '"a b"@c.test [::ffff:1.2.3.4] 1.2.3.4: at 12:34:56' },
+      {
+        type: 'header',
+        name: 'X',
+        value: 'user1@domain1.example [2001:db8::1] 192.0.2.2: at 12:34:56',
+      },
+    ],
   ])('of addresses knows %s', (_what, message, expected) => {
     expect(redact({ addresses: true }, message)).toEqual(expected);
+  });
+
+  it('of addresses finds the names of hosts as whole words, in capitals and below them, too', () => {
+    const redactor = new Redactor({ addresses: true });
+    const value = (message: Command): unknown => redactor.redact({ ms: 0, from: 'mta', message }).message;
+    value({ type: 'helo', text: 'b' });
+    value({ type: 'helo', text: 'Client.Test' });
+    expect(
+      value({ type: 'header', name: 'X', value: 'from CLIENT.test (a.client.TEST), a body by b' }),
+    ).toMatchObject({ value: 'from domain2.example (a.domain2.example), a body by domain1.example' });
+  });
+
+  it.each(['x'.repeat(60_000), 'q.'.repeat(30_000), '"\\'.repeat(20_000), '-:'.repeat(30_000)])(
+    'of addresses reads each part of a long header a bounded number of times (%#)',
+    (value) => {
+      // What is read again from each of its characters takes seconds: more than the test has.
+      const redactor = new Redactor({ addresses: true });
+      for (let at = 0; at < 20; at++) {
+        const message: Command = { type: 'header', name: 'X', value };
+        expect(redactor.redact({ ms: 0, from: 'mta', message }).message).toMatchObject({ value });
+      }
+    },
+  );
+
+  it('names the recipients that a filter adds or takes away like those of the message', () => {
+    const redactor = new Redactor({ addresses: true });
+    redactor.redact({ ms: 0, from: 'mta', message: { type: 'rcpt', address: '<root>', args: [] } });
+    expect(
+      redactor.redact({ ms: 0, from: 'filter', message: { type: 'deleteRecipient', text: '<root>' } })
+        .message,
+    ).toEqual({ type: 'deleteRecipient', text: '<user1>' });
   });
 
   it('does not leave in the bytes what the text no longer says', () => {

@@ -126,8 +126,14 @@ describe('openSocket', () => {
     await expect(serve(filter, { listen: socket })).rejects.toThrow(
       `Cannot listen on the open socket ${socket.address.replace(/:\d+@/, ':0@')}: it has a server already; open another one.`,
     );
+    // What the second one was told must not reach the first, either.
+    await expect(serve(filter, { listen: socket, maxConnections: 1 })).rejects.toThrow(ListenError);
+    const other = await socketMta(server.address);
+    await other.ask('C01');
     const mta = await socketMta(server.address);
     await mta.ask('C01');
+    other.send('C29');
+    await other.closed;
     await socket.close();
     expect(await mta.ask('C16')).toEqual(said('R05'));
     mta.send('C29');

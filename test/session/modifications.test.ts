@@ -334,6 +334,7 @@ describe('what would break the message or SMTP', () => {
     ['addRecipient', 'an argument with a blank', () => addRecipient('a@b', ['NOTIFY=NEVER ORCPT=x'])],
     ['changeSender', 'an argument with NUL', () => changeSender('a@b', ['RET=HDRS\0'])],
     ['addRecipient', 'an empty argument', () => addRecipient('a@b', [''])],
+    ['addRecipient', 'arguments in one text', () => addRecipient('a@b', 'NOTIFY=NEVER' as never)],
     ['quarantine', 'a quarantine reason with LF', () => quarantine('a\nb')],
     ['quarantine', 'a quarantine reason with NUL', () => quarantine('a\0')],
     ['quarantine', 'an empty quarantine reason', () => quarantine('')],

@@ -101,6 +101,11 @@ describe('a reply', () => {
     ['NUL', 'reject', 'a\0b', /holds "\\u0000"/],
     ['CRLF in its second line', 'tempfail', { text: ['a', 'b\r\nc'] }, /line 2/],
     ['a line that is no text', 'reject', { text: [1 as never] }, /line 1 of the text is not a string/],
+    ['a text that is a number', 'reject', { text: 5 as never }, /the text 5 is neither text nor a list/],
+    ['a code that is text', 'reject', { code: '550' as never, text: 'x' }, /the code "550" is not 5xx/],
+    ['a number', 'reject', 550 as never, /550 is no reply/],
+    ['null', 'tempfail', null as never, /null is no reply/],
+    ['an array', 'reject', ['a', 'b'] as never, /is no reply/],
   ];
 
   it.each(wrong)(

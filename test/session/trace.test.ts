@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
@@ -44,6 +44,22 @@ describe('trace', () => {
       [id, 'addHeader', 'X-Test\0yes\0'],
       [id, 'continue', ''],
     ]);
+  });
+
+  it('gets the end of a message with a last piece of the body once, also where that has to wait', async () => {
+    const lines: string[] = [];
+    const trace = ({ text }: TraceEntry): void => void lines.push(text);
+    const seen: string[] = [];
+    const filter = on(['body', 'eom'], async ({ stage }) => {
+      await Promise.resolve();
+      seen.push(stage);
+    });
+    const mta = link(filter, { trace });
+    mta.send('C01', 'C27');
+    await vi.waitFor(() => {
+      expect(seen).toEqual(['body', 'eom']);
+    });
+    expect(lines.filter((line) => line.startsWith('eom'))).toHaveLength(1);
   });
 
   it('costs nothing but itself where it throws: that is reported once, and it is not called again', () => {

@@ -6,8 +6,8 @@ import type { HeaderPosition, InsertHeader, Text } from '../modification.js';
  * Inserts a header (libmilter's `smfi_insheader`); needs the right `ADDHDRS`.
  *
  * @param position `'top'`: above everything, the MTA's own Received line included; `'bottom'`: below everything; `n`:
- *   before the n-th header (from 1) that the filter was shown. Sendmail can place a header exactly only at `'top'`, at 1
- *   and at `'bottom'`.
+ *   before the n-th header (from 1) that the filter was shown. In Sendmail places from 2 on are right for the headers
+ *   that its standard configuration defines; for others see the option `sendmailHeaders`.
  * @throws AnswerError as `addHeader` does, and where the position is none
  * @example on('eom', () => insertHeader('top', 'Authentication-Results', 'mx.example.org; none'))
  */
