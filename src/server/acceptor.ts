@@ -57,9 +57,9 @@ export class Acceptor {
     } else {
       this.#binding = bindServer(this.#server, this.#where, this.#options);
       await this.#binding;
+      // The system may refuse to accept a connection, for want of memory; the next one is another matter.
+      this.#server.on('error', (error) => process.emitWarning(error));
     }
-    // The system may refuse to accept a connection, for want of memory; the next one is another matter.
-    this.#server.on('error', (error) => process.emitWarning(error));
     if (this.#stopped !== undefined) return;
     this.#sweep = setInterval(() => {
       for (const connection of this.#sockets.values()) connection.tick(SWEEP);

@@ -31,6 +31,8 @@ const MOST_WAITING = 511;
 export async function openSocket(endpoint: EndpointInput, options: BindOptions = {}): Promise<OpenSocket> {
   const held = new HeldSocket(parseEndpoint(endpoint));
   await bindServer(held.server, held.endpoint, options);
+  // The system may refuse to accept a connection, for want of memory; the next one is another matter.
+  held.server.on('error', (error) => process.emitWarning(error));
   return held;
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mergeMap } from 'rxjs';
 
 import { on } from '../../src/operators/on.js';
@@ -11,7 +11,7 @@ import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { EndpointError } from '../../src/transport/endpoint-error.js';
 import { ListenError } from '../../src/transport/listen-error.js';
-import { openSocket, type OpenSocket } from '../../src/transport/open-socket.js';
+import { HeldSocket, openSocket, type OpenSocket } from '../../src/transport/open-socket.js';
 import type { EndpointInput } from '../../src/transport/endpoint.js';
 import { said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
@@ -118,6 +118,21 @@ describe('openSocket', () => {
       onTestFinished(() => early.closed);
     }
     expect(existsSync(path)).toBe(false);
+  });
+
+  it('outlives a connection that the system cannot accept, before it has a server and after', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    onTestFinished(() => {
+      warning.mockRestore();
+    });
+    const socket = await opened();
+    const failure = new Error('accept EMFILE');
+    expect(socket).toBeInstanceOf(HeldSocket);
+    (socket as HeldSocket).server.emit('error', failure);
+    const server = await serve(filter, { listen: socket });
+    (socket as HeldSocket).server.emit('error', failure);
+    expect(warning.mock.calls).toEqual([[failure], [failure]]);
+    await server.close();
   });
 
   it('is served once', async () => {
