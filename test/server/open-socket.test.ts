@@ -127,10 +127,10 @@ describe('openSocket', () => {
     });
     const socket = await opened();
     const failure = new Error('accept EMFILE');
-    expect(socket).toBeInstanceOf(HeldSocket);
-    (socket as HeldSocket).server.emit('error', failure);
+    if (!(socket instanceof HeldSocket)) throw new TypeError('not what openSocket() makes');
+    socket.server.emit('error', failure);
     const server = await serve(filter, { listen: socket });
-    (socket as HeldSocket).server.emit('error', failure);
+    socket.server.emit('error', failure);
     expect(warning.mock.calls).toEqual([[failure], [failure]]);
     await server.close();
   });
