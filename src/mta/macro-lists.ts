@@ -1,3 +1,5 @@
+import { SMFIM } from '../transport/smfim.js';
+
 /** Values of macros, by their names as on the wire: `i`, `{auth_authen}`. */
 export type Macros = Readonly<Record<string, string | undefined>>;
 
@@ -10,19 +12,12 @@ type Lists = ReadonlyMap<number, readonly string[]>;
 
 /** The number of a stage in a symbol list (libmilter's `SMFIM_*`). Postfix sends those of eoh with every header, those of eom with the body. */
 const STAGES: Readonly<Record<MacroStage, number | undefined>> = {
-  connect: 0,
-  helo: 1,
-  mail: 2,
-  rcpt: 3,
-  data: 4,
-  eom: 5,
-  body: 5,
-  eoh: 6,
-  header: 6,
+  ...SMFIM,
+  body: SMFIM.eom,
+  header: SMFIM.eoh,
   unknown: undefined,
 };
-const EOM = 5;
-const EOH = 6;
+const { eom: EOM, eoh: EOH } = SMFIM;
 
 const TLS = ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'];
 

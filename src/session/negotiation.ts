@@ -1,5 +1,6 @@
 import { COMMANDS } from '../transport/commands.js';
 import { SMFIF } from '../transport/smfif.js';
+import { SMFIM } from '../transport/smfim.js';
 import { SMFIP, SMFIP_INTERNAL } from '../transport/smfip.js';
 import type { Agreement } from './agreement.js';
 import { agreeOnSize } from './data-size.js';
@@ -17,16 +18,6 @@ const OLD_ACTIONS = 0x3f;
 const KNOWN_PROTOCOL: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
 /** What an offer of no actions at all means (libmilter): those of version 1. */
 const FIRST_ACTIONS = 0x0f;
-/** libmilter's `SMFIM_*`. */
-const LIST_NUMBER: Readonly<Record<MacroStage, number>> = {
-  connect: 0,
-  helo: 1,
-  mail: 2,
-  rcpt: 3,
-  data: 4,
-  eom: 5,
-  eoh: 6,
-};
 
 /**
  * Settles the terms of a connection: what the filter's tags ask for, as far as it is offered; options override them,
@@ -142,8 +133,8 @@ function listsOf(macros: MacroLists): readonly (readonly [number, string])[] {
   const { eoh, eom } = macros;
   const both =
     eoh === undefined && eom === undefined ? macros : { ...macros, eoh: eoh ?? eom, eom: eom ?? eoh };
-  return (Object.keys(LIST_NUMBER) as MacroStage[]).flatMap((stage) => {
+  return (Object.keys(SMFIM) as MacroStage[]).flatMap((stage) => {
     const names = both[stage];
-    return names === undefined ? [] : [[LIST_NUMBER[stage], names.join(' ')] as const];
+    return names === undefined ? [] : [[SMFIM[stage], names.join(' ')] as const];
   });
 }

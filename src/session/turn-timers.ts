@@ -23,7 +23,8 @@ export class TurnTimers {
       late();
       return;
     }
-    this.#since = performance.now();
+    // Only the parts of a frame share their time.
+    if (turn.mode === 'part') this.#since = performance.now();
     this.#deadline = setTimeout(late, left);
     if (atEom) this.#progress = setInterval(progress, timeouts.progress);
   }

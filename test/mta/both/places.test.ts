@@ -1,23 +1,21 @@
 import { expect, test } from 'vitest';
 import { addHeader, deleteHeader, insertHeader, type Modification } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
+import {
+  CLIENT,
+  FROM,
+  LETTER,
+  ONE,
+  RECIPIENTS,
+  SUBJECT,
+  THREE,
+  TO,
+  TWO,
+  withHeaders,
+} from '../support/many-headers.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 import { modified } from '../support/modified.js';
 import { plainRecipients } from '../support/plain-recipients.js';
-import type { Letter } from '../support/smtp-client.js';
-
-const FROM = 'From: Alice <alice@src.example>\r\n';
-const TO = 'To: Bob <bob@dst.example>\r\n';
-const SUBJECT = 'Subject: the subject\r\n';
-const ONE = 'X-Many: one\r\n';
-const TWO = 'X-Many: two\r\n';
-const THREE = 'X-Many: three\r\n';
-const CLIENT = [FROM, TO, SUBJECT, ONE, TWO, THREE];
-const BODY = 'First line.\r\n.a dot\r\nLast line.\r\n';
-
-function message(headers: readonly string[], body = BODY): string {
-  return `${headers.join('')}\r\n${body}`;
-}
 
 const HEADERS: readonly (readonly [string, () => Modification[], readonly string[]])[] = [
   [
@@ -64,17 +62,11 @@ const HEADERS: readonly (readonly [string, () => Modification[], readonly string
   ],
 ];
 
-const SENDER = '<alice@src.example>';
-const BOB = '<bob@dst.example>';
-const CID = '<cid@dst.example>';
-
 describeMtas('places of headers', (bench) => {
-  const letter: Letter = { mail: SENDER, rcpts: [BOB, CID], data: message(CLIENT) };
-
   test.each(HEADERS)('%s', async (_name, modifications, headers) => {
-    const delivered = await modified(bench(), letter, modifications);
+    const delivered = await modified(bench(), LETTER, modifications);
 
-    expect(maskReceived(delivered.data)).toBe(message(headers));
-    expect(plainRecipients(delivered)).toEqual([BOB, CID]);
+    expect(maskReceived(delivered.data)).toBe(withHeaders(headers));
+    expect(plainRecipients(delivered)).toEqual(RECIPIENTS);
   });
 });

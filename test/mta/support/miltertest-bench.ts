@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -54,7 +55,7 @@ export class MiltertestBench {
   }
 
   /** Leaves nothing behind. */
-  stop(): void {
-    rmSync(this.#directory, { recursive: true });
+  async stop(): Promise<void> {
+    await rm(this.#directory, { recursive: true });
   }
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { expect } from 'vitest';
 import { serve, type MilterServer, type SessionOptions, type Stage } from '../../../../src/index.js';
 import { watchdog } from '../../support/watchdog.js';
 import { within } from '../../support/within.js';
@@ -73,6 +74,12 @@ export class Pair {
   async stop(): Promise<void> {
     for (const stop of this.#stop) await stop();
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Fails where rxmilter has reported an error that no test has taken out. */
+  settle(): Promise<void> {
+    expect(this.takeErrors()).toEqual([]);
+    return Promise.resolve();
   }
 
   /** All errors so far, taken out. */
