@@ -16,13 +16,14 @@ import { importsOf } from './imports-of.mjs';
 export const HOUSE = {
   transport: { from: [], rxjs: false },
   session: { from: ['transport'], rxjs: false },
-  operators: { from: ['session', 'transport'], rxjs: true },
+  message: { from: ['session', 'transport'], rxjs: true },
+  operators: { from: ['message', 'session', 'transport'], rxjs: true },
   server: { from: ['operators', 'session', 'transport'], rxjs: true },
   mta: { from: ['operators', 'session', 'transport'], rxjs: true },
   recording: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },
   testing: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },
   cli: {
-    from: ['mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
+    from: ['message', 'mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
     rxjs: true,
   },
 };

@@ -72,3 +72,12 @@ export type Modification =
   | DeleteRecipient
   | ChangeSender
   | Quarantine;
+
+/** See `edit()`. */
+export interface Edit {
+  readonly kind: 'edit';
+  /** All that is to be changed, `replaces` included. */
+  readonly modifications: readonly Modification[];
+  /** What earlier filters wanted to change: it is superseded. */
+  readonly replaces: readonly Modification[];
+}

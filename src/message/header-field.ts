@@ -1,0 +1,34 @@
+import { isUtf8 } from 'node:buffer';
+
+import type { Text } from '../session/modification.js';
+import { decodeText } from '../transport/text.js';
+
+/** One field of a message's header. */
+export interface HeaderField {
+  readonly name: string;
+  /** What follows the colon and one blank, as text; folded lines are divided by a single LF. */
+  readonly value: string;
+  /** The same as bytes; with the option `leadingSpace` all that follows the colon, its blank included. */
+  readonly raw: Uint8Array;
+  /** Whether it belongs above everything, the MTA's own `Received` included. Only fields that a filter has made do. */
+  readonly top?: true;
+}
+
+const BLANK = 0x20;
+
+/**
+ * A field of the value that a filter writes, or has been shown.
+ *
+ * @param leadingSpace whether the value begins with the blank after the colon, which is not to be seen
+ */
+export function headerField(name: string, given: Text, leadingSpace: boolean): HeaderField {
+  const raw = typeof given === 'string' ? Buffer.from(given) : given;
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
+  const start = leadingSpace && bytes[0] === BLANK ? 1 : 0;
+  return { name, value: decodeText(bytes, start, bytes.length), raw };
+}
+
+/** The value of a field as a modification has it: text where that gives the same bytes. */
+export function asText(raw: Uint8Array): Text {
+  return isUtf8(raw) ? Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString() : raw;
+}
