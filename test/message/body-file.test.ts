@@ -50,7 +50,12 @@ describe('The file of a body', () => {
     const directory = directoryOf();
     const child = spawn(
       process.execPath,
-      [...program(`say('began'); for (;;) await store.push(Buffer.alloc(65536));`), directory],
+      [
+        ...program(
+          `await store.push(Buffer.alloc(1)); say('began'); for (;;) await store.push(Buffer.alloc(65536));`,
+        ),
+        directory,
+      ],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     const exit = once(child, 'exit');
@@ -60,12 +65,14 @@ describe('The file of a body', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it.each([
+  const ends = [
     ['ends itself', 'process.exit(3);', 3],
     ['fails', 'throw new Error("in the middle");', 1],
     ['forgets an error', 'Promise.reject(new Error("in the middle")); await new Promise(() => {});', 1],
     ['runs out of things to do', '', 0],
-  ])('is gone when the process %s while it writes', (_, end, status) => {
+  ] as const;
+
+  it.each(ends)('is gone when the process %s while it writes', (_, end, status) => {
     const directory = directoryOf();
     const result = run(
       `await store.push(Buffer.alloc(65536)); store.push(Buffer.alloc(9_000_000)); say('began'); ${end}`,

@@ -1,4 +1,4 @@
-import { of, Subject, takeUntil, type Observable } from 'rxjs';
+import { Subject, takeUntil, type Observable } from 'rxjs';
 
 import type { BodyChunks } from '../../../src/message/message-body.js';
 
@@ -46,16 +46,17 @@ function bySubscription(chunks$: Observable<Uint8Array>, wanted: number): Promis
   const enough = new Subject<void>();
   return new Promise((resolve) => {
     let stopped = wanted === 0;
-    chunks$.pipe(takeUntil(stopped ? of(0) : enough)).subscribe({
+    chunks$.pipe(takeUntil(enough)).subscribe({
       next: (chunk) => {
+        if (stopped) return;
         chunks.push(chunk);
-        if (chunks.length < wanted) return;
-        stopped = true;
-        enough.next();
+        stopped = chunks.length >= wanted;
+        if (stopped) enough.next();
       },
       error: (error: unknown) => resolve({ chunks, ended: error as Error }),
       complete: () => resolve({ chunks, ended: stopped ? 'stopped' : 'complete' }),
     });
+    if (stopped) enough.next();
   });
 }
 
@@ -63,7 +64,12 @@ function bySubscription(chunks$: Observable<Uint8Array>, wanted: number): Promis
 export const WAYS: Readonly<Record<string, Read>> = {
   'an async iterator': (body, habits) => byIterator(body, habits),
   'an Observable': (body, { wanted = Infinity } = {}) => bySubscription(body.chunks, wanted),
-  'a Readable': (body, habits) => byIterator(body.readable(), habits),
+  'a Readable': (body, habits) => {
+    const readable = body.readable();
+    // What has not begun to iterate does not end it either.
+    if (habits?.wanted === 0) readable.destroy();
+    return byIterator(readable, habits);
+  },
   concatMap: (body, { wanted = Infinity, pace } = {}) =>
     bySubscription(
       body.concatMap(async (chunk) => {
