@@ -2,6 +2,7 @@ import { NEVER, map, of, throwError, timer } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { edit } from '../../src/message/edit.js';
+import type { MessageOptions } from '../../src/message/message-options.js';
 import type { Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
@@ -178,9 +179,13 @@ describe('the options of onMessage', () => {
 
   it('may say undefined of anything', async () => {
     const nothing = { body: undefined, algorithm: undefined, maxBytes: undefined, beyond: undefined };
-    const filter = onMessage(
-      { ...nothing, directory: undefined, limits: { memory: undefined, headers: undefined } },
-      async ({ body: whole }) => addHeader('X-Size', `${whole.size} ${(await whole.bytes()).length}`),
+    const options: MessageOptions<'buffer'> = {
+      ...nothing,
+      directory: undefined,
+      limits: { memory: undefined, headers: undefined },
+    };
+    const filter = onMessage(options, async ({ body: whole }) =>
+      addHeader('X-Size', `${whole.size} ${(await whole.bytes()).length}`),
     );
     expect(valuesIn(await give(filter), 'X-Size')).toEqual(['7 7']);
   });
@@ -455,8 +460,8 @@ describe('limits of a message', () => {
     const cutting = onMessage({ limits, beyond: 'truncate' }, (message) => {
       truncated.push(message.truncated, message.headers.length, message.body.size, message.body.complete);
     });
-    await give(cutting, at as object);
-    await give(cutting, above as object);
+    await give(cutting, at);
+    await give(cutting, above);
     const whole = name === 'bodyBytes' ? [1, 6] : [3, 7];
     expect(truncated).toEqual([
       ...[{ headers: false, body: false }, ...whole, true],
