@@ -8,7 +8,7 @@ function dateOf(value: string): string | undefined {
   return headersOf(['Date', value]).date()?.toISOString();
 }
 
-describe('The date of a header', () => {
+describe('The date of a header', { timeout: 30_000 }, () => {
   it.each([
     ['Fri, 21 Nov 1997 09:55:06 -0600', '1997-11-21T15:55:06.000Z'],
     ['Tue, 1 Jul 2003 10:52:37 +0200', '2003-07-01T08:52:37.000Z'],

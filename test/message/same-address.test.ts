@@ -43,7 +43,7 @@ describe('parseAddress()', () => {
   });
 });
 
-describe('sameAddress()', () => {
+describe('sameAddress()', { timeout: 30_000 }, () => {
   it.each([
     ['bob@example.org', 'bob@example.org'],
     ['Bob@example.org', 'bob@EXAMPLE.ORG'],
