@@ -7,9 +7,8 @@ import type { EnvelopePath } from './envelope-path.js';
 import { recipientKey } from './recipient-changes.js';
 
 /**
- * Recipients as modifications make them, in the order in which they were asked for: a deletion takes all with that address,
- * whatever their arguments; the domain is compared in any case, as Sendmail does, the rest byte for byte. What is
- * there with the same arguments is not added again.
+ * Recipients as modifications make them, in the order in which they were asked for: a deletion takes all with that
+ * address, byte for byte, whatever their arguments. What is there with the same arguments is not added again.
  *
  * Modifications of anything else are passed over.
  *
@@ -22,8 +21,8 @@ export function applyRecipientChanges(
   let changed = [...paths];
   for (const one of modifications.map(checkModification)) {
     if (one.kind === 'deleteRecipient') {
-      const gone = mailbox(one.address);
-      changed = changed.filter(({ raw }) => mailbox(raw) !== gone);
+      const gone = bareAddress(one.address);
+      changed = changed.filter(({ raw }) => bareAddress(raw) !== gone);
     } else if (one.kind === 'addRecipient') {
       const added = writtenPath(one.address, one.args);
       const key = recipientKey(added);
@@ -31,10 +30,6 @@ export function applyRecipientChanges(
     }
   }
   return changed;
-}
-
-function mailbox(address: Text): string {
-  return bareAddress(address).replace(/@[^@]*$/, (domain) => domain.toLowerCase());
 }
 
 function writtenPath(address: Text, args: readonly string[]): EnvelopePath {
