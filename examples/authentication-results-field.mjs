@@ -1,7 +1,9 @@
 // @ts-check
+// Reads and writes Authentication-Results fields (RFC 8601); a part of authentication-results.mjs.
+
 /**
- * By whose name a value of Authentication-Results goes, in small letters (RFC 8601, 2.2). Comments, quotes and
- * backslashes, behind which a forger could hide it from a filter but not from a mail program, are looked through.
+ * Whose results they are, in small letters. Comments, quotes and backslashes, in which a forger could hide that from a
+ * filter but not from a mail program, are looked through.
  *
  * @param {string} value
  */
@@ -12,37 +14,48 @@ export function authservIdOf(value) {
     if (char === '(') comments++;
     else if (char === ')' && comments > 0) comments--;
     else if (comments > 0 || char === '"') continue;
-    else if (!/[\s;]/.test(char)) id += char.slice(-1);
+    else if (!/^[\s;]$/.test(char)) id += char.slice(-1);
     else if (char === ';' || id !== '') break;
   }
   return id.toLowerCase();
 }
 
 /**
- * The value of the field.
- *
  * @param {string} authservId
- * @param {readonly { method: string, result: string, reason?: string | undefined, properties?: Record<string, string | undefined> }[]} results
+ * @param {import('mailauth').AuthenticateResult} found what mailauth has found
+ * @param {{ domain?: string, result: string, reason?: string, wanted?: string | undefined }} dmarc
+ * @param {boolean} bounce whether the sender is empty, and SPF has looked at the name in HELO instead
  */
-export function resultsField(authservId, results) {
-  const parts = results.map(({ method, result, reason, properties = {} }) =>
-    [
-      `${method}=${result}`,
-      ...(reason === undefined ? [] : [`reason=${quoted(reason)}`]),
-      ...Object.entries(properties).map(([name, value]) => value && `${name}=${plainOrQuoted(value)}`),
-    ]
-      .filter(Boolean)
-      .join(' '),
+export function resultsField(authservId, { dkim, spf, arc }, dmarc, bounce) {
+  const results = dkim.results.map(({ status, signingDomain, selector }) =>
+    result('dkim', status, { 'header.d': signingDomain, 'header.s': selector }),
   );
-  // A line for each: header lines may have 998 bytes.
-  return [authservId, ...parts].join(';\n\t');
+  if (spf) results.push(result('spf', spf.status, { [bounce ? 'smtp.helo' : 'smtp.mailfrom']: spf.domain }));
+  if (arc) results.push(result('arc', arc.status, {}));
+  const properties = { 'header.from': dmarc.domain, 'policy.dmarc': dmarc.wanted };
+  results.push(result('dmarc', { result: dmarc.result, comment: dmarc.reason }, properties));
+  // A line for each: a line may have 998 bytes.
+  return [authservId, ...results].join(';\n\t');
 }
 
-/** What is in there strangers have written: without quotes it could end our result and begin one of theirs. */
-const plainOrQuoted = (/** @type {string} */ text) => (/^[\w.-]+$/.test(text) ? text : quoted(text));
+/**
+ * @param {string} method
+ * @param {{ result: string, comment?: string | undefined }} status
+ * @param {Record<string, string | undefined>} properties
+ */
+function result(method, { result, comment }, properties) {
+  const reason = comment === undefined || result === 'pass' ? undefined : quoted(comment);
+  return Object.entries({ reason, ...properties }).reduce(
+    (text, [name, value]) =>
+      value ? `${text} ${name}=${/^[\w.-]+$|^"/.test(value) ? value : quoted(value)}` : text,
+    `${method}=${result}`,
+  );
+}
 
-const quoted = (/** @type {string} */ text) =>
-  `"${text
+/** Strangers have written it: outside of quotes it could end this result and begin another. */
+function quoted(/** @type {string} */ text) {
+  return `"${text
     .slice(0, 200)
     .replace(/[^ -~]/g, '?')
     .replace(/["\\]/g, '\\$&')}"`;
+}
