@@ -44,7 +44,7 @@ export function resultsField(authservId, { dkim, spf, arc }, dmarc, bounce) {
  * @param {Record<string, string | undefined>} properties
  */
 function result(method, { result, comment }, properties) {
-  const reason = comment === undefined || result === 'pass' ? undefined : quoted(comment);
+  const reason = comment === undefined || ['pass', 'none'].includes(result) ? undefined : quoted(comment);
   return Object.entries({ reason, ...properties }).reduce(
     (text, [name, value]) =>
       value ? `${text} ${name}=${/^[\w.-]+$|^"/.test(value) ? value : quoted(value)}` : text,

@@ -23,7 +23,6 @@ OURS.addAddress('::1', 'ipv6');
 
 /** @type {LookUp} */
 async function lookUp(name, type, signal) {
-  signal.throwIfAborted();
   // A resolver for each question, since cancel() gives up all that it was asked.
   const dns = new Resolver({ timeout: 2000, tries: 2 });
   signal.addEventListener('abort', () => dns.cancel(), { once: true });
@@ -37,11 +36,11 @@ async function lookUp(name, type, signal) {
  * @param {readonly string[]} [options.sealers] domains of mailing lists and forwarders whose ARC seal is believed
  * @param {BlockList} [options.ours]
  * @param {LookUp} [options.resolver] asks DNS, and gives up when the signal is aborted
- * @param {number} [options.patience] milliseconds for all of DNS: less than the 8 seconds that a filter has
+ * @param {number} [options.patience] milliseconds for all questions of a message; RFC 7208 (4.6.4) wants 20 seconds at least
  */
 export function filterWith(options) {
   const { authservId = hostname(), enforce = true, sealers = [], ours = OURS } = options;
-  const { resolver = lookUp, patience = 6000 } = options;
+  const { resolver = lookUp, patience = 30_000 } = options;
   return onMessage(async (message, { signal }) => {
     const { auth, client, headers, sender } = message;
     const ip = client.address ?? '';
@@ -61,7 +60,10 @@ export function filterWith(options) {
     if (auth !== undefined) return withResults(undefined);
 
     const end = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
-    const ask = (/** @type {string} */ name, /** @type {string} */ type) => resolver(name, type, end);
+    const ask = async (/** @type {string} */ name, /** @type {string} */ type) => {
+      end.throwIfAborted();
+      return resolver(name, type, end);
+    };
     const found = await authenticate(message.source(), {
       ...{ ip, helo: message.helo ?? '', sender: sender.address, mta: authservId, resolver: ask },
       ...{ disableDmarc: true, disableBimi: true },
