@@ -22,8 +22,15 @@ OURS.addAddress('::1', 'ipv6');
  * @param {string} options.selector by which name the public key is found
  * @param {string} options.privateKey PEM, RSA or Ed25519
  * @param {BlockList} [options.ours] the networks whose mail is signed though nobody has logged in
+ * @param {string} [options.canonicalization] what may change on the way: relaxed lets blanks change, simple nothing
  */
-export function filterWith({ domain, selector, privateKey, ours = OURS }) {
+export function filterWith({
+  domain,
+  selector,
+  privateKey,
+  ours = OURS,
+  canonicalization = 'relaxed/relaxed',
+}) {
   /** @param {Pick<import('rxmilter').Message<'none'>, 'auth' | 'client'>} message */
   const isOutbound = ({ auth, client: { address } }) =>
     auth !== undefined || (isIP(address) !== 0 && ours.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
@@ -44,7 +51,7 @@ export function filterWith({ domain, selector, privateKey, ours = OURS }) {
 
     const key = { signingDomain: domain, selector, privateKey };
     // Twice, because the types of mailauth want it where it is not read.
-    const options = { ...key, canonicalization: 'relaxed/relaxed', signatureData: [key] };
+    const options = { ...key, canonicalization, signatureData: [key] };
     const { signatures, errors } = await dkimSign(message.source(), options);
     // An error puts the mail off. Without a signature it could be refused elsewhere, for good.
     if (errors.length > 0) throw new Error(`It cannot be signed for ${domain}`, { cause: errors[0] });
@@ -67,8 +74,8 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   createPrivateKey(privateKey); // A file that is no key is to be found out now, and not by the first mail.
   const server = await serve(filterWith({ domain, selector, privateKey }), {
     listen,
-    // What is signed has to be what is sent, byte by byte. Otherwise the MTA puts the blank after the colon itself, and
-    // takes one away from what it shows: of "Subject:hello" a filter could not know that there was none.
+    // What is signed has to be what is sent, byte by byte. Otherwise nobody knows whether there is a blank after a colon:
+    // the MTA takes one away from what it shows.
     leadingSpace: true,
   });
   console.log(`Listening on ${server.address}`);
