@@ -14,9 +14,9 @@ const POLICIES = ['none', 'quarantine', 'reject'];
  * @param {object} options
  * @param {number} options.froms how many From fields there are
  * @param {readonly string[]} options.sealers the domains whose ARC seal is believed
- * @param {(name: string, type: string) => Promise<any>} options.resolver
+ * @param {import('./authentication-results-dns.mjs').LookUp} options.lookUp
  */
-export async function judge({ dkim, spf, arc }, { froms, sealers, resolver }) {
+export async function judge({ dkim, spf, arc }, { froms, sealers, lookUp }) {
   const domains = new Set(dkim.headerFrom.map((author) => domainToASCII(author.replace(/^.*@/s, ''))));
   const [domain = ''] = domains;
   // Where a mail program shows one author and DMARC looks at another there is no protection.
@@ -30,7 +30,12 @@ export async function judge({ dkim, spf, arc }, { froms, sealers, resolver }) {
     ),
   };
   const dkimDomains = passed.dkim.map((one) => ({ domain: one }));
-  const found = await dmarc({ headerFrom: `@${domain}`, spfDomains: passed.spf, dkimDomains, resolver });
+  const found = await dmarc({
+    headerFrom: `@${domain}`,
+    spfDomains: passed.spf,
+    dkimDomains,
+    resolver: lookUp,
+  });
   if (!found) throw new Error('mailauth says nothing about DMARC');
 
   let { result } = found.status;

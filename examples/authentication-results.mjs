@@ -4,7 +4,6 @@
 //
 //   npm install rxmilter rxjs mailauth@4          (mailauth 5 and later need Node 22)
 //   AUTHSERV_ID=mx.example.org DMARC=report node authentication-results.mjs inet:8891@127.0.0.1
-import { Resolver } from 'node:dns/promises';
 import { realpathSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { hostname } from 'node:os';
@@ -12,6 +11,7 @@ import { authenticate } from 'mailauth';
 import { edit, onMessage, reject, serve, tempfail } from 'rxmilter';
 
 import { judge } from './authentication-results-dmarc.mjs';
+import { systemResolver, withDns } from './authentication-results-dns.mjs';
 import { authservIdOf, resultsField } from './authentication-results-field.mjs';
 
 /** Whose mail is not checked: our own machines have no SPF record, and another MX of ours has checked it already. */
@@ -19,31 +19,21 @@ const OURS = new BlockList();
 OURS.addSubnet('127.0.0.0', 8, 'ipv4');
 OURS.addAddress('::1', 'ipv6');
 
-/** @typedef {(name: string, type: string, signal: AbortSignal) => Promise<any>} LookUp */
-
-/** @type {LookUp} */
-async function lookUp(name, type, signal) {
-  // A resolver for each question, since cancel() gives up all that it was asked.
-  const dns = new Resolver({ timeout: 2000, tries: 2 });
-  signal.addEventListener('abort', () => dns.cancel(), { once: true });
-  return dns.resolve(name, type);
-}
-
 /**
  * @param {object} options
  * @param {string} [options.authservId] whose results these are: the same on all your MXs, and on nobody else's
  * @param {boolean} [options.enforce] whether mail is refused, or only reported on: begin with the latter
  * @param {readonly string[]} [options.sealers] domains of mailing lists and forwarders whose ARC seal is believed
  * @param {BlockList} [options.ours]
- * @param {LookUp} [options.resolver] asks DNS, and gives up when the signal is aborted
+ * @param {import('./authentication-results-dns.mjs').MakeResolver} [options.resolver]
  * @param {number} [options.patience] milliseconds for all questions of a message; RFC 7208 (4.6.4) wants 20 seconds at least
  */
 export function filterWith(options) {
   const { authservId = hostname(), enforce = true, sealers = [], ours = OURS } = options;
-  const { resolver = lookUp, patience = 30_000 } = options;
+  const { resolver = systemResolver, patience = 30_000 } = options;
   return onMessage(async (message, { signal }) => {
     const { auth, client, headers, sender } = message;
-    const ip = client.address ?? '';
+    const ip = client.address;
     if (isIP(ip) === 0 || ours.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4')) return undefined;
 
     // What has come from outside and goes by our name is forged (RFC 8601, 5).
@@ -59,16 +49,13 @@ export function filterWith(options) {
     // Those who have logged in may be anywhere, and no SPF record lets them send from there.
     if (auth !== undefined) return withResults(undefined);
 
-    const end = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
-    const ask = async (/** @type {string} */ name, /** @type {string} */ type) => {
-      end.throwIfAborted();
-      return resolver(name, type, end);
-    };
-    const found = await authenticate(message.source(), {
-      ...{ ip, helo: message.helo ?? '', sender: sender.address, mta: authservId, resolver: ask },
-      ...{ disableDmarc: true, disableBimi: true },
+    const { found, dmarc } = await withDns({ resolver, patience, signal }, async (lookUp) => {
+      const found = await authenticate(message.source(), {
+        ...{ ip, helo: message.helo ?? '', sender: sender.address, mta: authservId, resolver: lookUp },
+        ...{ disableDmarc: true, disableBimi: true },
+      });
+      return { found, dmarc: await judge(found, { froms: headers.count('From'), sealers, lookUp }) };
     });
-    const dmarc = await judge(found, { froms: headers.count('From'), sealers, resolver: ask });
     const { domain, result, wanted } = dmarc;
     if (enforce) {
       if (result === 'permerror') return reject(`${dmarc.reason} (RFC 7489, 6.6.1)`);

@@ -48,10 +48,10 @@ describe('a question to DNS in the example that authenticates mail', () => {
     const asked = new Promise<AbortSignal>((resolve) => {
       filter = filterWith({
         authservId: AUTHSERV_ID,
-        resolver: (name, type, signal) => {
+        resolver: (signal) => (name, type) => {
           names.push(name);
           resolve(signal);
-          return dns(name, type, signal);
+          return dns(signal)(name, type);
         },
       });
     });

@@ -5,8 +5,8 @@ export type DnsName =
 /** A DNS that knows these names and no others, asks nobody, and says what Node's `resolve()` would say. */
 export function dnsTable(
   table: Readonly<Record<string, DnsName>>,
-): (name: string, type: string, signal: AbortSignal) => Promise<unknown[]> {
-  return async (name, type, signal) => {
+): (signal?: AbortSignal) => (name: string, type: string) => Promise<string[][] | string[]> {
+  return (signal) => async (name, type) => {
     const found = table[name.toLowerCase()];
     if (found === 'silence') return silence(signal);
     if (typeof found === 'string') throw failure(found, name);
@@ -15,7 +15,8 @@ export function dnsTable(
     if (records === undefined) throw failure('ENODATA', name);
     // Long texts are cut into pieces, as in a zone file.
     if (type === 'TXT') return records.map((text) => text.match(/[^]{1,255}/g) ?? ['']);
-    if (type === 'MX') return records.map((exchange, at) => ({ priority: at * 10, exchange }));
+    if (type === 'MX')
+      return records.map((exchange, at) => ({ priority: at * 10, exchange })) as unknown as string[];
     return [...records];
   };
 }
@@ -25,8 +26,8 @@ function failure(code: string, name: string): Error {
 }
 
 /** No answer, until the signal says that nobody waits for one any more. */
-function silence(signal: AbortSignal): Promise<never> {
+function silence(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(failure('ECANCELLED', 'everything')), { once: true });
+    signal?.addEventListener('abort', () => reject(failure('ECANCELLED', 'everything')), { once: true });
   });
 }
