@@ -23,6 +23,12 @@ export async function judge({ dkim, spf, arc }, { froms, sealers, lookUp }) {
   if (froms !== 1 || domains.size !== 1 || domain === '')
     return { result: 'permerror', reason: 'There has to be one From field, with authors of one domain' };
 
+  for (const one of dkim.results) {
+    // mailauth 4 believes signatures that leave out the author, too (RFC 6376, 6.1.1).
+    const { keys = '' } = /** @type {{ signingHeaders?: { keys: string } }} */ (one).signingHeaders ?? {};
+    if (one.status.result === 'pass' && !keys.toLowerCase().split(': ').includes('from'))
+      one.status = { result: 'permerror', comment: 'From is not signed' };
+  }
   const passed = {
     spf: spf && spf.status.result === 'pass' ? [spf.domain] : [],
     dkim: dkim.results.flatMap(({ status, signingDomain }) =>

@@ -49,6 +49,8 @@ export function filterWith(options) {
     // Those who have logged in may be anywhere, and no SPF record lets them send from there.
     if (auth !== undefined) return withResults(undefined);
 
+    // Each costs a question and a computation; honest mail has a handful.
+    if (headers.count('DKIM-Signature') > 50) return reject('Too many signatures');
     const { found, dmarc } = await withDns({ resolver, patience, signal }, async (lookUp) => {
       const found = await authenticate(message.source(), {
         ...{ ip, helo: message.helo ?? '', sender: sender.address, mta: authservId, resolver: lookUp },

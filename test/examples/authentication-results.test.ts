@@ -1,3 +1,4 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
@@ -158,6 +159,38 @@ describe('DKIM in the example that authenticates mail', () => {
   ])('lets no signature pass where %s', async (_what, record, unwanted) => {
     const dns = record === undefined ? {} : { 'a._domainkey.author.example': record };
     expect((await authenticate(simple, dns)).of('dkim')).not.toContain(unwanted);
+  });
+
+  it('lets no signature pass that leaves the author out (RFC 6376, 6.1.1)', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const p = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('base64');
+    const text = 'From: alice@author.example\r\nSubject: x\r\nResent-From: y\r\n\r\nHello\r\n';
+    const hash = createHash('sha256').update('Hello\r\n').digest('base64');
+    const value = `v=1; a=ed25519-sha256; c=relaxed/simple; d=author.example; s=s; h=Subject:Resent-From; bh=${hash}; b=`;
+    // RFC 6376, 3.7: the fields of h=, the last first where there are several, and the signature itself
+    const signedData = `subject:x\r\nresent-from:y\r\ndkim-signature:${value}`;
+    const b = sign(null, createHash('sha256').update(signedData).digest(), pem).toString('base64');
+    const { outcome, of } = await authenticate(
+      { sender: 'x@elsewhere.example', ...parseEml(`DKIM-Signature: ${value}${b}\r\n${text}`) },
+      {
+        's._domainkey.author.example': { TXT: [`v=DKIM1; k=ed25519; p=${p}`] },
+        '_dmarc.author.example': { TXT: ['v=DMARC1; p=none'] },
+      },
+    );
+    expect([outcome, of('dkim'), of('dmarc')]).toEqual(['delivered', ['permerror'], ['fail']]);
+  });
+
+  it('looks at so many signatures and no more', async () => {
+    const [, second] = signed.headers;
+    if (second === undefined) throw new Error('there are two');
+    const many = (count: number): Promise<{ outcome: string }> =>
+      authenticate(
+        { ...mail, headers: [...Array.from({ length: count - 2 }, () => second), ...signed.headers] },
+        RFC_8463_KEYS,
+      );
+    expect((await many(50)).outcome).toBe('delivered');
+    expect((await many(51)).outcome).toBe('refused');
   });
 
   it('says where DNS has failed', async () => {
