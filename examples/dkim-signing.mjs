@@ -65,13 +65,22 @@ export function filterWith({
   return compose(markConfidential, sign);
 }
 
+function isKey(/** @type {string} */ pem) {
+  try {
+    return ['rsa', 'ed25519'].includes(createPrivateKey(pem).asymmetricKeyType ?? '');
+  } catch {
+    return false;
+  }
+}
+
 // Started as a program, and not imported:
 if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   const [domain, selector, file, listen = 'inet:8891@127.0.0.1'] = process.argv.slice(2);
   if (!domain || !selector || !file)
     throw new Error('Usage: node dkim-signing.mjs DOMAIN SELECTOR KEY-FILE [LISTEN]');
   const privateKey = readFileSync(file, 'utf8');
-  createPrivateKey(privateKey); // A file that is no key is to be found out now, and not by the first mail.
+  // To be found out now, and not by the first mail.
+  if (!isKey(privateKey)) throw new Error(`${file} is no private key, RSA or Ed25519, in PEM`);
   const server = await serve(filterWith({ domain, selector, privateKey }), {
     listen,
     // What is signed has to be what is sent, byte by byte. Otherwise nobody knows whether there is a blank after a colon:
