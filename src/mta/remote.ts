@@ -1,4 +1,5 @@
 import { BIT } from '../session/stage.js';
+import { tagsFor } from '../session/tags.js';
 import { makeFilter, type Filter } from '../operators/filter.js';
 import type { EndpointInput } from '../transport/endpoint.js';
 import { resolveRemote, type RemoteOptions } from './remote-options.js';
@@ -26,7 +27,7 @@ export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Fi
   const observes = BIT.connect | BIT.helo | BIT.mail | BIT.rcpt;
   return makeFilter([
     {
-      tags: { decides: settings.stages, observes, requires: 0 },
+      tags: tagsFor(settings.stages, observes),
       interest: settings.stages | observes | BIT.reply | BIT.abort | BIT.close,
       open: (down) => new RemoteRun(settings, down),
     },

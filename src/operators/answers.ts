@@ -4,7 +4,7 @@ import { AnswerError } from '../session/answer-error.js';
 import type { Decision } from '../session/decision.js';
 import type { Answer, Flow, StageEvent } from '../session/flow.js';
 import { isLegal } from '../session/legal.js';
-import type { Modification, ReplaceBody } from '../session/modification.js';
+import type { Edit, Modification, ReplaceBody } from '../session/modification.js';
 import type { Stage } from '../session/stage.js';
 import { isReadLater, tendBody } from './tend-body.js';
 
@@ -57,6 +57,7 @@ export class Answers {
   readonly #event: StageEvent;
   #decision: Decision | undefined;
   #modifications: Modification[] | undefined;
+  #edit: Edit | undefined;
   #readLater = false;
 
   constructor(event: StageEvent) {
@@ -81,18 +82,36 @@ export class Answers {
     }
     // Also where it is no answer for this stage: nobody else knows of it.
     if (kind === 'replaceBody') this.#tend(answer as ReplaceBody);
+    else if (kind === 'edit') this.#tendEdit(answer as Edit);
     if (stage !== 'eom') {
       throw new AnswerError(
         `${kind}() is not legal at stage ${stage}: a message can be changed only at eom.`,
       );
     }
-    (this.#modifications ??= []).push(answer as Modification);
+    if (kind === 'edit') this.#takeEdit(answer as Edit);
+    else (this.#modifications ??= []).push(answer as Modification);
     return false;
   }
 
   /** Whether there is a body among them that is read only once they are all there: what makes it still runs then. */
   get readLater(): boolean {
     return this.#readLater;
+  }
+
+  #takeEdit(edit: Edit): void {
+    if (this.#edit !== undefined) {
+      throw new AnswerError(
+        'edit(): a second edit of the same message, which knows nothing of the first. Make all changes in one of them.',
+      );
+    }
+    this.#edit = edit;
+  }
+
+  #tendEdit({ modifications, replaces }: Edit): void {
+    for (const one of modifications) {
+      // What an earlier filter has answered with is looked after already.
+      if (one.kind === 'replaceBody' && !replaces.includes(one)) this.#tend(one);
+    }
   }
 
   #tend(answer: ReplaceBody): void {
@@ -105,18 +124,23 @@ export class Answers {
   result(): Flow {
     const event = this.#event;
     const before = event.stage === 'eom' ? event.modifications : NONE;
-    const own = this.#modifications;
-    const modifications = own === undefined ? before : [...before, ...own];
+    const [own, edit] = [this.#modifications, this.#edit];
+    const modifications =
+      edit !== undefined
+        ? [...before.filter((one) => !edit.replaces.includes(one)), ...edit.modifications, ...(own ?? NONE)]
+        : own === undefined
+          ? before
+          : [...before, ...own];
     if (this.#decision !== undefined)
       return { stage: 'reply', to: event, decision: this.#decision, modifications };
-    return own === undefined || event.stage !== 'eom' ? event : { ...event, modifications };
+    return modifications === before || event.stage !== 'eom' ? event : { ...event, modifications };
   }
 }
 
 function kindOf(answer: unknown, stage: Stage): string {
   if (typeof answer === 'object' && answer !== null && 'kind' in answer && typeof answer.kind === 'string') {
     const { kind } = answer;
-    if (DECISIONS.includes(kind) || CHANGES.includes(kind)) return kind;
+    if (DECISIONS.includes(kind) || CHANGES.includes(kind) || kind === 'edit') return kind;
   }
   throw new AnswerError(
     `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,

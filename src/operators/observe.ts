@@ -2,6 +2,7 @@ import { AnswerError } from '../session/answer-error.js';
 import type { EventAt, Flow, MilterEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
+import { tagsFor } from '../session/tags.js';
 import { turnOf } from '../session/turn.js';
 import { makeFilter, type Filter } from './filter.js';
 import { tell } from './let-go.js';
@@ -35,7 +36,7 @@ export function observe<const S extends MilterEvent['stage']>(
   if (typeof see !== 'function') throw new TypeError('observe(): the second argument has to be a function.');
   return makeFilter([
     {
-      tags: { decides: 0, observes: interest & ALL_STAGES, requires: 0 },
+      tags: tagsFor(0, interest),
       interest,
       open: (down) => new ObserveRun(see as (event: MilterEvent) => unknown, down),
     },

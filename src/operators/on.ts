@@ -3,6 +3,7 @@ import { from, type Observable, type ObservableInput } from 'rxjs';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
+import { tagsFor } from '../session/tags.js';
 import { turnOf } from '../session/turn.js';
 import { Answers, type AnswerInput } from './answers.js';
 import { failedEvent } from './failed-event.js';
@@ -61,7 +62,7 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
       : (event, context, latest) => (project as (...args: unknown[]) => unknown)(event, latest, context);
   return makeFilter([
     {
-      tags: { decides, observes: 0, requires: 0 },
+      tags: tagsFor(decides, 0),
       interest: decides | BIT.abort | BIT.close,
       open: (down) => new OnRun(call, source && new Latest(source), down),
     },

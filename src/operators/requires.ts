@@ -2,6 +2,7 @@ import type { OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import { rightSet } from '../session/options.js';
+import { tagsFor } from '../session/tags.js';
 import type { Right } from '../transport/smfif.js';
 import { makeFilter, stepsOf, type Filter } from './filter.js';
 import type { Step } from './step.js';
@@ -15,7 +16,7 @@ import type { Step } from './step.js';
  */
 export function requires(rights: readonly Right[], filter: OperatorFunction<Flow, Flow>): Filter {
   const declaration: Step = {
-    tags: { decides: 0, observes: 0, requires: rightSet('requires()', rights) },
+    tags: tagsFor(0, 0, rightSet('requires()', rights)),
     interest: 0,
     open: (down) => ({
       next: (flow) => down.next(flow),

@@ -3,7 +3,7 @@ import type { OperatorFunction } from 'rxjs';
 import type { Flow, Reply, StageEvent } from '../session/flow.js';
 import { BIT, bitOf } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
-import { uniteTags } from '../session/tags.js';
+import { tagsFor, uniteTags } from '../session/tags.js';
 import { openChain } from './chain.js';
 import { failedEvent } from './failed-event.js';
 import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
@@ -39,7 +39,7 @@ export function when(
   const own = BIT.mail | BIT.reply | BIT.abort | BIT.close;
   return makeFilter([
     {
-      tags: uniteTags([tagsOf(all), { decides: 0, observes: BIT.mail, requires: 0 }]),
+      tags: uniteTags([tagsOf(all), tagsFor(0, BIT.mail)]),
       interest: all.reduce((set, step) => set | step.interest, own),
       open: (down) => new WhenRun(predicate, ways, down),
     },
@@ -67,7 +67,7 @@ class WhenRun implements Upstream {
     this.#predicate = predicate;
     this.#down = down;
     for (const steps of ways) {
-      const way: Way = { chain: undefined, through: false };
+      const way: Way = { readers: tagsOf(steps).readers, chain: undefined, through: false };
       this.#ways.push(way);
       way.chain = openChain(steps, this.#below(way));
     }
@@ -120,6 +120,9 @@ class WhenRun implements Upstream {
       }
       if (!alone) this.#choose(way, flow);
     }
+    // The body of this message is nothing to those on the other way.
+    const turn = event.stage === 'body' ? turnOf(event) : undefined;
+    if (turn !== undefined) for (const one of this.#ways) if (one !== way) turn.readers -= one.readers;
     this.#pass(way, flow);
   }
 
@@ -170,6 +173,8 @@ class WhenRun implements Upstream {
 
 /** One of the two filters, running. */
 interface Way {
+  /** How many filters in it read the body. */
+  readonly readers: number;
   chain: Upstream | undefined;
   /** It has completed. */
   through: boolean;

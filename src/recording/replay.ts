@@ -4,6 +4,7 @@ import { Connection } from '../session/connection.js';
 import type { Mail, MilterEvent } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import { ALL_STAGES } from '../session/stage.js';
+import { tagsFor } from '../session/tags.js';
 import { TURN } from '../session/turn.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { SMFIP } from '../transport/smfip.js';
@@ -57,7 +58,7 @@ export function replay({ frames }: RecordedSession): Observable<MilterEvent> {
         complete: () => undefined,
       },
       // Looked at and not decided: each event is over when it was emitted, and the next one can come.
-      { decides: 0, observes: ALL_STAGES, requires: 0 },
+      tagsFor(0, ALL_STAGES),
     );
     if (commands[0]?.message.type !== 'optneg') connection.receive(commandCodec.encode(OFFER));
     let at = 0;

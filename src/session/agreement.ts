@@ -16,6 +16,8 @@ export interface Agreement {
   readonly wanted: number;
   /** The stages whose answer the filter gives. */
   readonly decides: number;
+  /** How many filters read the body. */
+  readonly readers: number;
   /** The stages at which nothing may be sent. */
   readonly quiet: number;
   readonly blank: Blank;
@@ -35,6 +37,7 @@ export const NOTHING_AGREED: Agreement = Object.freeze({
   answer: { version: 0, actions: 0, protocol: 0, lists: [] },
   wanted: 0,
   decides: 0,
+  readers: 0,
   quiet: 0,
   blank: 'hidden',
   maxData: 0,

@@ -3,6 +3,7 @@ import { pumpBody } from './body-pump.js';
 import { checkDecision } from './check-answer.js';
 import type { Decision } from './decision.js';
 import { proceed } from './decisions/proceed.js';
+import { skip } from './decisions/skip.js';
 import { tempfail } from './decisions/tempfail.js';
 import { CONTINUE, PROGRESS, encodeDecision } from './encode-decision.js';
 import { encodeModifications } from './encode-modifications.js';
@@ -10,6 +11,7 @@ import { failureAt } from './failure-at.js';
 import { causeOf } from './failed-reply.js';
 import type { Flow } from './flow.js';
 import type { Modification } from './modification.js';
+import { mootError } from './moot-error.js';
 import type { ResolvedOptions } from './options.js';
 import type { Output } from './output.js';
 import type { Outcome } from './outcome.js';
@@ -17,9 +19,9 @@ import { ProjectError } from './project-error.js';
 import type { SessionState } from './session-state.js';
 import type { Stage } from './stage.js';
 import { StaleReplyError } from './stale-reply-error.js';
+import { tooSlow } from './too-slow.js';
 import { turnOf, type Turn } from './turn.js';
 import { TurnTimers } from './turn-timers.js';
-import { UnansweredError } from './unanswered-error.js';
 
 const NONE: readonly Modification[] = Object.freeze([]);
 const HALF_DONE = tempfail();
@@ -68,18 +70,23 @@ export class AnswerDesk {
     this.#turn = turn;
   }
 
+  /** The MTA does not wait for an answer, but what it says next has to wait until the turn is free. */
+  hold(turn: Turn, then: () => void): void {
+    this.#turn = turn;
+    turn.onFreed(() => {
+      if (this.#turn !== turn) return;
+      this.#close(turn);
+      then();
+      this.#owner.settled(turn, proceed());
+    });
+  }
+
   /** The event was emitted and not answered at once: from now on its time runs. */
   wait(turn: Turn): void {
     this.#timers.start(
       turn,
       () => {
-        this.fail(
-          new UnansweredError(
-            turn.stage,
-            'its time is up. A filter was too slow, or swallowed the event (filter, debounceTime, withLatestFrom ' +
-              'before its first value): what should be left undecided has to be passed on.',
-          ),
-        );
+        this.fail(tooSlow(turn.stage));
       },
       () => {
         this.#output.put(PROGRESS);
@@ -97,7 +104,8 @@ export class AnswerDesk {
     } else if (flow.stage === 'reply') {
       this.#settle(turn, flow.decision, flow.modifications, causeOf(flow));
     } else {
-      this.#settle(turn, proceed(), flow.stage === 'eom' ? flow.modifications : NONE, undefined);
+      const decision = turn.readers > 0 ? proceed() : skip();
+      this.#settle(turn, decision, flow.stage === 'eom' ? flow.modifications : NONE, undefined);
     }
   }
 
@@ -216,6 +224,7 @@ export class AnswerDesk {
   ): void {
     const decision = turn.moot ? proceed() : wanted;
     const error = turn.moot ? (cause ?? mootError(wanted)) : cause;
+    turn.decision = decision;
     if (turn.mode === 'reply') this.#output.put(this.encode(decision));
     // Closed before anybody is told: whoever is may cause an answer, and it has to find the turn over.
     this.#close(turn);
@@ -235,16 +244,4 @@ export class AnswerDesk {
   ): void {
     this.#owner.outcome({ session: this.#owner.info, stage, decision, modifications, elapsed, error });
   }
-}
-
-/**
- * What is wrong with a decision about a recipient that the MTA has refused: for that recipient none makes a difference,
- * but the MTA would take these for the whole message.
- */
-function mootError({ kind }: Decision): AnswerError | undefined {
-  if (kind !== 'accept' && kind !== 'discard') return undefined;
-  return new AnswerError(
-    `${kind}() about a recipient that the MTA has rejected would concern the whole message; the MTA was told to go on. ` +
-      'Look at event.rejected first.',
-  );
 }

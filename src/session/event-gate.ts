@@ -35,6 +35,7 @@ export class EventGate {
   #wanted = 0;
   #decides = 0;
   #quiet = 0;
+  #readers = 0;
 
   constructor(host: GateHost, output: Output, desk: AnswerDesk) {
     this.#host = host;
@@ -43,10 +44,11 @@ export class EventGate {
   }
 
   /** The terms are settled. */
-  open({ wanted, decides, quiet }: Agreement): void {
+  open({ wanted, decides, quiet, readers }: Agreement): void {
     this.#wanted = wanted;
     this.#decides = decides;
     this.#quiet = quiet;
+    this.#readers = readers;
   }
 
   /** Whether the filter wants events of the stage. */
@@ -73,7 +75,9 @@ export class EventGate {
     }
     const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'part';
     const since = this.#host.watched ? performance.now() : 0;
-    return new Turn(this.#host, stage, mode, message, since);
+    const turn = new Turn(this.#host, stage, mode, message, since);
+    if (stage === 'body') turn.readers = this.#readers;
+    return turn;
   }
 
   /** Refuses an event of a message that is put off; whether the MTA was told. */
@@ -87,13 +91,19 @@ export class EventGate {
   present(event: MilterEvent & Turned, turn: Turn, last: boolean): void {
     if (turn.mode === 'silent') {
       this.#host.emit(event);
-      turn.end();
-      if (last && (this.#quiet & bitOf(turn.stage)) === 0) this.#output.put(CONTINUE);
+      if (turn.held) this.#desk.hold(turn, () => this.#pass(turn, last));
+      else this.#pass(turn, last);
       return;
     }
     this.#desk.open(turn);
     this.#host.emit(event);
     if (this.#desk.pending === turn) this.#desk.wait(turn);
+  }
+
+  /** The filter has seen an event that it does not answer. */
+  #pass(turn: Turn, last: boolean): void {
+    turn.end();
+    if (last && (this.#quiet & bitOf(turn.stage)) === 0) this.#output.put(CONTINUE);
   }
 
   /** Hands an event to the filter that has no answer. */

@@ -1,6 +1,6 @@
 import type { Family } from '../transport/layouts/connect.js';
 import type { Decision, DecisionAt } from './decision.js';
-import type { Modification } from './modification.js';
+import type { Edit, Modification } from './modification.js';
 import type { SessionInfo } from './session-info.js';
 import type { Stage } from './stage.js';
 
@@ -127,5 +127,5 @@ export interface Reply<S extends Stage = Stage> {
 /** What flows through a filter. */
 export type Flow = MilterEvent | Reply;
 
-/** What may be answered at stage `S`: a decision that is legal there, and at `eom` a modification. */
-export type Answer<S extends Stage> = DecisionAt<S> | ([S] extends ['eom'] ? Modification : never);
+/** What may be answered at stage `S`: a decision that is legal there, and at `eom` a modification or an edit. */
+export type Answer<S extends Stage> = DecisionAt<S> | ([S] extends ['eom'] ? Edit | Modification : never);

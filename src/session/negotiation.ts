@@ -52,6 +52,7 @@ export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions):
     },
     wanted: (tags.decides | tags.observes | options.stages) & ALL_STAGES,
     decides: tags.decides & ALL_STAGES,
+    readers: tags.readers,
     quiet,
     blank: verbatim ? 'kept' : options.leadingSpace ? 'made' : 'hidden',
     maxData: size,

@@ -33,6 +33,8 @@ export interface SessionInfo {
   readonly rights: readonly Right[];
   /** The protocol flags that were agreed to, among them `RCPT_REJ` and `HDR_LEADSPC` where they were asked for. */
   readonly protocol: readonly ProtocolFlag[];
+  /** Whether values of headers begin with the blank after the colon; see the option `leadingSpace`. */
+  readonly leadingSpace: boolean;
   readonly macros: Macros;
   /** The MTA, judged by its macros: certain from `connect` on where it sends `v`, as Postfix does. */
   readonly mta: MtaName;

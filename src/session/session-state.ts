@@ -23,6 +23,10 @@ export class SessionState implements SessionInfo {
     this.id = (++sessions).toString(36);
   }
 
+  get leadingSpace(): boolean {
+    return this.agreement.blank !== 'hidden';
+  }
+
   get version(): number {
     return this.agreement.version;
   }

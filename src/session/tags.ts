@@ -1,4 +1,4 @@
-import { ALL_STAGES } from './stage.js';
+import { ALL_STAGES, BIT } from './stage.js';
 
 /** What a filter needs of the negotiation: sets of stages (bits of `BIT`) and of rights (bits of `SMFIF`). */
 export interface Tags {
@@ -8,13 +8,21 @@ export interface Tags {
   readonly observes: number;
   /** Rights that it cannot do without. */
   readonly requires: number;
+  /** How many filters read the body: so many have to have enough of it before the MTA may leave out the rest. */
+  readonly readers: number;
+}
+
+/** The tags of a filter that does all at once. */
+export function tagsFor(decides: number, observes: number, requires = 0): Tags {
+  const readers = ((decides | observes) & BIT.body) === 0 ? 0 : 1;
+  return { decides, observes: observes & ALL_STAGES, requires, readers };
 }
 
 /** What the identity filter needs. */
-export const NO_TAGS: Tags = Object.freeze({ decides: 0, observes: 0, requires: 0 });
+export const NO_TAGS: Tags = Object.freeze(tagsFor(0, 0));
 
 /** What has to be assumed of an operator that says nothing of itself. */
-export const EVERYTHING: Tags = Object.freeze({ decides: ALL_STAGES, observes: 0, requires: 0 });
+export const EVERYTHING: Tags = Object.freeze({ ...tagsFor(ALL_STAGES, 0), readers: Infinity });
 
 /** What several filters in a row need together. */
 export function uniteTags(all: readonly Tags[]): Tags {
@@ -23,6 +31,7 @@ export function uniteTags(all: readonly Tags[]): Tags {
       decides: left.decides | right.decides,
       observes: left.observes | right.observes,
       requires: left.requires | right.requires,
+      readers: left.readers + right.readers,
     }),
     NO_TAGS,
   );

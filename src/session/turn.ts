@@ -1,3 +1,4 @@
+import type { Decision } from './decision.js';
 import type { Failure } from './options.js';
 import type { FlowStage } from './stage.js';
 
@@ -59,6 +60,11 @@ export class Turn extends Scope {
   readonly since: number;
   /** The MTA has decided by itself, and is told to go on whatever the filter decides. */
   moot = false;
+  /** What the MTA was told. */
+  decision: Decision | undefined;
+  /** How many filters want more of the body after this piece of it. */
+  readers = Infinity;
+  #hold: { count: number; freed: (() => void) | undefined } | undefined;
 
   constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: Scope | undefined, since: number) {
     super();
@@ -67,6 +73,31 @@ export class Turn extends Scope {
     this.mode = mode;
     this.message = message;
     this.since = since;
+  }
+
+  /** Whether a filter has to be waited for although the MTA does not wait. */
+  get held(): boolean {
+    return this.#hold !== undefined && this.#hold.count > 0;
+  }
+
+  /**
+   * At a silent stage: nothing that comes later is handled, nor much of it read, before the function that this returns
+   * is called. What the MTA sends meanwhile piles up on its side.
+   */
+  hold(): () => void {
+    const hold = (this.#hold ??= { count: 0, freed: undefined });
+    let held = true;
+    hold.count++;
+    return () => {
+      if (!held) return;
+      held = false;
+      if (--hold.count === 0) hold.freed?.();
+    };
+  }
+
+  /** Calls `listener` when it is not held any more. */
+  onFreed(listener: () => void): void {
+    if (this.#hold !== undefined) this.#hold.freed = listener;
   }
 }
 

@@ -26,6 +26,7 @@ export function session(fields: SessionFields = {}): SessionInfo {
     version: 6,
     rights: RIGHTS,
     protocol: [],
+    leadingSpace: false,
     mta: 'unknown',
     ...others,
     client: Object.freeze({ ...CLIENT, ...client }),

@@ -181,6 +181,7 @@ describe('compose', () => {
       decides: BIT.mail | BIT.rcpt | BIT.eom | BIT.connect,
       observes: BIT.rcpt | BIT.header | BIT.body,
       requires: SMFIF.CHGBODY | SMFIF.ADDHDRS,
+      readers: 1,
     });
     expect(tags(compose())).toEqual(NO_TAGS);
     expect(tags(compose(identity, filter, tap(), identity))).toEqual(tags(filter));

@@ -241,7 +241,12 @@ describe('when', () => {
         ),
       ),
     );
-    expect(tags).toEqual({ decides: BIT.rcpt, observes: BIT.mail | BIT.header, requires: SMFIF.CHGBODY });
+    expect(tags).toEqual({
+      decides: BIT.rcpt,
+      observes: BIT.mail | BIT.header,
+      requires: SMFIF.CHGBODY,
+      readers: 0,
+    });
     expect(
       tagsOf(
         stepsOf(

@@ -330,11 +330,17 @@ describe('remote()', () => {
   it('decides the stages that it is asked about, and sees who connects, greets and sends', () => {
     const seen = BIT.connect | BIT.helo | BIT.mail | BIT.rcpt;
     const tags = (filter: ReturnType<typeof remote>): object => tagsOf(stepsOf(filter));
-    expect(tags(remote('inet:1@127.0.0.1'))).toEqual({ decides: ALL_STAGES, observes: seen, requires: 0 });
+    expect(tags(remote('inet:1@127.0.0.1'))).toEqual({
+      decides: ALL_STAGES,
+      observes: seen,
+      requires: 0,
+      readers: 1,
+    });
     expect(tags(remote('inet:1@127.0.0.1', { stages: ['body', 'eom'] }))).toEqual({
       decides: BIT.body | BIT.eom,
       observes: seen,
       requires: 0,
+      readers: 1,
     });
   });
 

@@ -1,0 +1,43 @@
+import { asciiDomain } from './ascii-domain.js';
+
+/** The parts of a mail address. */
+export interface AddressParts {
+  /** Without angle brackets; `''` is the null sender. */
+  readonly address: string;
+  /** What stands before the last `@`; all of it where there is none. As it was written, quotes included. */
+  readonly local: string;
+  /** What stands behind it, as `sameAddress()` compares it: small letters, ASCII (`xn--…`), no dot at the end; `''` without one. */
+  readonly domain: string;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const AT = 0x40;
+
+/**
+ * Divides a mail address (RFC 5321, 4.1.2) at its last `@` outside quotes. Never throws: what is no address has its
+ * parts, too.
+ *
+ * @param address with or without angle brackets
+ * @example parseAddress('Bob@BÜCHER.example'); // { address: 'Bob@BÜCHER.example', local: 'Bob', domain: 'xn--bcher-kva.example' }
+ */
+export function parseAddress(address: string): AddressParts {
+  const bare = address.startsWith('<') && address.endsWith('>') ? address.slice(1, -1) : address;
+  const at = lastAt(bare);
+  if (at === -1) return { address: bare, local: bare, domain: '' };
+  return { address: bare, local: bare.slice(0, at), domain: asciiDomain(bare.slice(at + 1)) };
+}
+
+/** The last `@` outside quotes; a quote that is never closed is a character like any other. */
+function lastAt(text: string): number {
+  if (!text.includes('"')) return text.lastIndexOf('@');
+  let at = -1;
+  let quoted = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) quoted = !quoted;
+    else if (code === BACKSLASH && quoted) index++;
+    else if (code === AT && !quoted) at = index;
+  }
+  return quoted ? text.lastIndexOf('@') : at;
+}

@@ -1,0 +1,14 @@
+import { AnswerError } from './answer-error.js';
+import type { Decision } from './decision.js';
+
+/**
+ * What is wrong with a decision about a recipient that the MTA has refused: for that recipient none makes a difference,
+ * but the MTA would take these for the whole message.
+ */
+export function mootError({ kind }: Decision): AnswerError | undefined {
+  if (kind !== 'accept' && kind !== 'discard') return undefined;
+  return new AnswerError(
+    `${kind}() about a recipient that the MTA has rejected would concern the whole message; the MTA was told to go on. ` +
+      'Look at event.rejected first.',
+  );
+}
