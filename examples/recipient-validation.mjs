@@ -1,7 +1,19 @@
 // @ts-check
 // npm install rxmilter rxjs
 import { realpathSync } from 'node:fs';
-import { catchError, concat, defaultIfEmpty, filter, finalize, map, Observable, of, share, take, timeout } from 'rxjs';
+import {
+  catchError,
+  concat,
+  defaultIfEmpty,
+  filter,
+  finalize,
+  map,
+  Observable,
+  of,
+  share,
+  take,
+  timeout,
+} from 'rxjs';
 import { on, parseAddress, reject, serve, tempfail } from 'rxmilter';
 
 /**
@@ -45,11 +57,15 @@ export function recipientValidation(directory, { domains, limit = 3000, report =
       filter((found) => found),
       take(1),
       defaultIfEmpty(false),
-      map((found) => (found ? undefined : reject({ code: 550, enhanced: '5.1.1', text: 'No such user here' }))),
+      map((found) =>
+        found ? undefined : reject({ code: 550, enhanced: '5.1.1', text: 'No such user here' }),
+      ),
       // A directory that is away knows nobody, and that is no reason to refuse mail for good.
       catchError((error) => {
         report(error);
-        return of(tempfail({ code: 451, enhanced: '4.4.3', text: 'Cannot look up the recipient, try again' }));
+        return of(
+          tempfail({ code: 451, enhanced: '4.4.3', text: 'Cannot look up the recipient, try again' }),
+        );
       }),
     );
   });
