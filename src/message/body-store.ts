@@ -1,0 +1,155 @@
+import { constants } from 'node:buffer';
+
+import { BodyFileError } from './body-file-error.js';
+import type { ChunkFlow, ChunkSink } from './chunk-flow.js';
+import { ChunkIterator } from './chunk-iterator.js';
+import { SpoolFile } from './spool-file.js';
+
+/** As much as is read from the file at once. */
+const PIECE = 65_536;
+
+export interface BodyStoreOptions {
+  /** As many bytes are kept in memory; from there on all of it is in a file. */
+  readonly memory: number;
+  /** Where that file is made. */
+  readonly directory: string;
+}
+
+/** Collects a body: in memory as it comes, and beyond a limit in a file without a name. */
+export class BodyStore {
+  readonly #options: BodyStoreOptions;
+  #chunks: Uint8Array[] = [];
+  /** Made when memory is not enough … */
+  #file: SpoolFile | undefined;
+  /** … and read from when all that was in memory is in it. */
+  #spilled = false;
+  #written = 0;
+  #size = 0;
+  #closed = false;
+  #failure: Error | undefined;
+
+  constructor(options: BodyStoreOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Takes one piece more; it is kept as it is, not copied.
+   *
+   * After `close()` it is dropped: nobody reads it any more.
+   *
+   * @returns nothing when it is taken; else a promise for when it will be. Until then nothing more may be pushed
+   * @throws BodyFileError (the promise) where the file cannot be made or written
+   */
+  push(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#closed || chunk.length === 0) return undefined;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#size += chunk.length;
+    if (this.#file === undefined && this.#size <= this.#options.memory) {
+      this.#chunks.push(chunk);
+      return undefined;
+    }
+    return this.#spill(chunk);
+  }
+
+  /** Frees memory and file. Who reads then, or is still reading, gets an error. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#failure = new Error(
+      'The message is over, and its body is gone with it: read the body before the answer is given, or keep a copy.',
+    );
+    this.#free();
+  }
+
+  /** The pieces, as often as one likes: as they came, or of 64 KiB where they come from the file. */
+  chunks(): AsyncIterable<Uint8Array> {
+    return { [Symbol.asyncIterator]: () => new ChunkIterator((sink) => this.open(sink)) };
+  }
+
+  /** The same for all the other ways to read. */
+  open(sink: ChunkSink): ChunkFlow {
+    let index = 0;
+    let position = 0;
+    let stopped = false;
+    const give = (chunk: Uint8Array): void => {
+      index++;
+      position += chunk.length;
+      sink.next(chunk);
+    };
+    const ask = (): void => {
+      if (stopped) return;
+      if (this.#failure !== undefined) {
+        sink.fail(this.#failure);
+        return;
+      }
+      const chunk = this.#spilled ? undefined : this.#chunks[index];
+      const length = Math.min(PIECE, this.#written - position);
+      if (chunk !== undefined) give(chunk);
+      else if (!this.#spilled || length === 0) sink.end();
+      else {
+        this.#read(length, position).then(
+          (piece) => {
+            if (!stopped) give(piece);
+          },
+          (error: unknown) => {
+            if (!stopped) sink.fail(error as Error);
+          },
+        );
+      }
+    };
+    return { ask, stop: () => (stopped = true) };
+  }
+
+  /**
+   * All of it in one buffer, with every byte copied once.
+   *
+   * @throws RangeError (the promise) where it is more than a buffer can hold
+   */
+  async bytes(): Promise<Buffer> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (!this.#spilled) return Buffer.concat(this.#chunks);
+    if (this.#written <= constants.MAX_LENGTH) return this.#read(this.#written, 0);
+    throw new RangeError(
+      `The body has ${this.#written} bytes, more than one buffer can hold (${constants.MAX_LENGTH}): read it piece by piece.`,
+    );
+  }
+
+  async #read(length: number, position: number): Promise<Buffer> {
+    const piece = Buffer.allocUnsafeSlow(length);
+    try {
+      await this.#file?.read(piece, position);
+    } catch (error) {
+      throw this.#failure ?? new BodyFileError('read', this.#options.directory, error);
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    return piece;
+  }
+
+  async #spill(chunk: Uint8Array): Promise<void> {
+    let doing = 'made';
+    try {
+      const file = (this.#file ??= new SpoolFile(this.#options.directory));
+      doing = 'written';
+      for (const each of [...this.#chunks, chunk]) {
+        await file.write(each, this.#written);
+        this.#written += each.length;
+      }
+      this.#spilled = true;
+      this.#chunks = [];
+    } catch (error) {
+      if (this.#closed) return;
+      this.#failure = new BodyFileError(doing, this.#options.directory, error);
+      this.#free();
+      throw this.#failure;
+    }
+  }
+
+  #free(): void {
+    this.#chunks = [];
+    this.#file?.close();
+  }
+}

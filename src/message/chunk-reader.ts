@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream';
+
+import { from, Observable, Subject, takeUntil, type ObservableInput } from 'rxjs';
+
+import type { OpenChunks } from './chunk-flow.js';
+import { ChunkIterator } from './chunk-iterator.js';
+import { ChunkReadable } from './chunk-readable.js';
+import { flatFlow } from './flat-flow.js';
+import type { BodyChunks } from './message-body.js';
+
+/** All the ways to read a body, made of one. */
+export class ChunkReader implements BodyChunks {
+  readonly #open: OpenChunks;
+
+  constructor(open: OpenChunks) {
+    this.#open = open;
+  }
+
+  get chunks(): Observable<Uint8Array> {
+    return new Observable((subscriber) => {
+      const flow = flatFlow(
+        this.#open({
+          next: (chunk) => {
+            subscriber.next(chunk);
+            if (!subscriber.closed) flow.ask();
+          },
+          end: () => subscriber.complete(),
+          fail: (error) => subscriber.error(error),
+        }),
+      );
+      subscriber.add(() => flow.stop());
+      flow.ask();
+    });
+  }
+
+  concatMap<T>(project: (chunk: Uint8Array) => ObservableInput<T>): Observable<T> {
+    return new Observable((subscriber) => {
+      // An inner stream that emits while it is being subscribed to has no subscription yet that could be ended.
+      const over = new Subject<void>();
+      const flow = flatFlow(
+        this.#open({
+          next: (chunk) => {
+            inner(project, chunk)
+              .pipe(takeUntil(over))
+              .subscribe({
+                next: (value) => subscriber.next(value),
+                error: (error: unknown) => subscriber.error(error),
+                complete: () => {
+                  if (!subscriber.closed) flow.ask();
+                },
+              });
+          },
+          end: () => subscriber.complete(),
+          fail: (error) => subscriber.error(error),
+        }),
+      );
+      subscriber.add(() => {
+        flow.stop();
+        over.next();
+      });
+      flow.ask();
+    });
+  }
+
+  readable(): Readable {
+    return new ChunkReadable(this.#open);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return new ChunkIterator(this.#open);
+  }
+}
+
+/** What `project` makes of a piece; where it throws, that error. */
+function inner<T>(project: (chunk: Uint8Array) => ObservableInput<T>, chunk: Uint8Array): Observable<T> {
+  try {
+    return from(project(chunk));
+  } catch (error) {
+    return new Observable((subscriber) => subscriber.error(error));
+  }
+}

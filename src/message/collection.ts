@@ -1,0 +1,141 @@
+import { createHash, type Hash } from 'node:crypto';
+
+import type { Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
+import { turnOf, type Turn } from '../session/turn.js';
+import { BodyStore } from './body-store.js';
+import { envelopePath, type EnvelopePath } from './envelope-path.js';
+import type { HeaderField } from './header-field.js';
+import type { ResolvedMessageOptions } from './message-options.js';
+
+const BLANK = ' ';
+
+/** What an MTA tells of one message, as it comes. */
+export class Collection {
+  readonly fields: HeaderField[] = [];
+  readonly hash: Hash | undefined;
+  /** The bytes of body that have come. */
+  size = 0;
+  /** Something is beyond a limit, and costs the message its decision. */
+  beyond = false;
+  /** What a limit has cut off. */
+  readonly truncated = { headers: false, body: false };
+  /** No more of the body is of use. */
+  enough = false;
+  /** What went wrong with the file that the body is in. */
+  failure: { readonly cause: unknown } | undefined;
+  readonly #options: ResolvedMessageOptions;
+  readonly #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
+  #sender: EnvelopePath | undefined;
+  #headerBytes = 0;
+  #store: BodyStore | undefined;
+  #over = false;
+
+  constructor(options: ResolvedMessageOptions) {
+    this.#options = options;
+    if (options.body === 'digest') this.hash = createHash(options.algorithm);
+  }
+
+  /** The sender; the null sender where its MAIL was not seen. */
+  get sender(): EnvelopePath {
+    return (this.#sender ??= envelopePath({ address: '', args: [], params: {}, raw: Buffer.alloc(0) }));
+  }
+
+  /** The recipients that neither the MTA nor any filter has refused. */
+  get recipients(): EnvelopePath[] {
+    return this.#recipients.filter(({ turn }) => !isRefused(turn)).map(({ path }) => path);
+  }
+
+  /** The body so far. */
+  get store(): BodyStore {
+    const { limits, directory } = this.#options;
+    return (this.#store ??= new BodyStore({ memory: limits.memory, directory }));
+  }
+
+  /** Whether the body is here as a whole. */
+  get complete(): boolean {
+    return !this.enough;
+  }
+
+  /** Takes an event of the message; a promise where the next one has to wait. */
+  take(event: StageEvent): Promise<void> | undefined {
+    switch (event.stage) {
+      case 'mail':
+        this.#sender = envelopePath(event);
+        return undefined;
+      case 'rcpt':
+        this.#onRcpt(event);
+        return undefined;
+      case 'header':
+        this.#onHeader(event);
+        return undefined;
+      case 'body':
+        return this.#onBody(event.chunk);
+      default:
+        return undefined;
+    }
+  }
+
+  /** The message is over: what was kept is let go of. */
+  close(): void {
+    this.#over = true;
+    this.#store?.close();
+  }
+
+  #onRcpt(event: Rcpt): void {
+    this.#sender ??= envelopePath(event.mail satisfies Mail);
+    if (event.rejected !== undefined) return;
+    this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
+  }
+
+  #onHeader({ name, value, raw, session }: Header): void {
+    if (this.beyond || this.truncated.headers) return;
+    this.#headerBytes += name.length + raw.length;
+    const { limits, beyond } = this.#options;
+    if (this.fields.length >= limits.headers || this.#headerBytes > limits.headerBytes) {
+      if (beyond === 'truncate') this.truncated.headers = true;
+      else this.#exceed();
+      return;
+    }
+    const visible = session.leadingSpace && value.startsWith(BLANK) ? value.slice(1) : value;
+    this.fields.push({ name, value: visible, raw });
+  }
+
+  #onBody(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.enough || this.beyond || this.#over) return undefined;
+    const { limits, maxBytes, beyond } = this.#options;
+    const room = Math.min(maxBytes, limits.bodyBytes) - this.size;
+    if (chunk.length <= room) return this.#keep(chunk);
+    this.enough = true;
+    if (limits.bodyBytes < maxBytes) {
+      if (beyond !== 'truncate') {
+        this.#exceed();
+        return undefined;
+      }
+      this.truncated.body = true;
+    }
+    return this.#keep(chunk.subarray(0, room));
+  }
+
+  #keep(chunk: Uint8Array): Promise<void> | undefined {
+    this.size += chunk.length;
+    if (this.hash !== undefined) {
+      this.hash.update(chunk);
+      return undefined;
+    }
+    if (this.#options.body !== 'buffer') return undefined;
+    return this.store.push(chunk)?.catch((cause: unknown) => {
+      this.failure = { cause };
+      this.enough = true;
+    });
+  }
+
+  #exceed(): void {
+    this.beyond = true;
+    this.#store?.close();
+  }
+}
+
+function isRefused(turn: Turn | undefined): boolean {
+  const kind = turn?.decision?.kind;
+  return kind === 'reject' || kind === 'tempfail';
+}

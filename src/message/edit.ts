@@ -1,0 +1,94 @@
+import { changeSender } from '../session/modifications/change-sender.js';
+import { replaceBody } from '../session/modifications/replace-body.js';
+import type { Edit, Modification } from '../session/modification.js';
+import { CollectedMessage } from './collected-message.js';
+import type { Draft } from './draft.js';
+import { headerChanges } from './header-changes.js';
+import { isSameBody } from './is-same-body.js';
+import { MessageDraft } from './message-draft.js';
+import { sortModifications, type MessageOrigin } from './message-origin.js';
+import type { BodyMode } from './message-body.js';
+import type { Message } from './message.js';
+import { recipientChanges } from './recipient-changes.js';
+
+/**
+ * Changes a message: `change` makes of a draft what the message is to be, and the result is an answer with the fewest
+ * modifications that make it so, counted as each MTA counts.
+ *
+ * The draft begins as `message` shows it, with what earlier filters want to change. The edit contains their wishes and
+ * stands for them; parts of the draft that are left alone keep them as they are. Other modifications, and a decision,
+ * may stand beside it in an array; two edits of one message may not. What `change` throws, or rejects with, costs the
+ * message the failure decision, as anything that a project throws.
+ *
+ * @param message what `onMessage()` gives to its project
+ * @throws AnswerError where the draft is given what cannot stand in a message, with the stack of the line that gave it
+ * @throws TypeError where `message` is none
+ * @example
+ * onMessage({ body: 'none' }, (message) =>
+ *   edit(message, (draft) => {
+ *     draft.headers.set('Subject', `[external] ${message.headers.get('Subject') ?? ''}`);
+ *     draft.headers.prepend('X-Filtered', 'yes');
+ *     if (draft.recipients.delete('info@example.org') > 0) draft.recipients.add('helpdesk@example.org');
+ *   }),
+ * )
+ */
+export function edit<B extends BodyMode>(
+  message: Message<B>,
+  change: (draft: Draft) => PromiseLike<void>,
+): Promise<Edit>;
+export function edit<B extends BodyMode>(message: Message<B>, change: (draft: Draft) => void): Edit;
+export function edit(
+  message: Message<BodyMode>,
+  change: (draft: Draft) => unknown,
+): Edit | Promise<Edit> {
+  const origin = CollectedMessage.originOf(message);
+  if (origin === undefined) {
+    throw new TypeError('edit(): the first argument is not a message. Give it what onMessage() gives to its project.');
+  }
+  if (typeof change !== 'function') throw new TypeError('edit(): the second argument has to be a function.');
+  const draft = new MessageDraft(message);
+  const result = change(draft);
+  return isPromise(result)
+    ? Promise.resolve(result).then(() => changesOf(message, origin, draft))
+    : changesOf(message, origin, draft);
+}
+
+function changesOf(message: Message<BodyMode>, origin: MessageOrigin, draft: MessageDraft): Edit {
+  const replaces = message.modifications;
+  const before = sortModifications(replaces);
+  const { leadingSpace } = message.session;
+  const modifications: Modification[] = [
+    ...(draft.headers.touched
+      ? headerChanges(origin.fields, draft.headers.fields(), leadingSpace)
+      : before.headers),
+    ...(draft.recipients.touched
+      ? recipientChanges(origin.recipients, [...draft.recipients])
+      : before.recipients),
+    ...(draft.resent ? senderChange(origin, draft) : before.sender),
+    ...bodyChange(message, draft, before.body),
+    ...before.others,
+  ];
+  return { kind: 'edit', modifications, replaces };
+}
+
+function senderChange({ sender }: MessageOrigin, draft: MessageDraft): Modification[] {
+  const { address, args } = draft.sender;
+  const same =
+    address === sender.address &&
+    args.length === sender.args.length &&
+    args.every((arg, index) => arg === sender.args[index]);
+  return same ? [] : [changeSender(address, args)];
+}
+
+function bodyChange(
+  message: Message<BodyMode>,
+  { body }: MessageDraft,
+  before: readonly Modification[],
+): readonly Modification[] {
+  if (body === undefined || body === message.body) return before;
+  return before.length === 0 && isSameBody(message.body, body) ? [] : [replaceBody(body)];
+}
+
+function isPromise(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === 'object' && result !== null && 'then' in result;
+}

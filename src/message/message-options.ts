@@ -1,0 +1,129 @@
+import { getHashes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+
+import { checkDecision } from '../session/check-answer.js';
+import type { DecisionAt } from '../session/decision.js';
+import { reject } from '../session/decisions/reject.js';
+import type { BodyMode } from './message-body.js';
+
+/** How much of a message is collected. */
+export interface MessageLimits {
+  /** Fields of the header. Default 2 000. */
+  readonly headers?: number | undefined;
+  /** Bytes of the header, names and values. Default 1 048 576. */
+  readonly headerBytes?: number | undefined;
+  /** Bytes of the body that are kept in memory; of a longer one all is kept in a file. Default 262 144. */
+  readonly memory?: number | undefined;
+  /** Bytes of the body. Default Infinity: the MTA has a limit of its own. */
+  readonly bodyBytes?: number | undefined;
+}
+
+/** How `onMessage()` collects a message; all of it has a default. */
+export interface MessageOptions<B extends BodyMode = BodyMode> {
+  /**
+   * What is done with the body: `'buffer'` collects it, in memory or in a file; `'stream'` hands it on as it arrives;
+   * `'digest'` only computes its hash; `'none'` has the MTA not send it. Default `'buffer'`.
+   */
+  readonly body?: B | undefined;
+  /** The hash of `'digest'`, by a name that `node:crypto` knows. Default `'sha256'`. */
+  readonly algorithm?: string | undefined;
+  /** So much of the body is enough: the MTA is told not to send the rest. Not with `'stream'`, whose reader just stops. */
+  readonly maxBytes?: number | undefined;
+  readonly limits?: MessageLimits | undefined;
+  /**
+   * What a message gets that is beyond a limit: a decision; or `'truncate'`, and `message.truncated` says what was cut
+   * off. Default `reject({ code: 552, enhanced: '5.3.4', … })`.
+   */
+  readonly beyond?: 'truncate' | DecisionAt<'eom'> | undefined;
+  /** Where the file of a body is made. Default `os.tmpdir()`. */
+  readonly directory?: string | undefined;
+}
+
+/** The options, each with a value. */
+export interface ResolvedMessageOptions {
+  readonly body: BodyMode;
+  readonly algorithm: string;
+  readonly maxBytes: number;
+  readonly limits: { readonly [L in keyof MessageLimits]-?: number };
+  readonly beyond: 'truncate' | DecisionAt<'eom'>;
+  readonly directory: string;
+}
+
+const MODES: readonly BodyMode[] = ['buffer', 'stream', 'digest', 'none'];
+const NAMES = ['body', 'algorithm', 'maxBytes', 'limits', 'beyond', 'directory'];
+const LIMITS = { headers: 2_000, headerBytes: 1_048_576, memory: 262_144, bodyBytes: Infinity };
+const TOO_BIG = reject({
+  code: 552,
+  enhanced: '5.3.4',
+  text: 'The message is larger than this system can look through',
+});
+
+/**
+ * Fills in what was not given.
+ *
+ * @throws TypeError or RangeError that names the option
+ */
+export function resolveMessageOptions(given: MessageOptions): ResolvedMessageOptions {
+  checkNames('option', given, NAMES);
+  const { body = 'buffer', algorithm = 'sha256', maxBytes = Infinity, beyond = TOO_BIG } = given;
+  const { directory = tmpdir(), limits = {} } = given;
+  if (!MODES.includes(body)) {
+    throw new TypeError(`onMessage(): body: ${show(body)} is none of ${MODES.join(', ')}.`);
+  }
+  if (body === 'digest' && !getHashes().includes(algorithm)) {
+    throw new TypeError(
+      `onMessage(): algorithm: ${show(algorithm)} is not a hash that node:crypto knows; use 'sha256'.`,
+    );
+  }
+  if (maxBytes !== Infinity) {
+    checkCount('maxBytes', maxBytes);
+    if (body === 'stream' || body === 'none') {
+      throw new TypeError(
+        `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer' or 'digest'; to have enough of a stream, stop reading it.`,
+      );
+    }
+  }
+  if (typeof directory !== 'string') {
+    throw new TypeError(`onMessage(): directory: ${show(directory)} is not the name of a directory.`);
+  }
+  checkNames('limit', limits, Object.keys(LIMITS));
+  for (const [name, value] of Object.entries(limits)) {
+    if (value !== undefined && value !== Infinity) checkCount(`limits.${name}`, value);
+  }
+  const set = Object.entries(limits).filter(([, value]) => value !== undefined);
+  checkBeyond(beyond);
+  return {
+    body,
+    algorithm,
+    maxBytes,
+    beyond,
+    directory,
+    limits: { ...LIMITS, ...(Object.fromEntries(set) as MessageLimits) } as ResolvedMessageOptions['limits'],
+  };
+}
+
+function checkNames(what: string, given: object, names: readonly string[]): void {
+  if (typeof (given as unknown) !== 'object' || (given as unknown) === null) {
+    throw new TypeError(`onMessage(): ${show(given)} are no ${what}s.`);
+  }
+  const strange = Object.keys(given).find((name) => !names.includes(name));
+  if (strange === undefined) return;
+  throw new TypeError(`onMessage(): there is no ${what} '${strange}'. There are ${names.join(', ')}.`);
+}
+
+function checkCount(name: string, value: unknown): void {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return;
+  throw new RangeError(`onMessage(): ${name}: ${show(value)} is not a whole number from 0.`);
+}
+
+function checkBeyond(beyond: unknown): void {
+  if (beyond === 'truncate') return;
+  if (typeof beyond !== 'object' || beyond === null || !('kind' in beyond)) {
+    throw new TypeError(`onMessage(): beyond: ${show(beyond)} is neither 'truncate' nor a decision.`);
+  }
+  checkDecision(beyond as DecisionAt<'eom'>, 'eom');
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}

@@ -1,0 +1,43 @@
+import { TextDecoder } from 'node:util';
+
+import type { BodyStore } from './body-store.js';
+import { ChunkReader } from './chunk-reader.js';
+import type { BufferedBody } from './message-body.js';
+
+/** The body of a message that has been collected. */
+export class StoredBody extends ChunkReader implements BufferedBody {
+  readonly complete: boolean;
+  readonly #store: BodyStore;
+
+  constructor(store: BodyStore, complete: boolean) {
+    super((sink) => store.open(sink));
+    this.#store = store;
+    this.complete = complete;
+  }
+
+  get size(): number {
+    return this.#store.size;
+  }
+
+  bytes(): Promise<Buffer> {
+    return this.#store.bytes();
+  }
+
+  /** @throws RangeError (the promise) where no such encoding is known */
+  async text(encoding = 'utf-8'): Promise<string> {
+    const decoder = decoderFor(encoding);
+    return decoder.decode(await this.#store.bytes());
+  }
+}
+
+function decoderFor(encoding: string): TextDecoder {
+  try {
+    return new TextDecoder(encoding);
+  } catch (cause) {
+    throw new RangeError(
+      `text(): the encoding ${JSON.stringify(encoding)} is not known. ` +
+        'Labels are those of the WHATWG Encoding Standard, such as utf-8 or iso-8859-1; for others take bytes().',
+      { cause },
+    );
+  }
+}

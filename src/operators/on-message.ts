@@ -1,0 +1,67 @@
+import type { BodyMode } from '../message/message-body.js';
+import type { Message } from '../message/message.js';
+import { resolveMessageOptions, type MessageOptions } from '../message/message-options.js';
+import { BIT } from '../session/stage.js';
+import { tagsFor } from '../session/tags.js';
+import type { AnswerInput } from './answers.js';
+import { makeFilter, type Filter } from './filter.js';
+import { MessageRun } from './message-run.js';
+import type { ProjectContext } from './project-context.js';
+import { StreamRun } from './stream-run.js';
+
+/** Decides a message as a whole, or leaves it: returns nothing, an answer, several, or any of that later. */
+export type MessageProject<B extends BodyMode> = (
+  message: Message<B>,
+  context: ProjectContext,
+) => AnswerInput<'eom'>;
+
+/**
+ * Decides messages as a whole: `project` is called once for each, at its end, with all that was told of it.
+ *
+ * What it returns is what `on('eom', …)` may return, and what `edit()` makes. The message is as earlier filters of the
+ * pipeline want it to be. Everything but the end is collected without the MTA waiting, so a message costs one round
+ * trip; what is not wanted (`body: 'none'`, or what is beyond `maxBytes`) is not sent at all.
+ *
+ * With `body: 'stream'` the project is called when the header is complete, sees the message as it came, and reads the
+ * body as it arrives: the MTA gets no answer to a piece before it was taken. A refusal is said at once; all else waits
+ * for the end of the message.
+ *
+ * Where the project throws, or what is collected cannot be kept (no space on the disk), the message gets the failure
+ * decision, and the error is reported. On abort, a lost connection or when time is up, the project is cancelled as that
+ * of `on()` is, and what was collected, a file included, is let go of. A message that is beyond a limit gets the
+ * decision of the option `beyond`, and the project is not called.
+ *
+ * @throws TypeError or RangeError where an option is none, or has a value that it cannot have
+ * @example onMessage((message) => (message.headers.has('X-Spam') ? reject('No spam, please') : undefined))
+ * @example
+ * onMessage({ body: 'none' }, (message) =>
+ *   edit(message, (draft) => void draft.headers.set('X-Recipients', String(message.recipients.length))),
+ * )
+ */
+export function onMessage(project: MessageProject<'buffer'>): Filter;
+export function onMessage<const B extends BodyMode = 'buffer'>(
+  options: MessageOptions<B>,
+  project: MessageProject<NoInfer<B>>,
+): Filter;
+export function onMessage(...given: readonly unknown[]): Filter {
+  const project = given.at(-1);
+  if (typeof project !== 'function') {
+    throw new TypeError('onMessage(): the last argument has to be a function.');
+  }
+  const options = resolveMessageOptions(given.length > 1 ? (given[0] as MessageOptions) : {});
+  const call = project as MessageProject<BodyMode>;
+  const prefix = options.maxBytes !== Infinity;
+  const body = options.body === 'none' ? 0 : BIT.body;
+  const streamed = options.body === 'stream';
+  const decides = BIT.eom | (prefix || streamed ? body : 0);
+  const observes = BIT.mail | BIT.rcpt | BIT.header | body | (streamed ? BIT.eoh : 0);
+  return makeFilter([
+    {
+      tags: tagsFor(decides, observes),
+      // Replies, too: what an earlier filter has decided may belong to the message all the same.
+      interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
+      open: (down) =>
+        streamed ? new StreamRun(call, options, down) : new MessageRun(call, options, down),
+    },
+  ]);
+}
