@@ -60,7 +60,9 @@ export function inDirectory(directory) {
     const complete = join(day, `${now.slice(11)}-${id}`);
     const incomplete = `${complete}.incomplete`;
     const drop = () =>
-      Promise.all([incomplete, complete].map((path) => rm(path, { recursive: true, force: true }))).then(() => {});
+      Promise.all([incomplete, complete].map((path) => rm(path, { recursive: true, force: true }))).then(
+        () => {},
+      );
     await mkdir(day, { recursive: true, mode: 0o700 });
     await mkdir(incomplete, { mode: 0o700 }); // fails where it is there: no copy ever replaces another
     try {
