@@ -1,12 +1,18 @@
 export { compose } from './operators/compose.js';
 export { observe } from './operators/observe.js';
 export { on } from './operators/on.js';
+export { onMessage } from './operators/on-message.js';
 export { perConnection } from './operators/per-connection.js';
 export { perMessage } from './operators/per-message.js';
 export { reply } from './operators/reply.js';
 export { requires } from './operators/requires.js';
 export { sink } from './operators/sink.js';
 export { when } from './operators/when.js';
+
+export { edit } from './message/edit.js';
+export { Headers } from './message/headers.js';
+export { parseAddress } from './message/parse-address.js';
+export { sameAddress } from './message/same-address.js';
 
 export { remote } from './mta/remote.js';
 export { MilterError } from './mta/milter-error.js';
@@ -60,9 +66,25 @@ export { ProtocolError } from './transport/protocol-error.js';
 export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
 export type { Filter } from './operators/filter.js';
 export type { Seen } from './operators/observe.js';
+export type { MessageProject } from './operators/on-message.js';
 export type { LatestProject, Project } from './operators/on.js';
 export type { ProjectContext } from './operators/project-context.js';
 export type { Session } from './operators/session.js';
+export type { Draft } from './message/draft.js';
+export type { DraftHeaders } from './message/draft-headers.js';
+export type { DraftRecipients } from './message/draft-recipients.js';
+export type { EnvelopePath } from './message/envelope-path.js';
+export type { HeaderField } from './message/header-field.js';
+export type { Mailbox } from './message/mailbox.js';
+export type { AuthFacts, Message, TlsFacts } from './message/message.js';
+export type {
+  BodyChunks,
+  BodyDigest,
+  BodyMode,
+  BufferedBody,
+  StreamedBody,
+} from './message/message-body.js';
+export type { MessageLimits, MessageOptions } from './message/message-options.js';
 export type { ReplyDifference } from './recording/compare-replies.js';
 export type { DiagramOptions } from './recording/diagram.js';
 export type { RecordOptions } from './recording/record.js';
@@ -114,6 +136,7 @@ export type {
   ChangeSender,
   DeleteHeader,
   DeleteRecipient,
+  Edit,
   HeaderPosition,
   InsertHeader,
   Modification,

@@ -55,6 +55,17 @@ export class BodyStore {
     return this.#spill(chunk);
   }
 
+  /** Whether it is in memory, and the same bytes as these. */
+  holds(bytes: Uint8Array): boolean {
+    if (this.#file !== undefined || this.#closed || this.#size !== bytes.length) return false;
+    let at = 0;
+    return this.#chunks.every((chunk) => {
+      const start = at;
+      at += chunk.length;
+      return Buffer.compare(chunk, bytes.subarray(start, at)) === 0;
+    });
+  }
+
   /** Frees memory and file. Who reads then, or is still reading, gets an error. */
   close(): void {
     if (this.#closed) return;

@@ -28,6 +28,7 @@ export class Collection {
   #sender: EnvelopePath | undefined;
   #headerBytes = 0;
   #store: BodyStore | undefined;
+  readonly #others: BodyStore[] = [];
   #over = false;
 
   constructor(options: ResolvedMessageOptions) {
@@ -75,10 +76,38 @@ export class Collection {
     }
   }
 
+  /** Counts a piece of the body; what of it is within the limits. */
+  admit(chunk: Uint8Array): Uint8Array | undefined {
+    if (this.enough || this.beyond || this.#over) return undefined;
+    const { limits, maxBytes, beyond } = this.#options;
+    const room = Math.min(maxBytes, limits.bodyBytes) - this.size;
+    if (chunk.length <= room) {
+      this.size += chunk.length;
+      return chunk;
+    }
+    this.enough = true;
+    if (limits.bodyBytes < maxBytes) {
+      if (beyond !== 'truncate') {
+        this.#exceed();
+        return undefined;
+      }
+      this.truncated.body = true;
+    }
+    this.size += room;
+    return chunk.subarray(0, room);
+  }
+
+  /** Has another store let go of when the message is over. */
+  keep(store: BodyStore): void {
+    if (this.#over) store.close();
+    else this.#others.push(store);
+  }
+
   /** The message is over: what was kept is let go of. */
   close(): void {
     this.#over = true;
     this.#store?.close();
+    for (const store of this.#others) store.close();
   }
 
   #onRcpt(event: Rcpt): void {
@@ -101,23 +130,11 @@ export class Collection {
   }
 
   #onBody(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.enough || this.beyond || this.#over) return undefined;
-    const { limits, maxBytes, beyond } = this.#options;
-    const room = Math.min(maxBytes, limits.bodyBytes) - this.size;
-    if (chunk.length <= room) return this.#keep(chunk);
-    this.enough = true;
-    if (limits.bodyBytes < maxBytes) {
-      if (beyond !== 'truncate') {
-        this.#exceed();
-        return undefined;
-      }
-      this.truncated.body = true;
-    }
-    return this.#keep(chunk.subarray(0, room));
+    const piece = this.admit(chunk);
+    return piece && this.#keep(piece);
   }
 
   #keep(chunk: Uint8Array): Promise<void> | undefined {
-    this.size += chunk.length;
     if (this.hash !== undefined) {
       this.hash.update(chunk);
       return undefined;

@@ -1,15 +1,15 @@
 import { changeSender } from '../session/modifications/change-sender.js';
 import { replaceBody } from '../session/modifications/replace-body.js';
-import type { Edit, Modification } from '../session/modification.js';
+import type { BodySource, Edit, Modification } from '../session/modification.js';
 import { CollectedMessage } from './collected-message.js';
 import type { Draft } from './draft.js';
 import { headerChanges } from './header-changes.js';
-import { isSameBody } from './is-same-body.js';
 import { MessageDraft } from './message-draft.js';
 import { sortModifications, type MessageOrigin } from './message-origin.js';
 import type { BodyMode } from './message-body.js';
 import type { Message } from './message.js';
 import { recipientChanges } from './recipient-changes.js';
+import { StoredBody } from './stored-body.js';
 
 /**
  * Changes a message: `change` makes of a draft what the message is to be, and the result is an answer with the fewest
@@ -86,7 +86,13 @@ function bodyChange(
   before: readonly Modification[],
 ): readonly Modification[] {
   if (body === undefined || body === message.body) return before;
-  return before.length === 0 && isSameBody(message.body, body) ? [] : [replaceBody(body)];
+  return before.length === 0 && isSame(message.body, body) ? [] : [replaceBody(body)];
+}
+
+function isSame(old: unknown, body: BodySource): boolean {
+  if (!(old instanceof StoredBody)) return false;
+  if (typeof body === 'string') return old.is(Buffer.from(body));
+  return body instanceof Uint8Array && old.is(body);
 }
 
 function isPromise(result: unknown): result is PromiseLike<unknown> {

@@ -19,6 +19,11 @@ export class StoredBody extends ChunkReader implements BufferedBody {
     return this.#store.size;
   }
 
+  /** Whether it is certain, without reading a file, that these bytes are the same. */
+  is(bytes: Uint8Array): boolean {
+    return this.complete && this.#store.holds(bytes);
+  }
+
   bytes(): Promise<Buffer> {
     return this.#store.bytes();
   }

@@ -1,4 +1,4 @@
-import { AnswerError } from './answer-error.js';
+import { finishBody, iteratorOf, toBytes } from './body-pieces.js';
 import { USUAL } from './data-size.js';
 import { bodyFrames } from './encode-modifications.js';
 import type { BodySource } from './modification.js';
@@ -30,8 +30,7 @@ export async function pumpBody(
   const iterator = iteratorOf(body);
   // A source that waits for something is told at once, not at its next piece.
   const forget = turn.onEnd(() => {
-    finish(iterator);
-    destroyStream(body);
+    finishBody(body, iterator);
   });
   for (;;) {
     const result = await iterator.next();
@@ -56,32 +55,4 @@ export async function pumpBody(
 /** Asked in a function of its own: what the compiler knew of it before we waited does not hold any more. */
 function isOver(turn: Turn): boolean {
   return turn.ended;
-}
-
-function toBytes(piece: unknown): Buffer {
-  if (typeof piece === 'string') return Buffer.from(piece);
-  // A copy: it waits for others to fill a frame, and a source may read its next piece into the same buffer.
-  if (piece instanceof Uint8Array) return Buffer.from(piece);
-  throw new AnswerError(`replaceBody: the source gave ${typeof piece} instead of text or bytes.`);
-}
-
-function iteratorOf(body: BodySource): AsyncIterator<unknown> | Iterator<unknown> {
-  if (typeof body === 'string' || body instanceof Uint8Array) return [body][Symbol.iterator]();
-  return Symbol.asyncIterator in body ? body[Symbol.asyncIterator]() : body[Symbol.iterator]();
-}
-
-/** Tells an iterator that nobody wants more of it. What it makes of that is of no consequence any more. */
-function finish(iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
-  try {
-    Promise.resolve(iterator.return?.()).catch(() => undefined);
-  } catch {
-    // The message is over.
-  }
-}
-
-/** A Node stream finishes its iterator only at its next piece; destroying it is what frees its file or socket. */
-function destroyStream(body: BodySource): void {
-  if (typeof body !== 'object' || !('destroy' in body)) return;
-  const { destroy } = body as { destroy: unknown };
-  if (typeof destroy === 'function') destroy.call(body);
 }

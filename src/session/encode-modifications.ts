@@ -6,6 +6,7 @@ import { USUAL } from './data-size.js';
 import type { BodySource, Modification, Text } from './modification.js';
 import { checkModification } from './check-modification.js';
 import { orderChanges, type EncodedChange } from './order-changes.js';
+import { SAME_NAME, type SameName } from './same-name.js';
 import { rightsOf } from './session-state.js';
 import { HeaderWording, type Wording } from './word-header.js';
 
@@ -36,7 +37,8 @@ export function encodeModifications(
       needRight(modification, 'replaceBody', actions);
       body = modification.body;
     } else {
-      const reply = wireReply(modification, actions, headers);
+      const sameName = SAME_NAME.get(given);
+      const reply = wireReply(modification, actions, headers, sameName);
       needRight(modification, reply.type, actions);
       const frame = replyCodec.encode(reply);
       if (frame.length - 5 > maxData) {
@@ -44,7 +46,7 @@ export function encodeModifications(
           `${nameOf(modification)}: ${frame.length - 5} bytes; ${maxData} is the limit on this connection.`,
         );
       }
-      changes.push({ reply, frame });
+      changes.push({ reply, frame, sameName });
     }
   }
   const ordered = orderChanges(changes);
@@ -69,12 +71,13 @@ function wireReply(
   modification: Exclude<Modification, { kind: 'replaceBody' }>,
   actions: number,
   headers: HeaderWording,
+  sameName: SameName | undefined,
 ): EncodedChange['reply'] {
   switch (modification.kind) {
     case 'addHeader':
     case 'insertHeader':
     case 'changeHeader':
-      return headers.word(modification);
+      return headers.word(modification, sameName);
     case 'deleteHeader':
       return { type: 'changeHeader', index: modification.index, name: modification.name, value: '' };
     case 'addRecipient': {

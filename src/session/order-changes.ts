@@ -1,9 +1,12 @@
-import type { WireReply } from '../transport/wire-reply.js';
+import { replyCodec, type WireReply } from '../transport/wire-reply.js';
+import type { SameName } from './same-name.js';
 
 /** One change to a message, encoded. */
 export interface EncodedChange {
   readonly reply: Exclude<WireReply, { readonly type: 'replaceBody' }>;
   readonly frame: Buffer;
+  /** What is known of the headers with the name of a new one. */
+  readonly sameName?: SameName | undefined;
 }
 
 /**
@@ -14,21 +17,24 @@ export interface EncodedChange {
  * - Insertions before the n-th header go from the bottom up, so that none moves the place of another; those at one place
  *   come out in the order in which they were asked for.
  * - Deletions go from the last of a name to the first: Postfix renumbers after each, Sendmail does not. They come after
- *   the insertions, whose places they would move, but for those of a name that is also inserted: a deletion must not
- *   hit the new header.
+ *   the insertions, whose places they would move. A header inserted above one of its name that is to be deleted is
+ *   counted by then, on both MTAs. Where it is not known whether it is above, the deletions of that name go first, since
+ *   they must not hit the new header.
  * - All else keeps its order.
  */
 export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer[] {
   if (changes.length < 2) return changes.map(({ frame }) => frame);
   const groups: { index: number; frame: Buffer }[][] = [[], [], [], [], []];
   const [values = [], early = [], places = [], deletions = [], others = []] = groups;
-  const inserted = new Set<string>();
-  for (const { reply } of changes) if (isPlaced(reply)) inserted.add(reply.name.toLowerCase());
+  const inserted = insertedAbove(changes);
   for (const { reply, frame } of changes) {
     if (reply.type === 'changeHeader') {
       const { index } = reply;
+      const above = inserted.get(reply.name.toLowerCase());
       if (reply.value !== '' || (reply.raw?.length ?? 0) > 0) values.push({ index, frame });
-      else (inserted.has(reply.name.toLowerCase()) ? early : deletions).push({ index, frame });
+      else if (above === undefined) deletions.push({ index, frame });
+      else if (above === 'unknown') early.push({ index, frame });
+      else deletions.push(below(reply, above));
     } else if (isPlaced(reply)) {
       // The one asked for last goes first, so that the one asked for first ends above it.
       places.unshift({ index: reply.index, frame });
@@ -40,6 +46,29 @@ export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer
   for (const group of [early, places, deletions]) group.sort((left, right) => right.index - left.index);
   return groups.flat().map(({ frame }) => frame);
 }
+
+/** For each name that is inserted: how many of that name are above each new one, where that is known of all of them. */
+function insertedAbove(changes: readonly EncodedChange[]): Map<string, number[] | 'unknown'> {
+  const inserted = new Map<string, number[] | 'unknown'>();
+  for (const { reply, sameName } of changes) {
+    if (!isPlaced(reply)) continue;
+    const key = reply.name.toLowerCase();
+    const others = inserted.get(key) ?? [];
+    inserted.set(
+      key,
+      sameName === undefined || others === 'unknown' ? 'unknown' : [...others, sameName.above],
+    );
+  }
+  return inserted;
+}
+
+/** The deletion of a header when those of its name are inserted that have so many of the old ones above them. */
+function below(reply: ChangeReply, above: readonly number[]): { index: number; frame: Buffer } {
+  const index = reply.index + above.filter((count) => count < reply.index).length;
+  return { index, frame: replyCodec.encode({ ...reply, index }) };
+}
+
+type ChangeReply = Extract<WireReply, { type: 'changeHeader' }>;
 
 /** Whether it goes before a certain header, not to the top or the bottom, which no other change moves. */
 function isPlaced(reply: EncodedChange['reply']): reply is Extract<WireReply, { type: 'insertHeader' }> {

@@ -3,6 +3,7 @@ import type { Agreement } from './agreement.js';
 import type { MtaName } from './judge-mta.js';
 import type { AddHeader, ChangeHeader, HeaderPosition, InsertHeader, Text } from './modification.js';
 import { BOTTOM } from './order-changes.js';
+import type { SameName } from './same-name.js';
 
 /** What is to be known of an MTA to say to it what a filter wants of its headers. */
 export interface Wording {
@@ -39,13 +40,20 @@ export class HeaderWording {
     this.#wording = wording;
   }
 
-  /** The frame for it, as fields. */
-  word(modification: AddHeader | InsertHeader | ChangeHeader): HeaderReply {
+  /**
+   * The frame for it, as fields.
+   *
+   * @param sameName what is known of the headers of its name
+   */
+  word(modification: AddHeader | InsertHeader | ChangeHeader, sameName?: SameName): HeaderReply {
     const { name } = modification;
     switch (modification.kind) {
       case 'addHeader':
-        return this.#add(name, this.#value(modification.value));
+        return this.#add(name, this.#value(modification.value), sameName);
       case 'insertHeader': {
+        if (sameName !== undefined && this.#replacesMade(name, sameName)) {
+          return this.#add(name, this.#value(modification.value), sameName);
+        }
         const index = this.#index(modification.position);
         if (index === BOTTOM) this.#appended.add(name.toLowerCase());
         return { type: 'insertHeader', index, name, ...this.#value(modification.value) };
@@ -60,17 +68,26 @@ export class HeaderWording {
   /**
    * At the end. Sendmail would put it before the first header of its name, and so turn the order of several around. An
    * MTA that is not known may be one, but even there the second of a name can be had behind the first.
+   *
+   * What Sendmail makes itself is added, to take the place of its own, but where the message is known to have one.
    */
-  #add(name: string, value: ReturnType<typeof asFields>): HeaderReply {
+  #add(name: string, value: ReturnType<typeof asFields>, sameName: SameName | undefined): HeaderReply {
     const { agreement, mta } = this.#wording;
+    const made = this.#replacesMade(name, sameName);
     const key = name.toLowerCase();
     const again = this.#appended.has(key);
     this.#appended.add(key);
-    const inserted =
-      agreement.inserts && (mta === 'sendmail' ? !MADE_BY_SENDMAIL.has(key) : mta === 'unknown' && again);
+    const inserted = agreement.inserts && (mta === 'sendmail' ? !made : mta === 'unknown' && again);
     return inserted
       ? { type: 'insertHeader', index: BOTTOM, name, ...value }
       : { type: 'addHeader', name, ...value };
+  }
+
+  /** Whether it is to take the place of what Sendmail makes; where a message is known, only the first of its name does. */
+  #replacesMade(name: string, sameName: SameName | undefined): boolean {
+    const key = name.toLowerCase();
+    if (this.#wording.mta !== 'sendmail' || !MADE_BY_SENDMAIL.has(key)) return false;
+    return sameName === undefined || (sameName.shown === 0 && !this.#appended.has(key));
   }
 
   /**

@@ -1,0 +1,174 @@
+import type { HeaderField } from './header-field.js';
+
+/** Two fields, one of each header, by their numbers from 0: the one becomes the other. */
+export interface Pair {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is compared of a header: numbers instead of names and values, which are the same where those are. */
+interface Marks {
+  readonly name: Int32Array;
+  readonly whole: Int32Array;
+  /** Whether a field may be had by changing the value of another. */
+  readonly writable: Uint8Array;
+}
+
+/** An insertion, a deletion, a change. */
+const EDIT = 65_536;
+/** What a change costs beyond that: of two ways with equally many edits, the one that keeps more fields is taken. */
+const TIE = 1;
+/** So much memory (in bytes) a comparison may take, and so many steps each attempt. */
+const MOST_CELLS = 4_000_000;
+
+const PAIR = 0;
+const DELETE = 1;
+const INSERT = 2;
+
+/**
+ * Pairs the fields of one header with those of another so that the fewest edits lead from the one to the other: a pair of
+ * equal fields costs none, a pair with the same name (in the same spelling) a change, every field without partner a
+ * deletion or an insertion.
+ *
+ * Both ends that are equal are cut off; the rest is compared within a band around the diagonal, which is widened until no
+ * way outside of it could be shorter. So the work is about the number of fields times the number of edits. Where that
+ * would be more than 4 million steps, what the widest band has found is taken, which may be more edits than the fewest.
+ *
+ * @param writable whether a field may be had by changing another's value
+ */
+export function alignFields(
+  from: readonly HeaderField[],
+  to: readonly HeaderField[],
+  writable: (field: HeaderField) => boolean,
+): Pair[] {
+  const shorter = Math.min(from.length, to.length);
+  let head = 0;
+  while (head < shorter && isSame(from[head], to[head])) head++;
+  let tail = 0;
+  while (tail < shorter - head && isSame(from[from.length - 1 - tail], to[to.length - 1 - tail])) tail++;
+
+  const mark = marker(writable);
+  const middle = alignMarks(
+    mark(from.slice(head, from.length - tail)),
+    mark(to.slice(head, to.length - tail)),
+  );
+  return [
+    ...Array.from({ length: head }, (_, at) => ({ from: at, to: at })),
+    ...middle.map((pair) => ({ from: pair.from + head, to: pair.to + head })),
+    ...Array.from({ length: tail }, (_, at) => ({
+      from: from.length - tail + at,
+      to: to.length - tail + at,
+    })),
+  ];
+}
+
+/** Whether two fields are the same, byte for byte. */
+export function isSame(one: HeaderField | undefined, other: HeaderField | undefined): boolean {
+  if (one === other) return true;
+  return one?.name === other?.name && Buffer.compare(one?.raw ?? NOTHING, other?.raw ?? NOTHING) === 0;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function marker(writable: (field: HeaderField) => boolean): (fields: readonly HeaderField[]) => Marks {
+  const names = new Map<string, number>();
+  const wholes = new Map<string, number>();
+  return (fields) => ({
+    name: Int32Array.from(fields, ({ name }) => numberOf(names, name)),
+    whole: Int32Array.from(fields, ({ name, raw }) =>
+      numberOf(wholes, `${name}:${Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('latin1')}`),
+    ),
+    writable: Uint8Array.from(fields, (field) => Number(writable(field))),
+  });
+}
+
+function numberOf(numbers: Map<string, number>, text: string): number {
+  const known = numbers.get(text);
+  if (known !== undefined) return known;
+  numbers.set(text, numbers.size);
+  return numbers.size - 1;
+}
+
+function alignMarks(from: Marks, to: Marks): Pair[] {
+  const rows = from.name.length;
+  const columns = to.name.length;
+  if (rows === 0 || columns === 0) return [];
+  const more = Math.abs(columns - rows);
+  let best: Band | undefined;
+  for (let slack = 2; ; slack *= 4) {
+    const width = more + 2 * Math.min(slack, rows + columns) + 1;
+    if ((rows + 1) * width > MOST_CELLS) break;
+    best = new Band(from, to, slack);
+    // A way that leaves the band has this many insertions and deletions at least.
+    if (best.cost < (more + 2 * (slack + 1)) * EDIT || slack >= Math.min(rows, columns)) break;
+  }
+  return best?.pairs() ?? [];
+}
+
+/** The ways from one header to another that are nowhere far from the diagonal. */
+class Band {
+  readonly cost: number;
+  readonly #rows: number;
+  readonly #columns: number;
+  readonly #lowest: number;
+  readonly #width: number;
+  /** How each place is best come to. */
+  readonly #steps: Uint8Array;
+
+  constructor(from: Marks, to: Marks, slack: number) {
+    this.#rows = from.name.length;
+    this.#columns = to.name.length;
+    const more = this.#columns - this.#rows;
+    this.#lowest = Math.min(0, more) - slack;
+    this.#width = Math.max(0, more) + slack - this.#lowest + 1;
+    this.#steps = new Uint8Array((this.#rows + 1) * this.#width);
+    this.cost = this.#fill(from, to);
+  }
+
+  /** Row after row, in place: what is not yet overwritten belongs to the row above. */
+  #fill(from: Marks, to: Marks): number {
+    const row = new Float64Array(this.#width + 1).fill(Infinity);
+    for (let down = 0; down <= this.#rows; down++) {
+      for (let at = 0; at < this.#width; at++) {
+        const across = down + this.#lowest + at;
+        if (across < 0 || across > this.#columns) {
+          row[at] = Infinity;
+          continue;
+        }
+        if (down === 0 && across === 0) {
+          row[at] = 0;
+          continue;
+        }
+        const paired =
+          down === 0 || across === 0
+            ? Infinity
+            : (row[at] ?? Infinity) + costOfPair(from, to, down - 1, across - 1);
+        const deleted = down === 0 ? Infinity : (row[at + 1] ?? Infinity) + EDIT;
+        const inserted = at === 0 ? Infinity : (row[at - 1] ?? Infinity) + EDIT;
+        const least = Math.min(paired, deleted, inserted);
+        row[at] = least;
+        this.#steps[down * this.#width + at] = least === paired ? PAIR : least === deleted ? DELETE : INSERT;
+      }
+    }
+    return row[this.#columns - this.#rows - this.#lowest] ?? Infinity;
+  }
+
+  /** The pairs on the best way, found from its end. */
+  pairs(): Pair[] {
+    const pairs: Pair[] = [];
+    let down = this.#rows;
+    let across = this.#columns;
+    while (down > 0 || across > 0) {
+      const step = this.#steps[down * this.#width + across - down - this.#lowest];
+      if (step !== INSERT) down--;
+      if (step !== DELETE) across--;
+      if (step === PAIR) pairs.push({ from: down, to: across });
+    }
+    return pairs.reverse();
+  }
+}
+
+function costOfPair(from: Marks, to: Marks, one: number, other: number): number {
+  if (from.whole[one] === to.whole[other]) return 0;
+  return from.name[one] === to.name[other] && to.writable[other] === 1 ? EDIT + TIE : Infinity;
+}

@@ -1,0 +1,52 @@
+import { checkModification } from '../session/check-modification.js';
+import { envelope } from '../session/envelope.js';
+import type { Modification, Text } from '../session/modification.js';
+import { decodeText } from '../transport/text.js';
+import { bareAddress } from './bare-address.js';
+import type { EnvelopePath } from './envelope-path.js';
+import { recipientKey } from './recipient-changes.js';
+
+/**
+ * Recipients as modifications make them, in the order in which they were asked for: a deletion takes all with that address,
+ * whatever their arguments; the domain is compared in any case, as Sendmail does, the rest byte for byte. What is
+ * there with the same arguments is not added again.
+ *
+ * Modifications of anything else are passed over.
+ *
+ * @throws AnswerError where a modification is malformed
+ */
+export function applyRecipientChanges(
+  paths: readonly EnvelopePath[],
+  modifications: readonly Modification[],
+): EnvelopePath[] {
+  let changed = [...paths];
+  for (const one of modifications.map(checkModification)) {
+    if (one.kind === 'deleteRecipient') {
+      const gone = mailbox(one.address);
+      changed = changed.filter(({ raw }) => mailbox(raw) !== gone);
+    } else if (one.kind === 'addRecipient') {
+      const added = writtenPath(one.address, one.args);
+      const key = recipientKey(added);
+      if (!changed.some((path) => recipientKey(path) === key)) changed.push(added);
+    }
+  }
+  return changed;
+}
+
+function mailbox(address: Text): string {
+  return bareAddress(address).replace(/@[^@]*$/, (domain) => domain.toLowerCase());
+}
+
+function writtenPath(address: Text, args: readonly string[]): EnvelopePath {
+  const raw =
+    typeof address === 'string'
+      ? Buffer.from(address)
+      : Buffer.from(address.buffer, address.byteOffset, address.length);
+  const path = envelope({ address: decodeText(raw, 0, raw.length), args, raw });
+  const at = path.address.lastIndexOf('@');
+  return {
+    ...path,
+    local: at === -1 ? path.address : path.address.slice(0, at),
+    domain: at === -1 ? '' : path.address.slice(at + 1).toLowerCase(),
+  };
+}

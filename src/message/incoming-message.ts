@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+
+import { finishBody, iteratorOf, toBytes } from '../session/body-pieces.js';
+import type { Eom } from '../session/flow.js';
+import type { BodySource, Modification, ReplaceBody } from '../session/modification.js';
+import { turnOf } from '../session/turn.js';
+import { BodyStore } from './body-store.js';
+import { CollectedMessage } from './collected-message.js';
+import type { Collection } from './collection.js';
+import type { BodyMode } from './message-body.js';
+import type { ResolvedMessageOptions } from './message-options.js';
+import type { Message } from './message.js';
+import { StoredBody } from './stored-body.js';
+
+/** A message at its end. */
+export interface IncomingMessage {
+  /** Its end; with a body in it that can be read again where an earlier filter gave one that could be read only once. */
+  readonly eom: Eom;
+  /** Later where the new body of an earlier filter has to be read first. Rejects with what its source fails with. */
+  readonly message: Message<BodyMode> | Promise<Message<BodyMode>>;
+}
+
+/** What is to be made of all that was collected, and of what earlier filters want to change. */
+export function incomingMessage(
+  eom: Eom,
+  collection: Collection,
+  options: ResolvedMessageOptions,
+): IncomingMessage {
+  const last = eom.modifications.findLast((one) => one.kind === 'replaceBody');
+  const replaced = options.body === 'none' ? undefined : last;
+  if (replaced === undefined) {
+    const body = bodyOf(collection, options);
+    return { eom, message: messageOf(eom, collection, body) };
+  }
+  const store = new BodyStore({ memory: options.limits.memory, directory: options.directory });
+  collection.keep(store);
+  const body = new StoredBody(store, true);
+  const again: ReplaceBody = { kind: 'replaceBody', body };
+  const modifications = eom.modifications.map((one): Modification => (one === replaced ? again : one));
+  const changed: Eom = { ...eom, modifications };
+  const message = fill(store, replaced.body, eom).then(async () =>
+    messageOf(changed, collection, options.body === 'digest' ? await digestOf(body, options) : body),
+  );
+  return { eom: changed, message };
+}
+
+function messageOf(
+  { session, modifications }: Eom,
+  collection: Collection,
+  body: StoredBody | Message<'digest'>['body'] | undefined,
+): Message<BodyMode> {
+  const { fields, sender, recipients, truncated } = collection;
+  return new CollectedMessage<BodyMode>({
+    session,
+    origin: { fields, sender, recipients },
+    modifications,
+    body,
+    truncated,
+    chunks: body instanceof StoredBody ? body : undefined,
+  });
+}
+
+function bodyOf(
+  collection: Collection,
+  { body }: ResolvedMessageOptions,
+): StoredBody | Message<'digest'>['body'] | undefined {
+  if (body === 'none') return undefined;
+  if (collection.hash === undefined) return new StoredBody(collection.store, collection.complete);
+  return { size: collection.size, digest: collection.hash.digest() };
+}
+
+async function digestOf(
+  body: StoredBody,
+  { algorithm }: ResolvedMessageOptions,
+): Promise<Message<'digest'>['body']> {
+  const hash = createHash(algorithm);
+  for await (const chunk of body) hash.update(chunk);
+  return { size: body.size, digest: hash.digest() };
+}
+
+/** Reads a body into a store; ends early, and rejects, when the turn is over. */
+async function fill(store: BodyStore, source: BodySource, eom: Eom): Promise<void> {
+  const iterator = iteratorOf(source);
+  const forget = turnOf(eom)?.onEnd(() => {
+    finishBody(source, iterator);
+  });
+  for (;;) {
+    const step = await iterator.next();
+    if (step.done === true) break;
+    await store.push(toBytes(step.value));
+  }
+  forget?.();
+}

@@ -1,0 +1,119 @@
+import type { BodyMode } from '../message/message-body.js';
+import type { ResolvedMessageOptions } from '../message/message-options.js';
+import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
+import { turnOf } from '../session/turn.js';
+import { Collector } from './collector.js';
+import type { MessageProject } from './on-message.js';
+import type { Downstream, Upstream } from './step.js';
+import { StreamedProject } from './streamed-project.js';
+
+/** Hands the body of one message after the other to a project as it arrives. */
+export class StreamRun implements Upstream {
+  readonly #project: MessageProject<BodyMode>;
+  readonly #options: ResolvedMessageOptions;
+  readonly #down: Downstream;
+  readonly #collector: Collector;
+  #current: StreamedProject | undefined;
+  #completed = false;
+
+  constructor(project: MessageProject<BodyMode>, options: ResolvedMessageOptions, down: Downstream) {
+    this.#project = project;
+    this.#options = options;
+    this.#down = down;
+    this.#collector = new Collector(options);
+  }
+
+  next(flow: Flow): void {
+    const event = flow.stage === 'reply' ? flow.to : flow;
+    if (event.stage === 'abort' || event.stage === 'close') {
+      this.#end();
+      this.#down.next(flow);
+      return;
+    }
+    if (event.stage === 'mail') this.#end();
+    const collection = this.#collector.of(event);
+    if (event.stage === 'body') {
+      this.#onBody(flow as StageEvent | Reply, event);
+    } else if (flow.stage === 'eom') {
+      this.#onEom(flow);
+    } else {
+      // It cannot make anything wait: the body is not kept.
+      void collection.take(event);
+      if (event.stage === 'eoh' && !collection.beyond) this.#begin(event);
+      this.#down.next(flow);
+      // An earlier filter has decided the message.
+      if (event.stage === 'eom') this.#end();
+    }
+  }
+
+  error(error: unknown): void {
+    this.#end();
+    this.#down.error(error);
+  }
+
+  complete(): void {
+    this.#completed = true;
+    this.#completeIfDone();
+  }
+
+  close(): void {
+    this.#completed = false;
+    this.#end();
+  }
+
+  #begin(event: StageEvent): StreamedProject {
+    const collection = this.#collector.of(event);
+    return (this.#current ??= new StreamedProject(this.#project, event, collection));
+  }
+
+  #end(): void {
+    this.#current?.cancel();
+    this.#current = undefined;
+    this.#collector.end();
+  }
+
+  #onBody(flow: StageEvent | Reply, event: StageEvent & { readonly stage: 'body' }): void {
+    const collection = this.#collector.of(event);
+    const piece = collection.admit(event.chunk);
+    if (collection.beyond) {
+      this.#current?.cancel();
+      this.#down.next((flow.stage === 'body' ? this.#collector.refusal(flow) : undefined) ?? flow);
+      return;
+    }
+    const current = this.#begin(event);
+    const turn = turnOf(event);
+    const later = piece && current.push(piece);
+    if (collection.truncated.body) current.end();
+    const pass = (): void => {
+      if (turn !== undefined && current.unwanted) turn.readers--;
+      this.#down.next((flow.stage === 'body' ? current.refusalOf(flow) : undefined) ?? flow);
+    };
+    if (later === undefined) pass();
+    else {
+      void later.then(() => {
+        if (turn?.ended !== true) pass();
+      });
+    }
+  }
+
+  #onEom(eom: Eom): void {
+    const collection = this.#collector.of(eom);
+    if (collection.beyond) {
+      this.#end();
+      this.#down.next(this.#collector.beyond(eom));
+      return;
+    }
+    const current = this.#begin(eom);
+    current.finish(eom, (flow) => {
+      if (this.#current === current) this.#current = undefined;
+      this.#down.next(flow);
+      this.#completeIfDone();
+    });
+  }
+
+  #completeIfDone(): void {
+    if (!this.#completed || this.#current !== undefined) return;
+    this.close();
+    this.#down.complete();
+  }
+}

@@ -1,0 +1,121 @@
+import { BodyChannel } from '../message/body-channel.js';
+import { CollectedMessage } from '../message/collected-message.js';
+import type { Collection } from '../message/collection.js';
+import type { BodyMode } from '../message/message-body.js';
+import { causeOf, markFailed } from '../session/failed-reply.js';
+import type { Body, Eom, Flow, Reply, StageEvent } from '../session/flow.js';
+import { TURN, Turn, turnOf } from '../session/turn.js';
+import { isRefusal } from './is-refusal.js';
+import type { MessageProject } from './on-message.js';
+import { LazyContext } from './project-context.js';
+import { ProjectRun, type RunOwner } from './project-run.js';
+
+const ABORTED = 'The message was aborted, or has its answer already: the rest of its body does not come.';
+
+/** A project that reads a body while it arrives, and whose answer is given at the end of the message. */
+export class StreamedProject implements RunOwner {
+  readonly #channel = new BodyChannel();
+  readonly #run: ProjectRun;
+  /** The end of the message as long as it has not come: what the project answers is the answer to that. */
+  readonly #turn: Turn | undefined;
+  /** What the project has answered. */
+  #result: Flow | undefined;
+  #eom: { readonly event: Eom; readonly done: (flow: Flow) => void } | undefined;
+
+  constructor(project: MessageProject<BodyMode>, event: StageEvent, collection: Collection) {
+    const { session } = event;
+    const { fields, sender, recipients, truncated } = collection;
+    const { body } = this.#channel;
+    const turn = turnOf(event);
+    this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
+    turn?.message?.onEnd(() => this.#turn?.end());
+    const eom: Eom = { stage: 'eom', session, modifications: [] };
+    const context = new LazyContext();
+    this.#run = new ProjectRun(this.#turn ? { ...eom, [TURN]: this.#turn } : eom, context, this);
+    const message = new CollectedMessage<'stream'>({
+      session,
+      origin: { fields, sender, recipients },
+      modifications: [],
+      body,
+      truncated,
+      chunks: body,
+    });
+    try {
+      this.#run.drive(project(message, context));
+    } catch (error) {
+      this.#run.fail(error);
+    }
+  }
+
+  /** Nobody wants more of the body. */
+  get unwanted(): boolean {
+    return this.#channel.unwanted;
+  }
+
+  /** Hands on a piece; a promise where it is taken only later. */
+  push(piece: Uint8Array): Promise<void> | undefined {
+    return this.#channel.push(piece);
+  }
+
+  /** There is no more. */
+  end(): void {
+    this.#channel.end();
+  }
+
+  /** The answer to a piece of the body, where the project has refused the message already. */
+  refusalOf(event: Body): Reply | undefined {
+    const result = this.#result;
+    return result !== undefined && isRefusal(result) ? answerTo(event, result, []) : undefined;
+  }
+
+  /** The end of the message has come; `done` gets it, once the project has answered. */
+  finish(event: Eom, done: (flow: Flow) => void): void {
+    this.#eom = { event, done };
+    const turn = turnOf(event);
+    turn?.onEnd(() => {
+      this.cancel();
+      this.#turn?.end();
+    });
+    this.end();
+    this.#settle();
+  }
+
+  /** The answer is not wanted any more. */
+  cancel(): void {
+    this.#eom = undefined;
+    this.#run.cancel();
+    this.#channel.fail(new Error(ABORTED));
+  }
+
+  /** See `RunOwner`. */
+  done(_run: ProjectRun, flow: Flow): void {
+    this.#result = flow;
+    this.#channel.drop();
+    this.#settle();
+  }
+
+  /** See `RunOwner`. */
+  gone(): void {
+    // Whoever cancelled it knows.
+  }
+
+  #settle(): void {
+    const [result, eom] = [this.#result, this.#eom];
+    if (result === undefined || eom === undefined) return;
+    this.#eom = undefined;
+    const { event, done } = eom;
+    if (result.stage === 'reply') {
+      done(answerTo(event, result, [...event.modifications, ...result.modifications]));
+    } else {
+      const own = result.stage === 'eom' ? result.modifications : [];
+      done(own.length === 0 ? event : { ...event, modifications: [...event.modifications, ...own] });
+    }
+  }
+}
+
+/** The same answer to another event, with what had gone wrong where something had. */
+function answerTo(to: Body | Eom, reply: Reply, modifications: Reply['modifications']): Reply {
+  const answer: Reply = { stage: 'reply', to, decision: reply.decision, modifications };
+  const cause = causeOf(reply);
+  return cause === undefined ? answer : markFailed(answer, cause);
+}

@@ -1,0 +1,28 @@
+import { AnswerError } from './answer-error.js';
+import type { BodySource } from './modification.js';
+
+/** What reads a body that a filter has answered with, piece by piece. */
+export function iteratorOf(body: BodySource): AsyncIterator<unknown> | Iterator<unknown> {
+  if (typeof body === 'string' || body instanceof Uint8Array) return [body][Symbol.iterator]();
+  return Symbol.asyncIterator in body ? body[Symbol.asyncIterator]() : body[Symbol.iterator]();
+}
+
+/** A piece as bytes: a copy, since it is kept, and a source may read its next piece into the same buffer. */
+export function toBytes(piece: unknown): Buffer {
+  if (typeof piece === 'string') return Buffer.from(piece);
+  if (piece instanceof Uint8Array) return Buffer.from(piece);
+  throw new AnswerError(`replaceBody: the source gave ${typeof piece} instead of text or bytes.`);
+}
+
+/** Tells a source that nobody wants more of it. What it makes of that is of no consequence any more. */
+export function finishBody(body: BodySource, iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
+  try {
+    Promise.resolve(iterator.return?.()).catch(() => undefined);
+  } catch {
+    // The message is over.
+  }
+  // A Node stream finishes its iterator only at its next piece; destroying it is what frees its file or socket.
+  if (typeof body !== 'object' || !('destroy' in body)) return;
+  const { destroy } = body as { destroy: unknown };
+  if (typeof destroy === 'function') destroy.call(body);
+}
