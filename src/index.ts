@@ -27,8 +27,6 @@ export { replay } from './recording/replay.js';
 export { listen } from './server/listen.js';
 export { serve } from './server/serve.js';
 
-export { parseAddress } from './message/parse-address.js';
-
 export { openSocket } from './transport/open-socket.js';
 export { VERSION } from './transport/version.js';
 export { privateData } from './session/private-data.js';
