@@ -59,12 +59,14 @@ export function inDirectory(directory) {
     const id = queueId !== undefined && /^\w+$/.test(queueId) ? queueId : randomUUID();
     const complete = join(day, `${now.slice(11)}-${id}`);
     const incomplete = `${complete}.incomplete`;
-    const drop = () =>
-      Promise.all([incomplete, complete].map((path) => rm(path, { recursive: true, force: true }))).then(
-        () => {},
-      );
+    let made = incomplete;
+    const drop = () => rm(made, { recursive: true, force: true });
+    const keep = async () => {
+      await rename(incomplete, complete); // as one, and not in the place of another
+      made = complete;
+    };
     await mkdir(day, { recursive: true, mode: 0o700 });
-    await mkdir(incomplete, { mode: 0o700 }); // fails where it is there: no copy ever replaces another
+    await mkdir(incomplete, { mode: 0o700 });
     try {
       const envelope = {
         client: client.address,
@@ -76,7 +78,7 @@ export function inDirectory(directory) {
       await writeFile(join(incomplete, 'envelope.json'), JSON.stringify(envelope, null, 2), { flush: true });
       // `flush`: on the disk, before the MTA is told to take the message.
       const stream = createWriteStream(join(incomplete, 'message.eml'), { flush: true });
-      return { stream, keep: () => rename(incomplete, complete), drop };
+      return { stream, keep, drop };
     } catch (error) {
       await drop();
       throw error;
@@ -88,6 +90,7 @@ export function inDirectory(directory) {
 if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   const server = await serve(archive(inDirectory('/var/lib/mail-archive')), {
     listen: process.argv[2] ?? 'inet:8891@127.0.0.1',
+    leadingSpace: true, // without it a header without a blank after the colon would get one in the copy
   });
   console.log(`Listening on ${server.address}`);
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());

@@ -37,15 +37,17 @@ export async function* findings(source, rules, depth = 0) {
   /** @type {unknown} */
   let lost;
   /** @type {import('node:stream').Readable | undefined} */
-  let content;
+  let inside;
   // Where the mail ends too early, so does all that is read from it.
   whenFinished(source, (error) => void (error && parser.destroy((lost = error))));
-  parser.once('error', (error) => void content?.destroy(error));
+  parser.once('error', (error) => void inside?.destroy(error));
   source.pipe(parser);
   try {
     for await (const part of parser) {
       if (part.type !== 'attachment') continue;
-      content = part.content;
+      const { content } = part;
+      inside = content;
+      content.once('error', () => {}); // told by whoever reads it, unless nobody does any more
       const isMessage = part.contentType === 'message/rfc822';
       if (isMessage && depth === rules.depth) throw new Error('there are too many messages within messages');
       if (isMessage) yield* findings(content, rules, depth + 1);
@@ -53,7 +55,7 @@ export async function* findings(source, rules, depth = 0) {
       part.release?.();
     }
     // Rather no mail than one whose parts were not all seen.
-    if (parser.tree === undefined || parser.text)
+    if (parser.tree === undefined || parser.text || parser.html)
       throw new Error('this version of mailparser is not supported');
     yield* inTree(parser.tree, rules);
   } catch (error) {

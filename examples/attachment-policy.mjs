@@ -34,7 +34,7 @@ export const RULES = {
  * The mail is looked through while it arrives: it is not kept in memory, and what is forbidden is refused at once.
  *
  * @typedef {import('./attachment-findings.mjs').Finding['verdict']} Verdict
- * @param {Partial<Record<Verdict, (why: string) => import('rxmilter').Answer<'eom'>>>} [answers]
+ * @param {Partial<Record<Verdict, (why: string) => import('rxmilter').AnswerNow<'eom'>>>} [answers]
  * @param {typeof RULES} [rules]
  */
 export function attachmentPolicy(answers = {}, rules = RULES) {

@@ -62,7 +62,9 @@ describe.each(['postfix', 'sendmail'] as const)('the validation of recipients be
     const rcpts = steps.filter(({ command }) => command === 'rcpt');
     // Sendmail names the recipient itself before the text.
     const plain = (text: string): string => text.replace(/ <.*>\.\.\. /, ' ');
-    return Object.fromEntries(rcpts.map(({ address, reply }) => [address, plain(formatReply(reply))]));
+    return Object.fromEntries(
+      rcpts.map(({ address = '', reply }): [string, string] => [address, plain(formatReply(reply))]),
+    );
   }
 
   it('refuses who is not in the directory, and nobody else', async () => {
