@@ -73,15 +73,8 @@ export type { DraftHeaders } from './message/draft-headers.js';
 export type { DraftRecipients } from './message/draft-recipients.js';
 export type { EnvelopePath } from './message/envelope-path.js';
 export type { HeaderField } from './message/header-field.js';
-export type { Mailbox } from './message/mailbox.js';
 export type { AuthFacts, Message, TlsFacts } from './message/message.js';
-export type {
-  BodyChunks,
-  BodyDigest,
-  BodyMode,
-  BufferedBody,
-  StreamedBody,
-} from './message/message-body.js';
+export type { BodyChunks, BodyDigest, BodyMode, BufferedBody, StreamedBody } from './message/message-body.js';
 export type { MessageLimits, MessageOptions } from './message/message-options.js';
 export type { ReplyDifference } from './recording/compare-replies.js';
 export type { DiagramOptions } from './recording/diagram.js';

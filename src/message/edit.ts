@@ -37,13 +37,12 @@ export function edit<B extends BodyMode>(
   change: (draft: Draft) => PromiseLike<void>,
 ): Promise<Edit>;
 export function edit<B extends BodyMode>(message: Message<B>, change: (draft: Draft) => void): Edit;
-export function edit(
-  message: Message<BodyMode>,
-  change: (draft: Draft) => unknown,
-): Edit | Promise<Edit> {
+export function edit(message: Message<BodyMode>, change: (draft: Draft) => unknown): Edit | Promise<Edit> {
   const origin = CollectedMessage.originOf(message);
   if (origin === undefined) {
-    throw new TypeError('edit(): the first argument is not a message. Give it what onMessage() gives to its project.');
+    throw new TypeError(
+      'edit(): the first argument is not a message. Give it what onMessage() gives to its project.',
+    );
   }
   if (typeof change !== 'function') throw new TypeError('edit(): the second argument has to be a function.');
   const draft = new MessageDraft(message);

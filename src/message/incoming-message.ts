@@ -8,6 +8,7 @@ import { BodyStore } from './body-store.js';
 import { CollectedMessage } from './collected-message.js';
 import type { Collection } from './collection.js';
 import type { BodyMode } from './message-body.js';
+import { sortModifications } from './message-origin.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 import type { Message } from './message.js';
 import { StoredBody } from './stored-body.js';
@@ -26,7 +27,7 @@ export function incomingMessage(
   collection: Collection,
   options: ResolvedMessageOptions,
 ): IncomingMessage {
-  const last = eom.modifications.findLast((one) => one.kind === 'replaceBody');
+  const last = sortModifications(eom.modifications).body.at(-1);
   const replaced = options.body === 'none' ? undefined : last;
   if (replaced === undefined) {
     const body = bodyOf(collection, options);

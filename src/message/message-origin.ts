@@ -1,4 +1,4 @@
-import type { Modification } from '../session/modification.js';
+import type { Modification, ReplaceBody } from '../session/modification.js';
 import type { EnvelopePath } from './envelope-path.js';
 import type { HeaderField } from './header-field.js';
 
@@ -14,13 +14,13 @@ export interface SortedModifications {
   readonly headers: readonly Modification[];
   readonly recipients: readonly Modification[];
   readonly sender: readonly Modification[];
-  readonly body: readonly Modification[];
+  readonly body: readonly ReplaceBody[];
   readonly others: readonly Modification[];
 }
 
-type Part = keyof SortedModifications;
-
-const PARTS: Readonly<Record<Modification['kind'], Part>> = {
+const PARTS: Readonly<
+  Record<Exclude<Modification['kind'], 'replaceBody'>, 'headers' | 'recipients' | 'sender' | 'others'>
+> = {
   addHeader: 'headers',
   insertHeader: 'headers',
   changeHeader: 'headers',
@@ -28,19 +28,21 @@ const PARTS: Readonly<Record<Modification['kind'], Part>> = {
   addRecipient: 'recipients',
   deleteRecipient: 'recipients',
   changeSender: 'sender',
-  replaceBody: 'body',
   quarantine: 'others',
 };
 
 /** Sorts modifications by what they change, each part in its order. */
 export function sortModifications(all: readonly Modification[]): SortedModifications {
-  const parts: Record<Part, Modification[]> = {
-    headers: [],
-    recipients: [],
-    sender: [],
-    body: [],
-    others: [],
+  const parts = {
+    headers: [] as Modification[],
+    recipients: [] as Modification[],
+    sender: [] as Modification[],
+    body: [] as ReplaceBody[],
+    others: [] as Modification[],
   };
-  for (const one of all) parts[PARTS[one.kind]].push(one);
+  for (const one of all) {
+    if (one.kind === 'replaceBody') parts.body.push(one);
+    else parts[PARTS[one.kind]].push(one);
+  }
   return parts;
 }

@@ -60,8 +60,7 @@ export function onMessage(...given: readonly unknown[]): Filter {
       tags: tagsFor(decides, observes),
       // Replies, too: what an earlier filter has decided may belong to the message all the same.
       interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
-      open: (down) =>
-        streamed ? new StreamRun(call, options, down) : new MessageRun(call, options, down),
+      open: (down) => (streamed ? new StreamRun(call, options, down) : new MessageRun(call, options, down)),
     },
   ]);
 }

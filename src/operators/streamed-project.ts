@@ -4,7 +4,7 @@ import type { Collection } from '../message/collection.js';
 import type { BodyMode } from '../message/message-body.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../session/flow.js';
-import { TURN, Turn, turnOf } from '../session/turn.js';
+import { TURN, Turn, turnOf, type Turned } from '../session/turn.js';
 import { isRefusal } from './is-refusal.js';
 import type { MessageProject } from './on-message.js';
 import { LazyContext } from './project-context.js';
@@ -29,9 +29,14 @@ export class StreamedProject implements RunOwner {
     const turn = turnOf(event);
     this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
     turn?.message?.onEnd(() => this.#turn?.end());
-    const eom: Eom = { stage: 'eom', session, modifications: [] };
+    const eom: Eom & Partial<Turned> = {
+      stage: 'eom',
+      session,
+      modifications: [],
+      ...(this.#turn && { [TURN]: this.#turn }),
+    };
     const context = new LazyContext();
-    this.#run = new ProjectRun(this.#turn ? { ...eom, [TURN]: this.#turn } : eom, context, this);
+    this.#run = new ProjectRun(eom, context, this);
     const message = new CollectedMessage<'stream'>({
       session,
       origin: { fields, sender, recipients },
