@@ -11,7 +11,7 @@ import { compose, on, reject, tempfail } from '../../src/index.js';
 import { deliver, type ClientMail } from '../../src/mta/deliver.js';
 import type { Delivery } from '../../src/mta/delivery.js';
 import { formatReply } from '../../src/mta/format-reply.js';
-import { simulate, type Simulation } from '../../src/testing/index.js';
+import { simulate, type SimulateOptions, type Simulation } from '../../src/testing/index.js';
 
 const MAIL: ClientMail = {
   client: { address: '198.51.100.7' },
@@ -64,16 +64,11 @@ function asItCame({ message }: Delivery): Buffer {
 }
 
 describe.each(['postfix', 'sendmail'] as const)('the archive behind %s', (mta) => {
-  const send = async (
-    mail: ClientMail,
-    to = archive(inDirectory(directory), report),
-    macros = {},
-  ): Promise<Delivery> => {
+  const send = async (mail: ClientMail, to = archive(inDirectory(directory), report)): Promise<Delivery> => {
     const errors: unknown[] = [];
     const delivery = await deliver(mail, {
       to,
       mta,
-      macros,
       session: { leadingSpace: true },
       outcome: ({ error }) => error && errors.push(error),
     });
@@ -103,8 +98,9 @@ describe.each(['postfix', 'sendmail'] as const)('the archive behind %s', (mta) =
       sender: 'carol@example.net',
       recipients: ['bob@example.org', 'dave@example.org'],
     });
-    const [, id = 'none'] = /(?:queued as|^250 2\.0\.0) (\w+)/.exec(formatReply(delivery.reply)) ?? [];
-    expect(place).toMatch(new RegExp(`/\\d{4}-\\d\\d-\\d\\d/\\d{6}\\.\\d{3}Z-${id}$`));
+    const [, id, other] =
+      /(?:queued as (\w+)|(\w+) Message accepted)/.exec(formatReply(delivery.reply)) ?? [];
+    expect(place).toMatch(new RegExp(`/\\d{4}-\\d\\d-\\d\\d/\\d{6}\\.\\d{3}Z-${id ?? other ?? 'none'}$`));
     expect(((await stat(place)).mode & 0o777).toString(8)).toBe('700');
   });
 
@@ -131,22 +127,6 @@ describe.each(['postfix', 'sendmail'] as const)('the archive behind %s', (mta) =
       await vi.waitFor(async () => expect(await left()).toEqual([]));
     }
     expect(reported).toEqual([]);
-  });
-
-  it('takes no name from outside that leads elsewhere', async () => {
-    await send(MAIL, undefined, { i: '../../evil' });
-    expect((await copy()).place).toMatch(/Z-[\da-f]{8}-[\da-f-]{27}$/);
-  });
-
-  it('never replaces a copy by another', async () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T09:00:00Z') });
-    await send(MAIL, undefined, { i: 'SAME' });
-    const first = await copy();
-    expect(first.place).toBe(join(directory, '2026-03-01', '090000.000Z-SAME'));
-    const { reply } = await send({ ...MAIL, body: 'Another\n' }, undefined, { i: 'SAME' });
-    expect(formatReply(reply)).toBe(UNAVAILABLE);
-    expect(reported).toEqual([expect.objectContaining({ code: 'ENOTEMPTY' })]);
-    expect(await copy()).toEqual(first);
   });
 
   it('puts mail off that it cannot open a copy for', async () => {
@@ -190,12 +170,35 @@ describe.each(['postfix', 'sendmail'] as const)('the archive behind %s', (mta) =
 
 describe('the archive, while a mail arrives,', () => {
   /** A simulation that has come to the body of a mail. */
-  async function begun(filter = archive(inDirectory(directory), report)): Promise<Simulation> {
-    const mta = await simulate(filter);
+  async function begun(
+    options: SimulateOptions = {},
+    filter = archive(inDirectory(directory), report),
+  ): Promise<Simulation> {
+    const mta = await simulate(filter, options);
     onTestFinished(() => mta.close());
     await mta.eoh();
     return mta;
   }
+
+  it('takes no name from outside that leads elsewhere', async () => {
+    const mta = await begun({ macros: { i: '../../evil' } });
+    await mta.eom();
+    expect((await copy()).place).toMatch(/Z-[\da-f]{8}-[\da-f-]{27}$/);
+  });
+
+  it('never replaces a copy by another', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-03-01T09:00:00Z') });
+    const mta = await begun({ macros: { i: 'SAME' } });
+    await mta.eom();
+    const first = await copy();
+    expect(first.place).toBe(join(directory, '2026-03-01', '090000.000Z-SAME'));
+    const other = await begun({ macros: { i: 'SAME' } });
+    await other.body('Another\r\n');
+    const { reply } = await other.eom();
+    expect(reply && formatReply(reply)).toBe(UNAVAILABLE);
+    expect(reported).toEqual([expect.objectContaining({ code: 'ENOTEMPTY' })]);
+    expect(await copy()).toEqual(first);
+  });
 
   it('removes what there is of it when it is aborted, and goes on with the next', async () => {
     const mta = await begun();
@@ -229,7 +232,10 @@ describe('the archive, while a mail arrives,', () => {
       },
     });
     const nothing = (): Promise<void> => Promise.resolve();
-    const mta = await begun(archive(() => ({ stream, keep: nothing, drop: nothing }), report));
+    const mta = await begun(
+      {},
+      archive(() => ({ stream, keep: nothing, drop: nothing }), report),
+    );
     let answered = 0;
     const pieces = Array.from({ length: 50 }, async () => {
       await mta.body('x'.repeat(60_000));
@@ -256,6 +262,7 @@ describe('the archive, while a mail arrives,', () => {
       },
     });
     const mta = await begun(
+      {},
       archive(() => ({ stream, keep: () => kept, drop: () => Promise.resolve() }), report),
     );
     const told = mta.eom().then(({ verdict }) => steps.push(verdict));
@@ -274,6 +281,7 @@ describe('the archive, while a mail arrives,', () => {
     let asked = false;
     const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
     const mta = await begun(
+      {},
       archive(
         () => ({
           stream,
