@@ -34,12 +34,10 @@ class Parts extends MailParser {
  */
 export async function* findings(source, rules, depth = 0) {
   const parser = new Parts({ checksumAlgo: false, ignoreEmbedded: true });
-  /** @type {unknown} */
-  let lost;
   /** @type {import('node:stream').Readable | undefined} */
   let inside;
   // Where the mail ends too early, so does all that is read from it.
-  whenFinished(source, (error) => void (error && parser.destroy((lost = error))));
+  whenFinished(source, (error) => void (error && parser.destroy(error)));
   parser.once('error', (error) => void inside?.destroy(error));
   source.pipe(parser);
   try {
@@ -59,8 +57,8 @@ export async function* findings(source, rules, depth = 0) {
       throw new Error('this version of mailparser is not supported');
     yield* inTree(parser.tree, rules);
   } catch (error) {
-    if (error === lost) throw error;
-    source.resume(); // what this message is a part of goes on behind it
+    // What this message is a part of goes on behind it. Where it was the source that failed, this throws its error.
+    source.resume();
     await finished(source);
     yield { verdict: 'broken', why: `The mail cannot be read: ${error}` };
   } finally {

@@ -275,30 +275,44 @@ describe('the archive, while a mail arrives,', () => {
   });
 
   it('drops a copy that was kept when nobody waits for it any more', async () => {
-    let dropped = 0;
-    let keep: () => void = () => undefined;
-    const kept = new Promise<void>((resolve) => (keep = resolve));
-    let asked = false;
-    const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
+    let kept = false;
+    let go: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => (go = resolve));
+    const open = inDirectory(directory);
     const mta = await begun(
       {},
-      archive(
-        () => ({
-          stream,
-          keep: () => {
-            asked = true;
-            return kept;
-          },
-          drop: () => Promise.resolve(void dropped++),
-        }),
-        report,
-      ),
+      archive(async (message) => {
+        const { keep, ...copy } = await open(message);
+        const keepSlowly = async (): Promise<void> => {
+          await keep();
+          kept = true;
+          await slow;
+        };
+        return { ...copy, keep: keepSlowly };
+      }, report),
     );
     const told = mta.eom();
-    await vi.waitFor(() => expect(asked).toBe(true));
+    await vi.waitFor(() => expect(kept).toBe(true));
+    expect(await left()).toHaveLength(3);
     mta.hangUp();
     expect((await told).verdict).toBe('lost');
-    keep();
+    go();
+    await vi.waitFor(async () => expect(await left()).toEqual([]));
+    expect(reported).toEqual([]);
+  });
+
+  it('does not wait for a disk that hangs when nobody waits for it any more', async () => {
+    let dropped = 0;
+    const stream = new Writable({ write: (_chunk, _encoding, done) => done(), final: () => undefined });
+    const drop = (): Promise<void> => Promise.resolve(void dropped++);
+    const mta = await begun(
+      {},
+      archive(() => ({ stream, keep: () => Promise.resolve(), drop }), report),
+    );
+    const told = mta.eom();
+    await vi.waitFor(() => expect(stream.writableEnded).toBe(true));
+    mta.hangUp();
+    expect((await told).verdict).toBe('lost');
     await vi.waitFor(() => expect(dropped).toBe(1));
     expect(reported).toEqual([]);
   });

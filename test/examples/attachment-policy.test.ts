@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { findings } from '../../examples/attachment-findings.mjs';
@@ -273,12 +274,16 @@ describe.each(['postfix', 'sendmail'] as const)('the attachment policy behind %s
   });
 
   it('looks on behind a part that cannot be read', async () => {
-    const many = multipart(
-      Array.from({ length: 1001 }, () => text),
-      { boundary: 'c' },
-    );
+    // Larger than what the parser takes at once, so that there is more of it when it fails.
+    const parts = Array.from({ length: 3000 }, () => part(['Content-Type: text/plain'], 'x'.repeat(100)));
+    const many = multipart(parts, { boundary: 'c' });
     const eml = multipart([part(['Content-Type: message/rfc822'], many), inside]);
     expect(await sent(eml, mta)).toEqual(refused('evil.exe'));
+    const broken = multipart([part(['Content-Type: message/rfc822'], many), text]);
+    expect(await sent(broken, mta)).toEqual([
+      'quarantined',
+      expect.stringMatching(/^The mail cannot be read/),
+    ]);
   });
 
   it.each([
@@ -398,8 +403,11 @@ describe('the attachment policy, while a mail arrives,', () => {
 });
 
 describe('the findings in a mail', () => {
+  /** More than the parser takes at once. */
+  const LONG = lines(...Array<string>(5000).fill('x'.repeat(70)));
+
   it.each([
-    ['a part', withPart(['Content-Type: application/x; name=a.txt'])],
+    ['a part', withPart(['Content-Type: application/x; name=a.txt'], LONG)],
     [
       'a mail in the mail',
       withPart(['Content-Type: message/rfc822'], withPart(['Content-Type: text/plain'])),
@@ -409,7 +417,7 @@ describe('the findings in a mail', () => {
     const source = Readable.from(
       (async function* () {
         yield Buffer.from(eml.slice(0, -20));
-        await Promise.resolve();
+        for (let n = 0; n < 10; n++) await turn();
         throw error;
       })(),
     );

@@ -95,6 +95,15 @@ describe.each(['postfix', 'sendmail'] as const)('the validation of recipients be
     expect(Object.values(await told(unknown))).toEqual(Array(3).fill(NO_SUCH_USER));
   });
 
+  it('does not take a sub-address of nobody for everybody', async () => {
+    const all = recipientValidation(directoryOf(['@example.org']), { domains: OURS, report: fails });
+    const { outcome } = await deliver(
+      { sender: 'carol@example.net', recipients: ['+alice@example.org'] },
+      { to: all, mta },
+    );
+    expect(outcome).toBe('refused');
+  });
+
   it('has no opinion about other domains, and none about postmasters', async () => {
     const others = ['x@example.net', 'x@sub.example.org', 'postmaster', 'Postmaster@example.org'];
     expect(Object.values(await told(others))).toEqual(Array(4).fill(expect.stringMatching(/^250 /)));
