@@ -403,8 +403,8 @@ describe('the attachment policy, while a mail arrives,', () => {
 });
 
 describe('the findings in a mail', () => {
-  /** More than the parser takes at once. */
-  const LONG = lines(...Array<string>(5000).fill('x'.repeat(70)));
+  /** More than there is room for in front of the part that it is in. */
+  const LONG = lines(...Array<string>(30_000).fill('x'.repeat(70)));
 
   it.each([
     ['a part', withPart(['Content-Type: application/x; name=a.txt'], LONG)],
@@ -416,8 +416,9 @@ describe('the findings in a mail', () => {
     const error = new Error('the disk is gone');
     const source = Readable.from(
       (async function* () {
-        yield Buffer.from(eml.slice(0, -20));
-        for (let n = 0; n < 10; n++) await turn();
+        for (let at = 0; at < eml.length - 65_536; at += 65_536)
+          yield Buffer.from(eml.slice(at, at + 65_536));
+        await turn();
         throw error;
       })(),
     );
