@@ -24,12 +24,12 @@ export function externalSubject({
       // Only this filter says who is external. What the client has written under that name is forged, or old.
       headers.delete(header);
       if (isInside(message, inside)) return;
-      headers.append(header, 'yes');
       // There should be one subject. Of several a program may show any, and of none it shows the tag.
       for (let n = 1; n <= Math.max(1, headers.count('Subject')); n++) {
         const subject = headers.text('Subject', n) ?? '';
         if (!isTagged(subject, tag)) headers.setText('Subject', `${tag} ${subject}`.trimEnd(), n);
       }
+      headers.append(header, 'yes');
     }),
   );
 }

@@ -15,10 +15,12 @@ const NOBODY = new BlockList();
 describePostfix('the tag in the subjects of external mail behind Postfix', (bench) => {
   /** What the sink gets of a mail with these fields, between the common ones and the body. */
   async function got(fields: string, inside?: BlockList): Promise<string> {
-    await bench().serve(externalSubject(inside && { inside }));
+    const server = await bench().serve(externalSubject(inside && { inside }));
     const client = await bench().greeted();
     expect(await client.deliver({ data: COMMON + fields + BODY })).toMatch(/^250 /);
     const data = maskReceived((await bench().sink.next()).data);
+    await client.quit();
+    await server.close();
     expect(data.startsWith(RECEIVED + COMMON)).toBe(true);
     expect(data.endsWith(BODY)).toBe(true);
     return data.slice((RECEIVED + COMMON).length, -BODY.length);
@@ -31,9 +33,7 @@ describePostfix('the tag in the subjects of external mail behind Postfix', (benc
   });
 
   test('marks mail without a subject, and each of several', async () => {
-    expect(await got('', NOBODY)).toMatch(
-      /^(?:Subject: \[external\]\r\n|X-External-Sender: yes\r\n){2}$/,
-    );
+    expect(await got('', NOBODY)).toBe('Subject: [external]\r\nX-External-Sender: yes\r\n');
     expect(await got('Subject: one\r\nX-Last: 1\r\nSubject: two\r\n', NOBODY)).toBe(
       'Subject: [external] one\r\nX-Last: 1\r\nSubject: [external] two\r\nX-External-Sender: yes\r\n',
     );
