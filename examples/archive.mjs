@@ -2,7 +2,7 @@
 // npm install rxmilter rxjs
 import { randomUUID } from 'node:crypto';
 import { createWriteStream, realpathSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { onMessage, serve, tempfail } from 'rxmilter';
@@ -19,17 +19,17 @@ import { onMessage, serve, tempfail } from 'rxmilter';
  * Copies each message while it arrives. It goes on its way only when the copy is complete and kept.
  *
  * The copy is the message as the client has sent it. Put this last in a pipeline: what a later filter refuses at the end
- * of the message has been copied already.
+ * of the message has been copied already. What an earlier one lets pass with `accept()` is not shown to it.
  *
- * @param {(message: Message) => Copy | Promise<Copy>} open
+ * @param {(message: Message) => Copy | Promise<Copy>} begin
  * @param {(error: unknown) => void} [report]
  */
-export function archive(open, report = console.error) {
+export function archive(begin, report = console.error) {
   return onMessage({ body: 'stream' }, async (message, { signal }) => {
     /** @type {Copy | undefined} */
     let copy;
     try {
-      copy = await open(message);
+      copy = await begin(message);
       // Piped, so that a slow disk makes the MTA wait instead of filling the memory.
       await pipeline(message.source(), copy.stream, { signal });
       await copy.keep();
@@ -62,8 +62,10 @@ export function inDirectory(directory) {
     let made = incomplete;
     const drop = () => rm(made, { recursive: true, force: true });
     const keep = async () => {
+      await onDisk(incomplete);
       await rename(incomplete, complete); // as one, and not in the place of another
       made = complete;
+      await onDisk(day);
     };
     await mkdir(day, { recursive: true, mode: 0o700 });
     await mkdir(incomplete, { mode: 0o700 });
@@ -76,7 +78,7 @@ export function inDirectory(directory) {
         recipients: recipients.map(({ address }) => address),
       };
       await writeFile(join(incomplete, 'envelope.json'), JSON.stringify(envelope, null, 2), { flush: true });
-      // `flush`: on the disk, before the MTA is told to take the message.
+      // `flush`: the MTA is told to take the message when the copy is on the disk, and not before.
       const stream = createWriteStream(join(incomplete, 'message.eml'), { flush: true });
       return { stream, keep, drop };
     } catch (error) {
@@ -84,6 +86,16 @@ export function inDirectory(directory) {
       throw error;
     }
   };
+}
+
+/**
+ * Waits until the names in a directory are on the disk, too.
+ *
+ * @param {string} directory
+ */
+async function onDisk(directory) {
+  const handle = await open(directory);
+  await handle.sync().finally(() => handle.close());
 }
 
 // Started as a program, and not imported:

@@ -1,19 +1,7 @@
 // @ts-check
 // npm install rxmilter rxjs
 import { realpathSync } from 'node:fs';
-import {
-  catchError,
-  concat,
-  defaultIfEmpty,
-  filter,
-  finalize,
-  map,
-  Observable,
-  of,
-  share,
-  take,
-  timeout,
-} from 'rxjs';
+import { catchError, concat, finalize, find, map, Observable, of, share, timeout } from 'rxjs';
 import { on, parseAddress, reject, serve, tempfail } from 'rxmilter';
 
 /**
@@ -54,9 +42,7 @@ export function recipientValidation(directory, { domains, limit = 3000, report =
     if (!ours.has(domain) || local.toLowerCase() === 'postmaster') return undefined;
     const names = [local, local.replace(/(?<=.)\+.*$/s, '')].map((name) => name.normalize().toLowerCase());
     return concat(...[...new Set(names)].map((name) => known(`${name}@${domain}`))).pipe(
-      filter((found) => found),
-      take(1),
-      defaultIfEmpty(false),
+      find((found) => found),
       map((found) =>
         found ? undefined : reject({ code: 550, enhanced: '5.1.1', text: 'No such user here' }),
       ),

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { findings } from '../../examples/attachment-findings.mjs';
@@ -426,6 +427,76 @@ describe('the findings in a mail', () => {
       for await (const { why } of findings(source, RULES)) throw new Error(why);
     };
     await expect(all()).rejects.toBe(error);
+  });
+
+  it('come to an end with any mail that is made of pieces of mails', async () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        ...[
+          '\r\n',
+          '\r\n\r\n',
+          '\n',
+          '\r',
+          '--b',
+          '--b--',
+          '--c',
+          '\r\n--b\r\n',
+          ';',
+          '"',
+          '(',
+          ')',
+          ' ',
+          '\t',
+          '=',
+        ],
+        ...[
+          'Content-Type:',
+          'Content-Disposition:',
+          'Content-Transfer-Encoding:',
+          'Subject:',
+          'List-Id: <',
+          'Date:',
+        ],
+        ...[
+          'multipart/mixed; boundary=b',
+          'multipart/x; boundary="c"',
+          'message/rfc822',
+          'text/html',
+          'application/',
+        ],
+        ...[
+          'base64',
+          'quoted-printable',
+          'charset=utf-7',
+          'format=flowed',
+          'inline',
+          'attachment',
+          'filename=',
+          'name',
+        ],
+        ...[
+          "filename*0*=utf-8''%",
+          'filename*1=',
+          'name*99999999=x',
+          '=?utf-8?Q?=',
+          '=?x?B?',
+          '?=',
+          '%zz',
+          '__proto__=',
+        ],
+      ),
+      fc.string({ unit: 'binary', maxLength: 8 }),
+    );
+    const mail = fc.array(piece, { maxLength: 60 }).map((pieces) => Buffer.from(pieces.join('')));
+    await fc.assert(
+      fc.asyncProperty(mail, fc.boolean(), async (bytes, begun) => {
+        const start = begun ? 'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n' : '';
+        const source = Readable.from([Buffer.concat([Buffer.from(start), bytes])]);
+        for await (const { why } of findings(source, RULES)) expect(why).toEqual(expect.any(String));
+        expect(source.destroyed).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('let go of the source when nobody wants to know more', async () => {
