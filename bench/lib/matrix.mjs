@@ -1,5 +1,5 @@
 import { MEMORY_WORKS } from './memory-works.mjs';
-import { AGAINST } from './options.mjs';
+import { AGAINST, COLLECTING } from './options.mjs';
 import { openFiles } from './spawn.mjs';
 import { WORKS } from './works.mjs';
 
@@ -57,7 +57,10 @@ export function memoryCells({ memory, large, megabytes }) {
  */
 export function targetsOf(cell, targets) {
   const hashes = cell.mode === 'memory' ? MEMORY_WORKS[cell.work].floor : cell.mode === 'busy' && cell.work === 'd';
-  const known = cell.mode === 'memory' ? ['rxmilter', AGAINST, 'floor-sha256'] : targets;
+  const known =
+    cell.mode === 'memory'
+      ? ['rxmilter', COLLECTING, AGAINST, 'floor-sha256']
+      : targets.filter((target) => target !== COLLECTING);
   return targets.filter((target) => known.includes(target) && (target !== 'floor-sha256' || hashes));
 }
 

@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util';
 import { MEMORY_WORKS } from './memory-works.mjs';
 import { WORKS } from './works.mjs';
 
-export const TARGETS = ['rxmilter', 'floor', 'floor-sha256', 'libmilter'];
+/** With all garbage collected again and again, so that what it really needs is seen; for large messages only. */
+export const COLLECTING = 'rxmilter-gc';
+export const TARGETS = ['rxmilter', COLLECTING, 'floor', 'floor-sha256', 'libmilter'];
 /** Another build of rxmilter. */
 export const AGAINST = 'against';
 

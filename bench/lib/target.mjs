@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { libmilterBinary } from './libmilter.mjs';
-import { AGAINST } from './options.mjs';
+import { AGAINST, COLLECTING } from './options.mjs';
 import { collect, spawnRaised } from './spawn.mjs';
 
 const STARTING = 20_000;
@@ -18,7 +18,8 @@ const script = (name) => fileURLToPath(new URL(`../targets/${name}.mjs`, import.
 export async function startTarget(name, { profile, against, ...request }) {
   const flags =
     profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
-  const isOurs = name === 'rxmilter' || name === AGAINST;
+  const isOurs = ['rxmilter', COLLECTING, AGAINST].includes(name);
+  if (name === COLLECTING) flags.push('--expose-gc');
   const file = script(!isOurs ? name : request.large ? 'memory' : 'rxmilter');
   const env = name === AGAINST ? { ...process.env, RXMILTER_DIST: against } : process.env;
   const child =
