@@ -61,6 +61,8 @@ export { EndpointError } from './transport/endpoint-error.js';
 export { ListenError } from './transport/listen-error.js';
 export { ProtocolError } from './transport/protocol-error.js';
 
+export type { Mailbox } from './message/mailbox.js';
+export type { AddressParts } from './message/parse-address.js';
 export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
 export type { Filter } from './operators/filter.js';
 export type { Seen } from './operators/observe.js';
