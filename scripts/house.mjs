@@ -28,6 +28,12 @@ export const HOUSE = {
   },
 };
 
+/**
+ * The packages that are installed only by those who need them, and the one file that may load them.
+ * @type {{ file: string, packages: readonly string[] }}
+ */
+export const PEERS = { file: 'src/message/optional-peer.ts', packages: ['libmime', 'nodemailer'] };
+
 const LONGEST = 250;
 
 /**
@@ -57,7 +63,7 @@ export function checkHouse(root) {
     checkPlace(file, report);
     for (const { specifier, line, typeOnly } of imports) {
       if (!specifier.startsWith('.')) {
-        checkPackage(layerOf(file), specifier, (problem, advice) => report(line, problem, advice));
+        checkPackage(file, specifier, (problem, advice) => report(line, problem, advice));
         continue;
       }
       const target = resolve(root, file, specifier);
@@ -123,12 +129,13 @@ function checkPlace(file, report) {
 }
 
 /**
- * @param {string} layer
+ * @param {string} file
  * @param {string} specifier
  * @param {(problem: string, advice: string) => void} report
  */
-function checkPackage(layer, specifier, report) {
+function checkPackage(file, specifier, report) {
   if (specifier.startsWith('node:')) return;
+  const layer = layerOf(file);
   if (specifier === 'rxjs' || specifier.startsWith('rxjs/')) {
     if (layer !== '' && HOUSE[layer]?.rxjs === false) {
       const allowed = Object.keys(HOUSE).filter((name) => HOUSE[name]?.rxjs);
@@ -139,6 +146,11 @@ function checkPackage(layer, specifier, report) {
     } else if (specifier !== 'rxjs') {
       report(`imports ${specifier}`, "import from 'rxjs': the rest is internal, deprecated or for browsers");
     }
+    return;
+  }
+  if (PEERS.packages.some((name) => specifier === name || specifier.startsWith(`${name}/`))) {
+    if (file !== PEERS.file)
+      report(`imports the package ${specifier}`, `only ${PEERS.file} loads optional packages; use it`);
     return;
   }
   report(

@@ -65,9 +65,9 @@ export class BodyChannel {
     this.#sink?.end();
   }
 
-  /** There will be no more: the reader gets the error, at once; a later one, too. */
+  /** The message is over: a reader who has not seen the end gets the error, at once; a later one, too. */
   fail(error: Error): void {
-    if (this.#unwanted || this.#ended) return;
+    if (this.#unwanted) return;
     this.#failure = error;
     const sink = this.#sink;
     this.#stop();
@@ -76,7 +76,7 @@ export class BodyChannel {
 
   /** Nobody is waited for any more. Who still reads gets an error, unless the end was there already. */
   drop(): void {
-    this.fail(new Error(ANSWERED));
+    if (!this.#ended) this.fail(new Error(ANSWERED));
     this.#release();
   }
 

@@ -15,7 +15,8 @@ export class ChangedHeader {
   readonly #leadingSpace: boolean;
   /** What is below the MTA's own `Received`, deleted fields included. */
   readonly #entries: Entry[];
-  readonly #top: HeaderField[] = [];
+  /** What is above it. */
+  readonly #top: Entry[] = [];
   /** The fields of a name in the order of their numbers: those that were shown, then those that changes have added. */
   readonly #named = new Map<string, Entry[]>();
 
@@ -32,14 +33,18 @@ export class ChangedHeader {
     const old = namesakes[n - 1];
     if (old !== undefined) {
       // Sendmail keeps the spelling of the name.
-      old.field = this.#made(this.#mta === 'sendmail' ? old.field.name : name, value);
+      const field = this.#made(this.#mta === 'sendmail' ? old.field.name : name, value);
+      old.field = old.field.top === true ? { ...field, top: true } : field;
       return;
     }
     const entry = entryOf(this.#made(name, value));
     const [first] = namesakes;
-    if (this.#mta === 'sendmail' && first !== undefined) first.before.unshift(entry);
-    else this.#entries.push(entry);
     namesakes.push(entry);
+    if (this.#mta !== 'sendmail') this.#entries.push(entry);
+    // The first Received is Sendmail's own.
+    else if (name.toLowerCase() === 'received') this.#top.unshift(asTop(entry));
+    else if (first !== undefined) first.before.unshift(entry);
+    else this.#entries.push(entry);
   }
 
   /** Inserts a field before the n-th, at the end where there are fewer. */
@@ -54,7 +59,7 @@ export class ChangedHeader {
 
   /** Adds a field above all others. */
   prepend(name: string, value: Text): void {
-    this.#top.unshift({ ...this.#made(name, value), top: true });
+    this.#top.unshift(asTop(entryOf(this.#made(name, value))));
   }
 
   /** Deletes the n-th of a name, if there is one. */
@@ -65,7 +70,7 @@ export class ChangedHeader {
 
   /** What there is now. */
   fields(): HeaderField[] {
-    return [...this.#top, ...this.#entries.flatMap(fieldsAt)];
+    return [...this.#top, ...this.#entries].flatMap(fieldsAt);
   }
 
   #namesakes(name: string): Entry[] {
@@ -84,6 +89,11 @@ export class ChangedHeader {
 
 function entryOf(field: HeaderField): Entry {
   return { field, deleted: false, before: [] };
+}
+
+function asTop(entry: Entry): Entry {
+  entry.field = { ...entry.field, top: true };
+  return entry;
 }
 
 function fieldsAt({ field, deleted, before }: Entry): HeaderField[] {

@@ -27,6 +27,9 @@ export class Collection {
   readonly #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
   #sender: EnvelopePath | undefined;
   #headerBytes = 0;
+  /** That of the last piece of the body. */
+  #piece: Turn | undefined;
+  #writing = false;
   #store: BodyStore | undefined;
   readonly #others: BodyStore[] = [];
   #over = false;
@@ -54,7 +57,8 @@ export class Collection {
 
   /** Whether the body is here as a whole. */
   get complete(): boolean {
-    return !this.enough;
+    // Another filter may have told the MTA to leave out the rest, too.
+    return !this.enough && this.#piece?.decision?.kind !== 'skip';
   }
 
   /** Takes an event of the message; a promise where the next one has to wait. */
@@ -70,6 +74,7 @@ export class Collection {
         this.#onHeader(event);
         return undefined;
       case 'body':
+        this.#piece = turnOf(event);
         return this.#onBody(event.chunk);
       default:
         return undefined;
@@ -140,10 +145,24 @@ export class Collection {
       return undefined;
     }
     if (this.#options.body !== 'buffer') return undefined;
-    return this.store.push(chunk)?.catch((cause: unknown) => {
-      this.failure = { cause };
-      this.enough = true;
-    });
+    if (this.#writing) {
+      // Its time was up, and failures let pass what they are about.
+      this.#fail(new Error('The last piece of the body is still being written to its file.'));
+      return undefined;
+    }
+    const later = this.store.push(chunk);
+    if (later === undefined) return undefined;
+    this.#writing = true;
+    return later
+      .catch((cause: unknown) => this.#fail(cause))
+      .then(() => {
+        this.#writing = false;
+      });
+  }
+
+  #fail(cause: unknown): void {
+    this.failure = { cause };
+    this.enough = true;
   }
 
   #exceed(): void {

@@ -3,8 +3,25 @@ import { checkHeaderIndex, checkHeaderName, headerValue } from '../session/check
 import type { Text } from '../session/modification.js';
 import { headerField, type HeaderField } from './header-field.js';
 import { Headers } from './headers.js';
+import { encodeText } from './mime-words.js';
 
-/** A header that is being changed. */
+/**
+ * A header that is being changed; see `edit()`.
+ *
+ * Values are text without the blank after the colon, written as UTF-8, or bytes, written as they are; with the option
+ * `leadingSpace` bytes begin with that blank. They may be folded. A field is never changed itself: what takes its place
+ * is another, which the method returns. Fields of `message.headers` are fields of the draft until they are changed.
+ *
+ * Every method throws (AnswerError) where it gets a name, a value or an index that a header cannot have, as `addHeader()`
+ * and `changeHeader()` do.
+ *
+ * @example
+ * edit(message, ({ headers }) => {
+ *   headers.setText('Subject', `[external] ${headers.text('Subject') ?? ''}`);
+ *   headers.delete('X-Spam');
+ *   headers.prepend('X-Checked-By', 'mx.example.org');
+ * });
+ */
 export class DraftHeaders extends Headers {
   readonly #original: readonly HeaderField[];
   readonly #leadingSpace: boolean;
@@ -20,8 +37,32 @@ export class DraftHeaders extends Headers {
     return this.fields() !== this.#original;
   }
 
+  /**
+   * Gives the n-th field of a name, from 1, another value: it keeps its place and the spelling of its name. Where there
+   * are fewer, a field is appended. An empty value is a value: the field stays, and is empty.
+   */
   set(name: string, value: Text, n = 1): HeaderField {
-    const what = 'draft.headers.set';
+    return this.#set('draft.headers.set', name, value, n);
+  }
+
+  /**
+   * Does the same with text for people. It may hold any character: where one, or a blank at an end, cannot stand in a
+   * header as it is, the words from the first such to the last are encoded (RFC 2047, in UTF-8). Lines are folded at 76
+   * characters. For fields of free text, such as `Subject`; in others, `From` say, some words may not be encoded.
+   *
+   * `text()` of the field gives the text back, but for this: line breaks and other control characters are written as
+   * blanks (a line break before a blank not at all: it is taken for a fold), half a surrogate pair as U+FFFD.
+   *
+   * @throws Error where the optional package `libmime` is not installed, whether something has to be encoded or not
+   */
+  setText(name: string, text: string, n = 1): HeaderField {
+    const what = 'draft.headers.setText';
+    checkHeaderName(what, name);
+    if (typeof text !== 'string') throw new AnswerError(`${what} ${name}: ${String(text)} is not a string.`);
+    return this.#set(what, name, encodeText(`${what}()`, name, text), n);
+  }
+
+  #set(what: string, name: string, value: Text, n: number): HeaderField {
     checkHeaderIndex(`${what} ${name}`, n);
     const made = this.#make(what, name, value);
     const old = this.field(name, n);
@@ -32,31 +73,58 @@ export class DraftHeaders extends Headers {
     return field;
   }
 
+  /** Adds a field below all others. */
   append(name: string, value: Text): HeaderField {
     return this.#insert(this.length, this.#make('draft.headers.append', name, value));
   }
 
+  /** Adds a field above all others, and above the `Received` of the MTA itself, as trace fields are (RFC 5321, 4.4). */
   prepend(name: string, value: Text): HeaderField {
     return this.#insert(0, { ...this.#make('draft.headers.prepend', name, value), top: true });
   }
 
+  /**
+   * Adds a field just above one of the draft. Above the first field of the message it is still below the `Received` of
+   * the MTA itself; above one that was prepended it is above that, too.
+   *
+   * @throws AnswerError where the field is not in the draft (any more)
+   */
   insertBefore(field: HeaderField, name: string, value: Text): HeaderField {
     const what = 'draft.headers.insertBefore';
     return this.#insert(this.#place(what, field), this.#make(what, name, value));
   }
 
+  /**
+   * Adds a field just below one of the draft.
+   *
+   * @throws AnswerError where the field is not in the draft (any more)
+   */
   insertAfter(field: HeaderField, name: string, value: Text): HeaderField {
     const what = 'draft.headers.insertAfter';
     return this.#insert(this.#place(what, field) + 1, this.#make(what, name, value));
   }
 
-  delete(name: string, n?: number): number {
-    if (n !== undefined) checkHeaderIndex(`draft.headers.delete ${name}`, n);
-    const gone = new Set(n === undefined ? this.fields(name) : [this.field(name, n)]);
+  /**
+   * Deletes the n-th field of a name, from 1, or without a number all of them.
+   *
+   * @returns how many were deleted: 0 where there is none
+   */
+  delete(name: string, n?: number): number;
+  /** Deletes one field, which may be gone already. */
+  delete(field: HeaderField): number;
+  delete(which: string | HeaderField, n?: number): number {
+    if (n !== undefined) checkHeaderIndex('draft.headers.delete', n);
+    const gone = new Set(this.#found(which, n));
     const left = this.fields().filter((field) => !gone.has(field));
     const deleted = this.length - left.length;
     if (deleted > 0) this.assign(left);
     return deleted;
+  }
+
+  #found(which: string | HeaderField, n: number | undefined): readonly (HeaderField | undefined)[] {
+    if (typeof which !== 'string') return [which];
+    checkHeaderName('draft.headers.delete', which);
+    return n === undefined ? this.fields(which) : [this.field(which, n)];
   }
 
   #make(what: string, name: string, value: Text): HeaderField {

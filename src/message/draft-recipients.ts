@@ -1,8 +1,17 @@
+import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
 import { addressKey } from './same-address.js';
 
-/** The recipients of a message that is being changed. */
+/**
+ * The recipients of a message that is being changed; see `edit()`. Which of them an address means is judged as
+ * `sameAddress()` does it: internationalised domains in either form, local parts in any case.
+ *
+ * @example
+ * edit(message, ({ recipients }) => {
+ *   if (recipients.delete('info@example.org') > 0) recipients.add('desk@example.org');
+ * });
+ */
 export class DraftRecipients implements Iterable<EnvelopePath> {
   readonly #original: readonly EnvelopePath[];
   #paths: readonly EnvelopePath[];
@@ -16,45 +25,66 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
     return this.#paths !== this.#original;
   }
 
+  /** How many there are. */
   get length(): number {
     return this.#paths.length;
   }
 
+  /** The recipients in order, as they are now: what is changed meanwhile is not seen. */
   [Symbol.iterator](): Iterator<EnvelopePath> {
     return this.#paths[Symbol.iterator]();
   }
 
+  /** Whether the address is among them. */
   has(address: string): boolean {
     return this.#paths.some(is(address));
   }
 
+  /**
+   * Adds a recipient, unless it is there.
+   *
+   * @param address with or without angle brackets
+   * @param args its ESMTP arguments; a recipient that is there gets these instead of its own. Without them it keeps what
+   *   it has, and a new one has none
+   * @returns the recipient, new or not
+   * @throws AnswerError where it is no address, or an argument none
+   */
   add(address: string, args?: readonly string[]): EnvelopePath {
     const what = 'draft.recipients.add';
+    if (typeof address !== 'string') throw notText(what, address);
     checkAddress(what, address, false);
     if (args !== undefined) checkArguments(what, args);
     const there = this.#paths.filter(is(address));
-    const [first] = there;
-    if (first === undefined) {
-      const path = writtenPath(address, [...(args ?? [])]);
-      this.#paths = [...this.#paths, path];
-      return path;
-    }
-    const same = args === undefined ? first : there.find((path) => equal(path.args, args));
+    const same = args === undefined ? there[0] : there.find((path) => equal(path.args, args));
     if (same !== undefined) return same;
-    const { params } = writtenPath(address, [...(args ?? [])]);
-    const changed: EnvelopePath = { ...first, args: [...(args ?? [])], params };
-    this.#paths = this.#paths.map((path) => (path === first ? changed : path));
+    const made = writtenPath(address, [...(args ?? [])]);
+    const [old] = there;
+    if (old === undefined) {
+      this.#paths = [...this.#paths, made];
+      return made;
+    }
+    const changed: EnvelopePath = { ...old, args: made.args, params: made.params };
+    this.#paths = this.#paths.map((path) => (path === old ? changed : path));
     return changed;
   }
 
+  /**
+   * Deletes all that are the address.
+   *
+   * @param address with or without angle brackets, or a recipient
+   * @returns how many were deleted: 0 where it is not among them
+   */
   delete(address: string | EnvelopePath): number {
-    const gone = is(typeof address === 'string' ? address : address.address);
+    const text = typeof address === 'object' ? address.address : address;
+    if (typeof text !== 'string') throw notText('draft.recipients.delete', text);
+    const gone = is(text);
     const left = this.#paths.filter((path) => !gone(path));
     const deleted = this.length - left.length;
     if (deleted > 0) this.#paths = left;
     return deleted;
   }
 
+  /** Deletes all. */
   clear(): void {
     if (this.length > 0) this.#paths = [];
   }
@@ -64,6 +94,10 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 function is(address: string): (path: EnvelopePath) => boolean {
   const key = addressKey(address);
   return (path) => path.address === address || addressKey(path.address) === key;
+}
+
+function notText(what: string, address: unknown): AnswerError {
+  return new AnswerError(`${what}: the address is ${String(address)}, and not a string.`);
 }
 
 function equal(left: readonly string[], right: readonly string[]): boolean {

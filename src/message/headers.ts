@@ -1,8 +1,21 @@
 import { checkHeaderIndex } from '../session/check-text.js';
 import type { HeaderField } from './header-field.js';
+import { mailboxReader, type Mailbox } from './mailbox.js';
+import { wordsDecoder } from './mime-words.js';
+import { parseDate } from './parse-date.js';
 import { unfold } from './unfold.js';
 
-/** The header of a message: its fields in order, found by name in any case. */
+/**
+ * The header of a message: its fields in order, found by name in any case.
+ *
+ * Nothing that a mail can hold makes a method throw. An index that is not a whole number from 1 does (AnswerError), and
+ * a package that is not installed.
+ *
+ * @example
+ * headers.get('Subject'); // '=?utf-8?Q?Gr=C3=BC=C3=9Fe?='
+ * headers.text('Subject'); // 'Grüße'
+ * headers.addresses('From').map(({ domain }) => domain); // ['example.org']
+ */
 export class Headers implements Iterable<HeaderField> {
   #fields: readonly HeaderField[];
 
@@ -15,7 +28,7 @@ export class Headers implements Iterable<HeaderField> {
     return this.#fields.length;
   }
 
-  /** The fields in order. Changes made meanwhile are not seen. */
+  /** The fields in order, as they are now: what is changed meanwhile is not seen. */
   [Symbol.iterator](): Iterator<HeaderField> {
     return this.#fields[Symbol.iterator]();
   }
@@ -25,7 +38,7 @@ export class Headers implements Iterable<HeaderField> {
     return name === undefined ? this.#fields : this.#fields.filter(named(name));
   }
 
-  /** The n-th field of a name, from 1. */
+  /** The n-th field of a name, from 1, or `undefined`. */
   field(name: string, n = 1): HeaderField | undefined {
     checkHeaderIndex(`headers ${name}`, n);
     const matches = named(name);
@@ -33,22 +46,68 @@ export class Headers implements Iterable<HeaderField> {
     return this.#fields.find((field) => matches(field) && --left === 0);
   }
 
-  /** The value of the n-th field of a name, unfolded. */
+  /**
+   * The value of the n-th field of a name, from 1, or `undefined`. Folded lines are joined: the line breaks go, the white
+   * space after them stays (RFC 5322, 2.2.3). Nothing is decoded, see `text()`; nothing is trimmed.
+   */
   get(name: string, n = 1): string | undefined {
     const field = this.field(name, n);
     return field && unfold(field.value);
   }
 
+  /** What `get()` gives, of all fields of the name, in order. */
   getAll(name: string): string[] {
     return this.fields(name).map(({ value }) => unfold(value));
   }
 
+  /** Whether there is a field of the name. */
   has(name: string): boolean {
     return this.#fields.some(named(name));
   }
 
+  /** How many fields of the name there are. */
   count(name: string): number {
     return this.fields(name).length;
+  }
+
+  /**
+   * The value of the n-th field of a name for people: what `get()` gives, with encoded words (RFC 2047) decoded.
+   *
+   * Encoded words are decoded also where they stand within other text, as mail programs do it. A broken one stays as it
+   * is; bytes that their character set does not have, or all that are beyond ASCII in a set that nobody knows, become
+   * U+FFFD. Encoded line breaks and other control characters become blanks: the text may be written into a header again.
+   *
+   * @throws Error where the optional package `libmime` is not installed, whether the field is there or not
+   */
+  text(name: string, n = 1): string | undefined {
+    const decode = wordsDecoder('headers.text()');
+    const value = this.get(name, n);
+    return value === undefined ? undefined : decode(value);
+  }
+
+  /**
+   * The addresses in all fields of a name, in order (RFC 5322, 3.4; RFC 6532): `From`, `To`, `Cc` and their like.
+   *
+   * Groups are taken apart (`group` has their name). Names without an address are left out, and so is an empty group.
+   * What is no list of addresses gives what the parser of nodemailer makes of it: the parser of the reader's mail
+   * program may make something else of it.
+   *
+   * @throws Error where one of the optional packages `nodemailer` (its `lib/addressparser`) and `libmime` (for names) is
+   *   not installed, whether there is a field or not
+   */
+  addresses(name: string): Mailbox[] {
+    const read = mailboxReader('headers.addresses()');
+    return this.getAll(name).flatMap((value) => read(value));
+  }
+
+  /**
+   * The time that the first field of a name tells (RFC 5322, 3.3, and the obsolete forms in 4.3), or `undefined` where
+   * there is none, or it is no date. A zone that is missing or unknown is taken for UTC; the day of the week is not
+   * looked at.
+   */
+  date(name = 'Date'): Date | undefined {
+    const value = this.get(name);
+    return value === undefined ? undefined : parseDate(value);
   }
 
   /** Puts other fields in place of these. @internal */

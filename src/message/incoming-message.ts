@@ -79,14 +79,16 @@ async function digestOf(
   return { size: body.size, digest: hash.digest() };
 }
 
-/** Reads a body into a store; ends early, and rejects, when the turn is over. */
+/** Reads a body into a store; ends early, and rejects, when the turn is over: what was read by then is no body. */
 async function fill(store: BodyStore, source: BodySource, eom: Eom): Promise<void> {
   const iterator = iteratorOf(source);
-  const forget = turnOf(eom)?.onEnd(() => {
+  const turn = turnOf(eom);
+  const forget = turn?.onEnd(() => {
     finishBody(source, iterator);
   });
   for (;;) {
     const step = await iterator.next();
+    if (turn?.ended === true) throw new Error('The message is over.');
     if (step.done === true) break;
     await store.push(toBytes(step.value));
   }

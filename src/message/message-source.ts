@@ -28,5 +28,7 @@ export function sourceOf(
     yield Buffer.concat([headerBytes(fields, leadingSpace), END]);
     yield* body;
   }
-  return Readable.from(pieces(), { objectMode: false });
+  const source = Readable.from(pieces(), { objectMode: false });
+  // As with the body alone: whoever has forgotten to listen must not lose the whole process when a message is aborted.
+  return source.on('error', () => undefined);
 }

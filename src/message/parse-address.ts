@@ -10,6 +10,8 @@ export interface AddressParts {
   readonly domain: string;
 }
 
+/** Within the brackets of an address literal an `@` divides nothing, as far as RFC 5322 (3.4.1) goes. */
+const LITERAL = /@\[[^[\]\\]*\]$/;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const AT = 0x40;
@@ -30,6 +32,8 @@ export function parseAddress(address: string): AddressParts {
 
 /** The last `@` outside quotes; a quote that is never closed is a character like any other. */
 function lastAt(text: string): number {
+  const literal = text.endsWith(']') ? text.search(LITERAL) : -1;
+  if (literal !== -1) return literal;
   if (!text.includes('"')) return text.lastIndexOf('@');
   let at = -1;
   let quoted = false;

@@ -9,12 +9,15 @@ import { asText } from './header-field.js';
  * The fewest modifications that turn one list of recipients into another, on every MTA: deletions, then additions.
  *
  * A recipient is an address, byte for byte, with its ESMTP arguments; how often and in which order makes no difference,
- * since an MTA has each of them once. An MTA deletes by the address alone, and Sendmail whatever the case of its domain.
- * So where one is deleted, those that stay and are the same but for the case are deleted and added anew.
+ * since an MTA has each of them once. It deletes by the address alone. And of several that are the same but for the case
+ * Postfix keeps the first alone, while Sendmail takes them for one where only the domain differs. So where one of them is
+ * deleted, all are, and those that stay are added anew: none is lost, whichever of them the MTA has.
+ *
+ * In Sendmail one that is added anew with another `NOTIFY` is told of what either of the two asks for.
  *
  * @param from the recipients as the filter was told them
  * @param to those that are wanted
- * @throws AnswerError where an address or an argument cannot be written, which begins with addresses that hold a blank
+ * @throws AnswerError where an address or an argument cannot be written: the address holds a blank, say
  */
 export function recipientChanges(from: readonly EnvelopePath[], to: readonly EnvelopePath[]): Modification[] {
   const old = new Set(from.map(recipientKey));
@@ -39,6 +42,6 @@ export function recipientKey({ raw, args }: EnvelopePath): string {
   return [bareAddress(raw), ...args].join(' ');
 }
 
-function caseless({ raw }: EnvelopePath): string {
-  return bareAddress(raw).toLowerCase();
+function caseless({ address }: EnvelopePath): string {
+  return address.toLowerCase();
 }

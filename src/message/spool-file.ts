@@ -1,11 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { close, closeSync, openSync, read, unlinkSync, write } from 'node:fs';
+import { close, closeSync, constants, openSync, read, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 
 /** Only for the one who runs the filter. */
 const MODE = 0o600;
 
-/** A file without a name: it is there as long as it is open. */
+/** Linux's `O_TMPFILE` (open(2)) without `O_DIRECTORY`, which differs between processors and belongs to it. */
+const TMPFILE = 0o20_000_000;
+
+/**
+ * A file without a name: it is there as long as it is open.
+ *
+ * The system closes it however the process ends, be it by SIGKILL, and frees it with that. So nothing can be left behind
+ * that anybody would have to look for, and nobody else can open what is in it.
+ */
 export class SpoolFile {
   readonly #descriptor: number;
   #running = 0;
@@ -13,17 +21,7 @@ export class SpoolFile {
 
   /** @throws what the operating system says to it */
   constructor(directory: string) {
-    const path = join(directory, `rxmilter-${randomUUID()}`);
-    this.#descriptor = openSync(path, 'wx+', MODE);
-    // Without its name the file lives as long as the descriptor, and the system closes that however the process ends,
-    // be it by SIGKILL. So nothing can be left behind that anybody would have to look for. Both calls are synchronous,
-    // with nothing between them: neither process.exit() nor an uncaught error in other code has a moment to come in.
-    try {
-      unlinkSync(path);
-    } catch (error) {
-      closeSync(this.#descriptor);
-      throw error;
-    }
+    this.#descriptor = openNameless(directory) ?? openAndUnlink(directory);
   }
 
   /** Writes all of `bytes`; the system may take them in several pieces. */
@@ -76,4 +74,31 @@ export class SpoolFile {
     // Freeing a large file takes a while. An error here is of no consequence: the bytes are not wanted any more.
     close(this.#descriptor, () => undefined);
   }
+}
+
+/** A file that never had a name; `undefined` where the system, or this file system, does not have such. */
+function openNameless(directory: string): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    return openSync(directory, TMPFILE | constants.O_DIRECTORY | constants.O_EXCL | constants.O_RDWR, MODE);
+  } catch {
+    // Where that is for another reason, the other way fails for the same one.
+    return undefined;
+  }
+}
+
+/**
+ * A file that had a name for no longer than it takes. Both calls are synchronous, with nothing between them: neither
+ * `process.exit()` nor an uncaught error in other code has a moment to come in, only a SIGKILL has.
+ */
+function openAndUnlink(directory: string): number {
+  const path = join(directory, `rxmilter-${randomUUID()}`);
+  const descriptor = openSync(path, 'wx+', MODE);
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  return descriptor;
 }

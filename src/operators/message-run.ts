@@ -10,6 +10,7 @@ import { openChain } from './chain.js';
 import { Collector } from './collector.js';
 import { failedEvent } from './failed-event.js';
 import { stepsOf } from './filter.js';
+import { isFinal } from './is-final.js';
 import type { MessageProject } from './on-message.js';
 import type { Downstream, Upstream } from './step.js';
 
@@ -27,13 +28,15 @@ export class MessageRun implements Upstream {
     this.#options = options;
     this.#down = down;
     this.#collector = new Collector(options);
-    const decide: Project<'eom'> = (_eom, context) => {
+    const decide: Project<'eom'> = (eom, context) => {
       const message = this.#ready;
       this.#ready = undefined;
       if (message === undefined) return undefined;
       // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
       return message instanceof Promise
-        ? (message.then((whole) => project(whole, context)) as ReturnType<Project<'eom'>>)
+        ? (message.then((whole) =>
+            turnOf(eom)?.ended === true ? undefined : project(whole, context),
+          ) as ReturnType<Project<'eom'>>)
         : project(message, context);
     };
     this.#decider = openChain(stepsOf(on('eom', decide)), down);
@@ -67,9 +70,13 @@ export class MessageRun implements Upstream {
 
   #collect(flow: StageEvent | Reply, event: StageEvent): void {
     const collection = this.#collector.of(event);
+    if (isFinal(flow)) {
+      this.#down.next(flow);
+      return;
+    }
     const later = collection.take(event);
     const turn = turnOf(event);
-    if (event.stage === 'body' && turn !== undefined && collection.enough) turn.readers--;
+    if (event.stage === 'body' && (collection.enough || collection.beyond)) turn?.leave(1);
     const refusal = flow.stage === 'body' ? this.#collector.refusal(flow) : undefined;
     if (later === undefined) {
       this.#down.next(refusal ?? flow);

@@ -1,11 +1,16 @@
 import type { BodyMode } from '../message/message-body.js';
 import type { ResolvedMessageOptions } from '../message/message-options.js';
 import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
+import { BIT, bitOf } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
 import { Collector } from './collector.js';
+import { isFinal } from './is-final.js';
 import type { MessageProject } from './on-message.js';
 import type { Downstream, Upstream } from './step.js';
 import { StreamedProject } from './streamed-project.js';
+
+/** Where a decision is one about the whole message. */
+const CONTENT = BIT.header | BIT.eoh | BIT.body | BIT.eom;
 
 /** Hands the body of one message after the other to a project as it arrives. */
 export class StreamRun implements Upstream {
@@ -32,7 +37,11 @@ export class StreamRun implements Upstream {
     }
     if (event.stage === 'mail') this.#end();
     const collection = this.#collector.of(event);
-    if (event.stage === 'body') {
+    if (isFinal(flow) || (flow.stage === 'reply' && event.stage === 'eom')) {
+      // Before anybody else hears of it: what comes of that may be the next message.
+      if ((bitOf(event.stage) & CONTENT) !== 0) this.#end();
+      this.#down.next(flow);
+    } else if (event.stage === 'body') {
       this.#onBody(flow as StageEvent | Reply, event);
     } else if (flow.stage === 'eom') {
       this.#onEom(flow);
@@ -41,8 +50,6 @@ export class StreamRun implements Upstream {
       void collection.take(event);
       if (event.stage === 'eoh' && !collection.beyond) this.#begin(event);
       this.#down.next(flow);
-      // An earlier filter has decided the message.
-      if (event.stage === 'eom') this.#end();
     }
   }
 
@@ -85,12 +92,15 @@ export class StreamRun implements Upstream {
     const later = piece && current.push(piece);
     if (collection.truncated.body) current.end();
     const pass = (): void => {
-      if (turn !== undefined && current.unwanted) turn.readers--;
+      if (current.unwanted || collection.enough) turn?.leave(1);
       this.#down.next((flow.stage === 'body' ? current.refusalOf(flow) : undefined) ?? flow);
     };
     if (later === undefined) pass();
     else {
+      // Where the time is up, and failures let the piece pass, the reader would miss it: it is told that it has failed.
+      const forget = turn?.onEnd(() => current.cancel());
       void later.then(() => {
+        forget?.();
         if (turn?.ended !== true) pass();
       });
     }

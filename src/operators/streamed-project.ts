@@ -21,6 +21,7 @@ export class StreamedProject implements RunOwner {
   /** What the project has answered. */
   #result: Flow | undefined;
   #eom: { readonly event: Eom; readonly done: (flow: Flow) => void } | undefined;
+  #cancelled = false;
 
   constructor(project: MessageProject<BodyMode>, event: StageEvent, collection: Collection) {
     const { session } = event;
@@ -75,6 +76,11 @@ export class StreamedProject implements RunOwner {
 
   /** The end of the message has come; `done` gets it, once the project has answered. */
   finish(event: Eom, done: (flow: Flow) => void): void {
+    if (this.#cancelled) {
+      // It was too slow for a piece of the body, and has had its failure there.
+      done(event);
+      return;
+    }
     this.#eom = { event, done };
     const turn = turnOf(event);
     turn?.onEnd(() => {
@@ -87,6 +93,7 @@ export class StreamedProject implements RunOwner {
 
   /** The answer is not wanted any more. */
   cancel(): void {
+    this.#cancelled = true;
     this.#eom = undefined;
     this.#run.cancel();
     this.#channel.fail(new Error(ABORTED));

@@ -122,7 +122,7 @@ class WhenRun implements Upstream {
     }
     // The body of this message is nothing to those on the other way.
     const turn = event.stage === 'body' ? turnOf(event) : undefined;
-    if (turn !== undefined) for (const one of this.#ways) if (one !== way) turn.readers -= one.readers;
+    if (turn !== undefined) for (const one of this.#ways) if (one !== way) turn.leave(one.readers);
     this.#pass(way, flow);
   }
 

@@ -99,7 +99,8 @@ export class AnswerDesk {
   answer(flow: Flow): void {
     const event = flow.stage === 'reply' ? flow.to : flow;
     const turn = turnOf(event);
-    if (turn === undefined || turn !== this.#turn || this.#writing) {
+    // One that the MTA does not wait at may be held; it is free once those who hold it say so, and not when it is through.
+    if (turn === undefined || turn !== this.#turn || turn.mode === 'silent' || this.#writing) {
       this.#untimely(flow, event.stage, turn);
     } else if (flow.stage === 'reply') {
       this.#settle(turn, flow.decision, flow.modifications, causeOf(flow));

@@ -20,6 +20,7 @@ export interface EncodedChange {
  *   the insertions, whose places they would move. A header inserted above one of its name that is to be deleted is
  *   counted by then, on both MTAs. Where it is not known whether it is above, the deletions of that name go first, since
  *   they must not hit the new header.
+ * - What is deleted twice, by two filters say, is deleted once: in Postfix the second deletion would hit the next header.
  * - All else keeps its order.
  */
 export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer[] {
@@ -27,14 +28,19 @@ export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer
   const groups: { index: number; frame: Buffer }[][] = [[], [], [], [], []];
   const [values = [], early = [], places = [], deletions = [], others = []] = groups;
   const inserted = insertedAbove(changes);
+  const deleted = new Set<string>();
   for (const { reply, frame } of changes) {
     if (reply.type === 'changeHeader') {
       const { index } = reply;
-      const above = inserted.get(reply.name.toLowerCase());
-      if (reply.value !== '' || (reply.raw?.length ?? 0) > 0) values.push({ index, frame });
-      else if (above === undefined) deletions.push({ index, frame });
-      else if (above === 'unknown') early.push({ index, frame });
-      else deletions.push(below(reply, above));
+      const name = reply.name.toLowerCase();
+      if (reply.value !== '' || (reply.raw?.length ?? 0) > 0) {
+        values.push({ index, frame });
+      } else if (!deleted.has(`${name}:${index}`)) {
+        deleted.add(`${name}:${index}`);
+        const above = inserted.get(name);
+        if (above === 'unknown') early.push({ index, frame });
+        else deletions.push(above === undefined ? { index, frame } : below(reply, above));
+      }
     } else if (isPlaced(reply)) {
       // The one asked for last goes first, so that the one asked for first ends above it.
       places.unshift({ index: reply.index, frame });

@@ -62,7 +62,7 @@ export class Turn extends Scope {
   moot = false;
   /** What the MTA was told. */
   decision: Decision | undefined;
-  /** How many filters want more of the body after this piece of it. */
+  /** How many filters want more of the body after this piece of it; `Infinity` where one of them does not say. */
   readers = Infinity;
   #hold: { count: number; freed: (() => void) | undefined } | undefined;
 
@@ -73,6 +73,12 @@ export class Turn extends Scope {
     this.mode = mode;
     this.message = message;
     this.since = since;
+  }
+
+  /** So many filters want no more of the body after this piece of it. */
+  leave(count: number): void {
+    // Of infinitely many, how many are left nobody knows: none of them may be left out.
+    if (count !== Infinity) this.readers -= count;
   }
 
   /** Whether a filter has to be waited for although the MTA does not wait. */

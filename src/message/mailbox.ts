@@ -1,0 +1,43 @@
+import { wordsDecoder } from './mime-words.js';
+import { optionalPeer } from './optional-peer.js';
+import { parseAddress } from './parse-address.js';
+
+/** An address in a header such as `From` or `To` (RFC 5322, 3.4). */
+export interface Mailbox {
+  /** The display name, decoded for people; else the comment behind the address; `''` without either. Whoever writes the mail chooses it. */
+  readonly name: string;
+  readonly address: string;
+  readonly local: string;
+  /** As in `parseAddress()`: small letters, ASCII. */
+  readonly domain: string;
+  /** The name of the group that it is in, decoded. */
+  readonly group?: string;
+}
+
+/** What the parser of nodemailer gives. */
+interface Entry {
+  readonly name?: string;
+  readonly address?: string;
+  readonly group?: readonly Entry[];
+}
+
+/**
+ * Reads addresses, after which names are decoded (RFC 2047, 5: an encoded comma divides nothing).
+ *
+ * @throws Error where libmime or nodemailer is not installed
+ */
+export function mailboxReader(call: string): (unfolded: string) => Mailbox[] {
+  const parse = optionalPeer('nodemailer', call) as (text: string) => Entry[];
+  const decode = wordsDecoder(call);
+  const mailboxes = (entry: Entry, group?: string): Mailbox[] => {
+    const { name = '', address = '' } = entry;
+    if (entry.group !== undefined) {
+      const within = group ?? decode(name);
+      return entry.group.flatMap((member) => mailboxes(member, within));
+    }
+    if (address === '') return [];
+    const mailbox: Mailbox = { name: decode(name), ...parseAddress(address) };
+    return [group === undefined ? mailbox : { ...mailbox, group }];
+  };
+  return (unfolded) => parse(unfolded).flatMap((entry) => mailboxes(entry));
+}

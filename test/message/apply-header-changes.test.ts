@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import {
+  addHeader,
+  addRecipient,
+  changeHeader,
+  deleteHeader,
+  insertHeader,
+  quarantine,
+  type Modification,
+} from '../../src/index.js';
+import { applyHeaderChanges } from '../../src/message/apply-header-changes.js';
+import { headerField, type HeaderField } from '../../src/message/header-field.js';
+import type { MtaKind } from '../../src/mta/mta-kind.js';
+import { header, value } from './support/header-edits.js';
+import { through, withOwn } from './support/through.js';
+
+const SHOWN = [
+  headerField('X-A', '1', false),
+  headerField('Subject', 'Hi', false),
+  headerField('x-a', '2', false),
+];
+
+function applied(mta: MtaKind | 'unknown', ...modifications: Modification[]): string[] {
+  return applyHeaderChanges(SHOWN, modifications, { mta }, false).map(
+    (field) => `${field.name}: ${field.value}`,
+  );
+}
+
+/** Names that only insertions at a place have, so that they do not meet with deletions, which would have to go first. */
+const placedName = fc.constantFrom('X-New', 'X-Other');
+const name = fc.constantFrom('X-A', 'x-a', 'X-B', 'Subject', 'Received', 'X-None');
+const number = fc.integer({ min: 1, max: 5 });
+const position = fc.oneof(
+  fc.constantFrom('top' as const, 'bottom' as const),
+  fc.integer({ min: 1, max: 15 }),
+);
+const text = fc.oneof({ weight: 5, arbitrary: value }, fc.constant(''));
+const change = fc.tuple(name, value, number).map(([of, to, n]) => changeHeader(of, to, n));
+const other: fc.Arbitrary<Modification> = fc.oneof(
+  fc.tuple(fc.oneof(name, placedName), text).map(([of, to]) => addHeader(of, to)),
+  fc.tuple(position, placedName, text).map(([at, of, to]) => insertHeader(at, of, to)),
+  fc.tuple(name, number).map(([of, n]) => deleteHeader(of, n)),
+  fc.tuple(name, number).map(([of, n]) => changeHeader(of, '', n)),
+);
+
+describe('modifications of a header, applied', () => {
+  it.each<[string, Modification[], string[]]>([
+    ['none', [], ['X-A: 1', 'Subject: Hi', 'x-a: 2']],
+    [
+      'numbers that count the header as it was shown, in any order',
+      [deleteHeader('x-a', 1), deleteHeader('X-A', 2)],
+      ['Subject: Hi'],
+    ],
+    [
+      'a deletion that is there twice',
+      [deleteHeader('X-A', 1), deleteHeader('X-A', 1)],
+      ['Subject: Hi', 'x-a: 2'],
+    ],
+    [
+      'a header that is changed and deleted',
+      [deleteHeader('X-A'), changeHeader('X-A', 'new')],
+      ['Subject: Hi', 'x-a: 2'],
+    ],
+    ['an empty value', [changeHeader('X-A', '', 2)], ['X-A: 1', 'Subject: Hi']],
+    [
+      'a new header above one of its name that is deleted',
+      [insertHeader(2, 'X-A', 'new'), deleteHeader('X-A', 1)],
+      ['X-A: new', 'Subject: Hi', 'x-a: 2'],
+    ],
+    [
+      'several at one place and at the top',
+      [
+        insertHeader(2, 'N', '1'),
+        insertHeader('top', 'T', '1'),
+        insertHeader(2, 'N', '2'),
+        insertHeader('top', 'T', '2'),
+      ],
+      ['T: 2', 'T: 1', 'X-A: 1', 'N: 1', 'N: 2', 'Subject: Hi', 'x-a: 2'],
+    ],
+    [
+      'what is no change of a header',
+      [addRecipient('a@b.example'), quarantine('why')],
+      ['X-A: 1', 'Subject: Hi', 'x-a: 2'],
+    ],
+  ])('make the same of it whatever the MTA: %s', (_what, modifications, expected) => {
+    for (const mta of ['postfix', 'sendmail', 'unknown'] as const) {
+      expect(applied(mta, ...modifications)).toEqual(expected);
+    }
+  });
+
+  it('spell a name as the filter does in Postfix, and as it was in Sendmail', () => {
+    expect(applied('postfix', changeHeader('SUBJECT', 'new'))[1]).toBe('SUBJECT: new');
+    expect(applied('sendmail', changeHeader('SUBJECT', 'new'))[1]).toBe('Subject: new');
+  });
+
+  it('add what is changed beyond the last of its name at the end in Postfix, before the first in Sendmail', () => {
+    const change = changeHeader('x-a', 'new', 3);
+    expect(applied('postfix', change)).toEqual(['X-A: 1', 'Subject: Hi', 'x-a: 2', 'x-a: new']);
+    expect(applied('sendmail', change)).toEqual(['x-a: new', 'X-A: 1', 'Subject: Hi', 'x-a: 2']);
+  });
+
+  it('leave the fields alone that they were given', () => {
+    const before = SHOWN.map((field) => ({ ...field }));
+    applied('postfix', deleteHeader('X-A'), changeHeader('Subject', 'new'), insertHeader(1, 'N', '1'));
+    expect(SHOWN).toEqual(before);
+  });
+
+  it('are refused where one is malformed', () => {
+    const bad: Modification = { kind: 'addHeader', name: 'X', value: 'a\nBcc: all' };
+    expect(() => applied('postfix', bad)).toThrow(/^addHeader X: the value holds a line break/);
+  });
+
+  describe.each<MtaKind>(['postfix', 'sendmail'])('make what %s makes of them', (mta) => {
+    it('however many there are', async () => {
+      // In Sendmail a change that adds a header moves all that is below, and so it is not for these.
+      const modifications = fc.array(mta === 'postfix' ? fc.oneof(change, other) : other, { maxLength: 9 });
+      await fc.assert(
+        fc.asyncProperty(header, modifications, fc.boolean(), async (original, wanted, leadingSpace) => {
+          let made: HeaderField[] = [];
+          const delivered = await through(mta, original, leadingSpace, (shown) => {
+            made = applyHeaderChanges(shown, wanted, { mta }, leadingSpace);
+            return wanted;
+          });
+          expect(delivered).toEqual(withOwn(made, leadingSpace));
+        }),
+        { numRuns: 400 },
+      );
+    });
+
+    it('also when values are changed and added by a change', async () => {
+      const modifications = fc.array(change, { maxLength: 1 });
+      await fc.assert(
+        fc.asyncProperty(header, modifications, async (original, wanted) => {
+          let made: HeaderField[] = [];
+          const delivered = await through(mta, original, false, (shown) => {
+            made = applyHeaderChanges(shown, wanted, { mta }, false);
+            return wanted;
+          });
+          expect(delivered).toEqual(withOwn(made, false));
+        }),
+        { numRuns: 200 },
+      );
+    });
+  });
+});

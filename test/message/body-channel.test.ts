@@ -1,0 +1,390 @@
+import { once } from 'node:events';
+import { finalize, lastValueFrom, NEVER, Subject, take, toArray } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+
+import { BodyChannel } from '../../src/message/body-channel.js';
+import { macrotask } from '../fuzz/support/loose-ends.js';
+import { textOf, WAYS } from './support/ways.js';
+
+const bytes = (text: string): Buffer => Buffer.from(text);
+
+/** Pushes, and tells whether it has been taken yet. */
+function pushing(channel: BodyChannel, text: string): { readonly taken: boolean } {
+  const state = { taken: false };
+  const promise = channel.push(bytes(text));
+  if (promise === undefined) state.taken = true;
+  else void promise.then(() => (state.taken = true));
+  return state;
+}
+
+async function pushAll(channel: BodyChannel, ...texts: string[]): Promise<void> {
+  for (const text of texts) await channel.push(bytes(text));
+  channel.end();
+}
+
+describe('A body that is handed through', () => {
+  it.each(Object.entries(WAYS))('arrives through %s', async (_, read) => {
+    const channel = new BodyChannel();
+    const reading = read(channel.body);
+    await pushAll(channel, 'abc', 'def', 'ghi');
+    expect(textOf(await reading)).toBe('abcdefghi');
+    expect(channel.body.size).toBe(9);
+  });
+
+  it.each(Object.entries(WAYS))('waits for a reader that comes late, through %s', async (_, read) => {
+    const channel = new BodyChannel();
+    const first = pushing(channel, 'abc');
+    await macrotask();
+    expect(first.taken).toBe(false);
+    const reading = read(channel.body);
+    await vi.waitFor(() => expect(first.taken).toBe(true));
+    await pushAll(channel, 'def');
+    expect(textOf(await reading)).toBe('abcdef');
+  });
+
+  it.each(Object.entries(WAYS))('is empty and complete through %s where it had no bytes', async (_, read) => {
+    const channel = new BodyChannel();
+    expect(channel.push(new Uint8Array())).toBeUndefined();
+    channel.end();
+    expect(await read(channel.body)).toEqual({ chunks: [], ended: 'complete' });
+  });
+
+  it.each(Object.entries(WAYS))(
+    'ends with its last piece, though that is not read yet, through %s',
+    async (_, read) => {
+      const channel = new BodyChannel();
+      void channel.push(bytes('abc'));
+      channel.end();
+      expect(textOf(await read(channel.body))).toBe('abc');
+    },
+  );
+
+  it.each(Object.entries(WAYS))(
+    'comes only once: a second reader is told so, through %s',
+    async (_, read) => {
+      const channel = new BodyChannel();
+      const once = /comes only once.*body: 'buffer'/;
+      const first = WAYS['an async iterator']?.(channel.body);
+      expect((await read(channel.body)).ended).toMatchObject({ message: expect.stringMatching(once) });
+      // The first does not suffer from it.
+      await pushAll(channel, 'abc');
+      expect(await first).toMatchObject({ ended: 'complete', chunks: [bytes('abc')] });
+      expect((await read(channel.body)).ended).toMatchObject({ message: expect.stringMatching(once) });
+    },
+  );
+
+  it.each(Object.entries(WAYS))(
+    'is not wanted any more when the reader has enough, through %s',
+    async (_, read) => {
+      const channel = new BodyChannel();
+      const reading = read(channel.body, { wanted: 1 });
+      expect(channel.unwanted).toBe(false);
+      const first = pushing(channel, 'abc');
+      expect(await reading).toMatchObject({ ended: 'stopped', chunks: [bytes('abc')] });
+      await macrotask();
+      expect(first.taken).toBe(true);
+      expect(channel.unwanted).toBe(true);
+      expect(channel.push(bytes('def'))).toBeUndefined();
+      expect(channel.body.size).toBe(6);
+      channel.end();
+    },
+  );
+});
+
+describe('A body that is aborted', () => {
+  const gone = new Error('gone');
+
+  it.each(Object.entries(WAYS))('ends the reader who waits for more, through %s', async (_, read) => {
+    const channel = new BodyChannel();
+    const reading = read(channel.body);
+    await channel.push(bytes('abc'));
+    channel.fail(gone);
+    expect(await reading).toEqual({ chunks: [bytes('abc')], ended: gone });
+    expect(channel.unwanted).toBe(true);
+    expect(channel.push(bytes('def'))).toBeUndefined();
+  });
+
+  it.each(Object.entries(WAYS))('is told to a reader who comes later, through %s', async (_, read) => {
+    const channel = new BodyChannel();
+    const first = pushing(channel, 'abc');
+    channel.fail(gone);
+    await macrotask();
+    expect(first.taken).toBe(true);
+    expect(await read(channel.body)).toEqual({ chunks: [], ended: gone });
+  });
+
+  it('ends an inner stream of concatMap at once', () => {
+    const channel = new BodyChannel();
+    const ended = vi.fn();
+    const failed = vi.fn();
+    channel.body.concatMap(() => NEVER.pipe(finalize(ended))).subscribe({ error: failed });
+    const first = channel.push(bytes('abc'));
+    expect(first).toBeInstanceOf(Promise);
+    expect(ended).not.toHaveBeenCalled();
+    channel.fail(gone);
+    expect(ended).toHaveBeenCalledTimes(1);
+    expect(failed).toHaveBeenCalledWith(gone);
+    return first;
+  });
+
+  it('does no harm to a Readable whose errors nobody listens to', async () => {
+    const channel = new BodyChannel();
+    const readable = channel.body.readable().resume();
+    await channel.push(bytes('abc'));
+    channel.fail(gone);
+    await new Promise((resolve) => readable.on('close', resolve));
+    expect(readable.errored).toBe(gone);
+  });
+
+  it.each(Object.entries(WAYS))(
+    'is no complete one, though all of it had come, through %s',
+    async (_, read) => {
+      const channel = new BodyChannel();
+      void channel.push(bytes('abc'));
+      channel.end();
+      channel.fail(gone);
+      expect(await read(channel.body)).toEqual({ chunks: [], ended: gone });
+    },
+  );
+
+  it.each(Object.entries(WAYS))('is as it was for who has seen its end, through %s', async (_, read) => {
+    const channel = new BodyChannel();
+    const reading = read(channel.body);
+    await pushAll(channel, 'abc');
+    await macrotask();
+    channel.fail(gone);
+    expect(textOf(await reading)).toBe('abc');
+  });
+});
+
+describe('A body that is dropped', () => {
+  it.each(Object.entries(WAYS))(
+    'holds nobody up, and says so to who still reads, through %s',
+    async (_, read) => {
+      const channel = new BodyChannel();
+      const reading = read(channel.body, { pace: () => new Promise(() => undefined) });
+      const first = pushing(channel, 'abc');
+      await macrotask();
+      channel.drop();
+      channel.drop();
+      await macrotask();
+      expect(first.taken).toBe(true);
+      expect(channel.unwanted).toBe(true);
+      expect(channel.push(bytes('def'))).toBeUndefined();
+      const answered = {
+        ended: { message: expect.stringMatching(/has its answer.*wait for the end of the body/) },
+      };
+      if (read === WAYS['an Observable'] || read === WAYS.concatMap)
+        expect(await reading).toMatchObject(answered);
+    },
+  );
+
+  it('can still be read where all of it had come', async () => {
+    const channel = new BodyChannel();
+    const piece = channel.push(bytes('abc'));
+    channel.end();
+    channel.drop();
+    await piece;
+    expect(await lastValueFrom(channel.body.chunks)).toEqual(bytes('abc'));
+  });
+
+  it('is no body for who comes later', async () => {
+    const channel = new BodyChannel();
+    channel.drop();
+    await expect(lastValueFrom(channel.body.chunks)).rejects.toThrow('has its answer');
+  });
+});
+
+describe('An async iterator over a body that is handed through', () => {
+  it('has taken a piece when it asks for the next', async () => {
+    const channel = new BodyChannel();
+    const iterator = channel.body[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    const first = pushing(channel, 'abc');
+    expect(await waiting).toEqual({ done: false, value: bytes('abc') });
+    await macrotask();
+    expect(first.taken).toBe(false);
+    const next = iterator.next();
+    await macrotask();
+    expect(first.taken).toBe(true);
+    const second = pushing(channel, 'def');
+    expect((await next).value).toEqual(bytes('def'));
+    await macrotask();
+    expect(second.taken).toBe(false);
+    await iterator.return?.();
+    await macrotask();
+    expect(second.taken).toBe(true);
+    expect(channel.unwanted).toBe(true);
+  });
+
+  it('has taken at once what it had asked for twice', async () => {
+    const channel = new BodyChannel();
+    const iterator = channel.body[Symbol.asyncIterator]();
+    const both = Promise.all([iterator.next(), iterator.next()]);
+    expect(channel.push(bytes('abc'))).toBeUndefined();
+    expect(channel.push(bytes('def'))).toBeInstanceOf(Promise);
+    expect((await both).map(({ value }) => String(value))).toEqual(['abc', 'def']);
+  });
+
+  it('may be ended while it waits for a piece', async () => {
+    const channel = new BodyChannel();
+    const iterator = channel.body[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    expect(await iterator.return?.()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('gives an error once, to the first who waits', async () => {
+    const channel = new BodyChannel();
+    const iterator = channel.body[Symbol.asyncIterator]();
+    const both = Promise.allSettled([iterator.next(), iterator.next()]);
+    channel.fail(new Error('gone'));
+    expect((await both).map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('keeps an error that comes between two pieces', async () => {
+    const channel = new BodyChannel();
+    const iterator = channel.body[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    void channel.push(bytes('abc'));
+    channel.fail(new Error('gone'));
+    expect((await waiting).value).toEqual(bytes('abc'));
+    await expect(iterator.next()).rejects.toThrow('gone');
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe('An Observable of a body that is handed through', () => {
+  it('has taken a piece as soon as next has returned', () => {
+    const channel = new BodyChannel();
+    const seen: string[] = [];
+    channel.body.chunks.subscribe({
+      next: (chunk) => seen.push(String(chunk)),
+      complete: () => seen.push('.'),
+    });
+    expect(channel.push(bytes('abc'))).toBeUndefined();
+    expect(channel.push(bytes('def'))).toBeUndefined();
+    channel.end();
+    expect(seen).toEqual(['abc', 'def', '.']);
+  });
+
+  it('tells at once that it wants no more', () => {
+    const channel = new BodyChannel();
+    channel.body.chunks.pipe(take(1)).subscribe();
+    expect(channel.push(bytes('abc'))).toBeUndefined();
+    expect(channel.unwanted).toBe(true);
+  });
+
+  it('may see the end of the message from within next', async () => {
+    const channel = new BodyChannel();
+    const result = lastValueFrom(channel.body.chunks.pipe(toArray()));
+    const other = new BodyChannel();
+    other.body.chunks.subscribe(() => channel.end());
+    expect(other.push(bytes('abc'))).toBeUndefined();
+    expect(await result).toEqual([]);
+
+    const failing = new BodyChannel();
+    const failed = vi.fn();
+    failing.body.chunks.subscribe({ next: () => failing.fail(new Error('gone')), error: failed });
+    expect(failing.push(bytes('abc'))).toBeUndefined();
+    expect(failed).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('concatMap of a body that is handed through', () => {
+  it('has taken a piece when the inner stream has completed', async () => {
+    const channel = new BodyChannel();
+    const inners: Subject<string>[] = [];
+    const seen: string[] = [];
+    channel.body
+      .concatMap(() => {
+        const inner = new Subject<string>();
+        inners.push(inner);
+        return inner;
+      })
+      .subscribe({ next: (value) => seen.push(value), error: (error: unknown) => seen.push(String(error)) });
+    const first = pushing(channel, 'abc');
+    inners[0]?.next('one');
+    await macrotask();
+    expect(first.taken).toBe(false);
+    inners[0]?.complete();
+    await macrotask();
+    expect(first.taken).toBe(true);
+    expect(inners).toHaveLength(1);
+    const second = pushing(channel, 'def');
+    inners[1]?.next('two');
+    expect(seen).toEqual(['one', 'two']);
+    inners[1]?.error(new Error('wrong'));
+    expect(seen).toEqual(['one', 'two', 'Error: wrong']);
+    await macrotask();
+    expect(second.taken).toBe(true);
+  });
+
+  it('wants no more after an error of its own', async () => {
+    const channel = new BodyChannel();
+    const result = lastValueFrom(channel.body.concatMap(() => Promise.reject(new Error('wrong'))));
+    const first = pushing(channel, 'abc');
+    await expect(result).rejects.toThrow('wrong');
+    await macrotask();
+    expect(first.taken).toBe(true);
+    expect(channel.unwanted).toBe(true);
+  });
+
+  it('wants no more when it is unsubscribed from, and ends the inner stream', async () => {
+    const channel = new BodyChannel();
+    const ended = vi.fn();
+    const subscription = channel.body.concatMap(() => NEVER.pipe(finalize(ended))).subscribe();
+    const first = pushing(channel, 'abc');
+    subscription.unsubscribe();
+    await macrotask();
+    expect([first.taken, channel.unwanted]).toEqual([true, true]);
+    expect(ended).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('A Readable of a body that is handed through', () => {
+  it('takes as much as it has room for, and waits then', async () => {
+    const channel = new BodyChannel();
+    const readable = channel.body.readable();
+    expect(readable.readableHighWaterMark).toBe(65_536);
+    readable.read(0);
+    const half = 'x'.repeat(32_768);
+    const pushes = [];
+    for (let count = 0; count < 2; count++) {
+      pushes.push(pushing(channel, half));
+      await macrotask();
+    }
+    // The second has filled it.
+    expect(pushes.map(({ taken }) => taken)).toEqual([true, false]);
+    expect(readable.readableLength).toBe(65_536);
+    readable.read();
+    await macrotask();
+    expect(pushes.map(({ taken }) => taken)).toEqual([true, true]);
+  });
+
+  it('wants no more when it is destroyed', async () => {
+    const channel = new BodyChannel();
+    const readable = channel.body.readable();
+    readable.read(0);
+    await channel.push(bytes('abc'));
+    expect(channel.unwanted).toBe(false);
+    readable.destroy();
+    expect(channel.unwanted).toBe(true);
+    await once(readable, 'close');
+  });
+
+  it('does not let a listener that throws into the connection of the MTA', async () => {
+    const channel = new BodyChannel();
+    const readable = channel.body.readable();
+    const caught = new Promise((resolve) => process.once('uncaughtException', resolve));
+    readable.on('data', () => {
+      throw new Error('of a listener');
+    });
+    await macrotask();
+    expect(() => channel.push(bytes('abc'))).not.toThrow();
+    expect(await caught).toMatchObject({ message: 'of a listener' });
+    readable.destroy();
+  });
+});

@@ -1,0 +1,262 @@
+import fc from 'fast-check';
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+
+import { BodyFileError } from '../../src/message/body-file-error.js';
+import { BodyStore } from '../../src/message/body-store.js';
+import { fuzz } from '../fuzz/support/fuzz.js';
+import { asNobody } from '../support/as-nobody.js';
+import { modeOf, openIn } from './support/descriptors.js';
+import { scratch } from './support/scratch.js';
+
+const directoryOf = scratch();
+
+async function filled(store: BodyStore, ...pieces: string[]): Promise<BodyStore> {
+  for (const piece of pieces) await store.push(Buffer.from(piece));
+  return store;
+}
+
+async function read(store: BodyStore): Promise<Buffer[]> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of store.chunks()) chunks.push(Buffer.from(chunk));
+  return chunks;
+}
+
+const texts = async (store: BodyStore): Promise<string[]> => (await read(store)).map(String);
+
+async function failure(promise: Promise<unknown> | undefined): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('It did not fail.');
+}
+
+describe('A body that fits into memory', () => {
+  it('is taken at once, kept as it is, and given back piece by piece', async () => {
+    const directory = directoryOf();
+    const store = new BodyStore({ memory: 6, directory });
+    const [abc, def] = [Buffer.from('abc'), Buffer.from('def')];
+    expect(store.push(abc)).toBeUndefined();
+    expect(store.push(def)).toBeUndefined();
+    const iterator = store.chunks()[Symbol.asyncIterator]();
+    expect((await iterator.next()).value).toBe(abc);
+    expect((await iterator.next()).value).toBe(def);
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect(store.size).toBe(6);
+    expect(openIn(directory)).toEqual([]);
+    store.close();
+  });
+
+  it('may be empty', async () => {
+    const directory = directoryOf();
+    const store = new BodyStore({ memory: 0, directory });
+    expect(store.push(new Uint8Array())).toBeUndefined();
+    expect(await read(store)).toEqual([]);
+    expect(await store.bytes()).toEqual(Buffer.alloc(0));
+    expect(openIn(directory)).toEqual([]);
+    store.close();
+  });
+});
+
+describe('A body that does not fit into memory', () => {
+  it('goes to a file with the first piece that is too much, and keeps its order', async () => {
+    const directory = directoryOf();
+    const store = new BodyStore({ memory: 6, directory });
+    await filled(store, 'abc', 'def');
+    expect(openIn(directory)).toEqual([]);
+    const taken = store.push(Buffer.from('g'));
+    expect(taken).toBeInstanceOf(Promise);
+    await taken;
+    expect(openIn(directory)).toHaveLength(1);
+    await filled(store, 'hi', 'jkl');
+    expect(await texts(store)).toEqual(['abcdefghijkl']);
+    expect(String(await store.bytes())).toBe('abcdefghijkl');
+    expect(store.size).toBe(12);
+    store.close();
+  });
+
+  it('is read in pieces of 64 KiB', async () => {
+    const store = new BodyStore({ memory: 0, directory: directoryOf() });
+    const bytes = Buffer.from(Array.from({ length: 150_000 }, (_, at) => at % 251));
+    await store.push(bytes);
+    const chunks = await read(store);
+    expect(chunks.map(({ length }) => length)).toEqual([65_536, 65_536, 150_000 - 2 * 65_536]);
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+    store.close();
+  });
+
+  // Where the system is not Linux, files are made with a name at first; that works everywhere.
+  it.each([process.platform, 'freebsd'])(
+    'has a file without a name, for nobody else to open (%s)',
+    async (platform) => {
+      const directory = directoryOf();
+      const mask = process.umask(0);
+      vi.stubGlobal('process', Object.create(process, { platform: { value: platform } }));
+      try {
+        const store = await filled(new BodyStore({ memory: 0, directory }), 'secret');
+        expect(readdirSync(directory)).toEqual([]);
+        expect(openIn(directory).map(modeOf)).toEqual([0o600]);
+        expect(String(await store.bytes())).toBe('secret');
+        store.close();
+        await vi.waitFor(() => expect(openIn(directory)).toEqual([]));
+        expect(readdirSync(directory)).toEqual([]);
+      } finally {
+        vi.unstubAllGlobals();
+        process.umask(mask);
+      }
+    },
+  );
+
+  it('is given in pieces that nobody else writes to', async () => {
+    const store = await filled(
+      new BodyStore({ memory: 0, directory: directoryOf() }),
+      'x'.repeat(65_536),
+      'y',
+    );
+    const kept = await read(store);
+    await read(store);
+    expect(String(kept[0])).toBe('x'.repeat(65_536));
+    expect(String(kept[1])).toBe('y');
+    store.close();
+  });
+});
+
+describe('A store of a body', () => {
+  it('gives back what it was given, whatever the pieces and the memory', () =>
+    fuzz(
+      150,
+      fc.record({
+        pieces: fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 12 }),
+        memory: fc.nat(300),
+        readers: fc.integer({ min: 1, max: 4 }),
+      }),
+      async ({ pieces, memory, readers }) => {
+        const store = new BodyStore({ memory, directory: '/tmp' });
+        const all = Buffer.concat(pieces);
+        for (const piece of pieces) await store.push(piece);
+        const results = await Promise.all([
+          store.bytes(),
+          ...Array.from({ length: readers }, async () => Buffer.concat(await read(store))),
+        ]);
+        for (const result of results) expect(result.equals(all)).toBe(true);
+        expect(store.size).toBe(all.length);
+        store.close();
+      },
+    ));
+
+  it.each([3, 300_000])('is read by several at a time, each at its own pace (memory: %i)', async (memory) => {
+    const store = new BodyStore({ memory, directory: directoryOf() });
+    for (const letter of 'abc') await store.push(Buffer.alloc(65_536, letter));
+    const slow = store.chunks()[Symbol.asyncIterator]();
+    const heads = [String((await slow.next()).value)[0]];
+    expect((await read(store)).map((chunk) => String(chunk)[0])).toEqual(['a', 'b', 'c']);
+    heads.push(String((await slow.next()).value)[0], String((await slow.next()).value)[0]);
+    expect(heads).toEqual(['a', 'b', 'c']);
+    expect((await slow.next()).done).toBe(true);
+    store.close();
+  });
+
+  it('may be read on when it goes from memory to the file meanwhile', async () => {
+    const store = await filled(new BodyStore({ memory: 6, directory: directoryOf() }), 'abc', 'def');
+    const iterator = store.chunks()[Symbol.asyncIterator]();
+    expect(String((await iterator.next()).value)).toBe('abc');
+    await filled(store, 'ghi');
+    expect(String((await iterator.next()).value)).toBe('defghi');
+    expect((await iterator.next()).done).toBe(true);
+    store.close();
+  });
+
+  it.each([3, 300])('says when it is closed that the message is over (memory: %i)', async (memory) => {
+    const store = await filled(new BodyStore({ memory, directory: directoryOf() }), 'abc', 'def');
+    const begun = store.chunks()[Symbol.asyncIterator]();
+    await begun.next();
+    store.close();
+    store.close();
+    const over = /message is over.*read the body before/;
+    await expect(begun.next()).rejects.toThrow(over);
+    expect((await begun.next()).done).toBe(true);
+    await expect(read(store)).rejects.toThrow(over);
+    await expect(store.bytes()).rejects.toThrow(over);
+    expect(store.push(Buffer.from('late'))).toBeUndefined();
+  });
+
+  it('is closed while the file is being written', async () => {
+    const directory = directoryOf();
+    const store = new BodyStore({ memory: 3, directory });
+    await filled(store, 'abc');
+    const taken = store.push(Buffer.alloc(1_000_000));
+    store.close();
+    // The system still works with it: another file must not get its number now.
+    expect(openIn(directory)).toHaveLength(1);
+    await taken;
+    await vi.waitFor(() => expect(openIn(directory)).toEqual([]));
+  });
+
+  it('is closed while the file is being read', async () => {
+    const directory = directoryOf();
+    const store = await filled(new BodyStore({ memory: 0, directory }), 'abc');
+    const reading = [store.bytes(), store.chunks()[Symbol.asyncIterator]().next(), read(store)];
+    const settled = Promise.allSettled(reading);
+    store.close();
+    expect(openIn(directory)).toHaveLength(1);
+    for (const result of await settled)
+      expect(result).toMatchObject({
+        status: 'rejected',
+        reason: { message: expect.stringContaining('message is over') },
+      });
+    await vi.waitFor(() => expect(openIn(directory)).toEqual([]));
+  });
+
+  it('leaks no descriptor, however the messages end', async () => {
+    const directory = directoryOf();
+    for (let message = 0; message < 60; message++) {
+      const store = await filled(new BodyStore({ memory: 0, directory }), 'abc');
+      const pending =
+        message % 3 === 0 ? store.push(Buffer.alloc(9)) : message % 3 === 1 ? store.bytes() : read(store);
+      const settled = Promise.allSettled([pending]);
+      if (message % 2 === 0) store.close();
+      await settled;
+      store.close();
+    }
+    await vi.waitFor(() => expect(openIn(directory)).toEqual([]));
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe('A store that cannot make its file', () => {
+  it('says so where the directory is missing, with each push', async () => {
+    const directory = join(directoryOf(), 'missing');
+    const store = await filled(new BodyStore({ memory: 3, directory }), 'abc');
+    for (const push of [store.push(Buffer.from('d')), store.push(Buffer.from('e'))]) {
+      const error = await failure(push);
+      expect(error).toBeInstanceOf(BodyFileError);
+      expect(error).toMatchObject({ code: 'ENOENT', directory });
+      expect(String(error)).toContain(`could not be made in ${directory}`);
+      expect(String(error)).toMatch(/options directory .* and limits\.memory/);
+    }
+    expect(await failure(read(store))).toBeInstanceOf(BodyFileError);
+    expect(await failure(store.bytes())).toBeInstanceOf(BodyFileError);
+    store.close();
+  });
+
+  it('says so where the directory may not be written to', async () => {
+    const directory = directoryOf();
+    chmodSync(directory, 0o555);
+    await asNobody(async () => {
+      const store = new BodyStore({ memory: 0, directory });
+      expect(await failure(store.push(Buffer.from('a')))).toMatchObject({ code: 'EACCES', directory });
+      store.close();
+    });
+  });
+
+  it('says so where the directory is none', async () => {
+    const file = join(directoryOf(), 'file');
+    writeFileSync(file, '');
+    const store = new BodyStore({ memory: 0, directory: file });
+    expect(await failure(store.push(Buffer.from('a')))).toMatchObject({ code: 'ENOTDIR' });
+    store.close();
+  });
+});
