@@ -61,11 +61,6 @@ export { EndpointError } from './transport/endpoint-error.js';
 export { ListenError } from './transport/listen-error.js';
 export { ProtocolError } from './transport/protocol-error.js';
 
-export type { DraftHeaders } from './message/draft-headers.js';
-export type { DraftRecipients } from './message/draft-recipients.js';
-export type { EnvelopePath } from './message/envelope-path.js';
-export type { HeaderField } from './message/header-field.js';
-export type { Headers } from './message/headers.js';
 export type { Mailbox } from './message/mailbox.js';
 export type { AddressParts } from './message/parse-address.js';
 export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';

@@ -1,9 +1,7 @@
 import { checkModification } from '../session/check-modification.js';
-import { envelope } from '../session/envelope.js';
 import type { Modification, Text } from '../session/modification.js';
-import { decodeText } from '../transport/text.js';
 import { bareAddress } from './bare-address.js';
-import type { EnvelopePath } from './envelope-path.js';
+import { writtenPath, type EnvelopePath } from './envelope-path.js';
 import { recipientKey } from './recipient-changes.js';
 
 /**
@@ -35,18 +33,4 @@ export function applyRecipientChanges(
 
 function mailbox(address: Text): string {
   return bareAddress(address).replace(/@[^@]*$/, (domain) => domain.toLowerCase());
-}
-
-function writtenPath(address: Text, args: readonly string[]): EnvelopePath {
-  const raw =
-    typeof address === 'string'
-      ? Buffer.from(address)
-      : Buffer.from(address.buffer, address.byteOffset, address.length);
-  const path = envelope({ address: decodeText(raw, 0, raw.length), args, raw });
-  const at = path.address.lastIndexOf('@');
-  return {
-    ...path,
-    local: at === -1 ? path.address : path.address.slice(0, at),
-    domain: at === -1 ? '' : path.address.slice(at + 1).toLowerCase(),
-  };
 }
