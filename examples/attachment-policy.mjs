@@ -29,9 +29,11 @@ export const RULES = {
 
 /**
  * Refuses mail with forbidden attachments. What only looks like that, and mail of which nobody can say what is in it,
- * the MTA holds, for somebody to look at (`postsuper -H`, or `sendmail -qQ`, lets it go). All three are options.
+ * the MTA holds, for somebody to look at (Postfix: `postqueue -p`, `postcat -q`, `postsuper -H`). All three are options.
  *
- * The mail is looked through while it arrives: it is not kept in memory, and what is forbidden is refused at once.
+ * The mail is looked through while it arrives, and what is forbidden is refused at once. It is not kept in memory; only
+ * a part in quoted-printable is, while it is decoded. What is packed (archives, winmail.dat, uuencoded text) or
+ * encrypted stays unseen.
  *
  * @typedef {import('./attachment-findings.mjs').Finding['verdict']} Verdict
  * @param {Partial<Record<Verdict, (why: string) => import('rxmilter').AnswerNow<'eom'>>>} [answers]

@@ -3,7 +3,7 @@ import { optionalPeer } from './optional-peer.js';
 /** What is used of the package libmime. */
 interface Libmime {
   decodeWords(text: string): string;
-  encodeWord(text: string, encoding: 'Q' | 'B', longest: number): string;
+  encodeWord(text: string, encoding: 'Q' | 'B'): string;
 }
 
 /** Line breaks and their like, which no line may hold, and NUL. A tab is a blank. */
@@ -18,6 +18,9 @@ const LINE = 76;
 /** A word that is longer than this could make a line longer than the 998 that RFC 5322 (2.1.1) allows. */
 const LONGEST_WORD = 900;
 const SHORTEST_ENCODED = 30;
+const EMPTY_WORD = '=?UTF-8?Q??='.length;
+/** What Q leaves as it is, or one character; see RFC 2047, 5 (3). */
+const PLAIN = /[a-zA-Z0-9!*+\-/ ]/;
 /** More blanks than this are not left in front of an encoded word: they would not leave enough of the line to it. */
 const MOST_BLANKS = 20;
 
@@ -52,7 +55,31 @@ export function encodeText(call: string, name: string, text: string): string {
   const before = start === 0 ? name.length + 2 : start - line.slice(0, start).trimEnd().length;
   const longest = Math.max(SHORTEST_ENCODED, LINE - before);
   const encoding = 2 * part.replace(BEYOND_ASCII, '').length > part.length ? 'Q' : 'B';
-  return fold(name, line.slice(0, start) + libmime.encodeWord(part, encoding, longest) + line.slice(end));
+  const words = chunks(part, encoding, longest).map((chunk) => libmime.encodeWord(chunk, encoding));
+  return fold(name, line.slice(0, start) + words.join(' ') + line.slice(end));
+}
+
+/**
+ * Parts of a text that are encoded as one word each. They are divided here and not by libmime, which before 5.5 cut
+ * characters beyond the basic plane in two.
+ */
+function chunks(text: string, encoding: 'Q' | 'B', longest: number): string[] {
+  const room = longest - EMPTY_WORD;
+  // A blank or a hyphen at an end may be escaped, too.
+  const most = encoding === 'B' ? Math.floor(room / 4) * 3 : room - 4;
+  const found: string[] = [];
+  let [start, at, size] = [0, 0, 0];
+  for (const char of text) {
+    const bytes = Buffer.byteLength(char);
+    const needed = encoding === 'B' ? bytes : PLAIN.test(char) ? 1 : 3 * bytes;
+    if (size + needed > most) {
+      found.push(text.slice(start, at));
+      [start, size] = [at, 0];
+    }
+    at += char.length;
+    size += needed;
+  }
+  return [...found, text.slice(start)];
 }
 
 /** From where to where a text has to be encoded: whole words, so that blanks are left around them. */

@@ -497,7 +497,7 @@ describe('the findings in a mail', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 60_000);
 
   it('let go of the source when nobody wants to know more', async () => {
     const source = new Readable({ read: () => undefined });

@@ -9,7 +9,7 @@ import {
   type Mailbox,
 } from 'rxmilter';
 
-import { typed } from './equal.js';
+import { typed, type Equal, type Expect } from './equal.js';
 
 declare const headers: Headers;
 declare const draft: { readonly headers: DraftHeaders; readonly recipients: DraftRecipients };
@@ -26,8 +26,7 @@ typed<Mailbox[]>()(headers.addresses('To'));
 for (const each of headers) typed<HeaderField>()(each);
 
 // A header that is not being changed cannot be.
-// @ts-expect-error: only that of a draft has it
-headers.set('Subject', 'x');
+export type ReadOnly = Expect<Equal<Extract<'set' | 'append' | 'delete', keyof Headers>, never>>;
 // @ts-expect-error: it is for drafts themselves
 headers.assign([]);
 // @ts-expect-error: fields are never changed themselves
