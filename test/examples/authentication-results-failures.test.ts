@@ -1,7 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+
+import { systemResolver } from '../../examples/authentication-results-dns.mjs';
 
 import { filterWith } from '../../examples/authentication-results.mjs';
 import type { Filter } from '../../src/index.js';
+import { contract } from '../../src/testing/contract/contract.js';
 import { simulate } from '../../src/testing/simulate.js';
 import { authenticate, AUTHSERV_ID } from './support/authenticate.js';
 import { dnsTable, type DnsName } from './support/dns-table.js';
@@ -88,4 +94,35 @@ describe('a question to DNS in the example that authenticates mail', () => {
     await mta.close();
     expect(names).toEqual(['elsewhere.example', '_dmarc.elsewhere.example']);
   });
+});
+
+describe('the resolver of the system in the example that authenticates mail', () => {
+  it('gives up what it was asked when the signal is aborted', async () => {
+    const server = createSocket('udp4');
+    server.bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { resolve } = Resolver.prototype;
+    const spy = vi.spyOn(Resolver.prototype, 'resolve').mockImplementation(function (
+      this: Resolver,
+      ...args
+    ) {
+      this.setServers([`127.0.0.1:${server.address().port}`]);
+      return resolve.apply(this, args);
+    });
+    try {
+      const end = new AbortController();
+      const answer = systemResolver(end.signal)('author.example', 'TXT');
+      await once(server, 'message');
+      end.abort();
+      await expect(answer).rejects.toMatchObject({ code: 'ECANCELLED' });
+    } finally {
+      spy.mockRestore();
+      server.close();
+    }
+  });
+});
+
+describe('the example that authenticates mail', () => {
+  const filter = filterWith({ authservId: AUTHSERV_ID, resolver: dnsTable({}), enforce: false });
+  it.each(contract(filter))('$name', ({ check }) => check());
 });
