@@ -72,10 +72,12 @@ export class BulkClient {
       const data = await this.#reader.take(length);
       if (letter !== BODY_LETTER) {
         if (at !== size || !frame(String.fromCharCode(letter), data).equals(CONTINUE))
-          throw new Error(`after ${at} of ${size} bytes of body: ${String.fromCharCode(letter)}, ${length} bytes`);
+          throw new Error(
+            `after ${at} of ${size} bytes of body: ${String.fromCharCode(letter)}, ${length} bytes`,
+          );
         return;
       }
-      for (let done = 0; done < length; ) {
+      for (let done = 0; done < length;) {
         const start = Math.floor(at / BODY_FRAME) * BODY_FRAME;
         const expected = this.#piece(TURNED, start, BODY_FRAME, 0, 1).subarray(at - start, size - start);
         const part = data.subarray(done, done + expected.length);
@@ -88,10 +90,18 @@ export class BulkClient {
   }
 
   /** The body from `at` on, behind `head` bytes: with the place and the name of the connection in it. */
-  #piece(/** @type {Uint8Array} */ template, /** @type {number} */ at, /** @type {number} */ size, head = 0, turn = 0) {
+  #piece(
+    /** @type {Uint8Array} */ template,
+    /** @type {number} */ at,
+    /** @type {number} */ size,
+    head = 0,
+    turn = 0,
+  ) {
     const piece = Buffer.allocUnsafe(head + size);
     piece.set(template.subarray(0, head + size));
-    const mark = Buffer.from(`${at.toString(16).padStart(12, '0')} ${this.#name} `).map((byte) => byte ^ turn);
+    const mark = Buffer.from(`${at.toString(16).padStart(12, '0')} ${this.#name} `).map(
+      (byte) => byte ^ turn,
+    );
     piece.set(mark.subarray(0, size), head);
     return piece;
   }

@@ -56,7 +56,8 @@ export function memoryCells({ memory, large, megabytes }) {
  * @param {Cell} cell @param {readonly string[]} targets
  */
 export function targetsOf(cell, targets) {
-  const hashes = cell.mode === 'memory' ? MEMORY_WORKS[cell.work].floor : cell.mode === 'busy' && cell.work === 'd';
+  const hashes =
+    cell.mode === 'memory' ? MEMORY_WORKS[cell.work].floor : cell.mode === 'busy' && cell.work === 'd';
   const known =
     cell.mode === 'memory'
       ? ['rxmilter', COLLECTING, AGAINST, 'floor-sha256']

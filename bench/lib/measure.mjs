@@ -55,7 +55,14 @@ export const plainNegotiation = (work) => optneg(6, 1, (WORKS[work] ?? STREAMED)
 export async function measure(target, cell, { directory, negotiation, profile, against, ...times }) {
   const endpoint = await freeEndpoint(cell.transport, directory);
   const answers = negotiation === undefined ? undefined : floorAnswers(cell.work, negotiation);
-  const running = await startTarget(target, { large: cell.large ?? cell.mode === 'memory', work: cell.work, endpoint, answers, profile, against });
+  const running = await startTarget(target, {
+    large: cell.large ?? cell.mode === 'memory',
+    work: cell.work,
+    endpoint,
+    answers,
+    profile,
+    against,
+  });
   /** @type {Record<string, any>} */
   let result;
   try {

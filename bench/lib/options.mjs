@@ -108,7 +108,11 @@ export function readOptions(args) {
     ),
     connections: connections === undefined ? undefined : numbers('connections', connections),
     idle: numbers('idle', values.idle ?? kept(base.idle)),
-    memory: choice('memory', values.memory ?? kept(Object.keys(MEMORY_WORKS).join()), Object.keys(MEMORY_WORKS)),
+    memory: choice(
+      'memory',
+      values.memory ?? kept(Object.keys(MEMORY_WORKS).join()),
+      Object.keys(MEMORY_WORKS),
+    ),
     large: numbers('large', values.large ?? base.large),
     megabytes: one('megabytes'),
     rounds: one('rounds'),

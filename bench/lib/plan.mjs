@@ -110,8 +110,7 @@ export function makePlan(work, protocol, idle = false) {
 }
 
 /** @param {Script} script */
-const connect = (script) =>
-  script.event('connect', 'mail.example.org\0', '4\x63\x0d', '192.0.2.25\0');
+const connect = (script) => script.event('connect', 'mail.example.org\0', '4\x63\x0d', '192.0.2.25\0');
 
 /** @param {Script} script */
 const helo = (script) => script.event('helo', 'mail.example.org\0');
