@@ -92,7 +92,6 @@ export class BodyStore {
       sink.next(chunk);
     };
     const ask = (): void => {
-      if (stopped) return;
       if (this.#failure !== undefined) {
         sink.fail(this.#failure);
         return;

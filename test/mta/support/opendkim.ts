@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { parseEndpoint } from '../../../src/transport/endpoint.js';
 import { eventually } from './eventually.js';
 import { isListening } from './is-listening.js';
@@ -21,25 +21,33 @@ export function missingForOpenDkim(): string | undefined {
 export class OpenDkim {
   /** The domain that is signed for, by the From header. */
   readonly domain = 'src.example';
+  /** What DNS would have as `test._domainkey` of that. */
+  readonly record: string;
   readonly #dir: string;
   readonly #running: { child: ChildProcess; dog: ChildProcess; ended: Promise<unknown> }[] = [];
 
-  private constructor(dir: string) {
+  private constructor(dir: string, record: string) {
     this.#dir = dir;
+    this.record = record;
   }
 
   /** Makes the key. */
   static async make(): Promise<OpenDkim> {
-    const dkim = new OpenDkim(await mkdtemp('/var/tmp/rxmilter-dkim-'));
     const { privateKey, publicKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
       publicKeyEncoding: { type: 'spki', format: 'der' },
     });
-    await writeFile(dkim.#path('key.pem'), privateKey, { mode: 0o600 });
     const record = `v=DKIM1; k=rsa; p=${publicKey.toString('base64')}`;
-    await writeFile(dkim.#path('public-keys'), `test._domainkey.${dkim.domain} ${record}\n`);
+    const dkim = new OpenDkim(await mkdtemp('/var/tmp/rxmilter-dkim-'), record);
+    await writeFile(dkim.#path('key.pem'), privateKey, { mode: 0o600 });
+    await dkim.know(`test._domainkey.${dkim.domain}`, record);
     return dkim;
+  }
+
+  /** Has those that are started from now on find another key. */
+  async know(name: string, record: string): Promise<void> {
+    await appendFile(this.#path('public-keys'), `${name} ${record}\n`);
   }
 
   /** Starts a milter at that address (TCP, 127.0.0.1) that signs the mail of the domain, every byte of it. */
