@@ -4,11 +4,12 @@
  */
 import { busy } from './lib/busy.mjs';
 import { idle } from './lib/idle.mjs';
+import { memory } from './lib/memory.mjs';
 import { negotiation } from './lib/negotiation.mjs';
 
 const LIMIT = 60_000; // a filter that owes a reply would keep the load waiting for ever
 
-const modes = { busy, idle, negotiation };
+const modes = { busy, idle, memory, negotiation };
 const { mode, ...request } = JSON.parse(process.argv[2] ?? '{}');
 
 /** @param {unknown} error */

@@ -5,7 +5,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildLibmilter } from './lib/libmilter.mjs';
-import { busyCells, idleCells, rotate, targetsOf } from './lib/matrix.mjs';
+import { busyCells, idleCells, memoryCells, rotate, targetsOf } from './lib/matrix.mjs';
 import { measure, plainNegotiation } from './lib/measure.mjs';
 import { readOptions } from './lib/options.mjs';
 import { report } from './lib/report.mjs';
@@ -27,13 +27,13 @@ function available(wanted) {
 
 /**
  * The floor gives the answer that the library gives, which over TCP also answers DATA.
- * @param {string} work @param {'unix' | 'inet'} transport @param {readonly string[]} targets @param {string} directory
+ * @param {import('./lib/measure.mjs').Cell} cell @param {readonly string[]} targets @param {string} directory
  */
-async function negotiationOf(work, transport, targets, directory) {
+async function negotiationOf({ mode, work, transport }, targets, directory) {
   if (!targets.includes('rxmilter')) return plainNegotiation(work);
   const probe = await measure(
     'rxmilter',
-    { mode: 'negotiation', work, transport, connections: 1 },
+    { mode: 'negotiation', work, transport, connections: 1, large: mode === 'memory' },
     { directory },
   );
   say(`(${work}) rxmilter negotiates protocol 0x${probe.protocol.toString(16)} over ${transport}`);
@@ -42,15 +42,15 @@ async function negotiationOf(work, transport, targets, directory) {
 
 /** @param {import('./lib/options.mjs').Options} options @param {string} directory */
 async function run(options, directory) {
-  const { rounds, warmup, measure: measuring, settle, profile } = options;
+  const { rounds, warmup, measure: measuring, settle, profile, against } = options;
   const targets = available(options.targets);
   const idle = idleCells(options);
   for (const reason of idle.skipped) say(`skipped: ${reason}`);
-  const cells = [...busyCells(options), ...idle.cells];
+  const cells = [...busyCells(options), ...idle.cells, ...memoryCells(options)];
   /** @type {Record<string, string>} */
   const negotiations = {};
-  for (const { work, transport } of cells)
-    negotiations[`${work} ${transport}`] ??= await negotiationOf(work, transport, targets, directory);
+  for (const cell of cells)
+    negotiations[`${cell.work} ${cell.transport}`] ??= await negotiationOf(cell, targets, directory);
   /** @type {import('./lib/report.mjs').Sample[]} */
   const samples = [];
   for (let round = 0; round < rounds; round++) {
@@ -65,6 +65,7 @@ async function run(options, directory) {
         const how = {
           directory,
           profile,
+          against,
           warmup,
           measure: measuring,
           settle,

@@ -1,8 +1,7 @@
 // @ts-check
 import { realpathSync } from 'node:fs';
 import { BehaviorSubject } from 'rxjs';
-import { addHeader, addRecipient, changeHeader, compose, deleteRecipient } from 'rxmilter';
-import { observe, on, perMessage, quarantine, reject, serve } from 'rxmilter';
+import { compose, edit, on, onMessage, quarantine, reject, serve } from 'rxmilter';
 
 /** Mailboxes that take no mail. A new set counts from the next recipient on. */
 export const closed = new BehaviorSubject(new Set(['sales@example.org']));
@@ -13,21 +12,14 @@ export const filter = compose(
     closed,
     (rcpt, boxes) => boxes.has(rcpt.address.toLowerCase()) && reject('This mailbox is closed'),
   ),
-  perMessage(() => {
-    const [recipients, headers] = [new Map(), new Map()];
-    return compose(
-      observe('rcpt', ({ address, raw }) => void recipients.set(address.toLowerCase(), raw)),
-      observe('header', ({ name, value }) => void headers.set(name.toLowerCase(), value)),
-      on('eom', function* ({ session }) {
-        yield addHeader('X-Filter', 'rxmilter');
-        const external = session.macros.get('auth_authen') === undefined;
-        if (external) yield changeHeader('Subject', `[external] ${headers.get('subject') ?? ''}`);
-        const info = recipients.get('info@example.org');
-        if (info) yield* [deleteRecipient(info), addRecipient('helpdesk@example.org')];
-        if (headers.get('x-spam-flag') === 'YES') yield quarantine('it is marked as spam');
-      }),
-    );
-  }),
+  onMessage({ body: 'none' }, (message) => [
+    edit(message, (draft) => {
+      draft.headers.append('X-Filter', 'rxmilter');
+      if (!message.auth) draft.headers.set('Subject', `[external] ${message.headers.get('Subject') ?? ''}`);
+      if (draft.recipients.delete('info@example.org')) draft.recipients.add('helpdesk@example.org');
+    }),
+    message.headers.get('X-Spam-Flag') === 'YES' && quarantine('it is marked as spam'),
+  ]),
 );
 
 // Started as a program, and not imported:

@@ -27,7 +27,7 @@ export async function busy(request) {
     at: performance.now(),
   });
 
-  const { finished } = await trafficOf(WORKS[request.work])(request, meter);
+  const { finished, trips } = await trafficOf(WORKS[request.work])(request, meter);
   await sleep(request.warmup);
   const from = reading();
   measuring = true;
@@ -44,6 +44,7 @@ export async function busy(request) {
   const cpu = cpuBetween(from.cpu, to.cpu) / count;
   return {
     messages: count,
+    trips,
     rate: count / seconds,
     cpu,
     user: cpu * userShare(from.cpu, to.cpu),

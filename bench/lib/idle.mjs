@@ -1,23 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { readMemory } from './proc.mjs';
+import { settledRss } from './proc.mjs';
 import { openSessions, quitAll } from './sessions.mjs';
-
-const STEP = 250;
-const STEPS_AT_MOST = 24;
-const STEADY = 0.002;
-
-/** Memory once it has stopped to move. @param {number} pid @param {number} settle milliseconds to wait at least */
-async function settledRss(pid, settle) {
-  await sleep(settle);
-  let before = readMemory(pid, 'VmRSS');
-  for (let step = 0; step < STEPS_AT_MOST; step++) {
-    await sleep(STEP);
-    const now = readMemory(pid, 'VmRSS');
-    if (Math.abs(now - before) <= before * STEADY) return now;
-    before = now;
-  }
-  return before;
-}
 
 /**
  * What a connection costs on which nothing happens: opened, negotiated, CONNECT sent and answered.

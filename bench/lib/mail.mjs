@@ -59,5 +59,6 @@ function text(size) {
 const headerSize = HEADERS.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
 
 export const SMALL_BODY = text(MESSAGE_SIZE - headerSize - 2);
+export const MEDIUM_BODY = text(MEBIBYTE);
 export const LARGE_BODY = text(10 * MEBIBYTE);
 export const LARGE_BODY_DIGEST = createHash('sha256').update(LARGE_BODY).digest('hex');

@@ -1,3 +1,5 @@
+import { MEMORY_WORKS } from './memory-works.mjs';
+import { AGAINST, COLLECTING } from './options.mjs';
 import { openFiles } from './spawn.mjs';
 import { WORKS } from './works.mjs';
 
@@ -35,9 +37,32 @@ export function idleCells({ idle }) {
   };
 }
 
-/** Who takes part in a cell: hashing is a target of its own where the work is hashing. @param {Cell} cell @param {readonly string[]} targets */
+/** Large messages, over unix sockets. @param {import('./options.mjs').Options} options @returns {Cell[]} */
+export function memoryCells({ memory, large, megabytes }) {
+  return memory.flatMap((work) =>
+    large.map((connections) => ({
+      mode: /** @type {const} */ ('memory'),
+      work,
+      transport: /** @type {const} */ ('unix'),
+      connections,
+      megabytes,
+    })),
+  );
+}
+
+/**
+ * Who takes part in a cell: hashing is a target of its own where the work is hashing; of large messages the others know
+ * nothing.
+ * @param {Cell} cell @param {readonly string[]} targets
+ */
 export function targetsOf(cell, targets) {
-  return targets.filter((target) => target !== 'floor-sha256' || (cell.mode === 'busy' && cell.work === 'd'));
+  const hashes =
+    cell.mode === 'memory' ? MEMORY_WORKS[cell.work].floor : cell.mode === 'busy' && cell.work === 'd';
+  const known =
+    cell.mode === 'memory'
+      ? ['rxmilter', COLLECTING, AGAINST, 'floor-sha256']
+      : targets.filter((target) => target !== COLLECTING);
+  return targets.filter((target) => known.includes(target) && (target !== 'floor-sha256' || hashes));
 }
 
 /** The same list from another start, so that no target always comes first. @template T @param {readonly T[]} list @param {number} by @returns {T[]} */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { freeEndpoint } from './endpoint.mjs';
-import { answerTo } from './plan.mjs';
+import { answerTo, PLAIN } from './plan.mjs';
 import { collect, spawnRaised } from './spawn.mjs';
 import { startTarget } from './target.mjs';
 import { EVENTS, optneg } from './wire.mjs';
@@ -11,10 +11,12 @@ const LOAD = fileURLToPath(new URL('../load.mjs', import.meta.url));
 
 /**
  * @typedef {object} Cell one thing to measure
- * @property {'busy' | 'idle' | 'negotiation'} mode
+ * @property {'busy' | 'idle' | 'memory' | 'negotiation'} mode
  * @property {string} work
  * @property {'unix' | 'inet'} transport
  * @property {number} connections
+ * @property {number} [megabytes] the size of a message, in mode `memory`
+ * @property {boolean} [large] whether the work is one with large messages; `memory` has only such
  */
 
 /** Runs the load in a process of its own. @param {object} request @returns {Promise<Record<string, any>>} */
@@ -27,32 +29,44 @@ async function runLoad(request) {
   return JSON.parse(stdout.text);
 }
 
+/** A stream: all but the body without a reply. */
+const STREAMED = { protocol: 0xf380 };
+
 /** What the floor has to answer: each event that the negotiation leaves a reply. @param {string} work @param {string} optnegAnswer hex */
 export function floorAnswers(work, optnegAnswer) {
   const protocol = Buffer.from(optnegAnswer, 'hex').readUInt32BE(13);
   const answers = /** @type {Record<string, string>} */ ({ O: optnegAnswer });
   for (const [stage, { letter, off, silent }] of Object.entries(EVENTS)) {
     if (protocol & (off | silent)) continue;
-    answers[letter] = answerTo(WORKS[work], stage, protocol).toString('hex');
+    answers[letter] = answerTo(WORKS[work] ?? PLAIN, stage, protocol).toString('hex');
   }
   return answers;
 }
 
 /** The negotiation answer of a filter that wants what the work needs and not a bit more. @param {string} work */
-export const plainNegotiation = (work) => optneg(6, 1, WORKS[work].protocol).toString('hex');
+export const plainNegotiation = (work) => optneg(6, 1, (WORKS[work] ?? STREAMED).protocol).toString('hex');
 
 /**
  * One target, one load, from start to end.
  * @param {string} target
  * @param {Cell} cell
- * @param {{ directory: string, negotiation?: string, profile?: string | undefined, warmup?: number, measure?: number, settle?: number }} how
+ * @param {{ directory: string, negotiation?: string, profile?: string | undefined, against?: string | undefined, warmup?: number, measure?: number, settle?: number }} how
  */
-export async function measure(target, cell, { directory, negotiation, profile, ...times }) {
+export async function measure(target, cell, { directory, negotiation, profile, against, ...times }) {
   const endpoint = await freeEndpoint(cell.transport, directory);
   const answers = negotiation === undefined ? undefined : floorAnswers(cell.work, negotiation);
-  const running = await startTarget(target, { work: cell.work, endpoint, answers, profile });
+  const running = await startTarget(target, {
+    large: cell.large ?? cell.mode === 'memory',
+    work: cell.work,
+    endpoint,
+    answers,
+    profile,
+    against,
+  });
+  /** @type {Record<string, any>} */
+  let result;
   try {
-    return await runLoad({ ...cell, ...times, endpoint, pid: running.pid });
+    result = await runLoad({ ...cell, ...times, endpoint, pid: running.pid });
   } catch (error) {
     throw new Error(
       `${target}, work ${cell.work}, ${cell.connections} x ${cell.transport}: ${String(error)}`,
@@ -62,4 +76,5 @@ export async function measure(target, cell, { directory, negotiation, profile, .
     const complaint = await running.stop();
     if (complaint) process.stderr.write(`${target}: ${complaint}\n`);
   }
+  return running.said() === '' ? result : { ...result, own: JSON.parse(running.said()) };
 }

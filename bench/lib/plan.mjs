@@ -14,11 +14,15 @@ import { EVENTS, frame, LEADING_SPACE, macros } from './wire.mjs';
  */
 
 const BODY_FRAME = 65535;
-const CONTINUE = frame('c');
+export const CONTINUE = frame('c');
+const SKIP = frame('s');
 
-/** The answers to one event: what a filter has to send back. @param {import('./works.mjs').Work} work @param {string} stage @param {number} protocol */
+/** @typedef {Pick<import('./works.mjs').Work, 'header' | 'refusal' | 'skips'>} Answered what of a work decides its answers */
+
+/** The answers to one event: what a filter has to send back. @param {Answered} work @param {string} stage @param {number} protocol */
 export function answerTo(work, stage, protocol) {
   if (stage === 'rcpt' && work.refusal) return work.refusal;
+  if (stage === 'body' && work.skips) return SKIP;
   if (stage !== 'eom' || !work.header) return CONTINUE;
   const [name, value] = work.header;
   return Buffer.concat([frame('h', `${name}\0${protocol & LEADING_SPACE ? ' ' : ''}${value}\0`), CONTINUE]);
@@ -31,7 +35,7 @@ class Script {
   #work;
   #protocol;
 
-  /** @param {import('./works.mjs').Work} work @param {number} protocol */
+  /** @param {Answered} work @param {number} protocol */
   constructor(work, protocol) {
     this.#work = work;
     this.#protocol = protocol;
@@ -61,18 +65,29 @@ class Script {
   }
 }
 
-/** @param {Script} script @param {import('./works.mjs').Work} work @param {number} protocol */
-function message(script, work, protocol) {
-  script
-    .event('mail', '<alice@example.org>\0SIZE=2048\0BODY=8BITMIME\0')
-    .event('rcpt', '<bob@example.net>\0');
-  if (work.refusal) return script.steps;
+/** @param {Script} script @param {number} protocol */
+function header(script, protocol) {
   script.event('data');
   const space = protocol & LEADING_SPACE ? ' ' : '';
   for (const [name, value] of HEADERS) script.event('header', `${name}\0${space}${value}\0`);
-  script.event('eoh');
+  return script.event('eoh');
+}
+
+/** @param {Script} script */
+function envelope(script) {
+  return script
+    .event('mail', '<alice@example.org>\0SIZE=2048\0BODY=8BITMIME\0')
+    .event('rcpt', '<bob@example.net>\0');
+}
+
+/** @param {Script} script @param {import('./works.mjs').Work} work @param {number} protocol */
+function message(script, work, protocol) {
+  envelope(script);
+  if (work.refusal) return script.steps;
+  header(script, protocol);
   for (let at = 0; at < work.body.length; at += BODY_FRAME) {
     script.event('body', work.body.subarray(at, at + BODY_FRAME));
+    if (work.skips) break;
   }
   return script.event('eom').steps;
 }
@@ -84,17 +99,33 @@ function message(script, work, protocol) {
  * @returns {Plan}
  */
 export function makePlan(work, protocol, idle = false) {
-  const opening = new Script(work, protocol).event(
-    'connect',
-    'mail.example.org\0',
-    '4\x63\x0d',
-    '192.0.2.25\0',
-  );
-  if (!idle) opening.event('helo', 'mail.example.org\0');
+  const opening = connect(new Script(work, protocol));
+  if (!idle) helo(opening);
   return {
     opening: opening.steps,
     openingTail: opening.rest(),
     first: message(new Script(work, protocol), work, protocol),
     next: message(new Script(work, protocol).abort(), work, protocol),
   };
+}
+
+/** @param {Script} script */
+const connect = (script) => script.event('connect', 'mail.example.org\0', '4\x63\x0d', '192.0.2.25\0');
+
+/** @param {Script} script */
+const helo = (script) => script.event('helo', 'mail.example.org\0');
+
+/** What a message that is too large for a plan begins with. */
+export const PLAIN = { header: undefined, refusal: undefined };
+
+/** The opening of a session with a filter that answers no event. @param {number} protocol */
+export function openingOf(protocol) {
+  const script = helo(connect(new Script(PLAIN, protocol)));
+  return { steps: script.steps, tail: script.rest() };
+}
+
+/** Its next message down to the body. @param {number} protocol */
+export function preambleOf(protocol) {
+  const script = header(envelope(new Script(PLAIN, protocol)), protocol);
+  return { steps: script.steps, tail: script.rest() };
 }

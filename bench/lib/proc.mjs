@@ -1,8 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What Linux knows about another process: CPU time and memory, read from /proc. */
 
 const MICROSECONDS_PER_TICK = 10_000;
+const RESET_PEAK = '5'; // see proc(5), clear_refs
+const STEP = 250;
+const STEPS_AT_MOST = 24;
+const STEADY = 0.002;
 
 /**
  * @typedef {object} CpuReading
@@ -47,4 +52,27 @@ export function readMemory(pid, key) {
   const match = new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
   if (!match) throw new Error(`no ${key} of process ${pid}`);
   return Number(match[1]) * 1024;
+}
+
+/** Lets VmHWM begin anew at what is resident now; whether that could be done. @param {number} pid */
+export function resetPeak(pid) {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, RESET_PEAK);
+    return true;
+  } catch {
+    return false; // not every kernel has it, nor every container
+  }
+}
+
+/** Memory once it has stopped to move. @param {number} pid @param {number} settle milliseconds to wait at least */
+export async function settledRss(pid, settle) {
+  await sleep(settle);
+  let before = readMemory(pid, 'VmRSS');
+  for (let step = 0; step < STEPS_AT_MOST; step++) {
+    await sleep(STEP);
+    const now = readMemory(pid, 'VmRSS');
+    if (Math.abs(now - before) <= before * STEADY) return now;
+    before = now;
+  }
+  return before;
 }

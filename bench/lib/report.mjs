@@ -1,3 +1,4 @@
+import { MEMORY_WORKS } from './memory-works.mjs';
 import { median } from './stats.mjs';
 import { table } from './table.mjs';
 import { WORKS } from './works.mjs';
@@ -50,6 +51,7 @@ function busyRows(samples) {
         transport,
         String(connections),
         target,
+        String(value('trips')),
         short(value('rate')),
         ...throughput,
         short(value('cpu')),
@@ -70,6 +72,7 @@ function workSection(work, samples) {
     'via',
     'conns',
     'target',
+    'trips',
     'msg/s',
     ...(work === 'd' ? ['MiB/s'] : []),
     'CPU us/msg',
@@ -118,11 +121,56 @@ function idleSection(samples) {
   return `memory of idle connections (negotiated, CONNECT answered, unix)\n\n${table(head, rows, { left: ['target'] })}`;
 }
 
+/** The worst of all rounds counts. @param {readonly Sample[]} samples */
+function memorySection(samples) {
+  const rows = [
+    ...groups(samples, ({ cell, target }) => `${cell.work} ${cell.connections} ${target}`).values(),
+  ].map((own) => {
+    const most = (/** @type {(result: Record<string, any>) => number | undefined} */ read) =>
+      short(Math.max(...own.map(({ result }) => read(result) ?? NaN)) / MEBIBYTE);
+    const { work, connections, megabytes } = own[0].cell;
+    return [
+      MEMORY_WORKS[work].title,
+      `${connections} x ${megabytes} MB`,
+      own[0].target,
+      short(median(own.map(({ result }) => result.idle)) / MEBIBYTE),
+      most(({ peak }) => peak),
+      most(({ over }) => over),
+      most((result) => result.own?.heap),
+      most((result) => result.own?.buffers),
+      short(median(own.map(({ result }) => result.cpu / result.megabytes)) * 1e6),
+      short(median(own.map(({ result }) => result.rate))),
+    ];
+  });
+  const head = [
+    'body',
+    'messages',
+    'target',
+    'idle MB',
+    'peak MB',
+    'over MB',
+    'heap',
+    'buffers',
+    'CPU us/MB',
+    'MB/s',
+  ];
+  const lines = [
+    'memory for large messages (resident before, and at most; heap and buffers as Node counts them, garbage included)',
+    '',
+    table(head, rows, { left: ['body', 'messages', 'target'] }),
+  ];
+  if (samples.some(({ result }) => !result.reset))
+    lines.push('', 'VmHWM could not be reset: the peaks are those of the whole life of the process');
+  return lines.join('\n');
+}
+
 /** @param {readonly Sample[]} samples */
 export function report(samples) {
   const busy = samples.filter(({ cell }) => cell.mode === 'busy');
   const idle = samples.filter(({ cell }) => cell.mode === 'idle');
   const sections = [...groups(busy, ({ cell }) => cell.work)].map(([work, own]) => workSection(work, own));
   if (idle.length > 0) sections.push(idleSection(idle));
+  const memory = samples.filter(({ cell }) => cell.mode === 'memory');
+  if (memory.length > 0) sections.push(memorySection(memory));
   return sections.join('\n\n');
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { libmilterBinary } from './libmilter.mjs';
+import { AGAINST, COLLECTING } from './options.mjs';
 import { collect, spawnRaised } from './spawn.mjs';
 
 const STARTING = 20_000;
@@ -12,15 +13,19 @@ const script = (name) => fileURLToPath(new URL(`../targets/${name}.mjs`, import.
 /**
  * Starts a filter in a process of its own and waits until it listens.
  * @param {string} name
- * @param {{ work: string, endpoint: string, answers?: Record<string, string>, profile?: string | undefined }} request
+ * @param {{ large: boolean, work: string, endpoint: string, answers?: Record<string, string>, profile?: string | undefined, against?: string | undefined }} request
  */
-export async function startTarget(name, { profile, ...request }) {
+export async function startTarget(name, { profile, against, ...request }) {
   const flags =
     profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=200', `--cpu-prof-dir=${profile}`];
+  const isOurs = ['rxmilter', COLLECTING, AGAINST].includes(name);
+  if (name === COLLECTING) flags.push('--expose-gc');
+  const file = script(!isOurs ? name : request.large ? 'memory' : 'rxmilter');
+  const env = name === AGAINST ? { ...process.env, RXMILTER_DIST: against } : process.env;
   const child =
     name === 'libmilter'
       ? spawnRaised(libmilterBinary(), [request.work, request.endpoint])
-      : spawnRaised(process.execPath, [...flags, script(name), JSON.stringify(request)]);
+      : spawnRaised(process.execPath, [...flags, file, JSON.stringify(request)], env);
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   const exited = once(child, 'exit');
@@ -39,6 +44,10 @@ export async function startTarget(name, { profile, ...request }) {
       await exited;
       clearTimeout(hard);
       return stderr.text.trim();
+    },
+    /** What it has said on its end. */
+    said() {
+      return stdout.text.slice(stdout.text.indexOf('ready\n') + 'ready\n'.length).trim();
     },
   };
 }

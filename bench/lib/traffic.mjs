@@ -7,7 +7,7 @@ import { WORKS } from './works.mjs';
  * @property {(milliseconds: number) => void} message called at the end of each message
  * @property {boolean} stopping no further message is to begin
  *
- * @typedef {(request: import('./sessions.mjs').Request, meter: Meter) => Promise<{ finished: Promise<unknown> }>} Traffic
+ * @typedef {(request: import('./sessions.mjs').Request, meter: Meter) => Promise<{ finished: Promise<unknown>, trips: number }>} Traffic `trips`: how often a message waits for the filter
  */
 
 /** All connections stay open and send message after message. @type {Traffic} */
@@ -27,12 +27,15 @@ async function steady(request, meter) {
         client.run(plan.first, done);
       }),
   );
-  return { finished: Promise.all(endless).then(() => quitAll(clients)) };
+  return { finished: Promise.all(endless).then(() => quitAll(clients)), trips: plan.next.length };
 }
 
 /** Each message has a connection of its own, from connecting to QUIT. @type {Traffic} */
 async function sessionPerMessage(request, meter) {
   const work = WORKS[request.work];
+  const probe = await negotiated(request);
+  const { opening, first } = planOf(work, probe.answer);
+  await probe.client.quit();
   const loop = async () => {
     while (!meter.stopping) {
       const started = performance.now();
@@ -44,7 +47,9 @@ async function sessionPerMessage(request, meter) {
       meter.message(performance.now() - started);
     }
   };
-  return { finished: Promise.all(Array.from({ length: request.connections }, loop)) };
+  // The negotiation is a trip, too.
+  const trips = 1 + opening.length + first.length;
+  return { finished: Promise.all(Array.from({ length: request.connections }, loop)), trips };
 }
 
 /** @type {Map<string, import('./plan.mjs').Plan>} */

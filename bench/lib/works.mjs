@@ -1,4 +1,4 @@
-import { LARGE_BODY, LARGE_BODY_DIGEST, SMALL_BODY } from './mail.mjs';
+import { HEADERS, LARGE_BODY, LARGE_BODY_DIGEST, MEDIUM_BODY, SMALL_BODY } from './mail.mjs';
 import { frame } from './wire.mjs';
 
 /**
@@ -8,6 +8,7 @@ import { frame } from './wire.mjs';
  * @property {[string, string] | undefined} header what the filter adds at the end of the message
  * @property {Buffer | undefined} refusal what the recipient is answered, when that is not "continue"
  * @property {boolean} [sessionPerMessage] each message on a connection of its own
+ * @property {boolean} [skips] the first piece of the body is answered with SKIP, and no further one is sent
  * @property {number[]} connections the loads of a full run
  * @property {number} protocol the floor's negotiation answer as long as there is no library to copy it from
  */
@@ -15,6 +16,11 @@ import { frame } from './wire.mjs';
 const ALL_BUT_UNKNOWN = 0x100;
 const bench = /** @type {[string, string]} */ (['X-Bench', '1']);
 const loads = [1, 100, 1000];
+
+/** What a filter that has collected the message can say of it. @param {number} bytes of its body @returns {[string, string]} */
+const collected = (bytes) => ['X-Bench', `${HEADERS.length} fields, ${bytes} bytes`];
+/** The bytes that work (i) wants; its filters know the number, too. */
+const PREFIX = 1024;
 
 /** @type {Record<string, Work>} */
 export const WORKS = {
@@ -66,5 +72,30 @@ export const WORKS = {
     sessionPerMessage: true,
     connections: [100],
     protocol: (0xff080 & ~0x20000) | ALL_BUT_UNKNOWN,
+  },
+  g: {
+    title: 'the whole message collected, one header added at its end',
+    body: SMALL_BODY,
+    header: collected(SMALL_BODY.length),
+    refusal: undefined,
+    connections: loads,
+    protocol: 0x8f3c0,
+  },
+  h: {
+    title: 'envelope and header collected, no body, one header added at the end of the message',
+    body: SMALL_BODY,
+    header: collected(0),
+    refusal: undefined,
+    connections: loads,
+    protocol: 0xf3d0,
+  },
+  i: {
+    title: 'header and the first 1024 bytes of 1 MiB collected, the rest skipped, one header added',
+    body: MEDIUM_BODY,
+    header: collected(PREFIX),
+    refusal: undefined,
+    skips: true,
+    connections: [1, 100],
+    protocol: 0xf7c0,
   },
 };

@@ -6,10 +6,12 @@
 #include <libmilter/mfapi.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SILENT (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
 #define UNUSED __attribute__((unused))
+#define PREFIX 1024 /* what work (i) wants of the body */
 
 static char work;
 static sfsistat seen = SMFIS_CONTINUE; /* what an event is answered that decides nothing */
@@ -62,6 +64,87 @@ static sfsistat hash_done(SMFICTX *ctx)
 	return SMFIS_CONTINUE;
 }
 
+/* Works (g), (h), (i): the message is kept until its end. */
+struct part {
+	struct part *next;
+	size_t size;
+	char bytes[];
+};
+
+struct message {
+	struct part *first, **end;
+	size_t fields, body;
+};
+
+static struct message *message_of(SMFICTX *ctx)
+{
+	struct message *message = smfi_getpriv(ctx);
+	if (message == NULL) {
+		message = calloc(1, sizeof *message);
+		message->end = &message->first;
+		smfi_setpriv(ctx, message);
+	}
+	return message;
+}
+
+static void keep(struct message *message, const void *bytes, size_t size)
+{
+	struct part *part = malloc(sizeof *part + size);
+	part->next = NULL;
+	part->size = size;
+	memcpy(part->bytes, bytes, size);
+	*message->end = part;
+	message->end = &part->next;
+}
+
+static sfsistat forget(SMFICTX *ctx)
+{
+	struct message *message = smfi_getpriv(ctx);
+	if (message == NULL)
+		return SMFIS_CONTINUE;
+	for (struct part *part = message->first, *next; part != NULL; part = next) {
+		next = part->next;
+		free(part);
+	}
+	free(message);
+	smfi_setpriv(ctx, NULL);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat keep_envelope(SMFICTX *ctx, char **argv)
+{
+	for (; *argv != NULL; argv++)
+		keep(message_of(ctx), *argv, strlen(*argv) + 1);
+	return seen;
+}
+
+static sfsistat keep_header(SMFICTX *ctx, char *name, char *value)
+{
+	struct message *message = message_of(ctx);
+	keep(message, name, strlen(name) + 1);
+	keep(message, value, strlen(value) + 1);
+	message->fields++;
+	return seen;
+}
+
+static sfsistat keep_body(SMFICTX *ctx, unsigned char *chunk, size_t size)
+{
+	struct message *message = message_of(ctx);
+	size_t wanted = work == 'i' && size > PREFIX - message->body ? PREFIX - message->body : size;
+	keep(message, chunk, wanted);
+	message->body += wanted;
+	return work == 'i' && message->body == PREFIX ? SMFIS_SKIP : work == 'i' ? SMFIS_CONTINUE : seen;
+}
+
+static sfsistat label(SMFICTX *ctx)
+{
+	char text[64];
+	struct message *message = message_of(ctx);
+	snprintf(text, sizeof text, "%zu fields, %zu bytes", message->fields, message->body);
+	smfi_addheader(ctx, "X-Bench", text);
+	return forget(ctx);
+}
+
 static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, unsigned long protocol,
 			  unsigned long unused0 UNUSED, unsigned long unused1 UNUSED, unsigned long *my_actions,
 			  unsigned long *my_protocol, unsigned long *none0, unsigned long *none1)
@@ -71,6 +154,12 @@ static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, uns
 	if (work == 'd')
 		*my_protocol |= SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NODATA |
 				SMFIP_NOHDRS | SMFIP_NOEOH | (protocol & SMFIP_NR_BODY);
+	if (strchr("ghi", work) != NULL)
+		*my_protocol |= SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOEOH;
+	if (work == 'h')
+		*my_protocol |= SMFIP_NOBODY;
+	if (work == 'i')
+		*my_protocol = (*my_protocol & ~SMFIP_NR_BODY) | (protocol & SMFIP_SKIP);
 	*none0 = *none1 = 0;
 	return SMFIS_CONTINUE;
 }
@@ -78,18 +167,28 @@ static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, uns
 int main(int argc, char **argv)
 {
 	static struct smfiDesc filter = { .xxfi_name = "bench", .xxfi_version = SMFI_VERSION, .xxfi_flags = SMFIF_ADDHDRS };
-	if (argc != 3 || strchr("abcdef", argv[1][0]) == NULL) {
-		fprintf(stderr, "usage: %s a|b|c|d|e|f ENDPOINT\n", argv[0]);
+	if (argc != 3 || strchr("abcdefghi", argv[1][0]) == NULL) {
+		fprintf(stderr, "usage: %s a|b|c|d|e|f|g|h|i ENDPOINT\n", argv[0]);
 		return 1;
 	}
 	work = argv[1][0];
 	filter.xxfi_eom = mark;
-	if (strchr("bdf", work) != NULL)
+	if (strchr("bdfghi", work) != NULL)
 		seen = SMFIS_NOREPLY;
 	if (work == 'd') {
 		filter.xxfi_negotiate = negotiate;
 		filter.xxfi_body = hash_body;
 		filter.xxfi_eom = hash_done;
+	} else if (strchr("ghi", work) != NULL) {
+		filter.xxfi_negotiate = negotiate;
+		filter.xxfi_envfrom = keep_envelope;
+		filter.xxfi_envrcpt = keep_envelope;
+		filter.xxfi_header = keep_header;
+		if (work != 'h')
+			filter.xxfi_body = keep_body;
+		filter.xxfi_eom = label;
+		filter.xxfi_abort = forget;
+		filter.xxfi_close = forget;
 	} else if (work != 'c') {
 		filter.xxfi_negotiate = negotiate;
 		filter.xxfi_connect = on_connect;

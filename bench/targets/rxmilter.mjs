@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { announce, request } from './process.mjs';
 
 const library = process.env.RXMILTER_DIST ?? new URL('../../dist/index.js', import.meta.url).pathname;
-const { addHeader, compose, observe, on, perMessage, reject, serve } = await import(
+const { addHeader, compose, edit, observe, on, onMessage, perMessage, reject, serve } = await import(
   pathToFileURL(library).href
 );
 
@@ -24,6 +24,13 @@ function digest() {
 
 const watch = () => compose(observe(BEFORE_EOM, nothing), mark());
 
+/** Says what was collected. */
+const label = (message) =>
+  edit(message, (draft) => {
+    const fields = message.headers.length;
+    draft.headers.append('X-Bench', `${fields} fields, ${message.body?.size ?? 0} bytes`);
+  });
+
 const filters = {
   a: () => compose(on(BEFORE_EOM, nothing), mark()),
   b: watch,
@@ -39,6 +46,9 @@ const filters = {
       on('eom', nothing),
     ),
   f: watch,
+  g: () => onMessage(label),
+  h: () => onMessage({ body: 'none' }, label),
+  i: () => onMessage({ maxBytes: 1024 }, label),
 };
 
 await serve(filters[request.work](), { listen: request.endpoint });

@@ -1,13 +1,12 @@
 import { checkModification } from '../session/check-modification.js';
-import type { Modification, Text } from '../session/modification.js';
+import type { Modification } from '../session/modification.js';
 import { bareAddress } from './bare-address.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
 import { recipientKey } from './recipient-changes.js';
 
 /**
- * Recipients as modifications make them, in the order in which they were asked for: a deletion takes all with that address,
- * whatever their arguments; the domain is compared in any case, as Sendmail does, the rest byte for byte. What is
- * there with the same arguments is not added again.
+ * Recipients as modifications make them, in the order in which they were asked for: a deletion takes all with that
+ * address, byte for byte, whatever their arguments. What is there with the same arguments is not added again.
  *
  * Modifications of anything else are passed over.
  *
@@ -20,8 +19,8 @@ export function applyRecipientChanges(
   let changed = [...paths];
   for (const one of modifications.map(checkModification)) {
     if (one.kind === 'deleteRecipient') {
-      const gone = mailbox(one.address);
-      changed = changed.filter(({ raw }) => mailbox(raw) !== gone);
+      const gone = bareAddress(one.address);
+      changed = changed.filter(({ raw }) => bareAddress(raw) !== gone);
     } else if (one.kind === 'addRecipient') {
       const added = writtenPath(one.address, one.args);
       const key = recipientKey(added);
@@ -29,8 +28,4 @@ export function applyRecipientChanges(
     }
   }
   return changed;
-}
-
-function mailbox(address: Text): string {
-  return bareAddress(address).replace(/@[^@]*$/, (domain) => domain.toLowerCase());
 }

@@ -34,8 +34,6 @@ export class ChunkReadable extends Readable {
 
   /** A tick later: listeners that throw are to do so on their own account, not in the middle of the MTA's connection. */
   #give(chunk: Uint8Array | null): void {
-    process.nextTick(() => {
-      if (!this.destroyed) this.push(chunk);
-    });
+    process.nextTick(() => this.push(chunk));
   }
 }

@@ -22,7 +22,7 @@ export class ChunkReader implements BodyChunks {
         this.#open({
           next: (chunk) => {
             subscriber.next(chunk);
-            if (!subscriber.closed) flow.ask();
+            flow.ask();
           },
           end: () => subscriber.complete(),
           fail: (error) => subscriber.error(error),
@@ -46,7 +46,7 @@ export class ChunkReader implements BodyChunks {
                 next: (value) => subscriber.next(value),
                 error: (error: unknown) => subscriber.error(error),
                 complete: () => {
-                  if (!subscriber.closed) flow.ask();
+                  flow.ask();
                 },
               });
           },

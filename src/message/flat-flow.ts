@@ -2,11 +2,12 @@ import type { ChunkFlow } from './chunk-flow.js';
 
 /**
  * The same flow, but it may be asked from within its own answer: however many pieces are there at once, the stack does
- * not grow with them.
+ * not grow with them. It may be asked when it has been stopped, too, which does nothing.
  */
 export function flatFlow(flow: ChunkFlow): ChunkFlow {
   let asking = false;
   let again = false;
+  let stopped = false;
   return {
     ask: () => {
       again = true;
@@ -19,13 +20,13 @@ export function flatFlow(flow: ChunkFlow): ChunkFlow {
       }
     },
     stop: () => {
-      again = false;
+      stopped = true;
       flow.stop();
     },
   };
 
   function take(): boolean {
-    const asked = again;
+    const asked = again && !stopped;
     again = false;
     return asked;
   }

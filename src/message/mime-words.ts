@@ -3,21 +3,26 @@ import { optionalPeer } from './optional-peer.js';
 /** What is used of the package libmime. */
 interface Libmime {
   decodeWords(text: string): string;
-  encodeWord(text: string, encoding: 'Q' | 'B', longest: number): string;
+  encodeWord(text: string, encoding: 'Q' | 'B'): string;
 }
 
 /** Line breaks and their like, which no line may hold, and NUL. A tab is a blank. */
 const CONTROLS = /\r\n|[\0-\x08\n-\x1f\x7f]/g;
 const BREAK_BEFORE_BLANK = /\r?\n(?=[ \t])/g;
 const BLANKS = /([ \t]+)/;
-/** What Q has to write in three characters; see RFC 2047, 5 (3). */
-const ESCAPED = /[^a-zA-Z0-9!*+\-/ ]/g;
+/** Where most of a text is ASCII, Q is to be used (RFC 2047, 4). */
+const BEYOND_ASCII = /[^\0-\x7f]/g;
 
 /** A line with encoded words has 76 characters at most (RFC 2047, 2); it is a good length for others, too. */
 const LINE = 76;
 /** A word that is longer than this could make a line longer than the 998 that RFC 5322 (2.1.1) allows. */
 const LONGEST_WORD = 900;
 const SHORTEST_ENCODED = 30;
+const EMPTY_WORD = '=?UTF-8?Q??='.length;
+/** What Q leaves as it is, or one character; see RFC 2047, 5 (3). */
+const PLAIN = /[a-zA-Z0-9!*+\-/ ]/;
+/** More blanks than this are not left in front of an encoded word: they would not leave enough of the line to it. */
+const MOST_BLANKS = 20;
 
 /**
  * Decodes the encoded words in a value. Line breaks and other control characters that were encoded become blanks, so
@@ -27,7 +32,10 @@ const SHORTEST_ENCODED = 30;
  */
 export function wordsDecoder(call: string): (unfolded: string) => string {
   const libmime = optionalPeer('libmime', call) as Libmime;
-  return (unfolded) => libmime.decodeWords(unfolded).replace(CONTROLS, ' ');
+  return (unfolded) => {
+    const decoded = unfolded.includes('=?') ? libmime.decodeWords(unfolded) : unfolded;
+    return decoded.replace(CONTROLS, ' ');
+  };
 }
 
 /**
@@ -43,11 +51,35 @@ export function encodeText(call: string, name: string, text: string): string {
   const [start, end] = foreignPart(line);
   if (start === end) return fold(name, line);
   const part = line.slice(start, end);
-  const escaped = Buffer.byteLength(part) - part.replace(ESCAPED, '').length;
-  const encoding = 6 * escaped > Buffer.byteLength(part) ? 'B' : 'Q';
-  // The first line has the name before it, and cannot be broken there.
-  const longest = Math.max(SHORTEST_ENCODED, LINE - (start === 0 ? name.length + 2 : 1));
-  return fold(name, line.slice(0, start) + libmime.encodeWord(part, encoding, longest) + line.slice(end));
+  // The first line has the name before it, and cannot be broken there; another has the blanks at which it was.
+  const before = start === 0 ? name.length + 2 : start - line.slice(0, start).trimEnd().length;
+  const longest = Math.max(SHORTEST_ENCODED, LINE - before);
+  const encoding = 2 * part.replace(BEYOND_ASCII, '').length > part.length ? 'Q' : 'B';
+  const words = chunks(part, encoding, longest).map((chunk) => libmime.encodeWord(chunk, encoding));
+  return fold(name, line.slice(0, start) + words.join(' ') + line.slice(end));
+}
+
+/**
+ * Parts of a text that are encoded as one word each. They are divided here and not by libmime, which before 5.5 cut
+ * characters beyond the basic plane in two.
+ */
+function chunks(text: string, encoding: 'Q' | 'B', longest: number): string[] {
+  const room = longest - EMPTY_WORD;
+  // A blank or a hyphen at an end may be escaped, too.
+  const most = encoding === 'B' ? Math.floor(room / 4) * 3 : room - 4;
+  const found: string[] = [];
+  let [start, at, size] = [0, 0, 0];
+  for (const char of text) {
+    const bytes = Buffer.byteLength(char);
+    const needed = encoding === 'B' ? bytes : PLAIN.test(char) ? 1 : 3 * bytes;
+    if (size + needed > most) {
+      found.push(text.slice(start, at));
+      [start, size] = [at, 0];
+    }
+    at += char.length;
+    size += needed;
+  }
+  return [...found, text.slice(start)];
 }
 
 /** From where to where a text has to be encoded: whole words, so that blanks are left around them. */
@@ -57,13 +89,12 @@ function foreignPart(line: string): [start: number, end: number] {
   const width = (index: number): number => parts[index]?.length ?? 0;
   let [start, end, at] = [line.length, 0, 0];
   for (const [index, part] of parts.entries()) {
-    const long = part.length > LONGEST_WORD;
     if (index % 2 === 0) {
-      if (long || isForeign(part)) {
+      if (part.length > LONGEST_WORD || isForeign(part)) {
         start = Math.min(start, at);
         end = at + part.length;
       }
-    } else if (long || width(index - 1) === 0 || width(index + 1) === 0) {
+    } else if (part.length > MOST_BLANKS || width(index - 1) === 0 || width(index + 1) === 0) {
       start = Math.min(start, at - width(index - 1));
       end = at + part.length + width(index + 1);
     }
@@ -72,9 +103,12 @@ function foreignPart(line: string): [start: number, end: number] {
   return start < end ? [start, end] : [0, 0];
 }
 
-/** Whether a word is none that may stand in a header, or one that would be decoded. */
+/**
+ * Whether a word is none that may stand in a header, or would be decoded, or looks like the end of an encoded word: some
+ * would leave out the blank between that and the next.
+ */
 function isForeign(word: string): boolean {
-  return /[^\x21-\x7e]|=\?/.test(word);
+  return /[^\x21-\x7e]|=\?|\?=/.test(word);
 }
 
 function fold(name: string, value: string): string {

@@ -9,9 +9,9 @@ import { asText } from './header-field.js';
  * The fewest modifications that turn one list of recipients into another, on every MTA: deletions, then additions.
  *
  * A recipient is an address, byte for byte, with its ESMTP arguments; how often and in which order makes no difference,
- * since an MTA has each of them once. It deletes by the address alone. And of several that are the same but for the case
- * Postfix keeps the first alone, while Sendmail takes them for one where only the domain differs. So where one of them is
- * deleted, all are, and those that stay are added anew: none is lost, whichever of them the MTA has.
+ * since an MTA has each of them once. It deletes by the address alone, and of several that are the same but for the case
+ * Postfix has only the first. So where one of them is deleted, all are, and those that stay are added anew: otherwise the
+ * deletion of one could be the loss of all.
  *
  * In Sendmail one that is added anew with another `NOTIFY` is told of what either of the two asks for.
  *

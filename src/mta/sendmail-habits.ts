@@ -4,15 +4,11 @@ import type { RawField } from './header-list.js';
 import { sendmailMacros } from './macro-lists.js';
 import { REFUSALS } from './refusals.js';
 import { SendmailHeaderList } from './sendmail-header-list.js';
+import { SENDMAIL_RECIPIENTS } from './sendmail-recipients.js';
 
 const TEMPFAIL: SmtpReply = { code: 451, enhanced: '4.3.2', lines: ['Please try again later'] };
 const REJECT_SESSION: SmtpReply = { code: 550, enhanced: '5.0.0', lines: ['Command rejected'] };
 const CONTENT = ['header', 'eoh', 'body', 'eom', 'message'];
-
-/** Hosts have no case. */
-function sameHost(address: string): string {
-  return address.replace(/@[^@]*$/, (host) => host.toLowerCase());
-}
 
 /** What Sendmail 8.17 does, with its standard configuration. */
 export const SENDMAIL: Habits = {
@@ -55,10 +51,7 @@ export const SENDMAIL: Habits = {
     '{msg_id}': header.list().find(({ name }) => name.toLowerCase() === 'message-id')?.value,
   }),
   unknownCommand: (line) => line,
-  recipients: {
-    key: ({ address }) => sameHost(address),
-    means: (address, recipient) => sameHost(address) === sameHost(recipient.address),
-  },
+  recipients: SENDMAIL_RECIPIENTS,
   client: (client) => (client.family === 'inet6' ? { ...client, address: `IPv6:${client.address}` } : client),
   header(fields, { received, id, hostname, sender, date, leadspc }) {
     const own: RawField[] = [

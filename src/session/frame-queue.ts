@@ -10,7 +10,7 @@ export interface QueuedFrame {
 
 /** What an MTA has sent ahead. Nearly always empty, so it is made when first needed. */
 export class FrameQueue {
-  #frames: QueuedFrame[] | undefined;
+  #frames: (QueuedFrame | undefined)[] | undefined;
   #next = 0;
   #bytes = 0;
 
@@ -37,14 +37,16 @@ export class FrameQueue {
   }
 
   shift(): QueuedFrame | undefined {
-    const frame = this.#frames?.[this.#next];
-    if (frame === undefined) {
+    const frames = this.#frames;
+    const frame = frames?.[this.#next];
+    if (frames === undefined || frame === undefined) {
       this.clear();
       return undefined;
     }
-    this.#next++;
-    // From an MTA that waits for nothing the queue may never be empty, and has to let go of what was taken all the same.
-    if (this.#next >= 1024) this.#next -= this.#frames?.splice(0, this.#next).length ?? 0;
+    // From an MTA that waits for nothing the queue may never be empty, and has to let go of what was taken all the same:
+    // of its bytes, which may be the body of a large message, at once, of its places from time to time.
+    frames[this.#next++] = undefined;
+    if (this.#next >= 1024) this.#next -= frames.splice(0, this.#next).length;
     this.#bytes -= cost(frame);
     return frame;
   }

@@ -58,12 +58,11 @@ function insertedAbove(changes: readonly EncodedChange[]): Map<string, number[] 
   const inserted = new Map<string, number[] | 'unknown'>();
   for (const { reply, sameName } of changes) {
     if (!isPlaced(reply)) continue;
-    const key = reply.name.toLowerCase();
-    const others = inserted.get(key) ?? [];
-    inserted.set(
-      key,
-      sameName === undefined || others === 'unknown' ? 'unknown' : [...others, sameName.above],
-    );
+    const name = reply.name.toLowerCase();
+    const others = inserted.get(name);
+    if (sameName === undefined) inserted.set(name, 'unknown');
+    else if (others === undefined) inserted.set(name, [sameName.above]);
+    else if (others !== 'unknown') others.push(sameName.above);
   }
   return inserted;
 }

@@ -62,8 +62,11 @@ export class Turn extends Scope {
   moot = false;
   /** What the MTA was told. */
   decision: Decision | undefined;
-  /** How many filters want more of the body after this piece of it; `Infinity` where one of them does not say. */
-  readers = Infinity;
+  /**
+   * At a piece of the body: how many filters want more of it after that; `Infinity` where one of them does not say.
+   * Elsewhere it counts nothing, and a small number costs no memory of its own.
+   */
+  readers = 1;
   #hold: { count: number; freed: (() => void) | undefined } | undefined;
 
   constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: Scope | undefined, since: number) {

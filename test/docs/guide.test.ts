@@ -1,41 +1,22 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import type { Writable } from 'node:stream';
-import { defer, type BehaviorSubject, Subject, type OperatorFunction, type Subscription } from 'rxjs';
+import { defer, type BehaviorSubject, Subject, type Subscription } from 'rxjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { SMFIP, addHeader, on, serve, type Flow, type MilterServer } from '../../src/index.js';
+import { SMFIP, addHeader, on, serve, type MilterServer } from '../../src/index.js';
 import { MtaSession } from '../../src/mta/index.js';
 import { commandCodec, type Command } from '../../src/transport/command.js';
 import { COMMANDS } from '../../src/transport/commands.js';
 import { readPage } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';
 import { added, repliesTo, senderTo, serving } from './support/serving.js';
+import { servingSnippet, type WithFilter } from './support/serving-snippet.js';
+import { temporaryDirectory } from './support/temporary-directory.js';
 import { eventually } from './support/eventually.js';
 
-interface WithFilter {
-  readonly filter: OperatorFunction<Flow, Flow>;
-}
 interface WithServer {
   readonly server: MilterServer;
-}
-
-/** Runs a snippet that declares `filter`, and serves that. */
-async function servingSnippet(
-  name: string,
-  application: Readonly<Record<string, unknown>> = {},
-  options: Parameters<typeof serving>[1] = {},
-): ReturnType<typeof serving> {
-  const { filter } = await runSnippet<WithFilter>(name, application);
-  return serving(filter, options);
-}
-
-/** A directory that is removed at the end of the test. */
-async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(`${tmpdir()}/rxmilter-docs-`);
-  onTestFinished(() => rm(directory, { recursive: true }));
-  return directory;
 }
 
 /** An MTA that says the first things of a session, waits for nothing, and hangs up when it is told to. */

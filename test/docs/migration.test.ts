@@ -37,6 +37,9 @@ if (withoutLibmilter !== undefined) {
 const withoutPython = spawnSync('python3', ['--version']).status !== 0;
 if (withoutPython) console.info('The program for pymilter is not looked at: there is no python3.');
 
+const withoutGo = spawnSync('gofmt', ['-l'], { input: '' }).status !== 0;
+if (withoutGo) console.info('The program for mailfilter is not looked at: there is no gofmt.');
+
 describe('the programs for other libraries', () => {
   test('in JavaScript have no syntax errors', () => {
     const programs = theirs('js');
@@ -55,6 +58,15 @@ describe('the programs for other libraries', () => {
         input: code,
       });
       expect(check.stderr.toString()).toBe('');
+    }
+  });
+
+  test.skipIf(withoutGo)('in Go have no syntax errors, and the format of gofmt', () => {
+    const programs = theirs('go');
+    expect(programs).toHaveLength(1);
+    for (const { code } of programs) {
+      const check = spawnSync('gofmt', ['-d'], { input: code });
+      expect([check.stdout.toString(), check.stderr.toString()]).toEqual(['', '']);
     }
   });
 });
@@ -98,6 +110,23 @@ describe('the programs of the migration guide', () => {
     },
   );
 
+  test('from-libmilter-message: does the same, but for the spelling of a name', async () => {
+    const [one, other] = [
+      await runSnippet<WithServer>('from-libmilter'),
+      await runSnippet<WithServer>('from-libmilter-message'),
+    ];
+    const [send, sendOther] = [senderTo(one.server), senderTo(other.server)];
+    for (const mail of mails.filter((each) => each !== mails[1])) {
+      expect(result(await sendOther(mail))).toEqual(result(await send(mail)));
+    }
+    expect(result(await send(mails[1]))).toMatchObject({
+      headers: ['Subject: [external] hello', 'X-Filter: example'],
+    });
+    expect(result(await sendOther(mails[1]))).toMatchObject({
+      headers: ['SUBJECT: [external] hello', 'X-Filter: example'],
+    });
+  });
+
   test('from-node-milter: counts unknown recipients over the messages of a connection', async () => {
     const asked: string[] = [];
     const mailboxExists = (address: string): Promise<boolean> => {
@@ -126,26 +155,48 @@ describe('the programs of the migration guide', () => {
     expect(warned).toHaveBeenCalledOnce();
   });
 
-  test('from-milterjs: adds a line to the body, whatever bytes it has', async () => {
-    const { server } = await runSnippet<WithServer>('from-milterjs', {}, { 'port: 8891': 'port: 0' });
-    const send = senderTo(server);
-    const body = Buffer.from('caf\xe9 \xff\r\n', 'latin1');
-    expect((await send({ body })).body.toString('latin1')).toBe(
-      'caf\xe9 \xff\r\n-- \r\nSent through example.org\r\n',
-    );
-    expect((await send({ body: 'EICAR' })).reply).toMatchObject({
-      code: 554,
-      lines: ['This message has a virus'],
-    });
-  });
+  test.each(['from-milterjs', 'from-milterjs-message'])(
+    '%s: adds a line to the body, whatever bytes it has',
+    async (name) => {
+      const { server } = await runSnippet<WithServer>(name, {}, { 'port: 8891': 'port: 0' });
+      const send = senderTo(server);
+      const body = Buffer.from('caf\xe9 \xff\r\n', 'latin1');
+      expect((await send({ body })).body.toString('latin1')).toBe(
+        'caf\xe9 \xff\r\n-- \r\nSent through example.org\r\n',
+      );
+      expect((await send({ body: 'EICAR' })).reply).toMatchObject({
+        code: 554,
+        lines: ['This message has a virus'],
+      });
+    },
+  );
 
-  test('from-pymilter: counts hops', async () => {
-    const { server } = await runSnippet<WithServer>('from-pymilter');
+  test.each(['from-pymilter', 'from-pymilter-message'])('%s: counts hops', async (name) => {
+    const { server } = await runSnippet<WithServer>(name);
     const send = senderTo(server);
     const hops = (count: number): (readonly [string, string])[] =>
       Array.from({ length: count }, () => ['Received', 'from elsewhere'] as const);
     expect(added(await send({ headers: hops(2) }))).toEqual(['X-Hops: 2']);
     expect((await send({ headers: hops(51) })).reply).toMatchObject({ code: 554, lines: ['Mail loop'] });
+  });
+
+  test('from-mailfilter: refuses, tags, redirects and adds', async () => {
+    const { server } = await runSnippet<WithServer>('from-mailfilter');
+    const send = senderTo(server);
+    expect((await send({ body: 'EICAR' })).reply).toMatchObject({
+      code: 554,
+      enhanced: '5.7.1',
+      lines: ['This message has a virus'],
+    });
+    const outside = await send({ recipients: ['info@example.org', 'bob@example.org'] });
+    expect(result(outside)).toMatchObject({ headers: ['Subject: [external] hello', 'X-Filter: example'] });
+    expect(outside.recipients.map(({ address }) => address).sort()).toEqual([
+      'bob@example.org',
+      'desk@example.org',
+    ]);
+    expect(result(await send({ macros: { '{auth_authen}': 'alice' } }))).toMatchObject({
+      headers: ['Subject: hello', 'X-Filter: example'],
+    });
   });
 
   test('compare: shows where two filters differ', async () => {

@@ -1,6 +1,6 @@
 import { map } from 'rxjs';
 import { describe, expect, test } from 'vitest';
-import { SMFIF, SMFIP, compose, observe, on, type Flow, type Stage } from '../../src/index.js';
+import { SMFIF, SMFIP, compose, observe, on, onMessage, type Flow, type Stage } from '../../src/index.js';
 import { COMMANDS } from '../../src/transport/commands.js';
 import { serving } from './support/serving.js';
 
@@ -10,6 +10,9 @@ interface Asked {
   readonly flags?: number;
   readonly actions?: number;
 }
+
+/** All rights to change a message. */
+const RIGHTS = 0x1ff & ~SMFIF.SETSYMLIST;
 
 describe('the guide, on negotiation', () => {
   const NOTHING = ['mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'unknown'] as const;
@@ -43,10 +46,44 @@ describe('the guide, on negotiation', () => {
         flags: SMFIP.SKIP,
       },
     ],
+    ['on("eom")', on('eom', () => undefined), { off: NOTHING, silent: ['connect', 'helo'], actions: RIGHTS }],
     [
-      'on("eom")',
-      on('eom', () => undefined),
-      { off: NOTHING, silent: ['connect', 'helo'], actions: 0x1ff & ~SMFIF.SETSYMLIST },
+      'onMessage()',
+      onMessage(() => undefined),
+      {
+        off: ['eoh', 'unknown'],
+        silent: ['connect', 'helo', 'mail', 'rcpt', 'header', 'body'],
+        actions: RIGHTS,
+      },
+    ],
+    [
+      'onMessage({ body: "none" })',
+      onMessage({ body: 'none' }, () => undefined),
+      {
+        off: ['eoh', 'body', 'unknown'],
+        silent: ['connect', 'helo', 'mail', 'rcpt', 'header'],
+        actions: RIGHTS,
+      },
+    ],
+    [
+      'onMessage({ maxBytes })',
+      onMessage({ maxBytes: 1024 }, () => undefined),
+      {
+        off: ['eoh', 'unknown'],
+        silent: ['connect', 'helo', 'mail', 'rcpt', 'header'],
+        flags: SMFIP.SKIP,
+        actions: RIGHTS,
+      },
+    ],
+    [
+      'onMessage({ body: "stream" })',
+      onMessage({ body: 'stream' }, () => undefined),
+      {
+        off: ['unknown'],
+        silent: ['connect', 'helo', 'mail', 'rcpt', 'header', 'eoh'],
+        flags: SMFIP.SKIP,
+        actions: RIGHTS,
+      },
     ],
     ["an operator of one's own", map((flow: Flow) => flow), { flags: SMFIP.SKIP, actions: 0xff }],
   ] as const)('with %s the MTA is asked for what it says', async (_name, filter, asked) => {

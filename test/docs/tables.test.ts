@@ -1,5 +1,20 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { compose, on, serve, type MilterEvent } from '../../src/index.js';
+import {
+  Headers,
+  compose,
+  on,
+  onMessage,
+  serve,
+  type BodyMode,
+  type MessageOptions,
+  type MilterEvent,
+  type Reject,
+} from '../../src/index.js';
+import { DraftHeaders } from '../../src/message/draft-headers.js';
+import { DraftRecipients } from '../../src/message/draft-recipients.js';
+import { resolveMessageOptions } from '../../src/message/message-options.js';
+import { deliver } from '../../src/mta/index.js';
 import { resolveRemote } from '../../src/mta/remote-options.js';
 import { isLegal } from '../../src/session/legal.js';
 import { resolveOptions } from '../../src/session/options.js';
@@ -157,6 +172,73 @@ describe('the tables of the guide', () => {
     const fields = [...session.matchAll(/^\| `(\w+)` +\|/gm)].map(([, field]) => field);
     const known = propertiesOf('SessionInfo');
     expect(fields.slice(0, known.length).sort()).toEqual(known.sort());
+  });
+
+  test('a message has the fields that it is said to have', { timeout: 60_000 }, () => {
+    const fields = tableBelow(GUIDE, 'The message').map(({ Field }) => Field);
+    expect(fields.sort()).toEqual(propertiesOf('Message').sort());
+  });
+
+  test('options of messages are all that there are, with their defaults', { timeout: 60_000 }, () => {
+    const rows = tableBelow(GUIDE, 'Options and limits');
+    const options = propertiesOf('MessageOptions').filter((name) => name !== 'limits');
+    const limits = propertiesOf('MessageLimits').map((name) => `limits.${name}`);
+    expect(rows.map(({ Option }) => Option).sort()).toEqual([...options, ...limits].sort());
+    const { limits: numbers, body, algorithm, maxBytes, beyond, directory } = resolveMessageOptions({});
+    const defaults = Object.fromEntries(rows.map(({ Option = '', Default = '' }) => [Option, Default]));
+    const written = Object.entries(numbers).map(([name, value]) => [
+      `limits.${name}`,
+      value === Infinity ? 'none' : value.toLocaleString('en').replaceAll(',', ' '),
+    ]);
+    expect(defaults).toEqual({
+      ...Object.fromEntries(written),
+      body: `'${body}'`,
+      algorithm: `'${algorithm}'`,
+      maxBytes: maxBytes === Infinity ? 'all' : maxBytes,
+      beyond: `a ${(beyond as { kind: string }).kind}()`,
+      directory: directory === tmpdir() ? 'os.tmpdir()' : directory,
+    });
+    const { reply } = beyond as Reject;
+    expect(readPage(GUIDE)).toContain(
+      `\`${[reply?.code, reply?.enhanced, ...(reply?.lines ?? [])].join(' ')}\``,
+    );
+  });
+
+  test('bodies cost what they are said to cost', async () => {
+    const pieces = 5;
+    const mail = { sender: 'a@b.test', recipients: ['c@d.test'], body: 'x'.repeat(pieces * 65_535 - 2) };
+    const costs = async (options: MessageOptions): Promise<number> => {
+      const filter = onMessage<BodyMode>(options, async ({ body }) => {
+        if (body !== undefined && 'readable' in body) await body.concatMap(() => []).forEach(() => undefined);
+      });
+      return (await deliver(mail, { to: filter })).rounds - 1;
+    };
+    const modes = ['buffer', 'digest', 'none', 'stream'] as const;
+    const rows = tableBelow(GUIDE, 'The body').map(({ body, 'Round trips': said = '' }) => [body, said]);
+    for (const mode of modes) {
+      const [, said] = rows.find(([name = '']) => /^'\w+'/.exec(name)?.[0] === `'${mode}'`) ?? [];
+      expect([mode, await costs({ body: mode })]).toEqual([mode, said === '0' ? 0 : pieces]);
+    }
+    expect(rows.at(-1)).toEqual(["'buffer', 'digest' with maxBytes", '1 for each 64 KiB']);
+    expect(await costs({ maxBytes: 65_535 * 2 + 1 })).toBe(3);
+    expect(await costs({ body: 'digest', maxBytes: 65_535 * 2 + 1 })).toBe(3);
+  });
+
+  test('headers and drafts have the members that they are said to have', () => {
+    const membersOf = ({ prototype }: { readonly prototype: object }): string[] =>
+      Object.getOwnPropertyNames(prototype).filter(
+        (name) => !['constructor', 'touched', 'assign'].includes(name),
+      );
+    const named = (heading: string, column: string): string[] =>
+      tableBelow(GUIDE, heading).map((row) => (row[column] ?? '').replace(/\(.*/, ''));
+    expect(named('Headers', 'Member').sort()).toEqual(membersOf(Headers).sort());
+    expect(named('Editing', 'Of the draft').sort()).toEqual(
+      [
+        ...membersOf(DraftHeaders).map((name) => `headers.${name}`),
+        ...membersOf(DraftRecipients).map((name) => `recipients.${name}`),
+        ...propertiesOf('Draft').filter((name) => !['headers', 'recipients'].includes(name)),
+      ].sort(),
+    );
   });
 
   test('endpoints can be written as it is said', () => {

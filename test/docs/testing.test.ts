@@ -27,6 +27,11 @@ const directory = {
   mailboxExists: (address: string): Promise<boolean> => Promise.resolve(address !== 'nobody@example.org'),
 };
 
+const scanner = {
+  findVirus: (body: Uint8Array): Promise<string | undefined> =>
+    Promise.resolve(Buffer.from(body).includes('EICAR') ? 'EICAR' : undefined),
+};
+
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -40,6 +45,7 @@ describe('the page on testing', () => {
     ['steps', 2, directory],
     ['timeouts', 1, { mailboxExists: () => new Promise(() => undefined) }],
     ['mails', 1, {}],
+    ['message-tests', 3, scanner],
     ['contract', 6, directory],
   ])('%s: its tests pass', async (name, count, application) => {
     const tests = await testsIn(name, application);
@@ -57,6 +63,14 @@ describe('the page on testing', () => {
     }
     expect(said).not.toBe('');
     expect(readPage('docs/testing.md')).toContain(`\n\`\`\`text\n${said}\n\`\`\`\n`);
+  });
+
+  test('message-tests: the filter is what its tests are about', async () => {
+    const [postfix, , holds] = await testsIn('message-tests', {
+      findVirus: (body: Uint8Array) => Promise.resolve(Buffer.from(body).includes('EICAR') ? undefined : 'x'),
+    });
+    await expect(postfix?.body()).rejects.toThrow();
+    await expect(holds?.body()).rejects.toThrow();
   });
 
   test('steps: the filter is what its tests are about', async () => {

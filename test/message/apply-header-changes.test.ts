@@ -13,7 +13,7 @@ import {
 import { applyHeaderChanges } from '../../src/message/apply-header-changes.js';
 import { headerField, type HeaderField } from '../../src/message/header-field.js';
 import type { MtaKind } from '../../src/mta/mta-kind.js';
-import { header, value } from './support/header-edits.js';
+import { header, value, type Field } from './support/header-edits.js';
 import { through, withOwn } from './support/through.js';
 
 const SHOWN = [
@@ -100,6 +100,18 @@ describe('modifications of a header, applied', () => {
     expect(applied('postfix', change)).toEqual(['X-A: 1', 'Subject: Hi', 'x-a: 2', 'x-a: new']);
     expect(applied('sendmail', change)).toEqual(['x-a: new', 'X-A: 1', 'Subject: Hi', 'x-a: 2']);
   });
+
+  it.each<MtaKind>(['postfix', 'sendmail'])(
+    'are made once where two filters ask for the same deletion: %s',
+    async (mta) => {
+      const original: Field[] = [...SHOWN, ...SHOWN].map(({ name: of, raw }) => [of, raw]);
+      const delivered = await through(mta, original, false, () => [
+        deleteHeader('X-A', 2),
+        deleteHeader('x-a', 2),
+      ]);
+      expect(delivered.filter((line) => /^x-a:/i.test(line))).toEqual(['X-A: 1', 'X-A: 1', 'x-a: 2']);
+    },
+  );
 
   it('leave the fields alone that they were given', () => {
     const before = SHOWN.map((field) => ({ ...field }));

@@ -235,6 +235,17 @@ describe('An async iterator over a body that is handed through', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
+  it('gives nothing any more when it has been ended, an error neither', async () => {
+    const channel = new BodyChannel();
+    const iterator = channel.body[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    void channel.push(bytes('abc'));
+    await waiting;
+    channel.fail(new Error('gone'));
+    await iterator.return?.();
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+
   it('gives an error once, to the first who waits', async () => {
     const channel = new BodyChannel();
     const iterator = channel.body[Symbol.asyncIterator]();
@@ -373,6 +384,18 @@ describe('A Readable of a body that is handed through', () => {
     readable.destroy();
     expect(channel.unwanted).toBe(true);
     await once(readable, 'close');
+  });
+
+  it('gives nothing any more when it has been destroyed', async () => {
+    const channel = new BodyChannel();
+    const data = vi.fn();
+    const readable = channel.body.readable().on('data', data);
+    await macrotask();
+    const piece = channel.push(bytes('abc'));
+    readable.destroy();
+    await piece;
+    await macrotask();
+    expect(data).not.toHaveBeenCalled();
   });
 
   it('does not let a listener that throws into the connection of the MTA', async () => {

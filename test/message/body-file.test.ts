@@ -24,7 +24,7 @@ afterAll(() => {
 /** A program in which `store` collects in the directory that is its argument, and keeps nothing in memory. */
 function program(rest: string): string[] {
   const before = `
-    import { readdirSync } from 'node:fs';
+    import { readdirSync, readlinkSync } from 'node:fs';
     import { BodyStore } from ${JSON.stringify(store)};
     const directory = process.argv[1];
     const store = new BodyStore({ memory: 0, directory });
@@ -107,6 +107,11 @@ const FILL = `
   let taken = 0;
   try { for (;;) { await store.push(Buffer.alloc(65536)); taken++; } }
   catch (error) { say({ taken, name: error.name, code: error.code, message: error.message, left: readdirSync(directory) }); }
+  const open = () => readdirSync('/proc/self/fd').filter((fd) => {
+    try { return readlinkSync('/proc/self/fd/' + fd).startsWith(directory + '/'); } catch { return false; }
+  });
+  // It is given back at once, not only at the end of the message.
+  while (open().length > 0) await new Promise(setImmediate);
   try { await store.bytes(); } catch (error) { say({ code: error.code }); }
   try { await store.push(Buffer.alloc(1)); } catch (error) { say({ code: error.code }); }
 `;

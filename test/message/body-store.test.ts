@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, constants, openSync, readdirSync, watch, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 
@@ -32,6 +33,16 @@ async function failure(promise: Promise<unknown> | undefined): Promise<unknown> 
     return error;
   }
   throw new Error('It did not fail.');
+}
+
+/** Whether there is Linux's O_TMPFILE where the tests make their files. */
+function canBeNameless(): boolean {
+  try {
+    closeSync(openSync(tmpdir(), 0o20_000_000 | constants.O_DIRECTORY | constants.O_RDWR));
+    return process.platform === 'linux';
+  } catch {
+    return false;
+  }
 }
 
 describe('A body that fits into memory', () => {
@@ -109,6 +120,31 @@ describe('A body that does not fit into memory', () => {
       }
     },
   );
+
+  const nameless = canBeNameless();
+  if (!nameless) console.log('Skipped: a file that never has a name, because there is no such thing here.');
+
+  it.skipIf(!nameless)('has a file that never had a name, not even for a moment', async () => {
+    const directory = directoryOf();
+    const watcher = watch(directory);
+    const names: string[] = [];
+    // What comes and goes in the directory; that somebody writes is seen without a name, too.
+    const later = new Promise<void>((resolve) => {
+      watcher.on('change', (type, name) => {
+        if (type === 'rename') names.push(String(name));
+        if (name === 'later') resolve();
+      });
+    });
+    try {
+      const store = await filled(new BodyStore({ memory: 0, directory }), 'secret');
+      writeFileSync(join(directory, 'later'), '');
+      await later;
+      expect(names).toEqual(['later']);
+      store.close();
+    } finally {
+      watcher.close();
+    }
+  });
 
   it('is given in pieces that nobody else writes to', async () => {
     const store = await filled(

@@ -15,6 +15,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { BodyStore } from '../../src/message/body-store.js';
 import { StoredBody } from '../../src/message/stored-body.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { macrotask } from '../fuzz/support/loose-ends.js';
 import { scratch } from './support/scratch.js';
 import { textOf, WAYS } from './support/ways.js';
 
@@ -172,6 +173,16 @@ describe('concatMap of a body', () => {
     const endless = range(0, 1e9).pipe(map(() => ++given));
     expect(await firstValueFrom(letters().concatMap(() => endless))).toBe(1);
     expect(given).toBe(1);
+  });
+
+  it('does nothing with a piece that was being read when it was unsubscribed from', async () => {
+    const { body, store } = await filed(Buffer.from('abc'));
+    const project = vi.fn(() => NEVER);
+    body.concatMap(project).subscribe().unsubscribe();
+    await body.bytes();
+    await macrotask();
+    expect(project).not.toHaveBeenCalled();
+    store.close();
   });
 
   it('unsubscribes from the inner stream', () => {

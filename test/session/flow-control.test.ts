@@ -230,4 +230,22 @@ describe('the queue of what an MTA has sent ahead', () => {
     expect(queue.length).toBe(1);
     expect(queue.bytes).toBe(65);
   });
+
+  it('lets go of a frame as soon as it is taken, since it may be a large part of a body', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const queue = new FrameQueue();
+    const push = (offset: number): WeakRef<Buffer> => {
+      const data = Buffer.alloc(65_535);
+      queue.push({ letter: 0x42, data, start: 0, end: data.length, offset, last: true });
+      return new WeakRef(data);
+    };
+    const [first, second] = [push(0), push(1)];
+    expect(queue.shift()?.offset).toBe(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(first.deref()).toBeUndefined();
+    expect(second.deref()?.length).toBe(65_535);
+    expect(queue.shift()?.offset).toBe(1);
+  });
 });

@@ -1,5 +1,7 @@
+import * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
+import * as streamPromises from 'node:stream/promises';
 import * as rxjs from 'rxjs';
 import ts from 'typescript';
 import * as rxmilter from '../../../src/index.js';
@@ -13,8 +15,10 @@ const MODULES: Readonly<Record<string, unknown>> = {
   'rxmilter/mta': mta,
   'rxmilter/testing': testing,
   rxjs,
+  'node:crypto': crypto,
   'node:fs': fs,
   'node:fs/promises': fsPromises,
+  'node:stream/promises': streamPromises,
 };
 
 type Program = (require: (name: string) => unknown, exports: object, ...rest: unknown[]) => Promise<unknown>;
@@ -29,7 +33,7 @@ const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => Promise
  *
  * @param application what the snippet takes from the application around it
  * @param replacements texts in it to be replaced, such as a path; each has to be there
- * @param modules what it may import beside the package, RxJS and `node:fs`
+ * @param modules what it may import beside the package, RxJS and some modules of Node
  */
 export async function runSnippet<T extends object>(
   name: string,
