@@ -209,8 +209,8 @@ describeMtas('onMessage', (bench) => {
       for await (const _piece of message.body) break;
     });
     await bench().serve(compose(prefix(100_000), prefix(10), reader), {
-      trace: ({ name }) => {
-        if (name === 'body' || name === 'skip') wire.push(name);
+      trace: ({ name, last }) => {
+        if (last && (name === 'body' || name === 'skip')) wire.push(name);
       },
     });
     const client = await bench().greeted();
