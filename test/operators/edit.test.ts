@@ -471,7 +471,7 @@ describe('a later filter', () => {
           })(),
         ),
     ],
-    ['something else than text', () => [42 as unknown as string]],
+    ['something else than text', () => JSON.parse('[42]') as BodySource],
   ];
   it.each(failing)('is not asked where a new body cannot be read: %s', async (_name, source) => {
     const project = vi.fn();
