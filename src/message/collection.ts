@@ -99,7 +99,9 @@ export class Collection {
       this.truncated.body = true;
     }
     this.size += room;
-    return chunk.subarray(0, room);
+    const piece = chunk.subarray(0, room);
+    // A small part is copied, or it would keep all that it was read with as long as the message lasts.
+    return room < chunk.length / 2 ? Buffer.from(piece) : piece;
   }
 
   /** Has another store let go of when the message is over. */
