@@ -26,6 +26,8 @@ import { insertHeader } from '../../src/session/modifications/insert-header.js';
 import { quarantine } from '../../src/session/modifications/quarantine.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
 import type { Delivery } from '../../src/mta/index.js';
+import { remote } from '../../src/mta/remote.js';
+import { serve } from '../../src/server/serve.js';
 import { simulate } from '../../src/testing/index.js';
 import { body, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
@@ -270,6 +272,39 @@ describe('a later filter', () => {
     });
     expect(headerOf(delivery)).toEqual(['X-Top: 1', 'Subject: changed', 'X-A: 2', 'X-B: new']);
     expect(String(delivery.body)).toBe('other\r\n');
+  });
+
+  it('sees what a milter elsewhere wants changed, and edits that', async () => {
+    const server = await serve(
+      on('eom', () => [
+        addHeader('X-Remote', '1'),
+        changeHeader('Subject', 'from elsewhere'),
+        addRecipient('dora@d.test'),
+        replaceBody('other\r\n'),
+      ]),
+      { listen: 'inet:0@127.0.0.1' },
+    );
+    try {
+      const filter = compose(
+        remote(server.address),
+        onMessage(async (message) => {
+          const { headers, recipients, body: whole } = message;
+          const text = await whole.text();
+          return edit(message, (draft) => {
+            draft.headers.set('Subject', `${headers.get('Subject') ?? ''}, seen`);
+            draft.headers.delete('X-Remote');
+            draft.headers.append('X-Seen', `${recipients.length} ${text.trim()}`);
+          });
+        }),
+      );
+      const delivery = await give(filter, MAIL);
+      expect(headerOf(delivery)).toEqual([
+        ...['Subject: from elsewhere, seen', 'X-A: 1', 'X-A: 2', 'X-Seen: 3 other'],
+      ]);
+      expect([String(delivery.body), delivery.recipients.length]).toEqual(['other\r\n', 3]);
+    } finally {
+      await server.close();
+    }
   });
 
   it('sees edits of edits, and what is delivered is the last draft', async () => {

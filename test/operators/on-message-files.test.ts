@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NEVER, Subject } from 'rxjs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { BodyStore } from '../../src/message/body-store.js';
 import { edit } from '../../src/message/edit.js';
 import type { Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
@@ -18,12 +19,15 @@ import { addHeader } from '../../src/session/modifications/add-header.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
 import { MtaSession } from '../../src/mta/index.js';
 import { simulate } from '../../src/testing/index.js';
+import { commandCodec } from '../../src/transport/command.js';
+import { link } from '../support/session-link.js';
 import { asNobody } from '../support/as-nobody.js';
 import { compiled } from '../message/support/compiled.js';
 import { openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';
 import { give, mailOf } from './support/mails.js';
 import { expectQuiet } from './support/quiet.js';
+import { OFFER } from './support/wire.js';
 
 const directoryOf = scratch();
 /** More than the default of what is kept in memory; every line is different. */
@@ -113,6 +117,40 @@ describe('a message whose body is beyond what is kept in memory', () => {
       expect(headers.at(-1)).toMatchObject({ name: 'X-Same', value: 'true' });
     }
     await expectNothingIn(directory);
+  });
+
+  it('is read no further than a few hundred kilobytes while its file is being written', async () => {
+    const directory = directoryOf();
+    const written: (() => void)[] = [];
+    const push = BodyStore.prototype.push;
+    const slow = vi.spyOn(BodyStore.prototype, 'push').mockImplementation(async function (
+      this: BodyStore,
+      chunk,
+    ) {
+      await push.call(this, chunk);
+      await new Promise<void>((resolve) => written.push(resolve));
+    });
+    onTestFinished(() => slow.mockRestore());
+    const sizes: number[] = [];
+    const made = link(onMessage({ directory, limits }, ({ body }) => void sizes.push(body.size)));
+    const frame = commandCodec.encode({ type: 'body', data: Buffer.alloc(65_535, 'x') });
+    made.send(
+      commandCodec.encode(OFFER),
+      commandCodec.encode({ type: 'mail', address: '<a@a.test>', args: [] }),
+    );
+    let sent = 0;
+    for (; !made.io.paused && sent < 100; sent++) made.send(frame);
+    // One is being written, and one goes beyond the bound.
+    expect((sent - 2) * 65_535).toBeLessThanOrEqual(262_144);
+    for (let at = 0; at < sent; at++) {
+      await vi.waitFor(() => expect(written).toHaveLength(at + 1), { interval: 1 });
+      expect(made.heard().length).toBe(at === 0 ? 1 : 0);
+      written[at]?.();
+    }
+    await vi.waitFor(() => expect(made.io.paused).toBe(false), { interval: 1 });
+    made.send(commandCodec.encode({ type: 'eom', data: Buffer.alloc(0) }));
+    await vi.waitFor(() => expect(sizes).toEqual([sent * 65_535]), { interval: 1 });
+    expect(made.errors).toEqual([]);
   });
 
   it('has no file any more when its project has thrown, in whatever way', async () => {

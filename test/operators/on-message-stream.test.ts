@@ -20,6 +20,7 @@ import { abort, body, decided, eoh, eom, header, mail, rcpt } from '../support/e
 import { marbles } from '../support/marbles.js';
 import { give } from './support/mails.js';
 import { expectQuiet } from './support/quiet.js';
+import { Wire } from './support/wire.js';
 
 const m = mail();
 const r = rcpt();
@@ -525,6 +526,40 @@ describe('a streamed message', () => {
     await mta.eom();
     await mta.close();
     expect(seen).toEqual(['a 1', 'b 1', 'a 2', 'b 2']);
+  });
+
+  it('has a last piece that comes with the end of the message, before that', async () => {
+    const seen: string[] = [];
+    const prefix = onMessage({ maxBytes: 5 }, async ({ body: whole }) => {
+      seen.push(`prefix ${await whole.text()} ${whole.complete}`);
+    });
+    const buffer = onMessage(async ({ body: whole }) => void seen.push(`whole ${await whole.text()}`));
+    const reader = stream(({ body: whole }) =>
+      whole.concatMap((piece) => {
+        seen.push(String(Buffer.from(piece)));
+        return timer(10).pipe(ignoreElements());
+      }),
+    );
+    for (const first of ['one', undefined]) {
+      seen.length = 0;
+      const wire = new Wire().pipe(compose(reader, prefix, buffer));
+      wire.say('optneg', 'mail', 'rcpt', 'header', 'eoh');
+      if (first !== undefined) wire.say({ type: 'body', data: Buffer.from(first) });
+      await vi.advanceTimersByTimeAsync(10);
+      wire.say({ type: 'eom', data: Buffer.from('last') });
+      await vi.advanceTimersByTimeAsync(9);
+      expect(seen.at(-1)).toBe('last');
+      await vi.advanceTimersByTimeAsync(1);
+      await settle();
+      const text = `${first ?? ''}last`;
+      expect(seen.slice(first === undefined ? 1 : 2)).toEqual([
+        `prefix ${text.slice(0, 5)} ${text.length <= 5}`,
+        `whole ${text}`,
+      ]);
+      expect(wire.heard().at(-1)).toMatchObject({ type: 'continue' });
+      expect(wire.outcomes.filter(({ error }) => error !== undefined)).toEqual([]);
+      wire.unsubscribe();
+    }
   });
 
   it('sees every byte in order however the wire cuts it', async () => {
