@@ -5,8 +5,8 @@ const require = createRequire(import.meta.url);
 interface Peer {
   /** The first version that does what is wanted of it. */
   readonly since: string;
-  load(): unknown;
-  manifest(): unknown;
+  readonly load: () => unknown;
+  readonly manifest: () => unknown;
 }
 
 /**
