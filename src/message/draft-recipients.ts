@@ -80,7 +80,8 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
    * @returns how many were deleted: 0 where it is not among them
    */
   delete(address: string | EnvelopePath): number {
-    const text: unknown = typeof address === 'object' ? (address as EnvelopePath | null)?.address : address;
+    const given: unknown = address;
+    const text = typeof given === 'object' && given !== null && 'address' in given ? given.address : given;
     if (typeof text !== 'string') throw notText('draft.recipients.delete', text);
     const deleted = this.#paths.delete(addressKey(text));
     if (deleted > 0) this.#touched = true;
