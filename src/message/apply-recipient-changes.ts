@@ -2,6 +2,7 @@ import { checkModification } from '../session/check-modification.js';
 import type { Modification } from '../session/modification.js';
 import { bareAddress } from './bare-address.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
+import { PathList } from './path-list.js';
 import { recipientKey } from './recipient-changes.js';
 
 /**
@@ -16,16 +17,16 @@ export function applyRecipientChanges(
   paths: readonly EnvelopePath[],
   modifications: readonly Modification[],
 ): EnvelopePath[] {
-  let changed = [...paths];
+  const changed = new PathList(paths, ({ raw }) => bareAddress(raw));
   for (const one of modifications.map(checkModification)) {
     if (one.kind === 'deleteRecipient') {
-      const gone = bareAddress(one.address);
-      changed = changed.filter(({ raw }) => bareAddress(raw) !== gone);
+      changed.delete(bareAddress(one.address));
     } else if (one.kind === 'addRecipient') {
       const added = writtenPath(one.address, one.args);
       const key = recipientKey(added);
-      if (!changed.some((path) => recipientKey(path) === key)) changed.push(added);
+      const there = changed.find(bareAddress(added.raw));
+      if (!there.some((path) => recipientKey(path) === key)) changed.push(added);
     }
   }
-  return changed;
+  return changed.all();
 }

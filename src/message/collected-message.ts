@@ -46,8 +46,10 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   }
 
   /** The message before any changes; `undefined` for what is none of ours. */
-  static originOf(message: object): MessageOrigin | undefined {
-    return #origin in message ? message.#origin : undefined;
+  static originOf(message: unknown): MessageOrigin | undefined {
+    return typeof message === 'object' && message !== null && #origin in message
+      ? message.#origin
+      : undefined;
   }
 
   get client(): Client {

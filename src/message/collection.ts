@@ -8,6 +8,7 @@ import type { HeaderField } from './header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 
 const BLANK = ' ';
+const WRITING = 'The last piece of the body is still being written to its file.';
 
 /** What an MTA tells of one message, as it comes. */
 export class Collection {
@@ -21,8 +22,6 @@ export class Collection {
   readonly truncated = { headers: false, body: false };
   /** No more of the body is of use. */
   enough = false;
-  /** What went wrong with the file that the body is in. */
-  failure: { readonly cause: unknown } | undefined;
   readonly #options: ResolvedMessageOptions;
   readonly #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
   #sender: EnvelopePath | undefined;
@@ -30,6 +29,7 @@ export class Collection {
   /** That of the last piece of the body. */
   #piece: Turn | undefined;
   #writing = false;
+  #failure: { readonly cause: unknown } | undefined;
   #store: BodyStore | undefined;
   readonly #others: BodyStore[] = [];
   #over = false;
@@ -59,6 +59,11 @@ export class Collection {
   get complete(): boolean {
     // Another filter may have told the MTA to leave out the rest, too.
     return !this.enough && this.#piece?.decision?.kind !== 'skip';
+  }
+
+  /** What went wrong with the file that the body is in, as far as the body should be there by now. */
+  get failure(): { readonly cause: unknown } | undefined {
+    return this.#failure ?? (this.#writing ? { cause: new Error(WRITING) } : undefined);
   }
 
   /** Takes an event of the message; a promise where the next one has to wait. */
@@ -149,7 +154,7 @@ export class Collection {
     if (this.#options.body !== 'buffer') return undefined;
     if (this.#writing) {
       // Its time was up, and failures let pass what they are about.
-      this.#fail(new Error('The last piece of the body is still being written to its file.'));
+      this.#fail(new Error(WRITING));
       return undefined;
     }
     const later = this.store.push(chunk);
@@ -163,7 +168,7 @@ export class Collection {
   }
 
   #fail(cause: unknown): void {
-    this.failure = { cause };
+    this.#failure = { cause };
     this.enough = true;
   }
 

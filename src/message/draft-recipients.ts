@@ -1,6 +1,7 @@
 import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
+import { PathList } from './path-list.js';
 import { addressKey } from './same-address.js';
 
 /**
@@ -14,30 +15,33 @@ import { addressKey } from './same-address.js';
  */
 export class DraftRecipients implements Iterable<EnvelopePath> {
   readonly #original: readonly EnvelopePath[];
-  #paths: readonly EnvelopePath[];
+  /** Made when first needed: most drafts leave the recipients alone. */
+  #list: PathList | undefined;
+  #touched = false;
 
   constructor(paths: readonly EnvelopePath[]) {
-    this.#original = this.#paths = paths;
+    this.#original = paths;
   }
 
   /** Whether anything was changed at all. @internal */
   get touched(): boolean {
-    return this.#paths !== this.#original;
+    return this.#touched;
   }
 
   /** How many there are. */
   get length(): number {
-    return this.#paths.length;
+    return this.#list?.length ?? this.#original.length;
   }
 
   /** The recipients in order, as they are now: what is changed meanwhile is not seen. */
   [Symbol.iterator](): Iterator<EnvelopePath> {
-    return this.#paths[Symbol.iterator]();
+    return (this.#list?.all() ?? this.#original)[Symbol.iterator]();
   }
 
   /** Whether the address is among them. */
   has(address: string): boolean {
-    return this.#paths.some(is(address));
+    if (typeof address !== 'string') throw notText('draft.recipients.has', address);
+    return this.#paths.find(addressKey(address)).length > 0;
   }
 
   /**
@@ -54,17 +58,18 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
     if (typeof address !== 'string') throw notText(what, address);
     checkAddress(what, address, false);
     if (args !== undefined) checkArguments(what, args);
-    const there = this.#paths.filter(is(address));
+    const there = this.#paths.find(addressKey(address));
     const same = args === undefined ? there[0] : there.find((path) => equal(path.args, args));
     if (same !== undefined) return same;
     const made = writtenPath(address, [...(args ?? [])]);
     const [old] = there;
+    this.#touched = true;
     if (old === undefined) {
-      this.#paths = [...this.#paths, made];
+      this.#paths.push(made);
       return made;
     }
     const changed: EnvelopePath = { ...old, args: made.args, params: made.params };
-    this.#paths = this.#paths.map((path) => (path === old ? changed : path));
+    this.#paths.replaceFirst(changed);
     return changed;
   }
 
@@ -75,25 +80,28 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
    * @returns how many were deleted: 0 where it is not among them
    */
   delete(address: string | EnvelopePath): number {
-    const text = typeof address === 'object' ? address.address : address;
+    const given: unknown = address;
+    const text = typeof given === 'object' && given !== null && 'address' in given ? given.address : given;
     if (typeof text !== 'string') throw notText('draft.recipients.delete', text);
-    const gone = is(text);
-    const left = this.#paths.filter((path) => !gone(path));
-    const deleted = this.length - left.length;
-    if (deleted > 0) this.#paths = left;
+    const deleted = this.#paths.delete(addressKey(text));
+    if (deleted > 0) this.#touched = true;
     return deleted;
   }
 
   /** Deletes all. */
   clear(): void {
-    if (this.length > 0) this.#paths = [];
+    if (this.length === 0) return;
+    this.#list = new PathList([], keyOf);
+    this.#touched = true;
+  }
+
+  get #paths(): PathList {
+    return (this.#list ??= new PathList(this.#original, keyOf));
   }
 }
 
-/** Whether a path is of that address. */
-function is(address: string): (path: EnvelopePath) => boolean {
-  const key = addressKey(address);
-  return (path) => path.address === address || addressKey(path.address) === key;
+function keyOf({ address }: EnvelopePath): string {
+  return addressKey(address);
 }
 
 function notText(what: string, address: unknown): AnswerError {

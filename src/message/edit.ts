@@ -22,7 +22,7 @@ import { StoredBody } from './stored-body.js';
  *
  * @param message what `onMessage()` gives to its project
  * @throws AnswerError where the draft is given what cannot stand in a message, with the stack of the line that gave it
- * @throws TypeError where `message` is none
+ * @throws TypeError where `message` is none, or `change` no function, or one that returns what would have to be read
  * @example
  * onMessage({ body: 'none' }, (message) =>
  *   edit(message, (draft) => {
@@ -47,6 +47,12 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
   if (typeof change !== 'function') throw new TypeError('edit(): the second argument has to be a function.');
   const draft = new MessageDraft(message);
   const result = change(draft);
+  if (isUnread(result)) {
+    throw new TypeError(
+      'edit(): the second argument returned an Observable or a generator, which nobody would read. ' +
+        'Let it be an async function, or return a promise: lastValueFrom(…).',
+    );
+  }
   return isPromise(result)
     ? Promise.resolve(result).then(() => changesOf(message, origin, draft))
     : changesOf(message, origin, draft);
@@ -96,4 +102,15 @@ function isSame(old: unknown, body: BodySource): boolean {
 
 function isPromise(result: unknown): result is PromiseLike<unknown> {
   return typeof result === 'object' && result !== null && 'then' in result;
+}
+
+/** Whether nothing of it has run, or will: `() => void` lets functions return what they like. */
+function isUnread(result: unknown): boolean {
+  return (
+    typeof result === 'object' &&
+    result !== null &&
+    ('subscribe' in result ||
+      Symbol.asyncIterator in result ||
+      (Symbol.iterator in result && 'next' in result))
+  );
 }

@@ -1,5 +1,7 @@
 import type { BodySource } from '../session/modification.js';
+import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
+import { replaceBody } from '../session/modifications/replace-body.js';
 import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients } from './draft-recipients.js';
 import type { Draft } from './draft.js';
@@ -11,7 +13,8 @@ import type { Message } from './message.js';
 export class MessageDraft implements Draft {
   readonly headers: DraftHeaders;
   readonly recipients: DraftRecipients;
-  body: BodySource | undefined;
+  readonly #old: unknown;
+  #body: BodySource | undefined;
   #sender: EnvelopePath;
   #resent = false;
 
@@ -19,6 +22,19 @@ export class MessageDraft implements Draft {
     this.headers = new DraftHeaders(message.headers.fields(), message.session.leadingSpace);
     this.recipients = new DraftRecipients(message.recipients);
     this.#sender = message.sender;
+    this.#old = message.body;
+    // What is set on a draft by another name, or in place of its headers, would be lost without a word.
+    Object.freeze(this);
+  }
+
+  get body(): BodySource | undefined {
+    return this.#body;
+  }
+
+  set body(body: BodySource | undefined) {
+    // The body of the message itself is no change, whatever has been read of it.
+    if (body !== undefined && body !== this.#old) replaceBody(body);
+    this.#body = body;
   }
 
   /** Whether the sender was set. */
@@ -31,10 +47,17 @@ export class MessageDraft implements Draft {
   }
 
   set sender(given: string | { readonly address: string; readonly args?: readonly string[] }) {
-    const { address, args = [] } = typeof given === 'string' ? { address: given } : given;
+    const { address, args = [] } = typeof given === 'string' ? { address: given } : checked(given);
     checkAddress('draft.sender', address, true);
     checkArguments('draft.sender', args);
     this.#sender = writtenPath(address, args);
     this.#resent = true;
   }
+}
+
+function checked<T>(given: T): T {
+  if (typeof given === 'object' && given !== null) return given;
+  throw new AnswerError(
+    `draft.sender: ${String(given)} is neither an address nor { address, args }. '' is the null sender.`,
+  );
 }

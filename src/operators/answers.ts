@@ -125,9 +125,11 @@ export class Answers {
     const event = this.#event;
     const before = event.stage === 'eom' ? event.modifications : NONE;
     const [own, edit] = [this.#modifications, this.#edit];
+    // A set: there may be as many as a message has recipients.
+    const replaced = edit && new Set(edit.replaces);
     const modifications =
       edit !== undefined
-        ? [...before.filter((one) => !edit.replaces.includes(one)), ...edit.modifications, ...(own ?? NONE)]
+        ? [...before.filter((one) => replaced?.has(one) !== true), ...edit.modifications, ...(own ?? NONE)]
         : own === undefined
           ? before
           : [...before, ...own];

@@ -105,12 +105,19 @@ export class StreamRun implements Upstream {
     if (later === undefined && !stops()) pass();
     else {
       // Where the time is up, and failures let the piece pass, the reader would miss it: it is told that it has failed.
-      const forget = turn?.onEnd(() => current.cancel());
+      const forget = turn?.onEnd(() => {
+        current.cancel();
+        // The MTA was told of no failure, and has to be at the end.
+        if (turn.mode === 'silent') current.missed = true;
+      });
+      // Where it was negotiated that the MTA does not wait for its pieces, the next one must not overtake this one.
+      const release = turn?.hold();
       void Promise.resolve(later)
         .then(() => (stops() ? allPromises() : undefined))
         .then(() => {
           forget?.();
           if (turn?.ended !== true) pass();
+          release?.();
         });
     }
   }

@@ -5,6 +5,7 @@ import type { BodyMode } from '../message/message-body.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { TURN, Turn, turnOf, type Turned } from '../session/turn.js';
+import { failedEvent } from './failed-event.js';
 import { isRefusal } from './is-refusal.js';
 import type { MessageProject } from './on-message.js';
 import { LazyContext } from './project-context.js';
@@ -12,8 +13,12 @@ import { ProjectRun, type RunOwner } from './project-run.js';
 
 const ABORTED = 'The message was aborted, or has its answer already: the rest of its body does not come.';
 
+const MISSED = 'A piece of the body was not taken in time, and the message is not looked at any further.';
+
 /** A project that reads a body while it arrives, and whose answer is given at the end of the message. */
 export class StreamedProject implements RunOwner {
+  /** A piece of the body was not taken in time, and no failure was said for that yet. */
+  missed = false;
   readonly #channel = new BodyChannel();
   readonly #run: ProjectRun;
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
@@ -88,7 +93,7 @@ export class StreamedProject implements RunOwner {
   finish(event: Eom, done: (flow: Flow) => void): void {
     if (this.#cancelled) {
       // It was too slow for a piece of the body, and has had its failure there.
-      done(event);
+      done(this.missed ? failedEvent(event, new Error(MISSED)) : event);
       return;
     }
     this.#eom = { event, done };

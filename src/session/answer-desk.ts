@@ -70,15 +70,27 @@ export class AnswerDesk {
     this.#turn = turn;
   }
 
-  /** The MTA does not wait for an answer, but what it says next has to wait until the turn is free. */
+  /**
+   * The MTA does not wait for an answer, but what it says next has to wait until the turn is free. That has as much time
+   * as the end of a message; beyond it the event is let go, and whoever has missed it has to say so at the end.
+   */
   hold(turn: Turn, then: () => void): void {
-    this.#turn = turn;
-    turn.onFreed(() => {
+    const free = (): void => {
       if (this.#turn !== turn) return;
       this.#close(turn);
       then();
       this.#owner.settled(turn, proceed());
-    });
+    };
+    this.#turn = turn;
+    turn.onFreed(free);
+    this.#timers.start(
+      turn,
+      () => {
+        this.#tell(turn.stage, undefined, NONE, 0, tooSlow(turn.stage));
+        free();
+      },
+      () => undefined,
+    );
   }
 
   /** The event was emitted and not answered at once: from now on its time runs. */

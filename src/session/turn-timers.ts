@@ -17,7 +17,7 @@ export class TurnTimers {
   start(turn: Turn, late: () => void, progress: () => void): void {
     const { timeouts } = this.#options;
     const atEom = turn.stage === 'eom';
-    const left = (atEom ? timeouts.eom : timeouts.reply) - this.#spent;
+    const left = (atEom || turn.mode === 'silent' ? timeouts.eom : timeouts.reply) - this.#spent;
     // The frame has had its time, and failures let it pass: its other parts are seen, and not waited for.
     if (left <= 0) {
       late();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
+import { of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { edit } from '../../src/message/edit.js';
@@ -165,6 +166,97 @@ describe('edit()', () => {
     const delivery = await give(filter, MAIL);
     expect([delivery.outcome, delivery.quarantined]).toEqual(['quarantined', 'look at it']);
     expect(headerOf(delivery)).toEqual(['Subject: new', 'X-A: 1', 'X-A: 2', 'X-B: 3']);
+  });
+
+  it('takes no new body from a stream that has been read, which would leave the message without one', async () => {
+    const outcomes: Outcome[] = [];
+    for (const how of ['edit', 'plain'] as const) {
+      const filter = onMessage(async (message) => {
+        const stream = message.body.readable();
+        await stream.toArray();
+        return how === 'plain'
+          ? ({ kind: 'replaceBody', body: stream } as const)
+          : edit(message, (draft) => void (draft.body = stream));
+      });
+      const delivery = await give(filter, MAIL, { outcome: (one) => void outcomes.push(one) });
+      expect(delivery.outcome).toBe('deferred');
+    }
+    expect(outcomes.flatMap(({ error }) => error?.message ?? [])).toEqual([
+      expect.stringMatching(/^replaceBody: the stream has been read to its end already/),
+      expect.stringMatching(/^replaceBody: the stream has been read to its end already/),
+    ]);
+  });
+
+  it('leaves the body alone where it is set to itself, also when it was read', async () => {
+    const filter = onMessage({ body: 'stream' }, async (message) => {
+      await message.body.readable().toArray();
+      return edit(message, (draft) => void (draft.body = message.body));
+    });
+    const delivery = await give(filter, MAIL);
+    expect([delivery.outcome, delivery.modifications]).toEqual(['delivered', []]);
+  });
+
+  const misuses: [string, (draft: Draft) => unknown, RegExp][] = [
+    ['an Observable', () => of(1), /returned an Observable or a generator, which nobody would read/],
+    [
+      'a generator',
+      function* (draft) {
+        yield draft.headers.append('X', '1');
+      },
+      /returned an Observable or a generator/,
+    ],
+    [
+      'an async generator',
+      async function* (draft) {
+        yield draft.headers.append('X', '1');
+        await pause(1);
+      },
+      /returned an Observable or a generator/,
+    ],
+    [
+      'a body of another kind',
+      (draft) => Object.assign(draft, { body: 42 }),
+      /^replaceBody: the body is neither/,
+    ],
+    [
+      'a sender that is none',
+      (draft) => Object.assign(draft, { sender: null }),
+      /^draft\.sender: null is neither/,
+    ],
+    ['other headers', (draft) => Object.assign(draft, { headers: {} }), /read only property 'headers'/],
+    ['a field that no draft has', (draft) => Object.assign(draft, { subject: 'x' }), /not extensible/],
+    [
+      'nobody to look for',
+      (draft) => Reflect.apply(draft.recipients.has, draft.recipients, []),
+      /^draft\.recipients\.has/,
+    ],
+    [
+      'nobody to delete',
+      (draft) => Reflect.apply(draft.recipients.delete, draft.recipients, [null]),
+      /^draft\.recipients\.delete: the address is null/,
+    ],
+  ];
+
+  it.each(misuses)('says what is wrong where it gets %s', async (_what, change, message) => {
+    const errors: unknown[] = [];
+    const filter = onMessage((whole) => {
+      try {
+        return edit(whole, change as (draft: Draft) => void);
+      } catch (error) {
+        errors.push(error);
+        throw error;
+      }
+    });
+    expect((await give(filter, MAIL)).outcome).toBe('deferred');
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringMatching(message) as string })]);
+  });
+
+  it('says so where it is given no message', () => {
+    for (const none of ['message', null, undefined]) {
+      expect(() => edit(none as unknown as Message, () => undefined)).toThrow(
+        /^edit\(\): the first argument is not a message/,
+      );
+    }
   });
 
   it('is plain and can be compared', () => {

@@ -15,7 +15,9 @@ import { reject } from '../../src/session/decisions/reject.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import type { SessionOptions } from '../../src/session/options.js';
 import { simulate, type Simulation } from '../../src/testing/index.js';
+import { SMFIP } from '../../src/transport/smfip.js';
 import { abort, body, decided, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { give } from './support/mails.js';
@@ -34,6 +36,12 @@ const no = reject('no');
 function stream(project: MessageProject<'stream'>): Filter {
   return onMessage({ body: 'stream' }, project);
 }
+
+/** Has the MTA send the body without waiting, whatever filters want. */
+const unwaiting: NonNullable<SessionOptions['negotiate']> = (_offer, derived) => ({
+  ...derived,
+  protocol: derived.protocol | SMFIP.NR_BODY,
+});
 
 /** Lets everything happen that waits for nothing else; time is at a standstill. */
 async function settle(): Promise<void> {
@@ -474,6 +482,45 @@ describe('a streamed message', () => {
     expect([verdict, modifications, seen]).toEqual(['continue', [], ['one']]);
     await mta.close();
     expect(errorsOf(mta)).toHaveLength(1);
+  });
+
+  it('is read piece by piece, too, where it was negotiated that the MTA does not wait', async () => {
+    const seen: string[] = [];
+    const filter = stream(async ({ body: whole }) => {
+      for await (const piece of whole) {
+        seen.push(String(Buffer.from(piece)));
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+      }
+      return addHeader('X-Seen', seen.join());
+    });
+    const mta = await begun(filter, { session: { negotiate: unwaiting } });
+    expect(mta.negotiated.protocol).toContain('NR_BODY');
+    for (const piece of ['one', 'two', 'three']) await mta.body(piece);
+    const told = mta.eom();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect((await told).modifications).toEqual([addHeader('X-Seen', 'one,two,three')]);
+    await mta.close();
+    expect(errorsOf(mta)).toEqual([]);
+  });
+
+  it('costs the message the failure decision where it is not read then, at its end', async () => {
+    let signal: AbortSignal | undefined;
+    const filter = stream(({ body: whole }, context) => {
+      ({ signal } = context);
+      return whole.concatMap(() => new Subject<undefined>());
+    });
+    const mta = await begun(filter, { session: { negotiate: unwaiting, timeouts: { eom: 20_000 } } });
+    for (const piece of ['one', 'two', 'three']) await mta.body(piece);
+    const told = mta.eom();
+    await vi.advanceTimersByTimeAsync(19_999);
+    expect(signal?.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([(await told).verdict, signal?.aborted]).toEqual(['tempfail', true]);
+    await mta.close();
+    expect(errorsOf(mta)).toEqual([
+      expect.stringContaining('body: The event at stage body was not answered'),
+      expect.stringContaining('A piece of the body was not taken in time'),
+    ]);
   });
 
   it('is failed by what its project throws, at once', async () => {

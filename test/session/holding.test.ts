@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import type { Filter } from '../../src/operators/filter.js';
@@ -216,6 +216,31 @@ describe('a filter that holds an event', () => {
     }
     expect([made.io.paused, holder.seen.length]).toEqual([false, 1 + sent]);
     expect(speak(made, eom)).toEqual([ACCEPT]);
+  });
+
+  it('has as much time for it as the end of a message has, and is told of', () => {
+    vi.useFakeTimers();
+    try {
+      for (const [offer, answers] of [
+        [SILENT, []],
+        [WAITING, [CONTINUE]],
+      ] as const) {
+        const { holder, made } = holding(offer, { timeouts: { eom: 20_000 } });
+        speak(made, mail, body('one'));
+        vi.advanceTimersByTime(19_999);
+        expect([made.heard(), made.errors, holder.turns[0]?.ended]).toEqual([[], [], false]);
+        vi.advanceTimersByTime(1);
+        expect([made.heard(), holder.turns[0]?.ended]).toEqual([answers, true]);
+        expect(made.errors.map(({ message }) => message)).toEqual([
+          expect.stringContaining('The event at stage body was not answered'),
+        ]);
+        holder.release();
+        expect(speak(made, eom)).toEqual([ACCEPT]);
+        expect([holder.seen, vi.getTimerCount()]).toEqual([['mail', 'one', 'eom'], 0]);
+      }
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('holds a last piece of the body that comes with the end, before that', () => {

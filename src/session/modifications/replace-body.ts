@@ -10,19 +10,31 @@ import type { BodySource, ReplaceBody } from '../modification.js';
  * business. The last replacement wins.
  *
  * @param body text (UTF-8), bytes, or a Node stream or other (async) iterable of either; a source is read once
- * @throws AnswerError where it is none of these
+ * @throws AnswerError where it is none of these, or a stream that has been read to its end already, which would leave the
+ *   message without a body
  * @example on('eom', () => replaceBody(createReadStream('notice.txt')))
  */
 export function replaceBody(body: BodySource): ReplaceBody {
-  if (isBodySource(body)) return { kind: 'replaceBody', body };
+  if (isBodySource(body)) {
+    if (!isReadThrough(body)) return { kind: 'replaceBody', body };
+    throw new AnswerError(
+      'replaceBody: the stream has been read to its end already, and gives nothing any more. ' +
+        'Give what was read from it, or a new stream.',
+    );
+  }
   throw new AnswerError(
     'replaceBody: the body is neither text, nor bytes, nor an (async) iterable or a Node stream of them.',
   );
 }
 
-function isBodySource(body: unknown): boolean {
+function isBodySource(body: unknown): body is BodySource {
   if (typeof body === 'string' || body instanceof Uint8Array) return true;
   return (
     typeof body === 'object' && body !== null && (Symbol.asyncIterator in body || Symbol.iterator in body)
   );
+}
+
+/** Whether it is a Node stream that says so. Of one that is destroyed or has failed, reading it says what is wrong. */
+function isReadThrough(body: BodySource): boolean {
+  return typeof body === 'object' && 'readableEnded' in body && body.readableEnded === true;
 }
