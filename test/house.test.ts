@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkHouse, formatViolation } from '../scripts/house.mjs';
+import { HOUSE, checkHouse, formatViolation } from '../scripts/house.mjs';
 
 it('is in order', () => {
   expect(checkHouse(join(import.meta.dirname, '..')).map(formatViolation)).toEqual([]);
@@ -34,12 +34,14 @@ describe('checkHouse', () => {
   }
 
   it('lets the arrows pass that are drawn', () => {
-    const all = ['transport', 'session', 'operators', 'server', 'mta', 'recording', 'testing', 'cli'];
+    const all = Object.keys(HOUSE);
     const arrows: Record<string, string[]> = {
       session: ['transport'],
       operators: ['session', 'transport'],
       server: ['operators', 'session', 'transport'],
+      lookups: [],
       mta: ['operators', 'session', 'transport'],
+      policies: ['lookups', 'operators', 'session', 'transport'],
       recording: ['mta', 'operators', 'session', 'transport'],
       testing: ['mta', 'operators', 'session', 'transport'],
       cli: ['mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
