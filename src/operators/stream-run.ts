@@ -60,6 +60,8 @@ export class StreamRun implements Upstream {
 
   complete(): void {
     this.#completed = true;
+    // What has not come by now does not come any more.
+    if (this.#current?.ending === false) this.#end();
     this.#completeIfDone();
   }
 
@@ -89,20 +91,27 @@ export class StreamRun implements Upstream {
     }
     const current = this.#begin(event);
     const turn = turnOf(event);
+    const wanted = !current.unwanted;
     const later = piece && current.push(piece);
     if (collection.truncated.body) current.end();
     const pass = (): void => {
       if (current.unwanted || collection.enough) turn?.leave(1);
-      this.#down.next((flow.stage === 'body' ? current.refusalOf(flow) : undefined) ?? flow);
+      const refusal = flow.stage === 'body' ? current.refusalOf(flow) : undefined;
+      if (refusal !== undefined) this.#end();
+      this.#down.next(refusal ?? flow);
     };
-    if (later === undefined) pass();
+    // A project that stops reading is about to say why, which takes an async function some promises more.
+    const stops = (): boolean => wanted && turn !== undefined && current.deciding;
+    if (later === undefined && !stops()) pass();
     else {
       // Where the time is up, and failures let the piece pass, the reader would miss it: it is told that it has failed.
       const forget = turn?.onEnd(() => current.cancel());
-      void later.then(() => {
-        forget?.();
-        if (turn?.ended !== true) pass();
-      });
+      void Promise.resolve(later)
+        .then(() => (stops() ? allPromises() : undefined))
+        .then(() => {
+          forget?.();
+          if (turn?.ended !== true) pass();
+        });
     }
   }
 
@@ -126,4 +135,9 @@ export class StreamRun implements Upstream {
     this.close();
     this.#down.complete();
   }
+}
+
+/** Resolves when all promises have come about that wait for nothing but each other. Called from one of them. */
+function allPromises(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -58,6 +58,16 @@ export class StreamedProject implements RunOwner {
     return this.#channel.unwanted;
   }
 
+  /** It reads no more, and has not answered yet. */
+  get deciding(): boolean {
+    return this.unwanted && this.#result === undefined;
+  }
+
+  /** The end of the message has come. */
+  get ending(): boolean {
+    return this.#eom !== undefined;
+  }
+
   /** Hands on a piece; a promise where it is taken only later. */
   push(piece: Uint8Array): Promise<void> | undefined {
     return this.#channel.push(piece);

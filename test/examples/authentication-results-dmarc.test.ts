@@ -8,6 +8,7 @@ import { parseEml } from '../../src/mta/parse-eml.js';
 import { authenticate } from './support/authenticate.js';
 import type { DnsName } from './support/dns-table.js';
 
+/** Signed and sealed by dkimpy 1.1.4, with a key that nobody has any more. */
 const fixture = (name: string): Buffer => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
 const From = (...values: string[]): { headers: MailHeader[] } => ({
   headers: values.map((value) => ['From', value] as const),

@@ -1,11 +1,21 @@
-import { describe, expect, it } from 'vitest';
+import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
+
+import { systemResolver } from '../../examples/authentication-results-dns.mjs';
 
 import { filterWith } from '../../examples/authentication-results.mjs';
 import type { Filter } from '../../src/index.js';
+import { parseEml } from '../../src/mta/parse-eml.js';
+import { contract } from '../../src/testing/contract/contract.js';
 import { simulate } from '../../src/testing/simulate.js';
 import { authenticate, AUTHSERV_ID } from './support/authenticate.js';
 import { dnsTable, type DnsName } from './support/dns-table.js';
 
+/** Signed and sealed by dkimpy 1.1.4, with a key that nobody has any more. */
+const fixture = (name: string): Buffer => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
 const REJECT = { '_dmarc.author.example': { TXT: ['v=DMARC1; p=reject'] } } as const;
 
 describe('a DNS that does not answer the example that authenticates mail', () => {
@@ -20,6 +30,19 @@ describe('a DNS that does not answer the example that authenticates mail', () =>
     const reported = await authenticate({}, dns, { enforce: false });
     expect(reported.outcome).toBe('delivered');
     expect(reported.results.map(({ result }) => result)).toContain('temperror');
+  });
+
+  it('has mail put off that the seal of a list may speak for', async () => {
+    const list = { sender: 'list-bounces@list.example', ...parseEml(fixture('sealed-by-list.eml')) };
+    const key = { TXT: [fixture('key-record.txt').toString().trim()] };
+    const dns = { ...REJECT, 'a._domainkey.author.example': key };
+    const sealers = ['list.example'];
+    const missing = 's._domainkey.list.example';
+    expect((await authenticate(list, { ...dns, [missing]: 'ETIMEOUT' }, { sealers })).outcome).toBe(
+      'deferred',
+    );
+    expect((await authenticate(list, { ...dns, [missing]: key }, { sealers })).outcome).toBe('delivered');
+    expect((await authenticate(list, dns, { sealers })).outcome).toBe('refused');
   });
 
   it('does no harm where the result is the same without the answer', async () => {
@@ -88,4 +111,35 @@ describe('a question to DNS in the example that authenticates mail', () => {
     await mta.close();
     expect(names).toEqual(['elsewhere.example', '_dmarc.elsewhere.example']);
   });
+});
+
+describe('the resolver of the system in the example that authenticates mail', () => {
+  it('gives up what it was asked when the signal is aborted', async () => {
+    const server = createSocket('udp4');
+    server.bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { resolve } = Resolver.prototype;
+    const spy = vi.spyOn(Resolver.prototype, 'resolve').mockImplementation(function (
+      this: Resolver,
+      ...args
+    ) {
+      this.setServers([`127.0.0.1:${server.address().port}`]);
+      return resolve.apply(this, args);
+    });
+    try {
+      const end = new AbortController();
+      const answer = systemResolver(end.signal)('author.example', 'TXT');
+      await once(server, 'message');
+      end.abort();
+      await expect(answer).rejects.toMatchObject({ code: 'ECANCELLED' });
+    } finally {
+      spy.mockRestore();
+      server.close();
+    }
+  });
+});
+
+describe('the example that authenticates mail', () => {
+  const filter = filterWith({ authservId: AUTHSERV_ID, resolver: dnsTable({}), enforce: false });
+  it.each(contract(filter))('$name', ({ check }) => check());
 });

@@ -7,6 +7,7 @@ import { authenticate } from './support/authenticate.js';
 import type { DnsName } from './support/dns-table.js';
 import { RFC_8463_KEYS, RFC_8463_MESSAGE } from './support/rfc8463.js';
 
+/** Signed and sealed by dkimpy 1.1.4, with a key that nobody has any more. */
 const fixture = (name: string): Buffer => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
 
 /** The zones of RFC 7208, appendix A, and a record for example.com. */

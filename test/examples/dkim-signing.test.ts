@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { BlockList } from 'node:net';
 import { dkimVerify } from 'mailauth';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { filterWith } from '../../examples/dkim-signing.mjs';
 import type { ClientMail } from '../../src/mta/client-mail.js';
@@ -9,6 +9,7 @@ import { deliver } from '../../src/mta/deliver.js';
 import type { Delivery } from '../../src/mta/delivery.js';
 import type { MailHeader } from '../../src/mta/mail.js';
 import type { MtaKind } from '../../src/mta/mta-kind.js';
+import { contract } from '../../src/testing/contract/contract.js';
 import { dnsTable } from './support/dns-table.js';
 
 const PEM = { type: 'pkcs8', format: 'pem' } as const;
@@ -42,6 +43,7 @@ interface Options {
   readonly canonicalization?: string;
   readonly ours?: BlockList;
   readonly privateKey?: string;
+  readonly leadingSpace?: boolean;
   /** Nobody has logged in. */
   readonly anonymous?: boolean;
 }
@@ -55,7 +57,7 @@ interface Signed extends Delivery {
 
 /** Gives the filter of the example a message as an MTA would, and verifies what is delivered. */
 async function sign(mail: Partial<ClientMail>, options: Options = {}): Promise<Signed> {
-  const { kind = 'rsa', mta, anonymous = false, ...given } = options;
+  const { kind = 'rsa', mta, anonymous = false, leadingSpace = true, ...given } = options;
   const { privateKey, record } = KEYS[kind];
   const errors: unknown[] = [];
   const delivery = await deliver(
@@ -69,7 +71,7 @@ async function sign(mail: Partial<ClientMail>, options: Options = {}): Promise<S
     },
     {
       to: filterWith({ domain: 'example.org', selector: 's1', privateKey, ...given }),
-      session: { leadingSpace: true },
+      session: { leadingSpace },
       outcome: ({ error }) => {
         if (error !== undefined) errors.push(error);
       },
@@ -156,6 +158,13 @@ describe('the example that signs mail', () => {
     }
   });
 
+  it('cannot do that without leadingSpace, which shows the blank after the colon', async () => {
+    const headers = replace(['Subject', '', Buffer.from('Lunch')]);
+    const simple = { canonicalization: 'simple/simple', leadingSpace: false };
+    expect((await sign({ headers }, simple)).results).not.toContain('pass');
+    expect((await sign({ headers }, { ...simple, leadingSpace: true })).results).toEqual(['pass']);
+  });
+
   it.each<[string, Uint8Array | string]>([
     ['an empty body', ''],
     ['empty lines at the end', 'Hello\r\n\r\n\r\n'],
@@ -166,6 +175,16 @@ describe('the example that signs mail', () => {
   ])('signs %s', async (_what, body) => {
     expect((await sign({ body })).results).toEqual(['pass']);
     expect((await sign({ body }, { canonicalization: 'simple/simple' })).results).toEqual(['pass']);
+  });
+
+  it('signs while a second begins', async () => {
+    let now = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => (now += 1000));
+    try {
+      expect((await sign({})).results).toEqual(['pass']);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('puts its signature above those that are there', async () => {
@@ -238,4 +257,12 @@ describe('the example that signs mail, where it cannot,', () => {
       }),
     ]);
   });
+});
+
+describe('the example that signs mail', () => {
+  const filter = filterWith({ domain: 'example.com', selector: 's', privateKey: KEYS.ed25519.privateKey });
+  const macros = { auth_authen: 'alice' };
+  // It carries nothing over, but the time is in what it writes.
+  const checks = contract(filter, { macros }).filter(({ rule }) => rule !== 'no-state');
+  it.each(checks)('$name', ({ check }) => check());
 });
