@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { HOUSE, checkHouse, formatViolation } from '../scripts/house.mjs';
+import { checkHouse, formatViolation } from '../scripts/house.mjs';
 
 it('is in order', () => {
   expect(checkHouse(join(import.meta.dirname, '..')).map(formatViolation)).toEqual([]);
@@ -34,7 +34,8 @@ describe('checkHouse', () => {
   }
 
   it('lets the arrows pass that are drawn', () => {
-    const all = Object.keys(HOUSE);
+    const all = ['transport', 'session', 'operators', 'lookups', 'policies'];
+    all.push('server', 'mta', 'recording', 'testing', 'cli');
     const arrows: Record<string, string[]> = {
       session: ['transport'],
       operators: ['session', 'transport'],
@@ -131,7 +132,7 @@ describe('checkHouse', () => {
     [
       'session',
       'rxjs',
-      'imports rxjs in session; keep RxJS in message, operators, server, mta, recording, testing, cli',
+      'imports rxjs in session; keep RxJS in message, operators, lookups, policies, server, mta, recording, testing, cli',
     ],
     ['transport', 'rxjs', 'imports rxjs in transport'],
     ['session', 'rxjs/testing', 'imports rxjs/testing in session'],
