@@ -7,6 +7,7 @@ export { rateLimit } from './rate-limit.js';
 export type { RateLimitOptions } from './rate-limit-options.js';
 export type { RateKey } from './rate-key.js';
 export type { Away, AwayOptions } from './away.js';
+export { bursts, type Burst, type BurstOptions } from './bursts.js';
 export { clientNetwork, type NetworkSize } from './client-network.js';
 
 export type { Awaitable } from './awaitable.js';
