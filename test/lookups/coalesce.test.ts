@@ -111,7 +111,7 @@ describe('coalesce', () => {
     'takes the first value of a stream, and says what was asked where there is none',
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const many = cold('-a-b-c');
-      const ask = coalesce((key: number) => (key === 1 ? many : EMPTY));
+      const ask = coalesce((key: number): Observable<string> => (key === 1 ? many : EMPTY));
       const empty = new LookUpError('empty', 2, 'The look-up of 2 ended without an answer.');
       expectObservable(ask(1)).toBe('-(a|)');
       expectObservable(ask(2)).toBe('#', undefined, empty);

@@ -26,7 +26,7 @@ describe('ExpiringMap', () => {
             map.set(key, value, now, ttl);
             expect(map.size).toBeLessThanOrEqual(maxKeys);
           }
-          const known = written.findLast((each) => each.key === key && now < each.until);
+          const known = written.find((each) => each.key === key && now < each.until);
           const newer = known === undefined ? 0 : written.length - 1 - written.indexOf(known);
           const found = map.get(key, now);
           // What is over may have made room for it before its turn; it is never known longer.
