@@ -26,6 +26,7 @@ import { on, reject, serve, tempfail } from 'rxmilter';
 
 /** A file of rules that cannot be used; the message says which line it is, and why. */
 export class RulesError extends Error {
+  /** @override */
   name = 'RulesError';
 }
 
