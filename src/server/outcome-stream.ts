@@ -1,7 +1,7 @@
-import type { Observable, Subscriber } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 
 import type { Outcome } from '../session/outcome.js';
-import { GuardedObservable, type Guard } from './guarded-observable.js';
+import { guardObservable, type Guard } from './guard-observable.js';
 
 /** Gets what a subscriber failed with, and at which outcome; at none where it failed by itself, as after a time. */
 type Report = (error: Error, at: Outcome | undefined) => void;
@@ -22,17 +22,20 @@ export class OutcomeStream implements Guard<Outcome> {
 
   constructor(report: Report) {
     this.#report = report;
-    this.observable = new GuardedObservable<Outcome, Outcome>(this, (subscriber) => {
-      if (this.#complete) {
-        subscriber.complete();
-        return;
-      }
-      this.#subscribers.add(subscriber);
-      this.#list = undefined;
-      subscriber.add(() => {
-        this.#leave(subscriber);
-      });
-    });
+    this.observable = guardObservable<Outcome, Outcome>(
+      new Observable<Outcome>((subscriber) => {
+        if (this.#complete) {
+          subscriber.complete();
+          return;
+        }
+        this.#subscribers.add(subscriber);
+        this.#list = undefined;
+        subscriber.add(() => {
+          this.#leave(subscriber);
+        });
+      }),
+      this,
+    );
   }
 
   /** Whether anybody listens. */

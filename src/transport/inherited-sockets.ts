@@ -66,6 +66,8 @@ export async function inheritedSockets(options: InheritedSocketsOptions = {}): P
 }
 
 class Inherited extends HeldSocket implements InheritedSocket {
+  override readonly opener =
+    'Set it in the socket unit (SocketMode=, SocketUser=, SocketGroup=), or give it to inheritedSockets() (backlog).';
   readonly name: string;
 
   constructor({ fd, name }: ListenFd, path: string) {

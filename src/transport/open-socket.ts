@@ -40,6 +40,8 @@ export async function openSocket(endpoint: EndpointInput, options: BindOptions =
 export class HeldSocket implements OpenSocket {
   endpoint: Endpoint;
   readonly server: Server;
+  /** Who decides how the socket is opened. */
+  readonly opener: string = 'Give the option to openSocket().';
   readonly #waiting = new Set<Socket>();
   readonly #hold: (socket: Socket) => void;
   #taken = false;

@@ -106,10 +106,10 @@ describe('The metrics', () => {
       'rxmilter_modifications_total{kind="addHeader"}': 4,
     });
     const counts = await run.values('rxmilter_message_');
-    expect(counts['rxmilter_message_bytes_count']).toBe(2);
-    expect(counts['rxmilter_message_rounds_count']).toBe(2);
+    expect(counts.rxmilter_message_bytes_count).toBe(2);
+    expect(counts.rxmilter_message_rounds_count).toBe(2);
     // As the MTA has counted them.
-    expect(counts['rxmilter_message_rounds_sum']).toBe(one.rounds + two.rounds);
+    expect(counts.rxmilter_message_rounds_sum).toBe(one.rounds + two.rounds);
     expect(await run.values('rxmilter_answer_seconds_count')).toMatchObject({
       'rxmilter_answer_seconds_count{stage="eom"}': 2,
       'rxmilter_answer_seconds_count{stage="mail"}': 3,
@@ -141,8 +141,7 @@ describe('The metrics', () => {
     silent.send('C29');
     await silent.closed;
     for (const session of sessions) await session.close();
-    for (let open = 2; open > 0;)
-      open = (await run.values('rxmilter_connections'))['rxmilter_connections'] ?? 0;
+    for (let open = 2; open > 0;) open = (await run.values('rxmilter_connections')).rxmilter_connections ?? 0;
   });
 
   it('get no new series from what strangers write', async () => {
@@ -272,6 +271,6 @@ describe('The log', () => {
     const run = await watched();
     await run.send({ sender: 'a"\\\u2028@one.example' });
     const [line] = await run.messages(1);
-    expect(line?.['from']).toBe('a"\\\u2028@one.example');
+    expect(line?.from).toBe('a"\\\u2028@one.example');
   });
 });

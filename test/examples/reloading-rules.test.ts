@@ -66,7 +66,7 @@ class Watched {
       report: (error) => this.reported.push(error.message),
     }).subscribe({
       next: (rules: Rules) => this.emitted.push([...rules.keys()].join(' ')),
-      error: (error) => (this.failure = error),
+      error: (error: unknown) => (this.failure = error),
     });
     onTestFinished(() => this.#subscription.unsubscribe());
   }

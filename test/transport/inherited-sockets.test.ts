@@ -95,12 +95,17 @@ describe.skipIf(missing !== undefined)('An inherited socket', () => {
       open,
       `const [listen] = await inheritedSockets();
        say(listen.address);
+       say(await serve(on('rcpt', () => reject()), { listen, mode: 0o600 }).catch((error) => error.message));
        await hear();
        const server = await serve(on('rcpt', () => reject()), { listen });
        await hear();
        await server.close();`,
     );
     expect(await program.says()).toBe(`unix:${path}`);
+    expect(await program.says()).toBe(
+      `mode: the socket unix:${path} is open already. Set it in the socket unit ` +
+        '(SocketMode=, SocketUser=, SocketGroup=), or give it to inheritedSockets() (backlog).',
+    );
     const mta = await socketMta(`unix:${path}`);
     mta.send('C01', 'C16');
     program.tell('serve');
