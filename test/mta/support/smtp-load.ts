@@ -1,3 +1,4 @@
+import { eventually } from './eventually.js';
 import type { CommonListener, MtaBench } from './mta-bench.js';
 
 /** Clients that send one message after the other, each on a connection of its own, until they are stopped. */
@@ -28,6 +29,12 @@ export class SmtpLoad {
   count(kind: string): number {
     if (this.#failure !== undefined) throw this.#failure;
     return [...this.replies.values()].filter((reply) => reply.startsWith(kind)).length;
+  }
+
+  /** Waits until so many more messages have got such an answer. */
+  async more(count: number, kind: string): Promise<void> {
+    const goal = this.count(kind) + count;
+    await eventually(`${count} more answers like ${kind}xx`, () => this.count(kind) >= goal);
   }
 
   /** Lets each client finish its message. Rejects when one has failed to. */
