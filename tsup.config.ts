@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     mta: 'src/mta/index.ts',
+    policies: 'src/policies/index.ts',
     testing: 'src/testing/index.ts',
     rxmilter: 'src/cli/bin.ts',
   },
@@ -16,7 +17,12 @@ export default defineConfig({
   // TypeScript 6 deprecates an option that the declaration build sets; without this the build fails silently.
   // The declarations name what Node and `await using` bring; TypeScript 7 no longer finds that by itself.
   dts: {
-    entry: { index: 'src/index.ts', mta: 'src/mta/index.ts', testing: 'src/testing/index.ts' },
+    entry: {
+      index: 'src/index.ts',
+      mta: 'src/mta/index.ts',
+      policies: 'src/policies/index.ts',
+      testing: 'src/testing/index.ts',
+    },
     compilerOptions: { ignoreDeprecations: '6.0' },
     banner: '/// <reference types="node" />\n/// <reference lib="esnext.disposable" />',
   },

@@ -8,6 +8,10 @@ export default defineConfig({
       { find: /^rxmilter$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
       { find: /^rxmilter\/mta$/, replacement: fileURLToPath(new URL('src/mta/index.ts', import.meta.url)) },
       {
+        find: /^rxmilter\/policies$/,
+        replacement: fileURLToPath(new URL('src/policies/index.ts', import.meta.url)),
+      },
+      {
         find: /^rxmilter\/testing$/,
         replacement: fileURLToPath(new URL('src/testing/index.ts', import.meta.url)),
       },

@@ -55,9 +55,7 @@ export async function judge({ dkim, spf, arc }, { froms, sealers, lookUp }) {
   const milder = Math.random() * 100 < (found.pct ?? 100) ? 0 : 1;
   const policy = POLICIES.indexOf(String(found.policy).trim().toLowerCase());
   const wanted = vouched(arc, sealers) ? 'none' : POLICIES[Math.max(0, policy - milder)];
-  // A later try may find a signature or an SPF record that this one got no answer about.
-  const open = [spf, ...dkim.results].some((one) => one && one.status.result === 'temperror');
-  return { domain, result, wanted, open };
+  return { domain, result, wanted };
 }
 
 /**

@@ -14,15 +14,16 @@ export function systemResolver(signal) {
 }
 
 /**
- * Does something that needs DNS. When its time is up, or nobody waits for it any more, all questions fail.
+ * Does something that needs DNS. When its time is up, or nobody waits for it any more, all questions fail. Whether one
+ * has got no answer is in `unanswered`: that there is no such name is an answer.
  *
- * @template T
+ * @template {object} T
  * @param {object} options
  * @param {MakeResolver} options.resolver
  * @param {number} options.patience in milliseconds
  * @param {AbortSignal} options.signal
  * @param {(lookUp: LookUp) => Promise<T>} work
- * @returns {Promise<T>}
+ * @returns {Promise<T & { unanswered: boolean }>}
  */
 export async function withDns({ resolver, patience, signal }, work) {
   // Not AbortSignal.any() with AbortSignal.timeout(): in Node 20 that may never come, after a garbage collection.
@@ -31,11 +32,21 @@ export async function withDns({ resolver, patience, signal }, work) {
   const timer = setTimeout(stop, patience);
   signal.addEventListener('abort', stop);
   const ask = resolver(end.signal);
-  try {
-    return await work(async (name, type) => {
+  let unanswered = false;
+  /** @type {LookUp} */
+  const lookUp = async (name, type) => {
+    try {
       end.signal.throwIfAborted();
-      return ask(name, type);
-    });
+      return await ask(name, type);
+    } catch (error) {
+      const { code = undefined } = /** @type {{ code?: unknown }} */ (error);
+      unanswered ||= code !== 'ENOTFOUND' && code !== 'ENODATA';
+      throw error;
+    }
+  };
+  try {
+    const done = await work(lookUp);
+    return { ...done, unanswered };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);

@@ -44,12 +44,12 @@ export function resultsField(authservId, { dkim, spf, arc }, dmarc, bounce) {
  * @param {Record<string, string | undefined>} properties
  */
 function result(method, { result, comment }, properties) {
-  const reason = comment === undefined || ['pass', 'none'].includes(result) ? undefined : quoted(comment);
-  return Object.entries({ reason, ...properties }).reduce(
-    (text, [name, value]) =>
-      value ? `${text} ${name}=${/^[\w.-]+$|^"/.test(value) ? value : quoted(value)}` : text,
-    `${method}=${result}`,
-  );
+  const words = [`${method}=${result}`];
+  if (comment !== undefined && result !== 'pass' && result !== 'none')
+    words.push(`reason=${quoted(comment)}`);
+  for (const [name, value] of Object.entries(properties))
+    if (value) words.push(`${name}=${/^[\w.-]+$/.test(value) ? value : quoted(value)}`);
+  return words.join(' ');
 }
 
 /** Strangers have written it: outside of quotes it could end this result and begin another. */

@@ -51,7 +51,7 @@ export function filterWith(options) {
 
     // Each costs a question and a computation; honest mail has a handful.
     if (headers.count('DKIM-Signature') > 50) return reject('Too many signatures');
-    const { found, dmarc } = await withDns({ resolver, patience, signal }, async (lookUp) => {
+    const { found, dmarc, unanswered } = await withDns({ resolver, patience, signal }, async (lookUp) => {
       const found = await authenticate(message.source(), {
         ...{ ip, helo: message.helo ?? '', sender: sender.address, mta: authservId, resolver: lookUp },
         ...{ disableDmarc: true, disableBimi: true },
@@ -63,7 +63,7 @@ export function filterWith(options) {
       if (result === 'permerror') return reject(`${dmarc.reason} (RFC 7489, 6.6.1)`);
       // Without an answer from DNS mail is not refused for good, as it may be right, nor let in, as it may be forged:
       // the sender's server keeps it and tries again.
-      if (result === 'temperror' || (wanted === 'reject' && dmarc.open))
+      if (result === 'temperror' || (wanted === 'reject' && unanswered))
         return tempfail({ code: 451, enhanced: '4.4.3', text: `DNS does not answer about ${domain}` });
       if (wanted === 'reject')
         return reject(`This is not from ${domain}, which has such mail refused (DMARC)`);

@@ -50,8 +50,9 @@ export function filterWith({
       return undefined;
 
     const key = { signingDomain: domain, selector, privateKey };
-    // Twice, because the types of mailauth want it where it is not read.
-    const options = { ...key, canonicalization, signatureData: [key] };
+    // The key twice, because the types of mailauth want it where it is not read. The time, because mailauth 4 looks at
+    // the clock twice, and a signature is broken where a second has begun in between.
+    const options = { ...key, canonicalization, signTime: new Date(), signatureData: [key] };
     const { signatures, errors } = await dkimSign(message.source(), options);
     // An error puts the mail off. Without a signature it could be refused elsewhere, for good.
     if (errors.length > 0) throw new Error(`It cannot be signed for ${domain}`, { cause: errors[0] });

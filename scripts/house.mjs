@@ -18,6 +18,8 @@ export const HOUSE = {
   session: { from: ['transport'], rxjs: false },
   message: { from: ['session', 'transport'], rxjs: true },
   operators: { from: ['message', 'session', 'transport'], rxjs: true },
+  lookups: { from: [], rxjs: true },
+  policies: { from: ['lookups', 'operators', 'session', 'transport'], rxjs: true },
   server: { from: ['operators', 'session', 'transport'], rxjs: true },
   mta: { from: ['operators', 'session', 'transport'], rxjs: true },
   recording: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },

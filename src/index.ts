@@ -14,6 +14,10 @@ export { Headers } from './message/headers.js';
 export { parseAddress } from './message/parse-address.js';
 export { sameAddress } from './message/same-address.js';
 
+export { backoff } from './lookups/backoff.js';
+export { coalesce } from './lookups/coalesce.js';
+export { LookUpError } from './lookups/look-up-error.js';
+
 export { remote } from './mta/remote.js';
 export { MilterError } from './mta/milter-error.js';
 export { RemoteError } from './mta/remote-error.js';
@@ -51,6 +55,7 @@ export { replaceBody } from './session/modifications/replace-body.js';
 export { SMFIF } from './transport/smfif.js';
 export { SMFIP } from './transport/smfip.js';
 
+export { BodyFileError } from './message/body-file-error.js';
 export { RecordingError } from './recording/recording-error.js';
 export { AnswerError } from './session/answer-error.js';
 export { NegotiationError } from './session/negotiation-error.js';
@@ -78,6 +83,9 @@ export type { HeaderField } from './message/header-field.js';
 export type { AuthFacts, Message, TlsFacts } from './message/message.js';
 export type { BodyChunks, BodyDigest, BodyMode, BufferedBody, StreamedBody } from './message/message-body.js';
 export type { MessageLimits, MessageOptions } from './message/message-options.js';
+export type { BackoffOptions } from './lookups/backoff.js';
+export type { Coalesced } from './lookups/coalesce.js';
+export type { CoalesceOptions, LookUp } from './lookups/coalesce-options.js';
 export type { ReplyDifference } from './recording/compare-replies.js';
 export type { DiagramOptions } from './recording/diagram.js';
 export type { RecordOptions } from './recording/record.js';

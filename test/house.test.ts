@@ -34,12 +34,15 @@ describe('checkHouse', () => {
   }
 
   it('lets the arrows pass that are drawn', () => {
-    const all = ['transport', 'session', 'operators', 'server', 'mta', 'recording', 'testing', 'cli'];
+    const all = ['transport', 'session', 'operators', 'lookups', 'policies'];
+    all.push('server', 'mta', 'recording', 'testing', 'cli');
     const arrows: Record<string, string[]> = {
       session: ['transport'],
       operators: ['session', 'transport'],
       server: ['operators', 'session', 'transport'],
+      lookups: [],
       mta: ['operators', 'session', 'transport'],
+      policies: ['lookups', 'operators', 'session', 'transport'],
       recording: ['mta', 'operators', 'session', 'transport'],
       testing: ['mta', 'operators', 'session', 'transport'],
       cli: ['mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
@@ -129,7 +132,7 @@ describe('checkHouse', () => {
     [
       'session',
       'rxjs',
-      'imports rxjs in session; keep RxJS in message, operators, server, mta, recording, testing, cli',
+      'imports rxjs in session; keep RxJS in message, operators, lookups, policies, server, mta, recording, testing, cli',
     ],
     ['transport', 'rxjs', 'imports rxjs in transport'],
     ['session', 'rxjs/testing', 'imports rxjs/testing in session'],

@@ -47,19 +47,19 @@ export function alignFields(
   let tail = 0;
   while (tail < shorter - head && isSame(from[from.length - 1 - tail], to[to.length - 1 - tail])) tail++;
 
-  const mark = marker(writable);
-  const middle = alignMarks(
-    mark(from.slice(head, from.length - tail)),
-    mark(to.slice(head, to.length - tail)),
-  );
-  return [
-    ...Array.from({ length: head }, (_, at) => ({ from: at, to: at })),
-    ...middle.map((pair) => ({ from: pair.from + head, to: pair.to + head })),
-    ...Array.from({ length: tail }, (_, at) => ({
-      from: from.length - tail + at,
-      to: to.length - tail + at,
-    })),
-  ];
+  const pairs: Pair[] = [];
+  for (let at = 0; at < head; at++) pairs.push({ from: at, to: at });
+  // Where fields were only added, or only deleted, nothing is left on one side.
+  if (from.length > head + tail && to.length > head + tail) {
+    const mark = marker(writable);
+    const middle = alignMarks(
+      mark(from.slice(head, from.length - tail)),
+      mark(to.slice(head, to.length - tail)),
+    );
+    for (const pair of middle) pairs.push({ from: pair.from + head, to: pair.to + head });
+  }
+  for (let left = tail; left > 0; left--) pairs.push({ from: from.length - left, to: to.length - left });
+  return pairs;
 }
 
 /** Whether two fields are the same, byte for byte. */

@@ -5,6 +5,9 @@ import type { ChunkFlow, ChunkSink } from './chunk-flow.js';
 import { ChunkIterator } from './chunk-iterator.js';
 import { SpoolFile } from './spool-file.js';
 
+const OVER =
+  'The message is over, and its body is gone with it: read the body before the answer is given, or keep a copy.';
+
 /** As much as is read from the file at once. */
 const PIECE = 65_536;
 
@@ -70,9 +73,6 @@ export class BodyStore {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#failure = new Error(
-      'The message is over, and its body is gone with it: read the body before the answer is given, or keep a copy.',
-    );
     this.#free();
   }
 
@@ -92,8 +92,9 @@ export class BodyStore {
       sink.next(chunk);
     };
     const ask = (): void => {
-      if (this.#failure !== undefined) {
-        sink.fail(this.#failure);
+      const obstacle = this.#obstacle();
+      if (obstacle !== undefined) {
+        sink.fail(obstacle);
         return;
       }
       const chunk = this.#spilled ? undefined : this.#chunks[index];
@@ -120,7 +121,8 @@ export class BodyStore {
    * @throws RangeError (the promise) where it is more than a buffer can hold
    */
   async bytes(): Promise<Buffer> {
-    if (this.#failure !== undefined) throw this.#failure;
+    const obstacle = this.#obstacle();
+    if (obstacle !== undefined) throw obstacle;
     if (!this.#spilled) return Buffer.concat(this.#chunks);
     if (this.#written <= constants.MAX_LENGTH) return this.#read(this.#written, 0);
     throw new RangeError(
@@ -133,9 +135,10 @@ export class BodyStore {
     try {
       await this.#file?.read(piece, position);
     } catch (error) {
-      throw this.#failure ?? new BodyFileError('read', this.#options.directory, error);
+      throw this.#obstacle() ?? new BodyFileError('read', this.#options.directory, error);
     }
-    if (this.#failure !== undefined) throw this.#failure;
+    const obstacle = this.#obstacle();
+    if (obstacle !== undefined) throw obstacle;
     return piece;
   }
 
@@ -156,6 +159,11 @@ export class BodyStore {
       this.#free();
       throw this.#failure;
     }
+  }
+
+  /** Why it cannot be read. That the message is over is true of each in the end: an error is made only for who asks. */
+  #obstacle(): Error | undefined {
+    return this.#closed ? new Error(OVER) : this.#failure;
   }
 
   #free(): void {

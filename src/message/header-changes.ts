@@ -39,11 +39,15 @@ export function headerChanges(
     changes.push(known(insertHeader('top', field.name, textOf(field)), field, 0, shown));
   }
   let [below, next] = [0, 0];
-  for (const [number, pair] of [...pairs, { from: from.length, to: rest.length }].entries()) {
+  for (let number = 0; number <= pairs.length; number++) {
+    const pair = pairs[number] ?? { from: from.length, to: rest.length };
     for (let place = below; place < pair.from; place++) {
       changes.push(deleteHeader(from[place]?.name ?? '', shown.of(place)));
     }
-    for (const field of rest.slice(next, pair.to)) changes.push(newField(field, number, pairs, shown));
+    for (let place = next; place < pair.to; place++) {
+      const field = rest[place];
+      if (field !== undefined) changes.push(newField(field, number, pairs, shown));
+    }
     const [old, wanted] = [from[pair.from], rest[pair.to]];
     if (old !== undefined && wanted !== undefined && !isSame(old, wanted)) {
       changes.push(changeHeader(wanted.name, textOf(wanted), shown.of(pair.from)));

@@ -67,7 +67,7 @@ function bodyOf(
 ): StoredBody | Message<'digest'>['body'] | undefined {
   if (body === 'none') return undefined;
   if (collection.hash === undefined) return new StoredBody(collection.store, collection.complete);
-  return { size: collection.size, digest: collection.hash.digest() };
+  return { size: collection.size, complete: collection.complete, digest: collection.hash.digest() };
 }
 
 async function digestOf(
@@ -76,7 +76,7 @@ async function digestOf(
 ): Promise<Message<'digest'>['body']> {
   const hash = createHash(algorithm);
   for await (const chunk of body) hash.update(chunk);
-  return { size: body.size, digest: hash.digest() };
+  return { size: body.size, complete: true, digest: hash.digest() };
 }
 
 /** Reads a body into a store; ends early, and rejects, when the turn is over: what was read by then is no body. */

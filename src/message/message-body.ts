@@ -58,8 +58,11 @@ export interface StreamedBody extends BodyChunks {
 
 /** The body of `onMessage({ body: 'digest' })`. */
 export interface BodyDigest {
+  /** The bytes that it is of. */
   readonly size: number;
-  /** Of all bytes as the MTA gave them. */
+  /** Whether that is all of the body; see `BufferedBody`. */
+  readonly complete: boolean;
+  /** Of the bytes as the MTA gave them. */
   readonly digest: Buffer;
 }
 

@@ -31,8 +31,11 @@ const PARTS: Readonly<
   quarantine: 'others',
 };
 
+const NOTHING: SortedModifications = { headers: [], recipients: [], sender: [], body: [], others: [] };
+
 /** Sorts modifications by what they change, each part in its order. */
 export function sortModifications(all: readonly Modification[]): SortedModifications {
+  if (all.length === 0) return NOTHING;
   const parts = {
     headers: [] as Modification[],
     recipients: [] as Modification[],

@@ -1,17 +1,21 @@
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { systemResolver } from '../../examples/authentication-results-dns.mjs';
 
 import { filterWith } from '../../examples/authentication-results.mjs';
 import type { Filter } from '../../src/index.js';
+import { parseEml } from '../../src/mta/parse-eml.js';
 import { contract } from '../../src/testing/contract/contract.js';
 import { simulate } from '../../src/testing/simulate.js';
 import { authenticate, AUTHSERV_ID } from './support/authenticate.js';
 import { dnsTable, type DnsName } from './support/dns-table.js';
 
+/** Signed and sealed by dkimpy 1.1.4, with a key that nobody has any more. */
+const fixture = (name: string): Buffer => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
 const REJECT = { '_dmarc.author.example': { TXT: ['v=DMARC1; p=reject'] } } as const;
 
 describe('a DNS that does not answer the example that authenticates mail', () => {
@@ -26,6 +30,19 @@ describe('a DNS that does not answer the example that authenticates mail', () =>
     const reported = await authenticate({}, dns, { enforce: false });
     expect(reported.outcome).toBe('delivered');
     expect(reported.results.map(({ result }) => result)).toContain('temperror');
+  });
+
+  it('has mail put off that the seal of a list may speak for', async () => {
+    const list = { sender: 'list-bounces@list.example', ...parseEml(fixture('sealed-by-list.eml')) };
+    const key = { TXT: [fixture('key-record.txt').toString().trim()] };
+    const dns = { ...REJECT, 'a._domainkey.author.example': key };
+    const sealers = ['list.example'];
+    const missing = 's._domainkey.list.example';
+    expect((await authenticate(list, { ...dns, [missing]: 'ETIMEOUT' }, { sealers })).outcome).toBe(
+      'deferred',
+    );
+    expect((await authenticate(list, { ...dns, [missing]: key }, { sealers })).outcome).toBe('delivered');
+    expect((await authenticate(list, dns, { sealers })).outcome).toBe('refused');
   });
 
   it('does no harm where the result is the same without the answer', async () => {

@@ -136,6 +136,8 @@ describe('the field of the example that authenticates mail', () => {
     ['a domain of a sender', { sender: 'a@evil.example; dmarc=pass header.from=author.example (' }],
     ['a name in HELO', { sender: '', helo: 'evil.example; dmarc=pass (' }],
     ['a signature', { headers: [signature('evil.example dmarc=pass (', '"s\\'), AUTHOR] }],
+    ['a selector', { headers: [signature('evil.example', '"a" dmarc=pass'), AUTHOR] }],
+    ['a selector with a quote', { headers: [signature('evil.example', 'a"b\\'), AUTHOR] }],
     [
       'a signature over lines',
       { headers: [signature('evil.example\r\n\tdmarc=pass (', 's\r\n\tx=y'), AUTHOR] },

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { BlockList } from 'node:net';
 import { dkimVerify } from 'mailauth';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { filterWith } from '../../examples/dkim-signing.mjs';
 import type { ClientMail } from '../../src/mta/client-mail.js';
@@ -175,6 +175,16 @@ describe('the example that signs mail', () => {
   ])('signs %s', async (_what, body) => {
     expect((await sign({ body })).results).toEqual(['pass']);
     expect((await sign({ body }, { canonicalization: 'simple/simple' })).results).toEqual(['pass']);
+  });
+
+  it('signs while a second begins', async () => {
+    let now = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => (now += 1000));
+    try {
+      expect((await sign({})).results).toEqual(['pass']);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('puts its signature above those that are there', async () => {

@@ -8,6 +8,8 @@ import { headersOf } from './support/headers-of.js';
 
 /** What loading a package ends with; nothing where it is there. */
 const failures = vi.hoisted(() => new Map<string, Error>());
+/** Versions that packages are said to have. */
+const versions = vi.hoisted(() => new Map<string, string>());
 
 vi.mock(import('node:module'), async (original) => {
   const real = await original();
@@ -16,6 +18,8 @@ vi.mock(import('node:module'), async (original) => {
     const load = (name: string): unknown => {
       const failure = failures.get(name.replace(/\/.*/, ''));
       if (failure !== undefined) throw failure;
+      const version = name.endsWith('/package.json') ? versions.get(name.slice(0, -13)) : undefined;
+      if (version !== undefined) return { version };
       return require(name) as unknown;
     };
     return Object.assign(load, require);
@@ -28,6 +32,7 @@ describe('A header without an optional package', () => {
 
   afterEach(() => {
     failures.clear();
+    versions.clear();
   });
 
   function uninstall(...names: readonly string[]): void {
@@ -68,6 +73,22 @@ describe('A header without an optional package', () => {
         cause,
       }),
     );
+  });
+
+  it.each([
+    ['nodemailer', '10.4.9', '10.5.0', () => headers.addresses('To')],
+    ['nodemailer', '9.99.99', '10.5.0', () => headers.addresses('To')],
+    ['libmime', '5.1.0', '5.2.1', () => headers.text('Subject')],
+  ] as const)('says that a package is too old: %s %s', (name, version, since, read) => {
+    versions.set(name, version);
+    expect(read).toThrow(
+      `needs the package ${name} in version ${since} or newer, and ${version} is installed: npm install ${name}@latest`,
+    );
+  });
+
+  it.each(['10.5.0', '10.10.0', '11.0.0'])('takes nodemailer %s', (version) => {
+    versions.set('nodemailer', version);
+    expect(headers.addresses('To')).toMatchObject([{ address: 'a@b.example' }]);
   });
 
   it('does all else', () => {

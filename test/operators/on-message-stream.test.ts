@@ -219,7 +219,9 @@ describe('a streamed message', () => {
     );
     const piece = Buffer.alloc(40_000, 'x');
     let answered = 0;
-    const count = (): void => void answered++;
+    const count = (): void => {
+      answered++;
+    };
     const told = [mta.body(piece).then(count), mta.body(piece).then(count), mta.body(piece).then(count)];
     pipe?.read(0);
     await settle();

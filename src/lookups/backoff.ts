@@ -1,0 +1,65 @@
+import { throwError, timer, type RetryConfig, type SchedulerLike } from 'rxjs';
+
+import { checkNumber } from './check-options.js';
+
+/** How often, and after what time, something is tried again; everything has a default. */
+export interface BackoffOptions {
+  /** Tries in all, the first included; `Infinity` for what is never given up. Default 3. */
+  readonly attempts?: number | undefined;
+  /** The longest pause before the second try, in milliseconds. Default 100. */
+  readonly initial?: number | undefined;
+  /** By how much it grows from try to try. Default 2. */
+  readonly factor?: number | undefined;
+  /** What it does not grow beyond, in milliseconds. Default 10 000. */
+  readonly max?: number | undefined;
+  /**
+   * How much of a pause is left to chance, from 0 to 1: with 1 it is anything from none to the longest, with 0 always the
+   * longest. Default 1, so that many who failed at the same time do not come back at the same time.
+   */
+  readonly jitter?: number | undefined;
+  /**
+   * Whether an error is worth another try, and at which try (from 1) it occurred. Default: all are. An error for which
+   * it is not, or what this throws itself, is the end.
+   */
+  readonly retryOn?: ((error: unknown, attempt: number) => boolean) | undefined;
+  /** Whether a value begins the counting anew: for streams that are to last. Default false. */
+  readonly resetOnSuccess?: boolean | undefined;
+  /** Whose time it is. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  readonly scheduler?: SchedulerLike | undefined;
+  /** Chance, from 0 to 1. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/**
+ * Tells RxJS's `retry()` to try again after pauses that grow, and are left to chance.
+ *
+ * It is cancelled by unsubscription, as everything of RxJS, and so at the end of an event's time: within the project of
+ * a filter that is 8 seconds by default, so keep all pauses together below that. After the last try the error goes on.
+ *
+ * What is to be tried again has to begin anew when it is subscribed to: `defer(() => fetch(…))`, and not
+ * `from(fetch(…))`, which is one promise that stays as it is.
+ *
+ * @throws RangeError where a number is out of range
+ * @example defer(() => mailboxExists(address)).pipe(retry(backoff({ attempts: 3, initial: 50 })))
+ * @example changes$.pipe(retry(backoff({ attempts: Infinity, max: 30_000, resetOnSuccess: true })))
+ */
+export function backoff(options: BackoffOptions = {}): RetryConfig {
+  const { attempts = 3, initial = 100, factor = 2, max = 10_000, jitter = 1, random = Math.random } = options;
+  const { retryOn, resetOnSuccess = false, scheduler } = options;
+  if (attempts !== Infinity) checkNumber('backoff(): attempts', attempts, 1, true);
+  checkNumber('backoff(): initial', initial, 0);
+  checkNumber('backoff(): factor', factor, 1);
+  checkNumber('backoff(): max', max, 0);
+  checkNumber('backoff(): jitter', jitter, 0);
+  if (jitter > 1) throw new RangeError(`backoff(): jitter is ${jitter}; it has to be at most 1.`);
+  return {
+    count: attempts - 1,
+    resetOnSuccess,
+    delay: (error: unknown, attempt: number) => {
+      if (retryOn !== undefined && !retryOn(error, attempt)) return throwError(() => error);
+      // From some hundred tries on the power is infinite; infinitely often nothing would be no number.
+      const longest = initial === 0 ? 0 : Math.min(max, initial * factor ** (attempt - 1));
+      return timer(longest * (1 - jitter * random()), scheduler);
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { asyncScheduler, type ObservableInput, type SchedulerLike } from 'rxjs';
+
+import { checkNumber } from './check-options.js';
+
+/** Looks something up. `signal` is aborted when nobody waits for the answer any more, or it took too long. */
+export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>;
+
+/** How look-ups are shared and kept; everything has a default. */
+export interface CoalesceOptions<I, T> {
+  /**
+   * What makes two look-ups the same. Default: the input, where that is a string or a number; for others this has to be
+   * given.
+   */
+  readonly key?: ((input: I) => string | number) | undefined;
+  /** For how long an answer is kept, in milliseconds. Default 0: it is for those who wait for it. */
+  readonly ttl?: number | undefined;
+  /** The same for a negative answer. Default `ttl`. Errors are never kept. */
+  readonly negativeTtl?: number | undefined;
+  /** What a negative answer is. Default: `undefined`, `null` and `false`. */
+  readonly negative?: ((answer: T) => boolean) | undefined;
+  /** The most answers to keep; the oldest goes first. Also the most look-ups to share. Default 10 000. */
+  readonly maxKeys?: number | undefined;
+  /**
+   * How long a look-up may take, in milliseconds, whoever waits for it; then it is aborted, and all of them get a
+   * `LookUpError`. Default 7 000: an event by default has 8 000.
+   */
+  readonly timeout?: number | undefined;
+  /** Whose time it is. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  readonly scheduler?: SchedulerLike | undefined;
+}
+
+/** The same, complete and checked. */
+export interface ResolvedCoalesce<I, T> {
+  readonly key: (input: I) => string | number;
+  readonly ttlOf: (answer: T) => number;
+  readonly maxKeys: number;
+  readonly timeout: number;
+  readonly scheduler: SchedulerLike;
+}
+
+/** Fills in the defaults, and throws where an option cannot be meant. */
+export function resolveCoalesce<I, T>(options: CoalesceOptions<I, T>): ResolvedCoalesce<I, T> {
+  const { ttl = 0, maxKeys = 10_000, timeout = 7_000, scheduler = asyncScheduler } = options;
+  const { negativeTtl = ttl, negative = isNegative, key = (input: I): unknown => input } = options;
+  checkNumber('coalesce(): ttl', ttl, 0);
+  checkNumber('coalesce(): negativeTtl', negativeTtl, 0);
+  checkNumber('coalesce(): maxKeys', maxKeys, 1, true);
+  checkNumber('coalesce(): timeout', timeout, 1);
+  return {
+    key: (input) => checkKey(key(input), options.key !== undefined),
+    ttlOf: ttl === negativeTtl ? () => ttl : (answer) => (negative(answer) ? negativeTtl : ttl),
+    maxKeys,
+    timeout,
+    scheduler,
+  };
+}
+
+function isNegative(answer: unknown): boolean {
+  return answer === undefined || answer === null || answer === false;
+}
+
+/** Two objects are the same text, `[object Object]`: one would get the other's answer. */
+function checkKey(key: unknown, own: boolean): string | number {
+  if (typeof key === 'string' || typeof key === 'number') return key;
+  const what = typeof key === 'object' && key !== null ? 'an object' : typeof key;
+  throw new TypeError(
+    own
+      ? `coalesce(): key gave ${what}. It has to give a string or a number.`
+      : `coalesce(): the input is ${what}. Give key, a function that makes a string of it.`,
+  );
+}

@@ -1,0 +1,39 @@
+import type { Tempfail } from '../session/decision.js';
+import { tempfail } from '../session/decisions/tempfail.js';
+import type { Failure } from '../session/options.js';
+
+/**
+ * What becomes of mail while a store cannot be asked: `'pass'`, as if the policy were not there; `'tempfail'`, put off
+ * with a 451; or a decision of your own.
+ */
+export type Away = 'pass' | 'tempfail' | Failure;
+
+/** What the policies that ask a store have in common. */
+export interface AwayOptions {
+  /** Default `'tempfail'`: mail is delayed then, and nothing gets past the policy. */
+  readonly away?: Away | undefined;
+  /**
+   * Gets the error when the store cannot be asked any more, once until it can be asked again. Default: the server's
+   * `onError` and `outcomes` get it, as they get an error in a filter, with the event that was the first to meet it.
+   */
+  readonly onAway?: ((error: Error) => void) | undefined;
+  /** Called when the store can be asked again. Default: nobody is. */
+  readonly onBack?: (() => void) | undefined;
+}
+
+/** RFC 3463: something in the mail system is wrong, and it is not the sender's fault. */
+const LATER: Tempfail = Object.freeze(
+  tempfail({ code: 451, enhanced: '4.3.0', text: 'Temporarily out of order, please try again later' }),
+);
+
+const KINDS: readonly unknown[] = ['proceed', 'accept', 'reject', 'tempfail'];
+
+/** The decision that is meant; `undefined` where mail is to pass. Throws a `TypeError` where none is. */
+export function awayDecision(what: string, away: Away = 'tempfail'): Failure | undefined {
+  if (away === 'pass') return undefined;
+  if (away === 'tempfail') return LATER;
+  if (typeof away === 'object' && KINDS.includes((away as Partial<Failure> | null)?.kind)) return away;
+  throw new TypeError(
+    `${what}: away is ${JSON.stringify(away)}. Use 'pass', 'tempfail', or what proceed(), accept(), reject() or tempfail() make.`,
+  );
+}

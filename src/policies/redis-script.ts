@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+
+import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
+
+import { boundedKey } from '../lookups/bounded-key.js';
+import { checkNumber } from '../lookups/check-options.js';
+import type { RedisClient, RedisOptions } from './redis-client.js';
+import { StoreError } from './store-error.js';
+
+const TOO_LATE = Symbol('too late');
+
+/**
+ * A script that runs in the server, where nothing comes between its commands: of two workers, one is first for both.
+ *
+ * It gets one key, as a cluster demands, and is sent whole only where the server does not know it (yet, or any more).
+ * Time is the server's own, so that the clocks of the machines need not agree. Redis from version 5 on, and Valkey.
+ */
+export class RedisScript {
+  readonly #client: RedisClient;
+  readonly #text: string;
+  readonly #sha: string;
+  readonly #prefix: string;
+  readonly #timeout: number;
+  readonly #pause: number;
+  /** Why nobody waits at present, and until when. */
+  #hung: { readonly error: StoreError; until: number } | undefined;
+
+  constructor(what: string, client: RedisClient, text: string, options: RedisOptions) {
+    if (typeof (client as Partial<RedisClient> | undefined)?.sendCommand !== 'function') {
+      throw new TypeError(
+        `${what}: the client has no function sendCommand. Give a client of node-redis, or { sendCommand: (words) => … }.`,
+      );
+    }
+    const { prefix = 'rxmilter:', timeout: limit = 2_000, pause = 1_000 } = options;
+    if (typeof (prefix as unknown) !== 'string') throw new TypeError(`${what}: prefix has to be a string.`);
+    checkNumber(`${what}: timeout`, limit, 1);
+    checkNumber(`${what}: pause`, pause, 0);
+    this.#client = client;
+    this.#text = text;
+    this.#sha = createHash('sha1').update(text).digest('hex');
+    this.#prefix = prefix;
+    this.#timeout = limit;
+    this.#pause = pause;
+  }
+
+  /** Runs it; rejects with a `StoreError` where the reply is no number, or does not come. */
+  async run(key: string, ...numbers: readonly number[]): Promise<number> {
+    this.#checkHung();
+    const words = ['1', this.#prefix + boundedKey(key), ...numbers.map(String)];
+    let reply: unknown;
+    try {
+      reply = await firstValueFrom(
+        defer(() => this.#send(words)).pipe(timeout({ first: this.#timeout, with: () => of(TOO_LATE) })),
+      );
+    } catch (cause) {
+      // It speaks, if only of its troubles: the next one need not fear to wait.
+      this.#hung = undefined;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new StoreError(`Redis cannot be asked: ${why}`, { cause });
+    }
+    if (reply === TOO_LATE) throw this.#late();
+    this.#hung = undefined;
+    // Clients can be told to give numbers as they are, as text, or as what holds any of them.
+    const number = ['number', 'bigint', 'string'].includes(typeof reply) ? Number(reply) : NaN;
+    if (Number.isNaN(number))
+      throw new StoreError(`Redis replied ${JSON.stringify(reply)}, which is no number.`);
+    return number;
+  }
+
+  async #send(words: readonly string[]): Promise<unknown> {
+    try {
+      return await this.#client.sendCommand(['EVALSHA', this.#sha, ...words]);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return this.#client.sendCommand(['EVAL', this.#text, ...words]);
+    }
+  }
+
+  /** The first after a pause asks, and gives the others another pause: one waits, and the rest do not. */
+  #checkHung(): void {
+    if (this.#hung === undefined) return;
+    const now = asyncScheduler.now();
+    if (now < this.#hung.until) throw this.#hung.error;
+    this.#hung.until = now + this.#timeout + this.#pause;
+  }
+
+  #late(): StoreError {
+    const error = new StoreError(`Redis did not reply within ${this.#timeout} ms.`);
+    this.#hung = { error, until: asyncScheduler.now() + this.#pause };
+    return error;
+  }
+}
