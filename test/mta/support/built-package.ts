@@ -21,7 +21,10 @@ export const resolve = (name, context, next) =>
   entries.has(name) ? { url: entries.get(name), shortCircuit: true } : next(name, context);
 `;
 
-const ENTRIES = [['rxmilter', 'index', `${ROOT}src/index.ts`]] as const;
+const ENTRIES = [
+  ['rxmilter', 'index', `${ROOT}src/index.ts`],
+  ['rxmilter/policies', 'policies', `${ROOT}src/policies/index.ts`],
+] as const;
 
 /** Builds the package for processes of their own, in a throw-away directory from which they find RxJS. */
 export async function builtPackage(): Promise<BuiltPackage> {

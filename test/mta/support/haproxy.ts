@@ -54,7 +54,7 @@ listen milters
   # the offer of a mail server, and the first bytes of the answer of a filter
   option tcp-check
   tcp-check send-binary 0000000d4f00000006000001ff001fffff
-  tcp-check expect rbinary ^000000..4f
+  tcp-check expect rbinary ^000000..4F
   default-server inter 500ms fall 1 rise 1 on-marked-down shutdown-sessions
 ${backends.map((backend, at) => `  server milter${at + 1} 127.0.0.1:${backend} check\n`).join('')}`;
 }
