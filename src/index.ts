@@ -95,7 +95,7 @@ export type { Redaction } from './recording/redactor.js';
 export type { MilterFailure } from './mta/milter-error.js';
 export type { RemoteOptions, RemoteTimeouts } from './mta/remote-options.js';
 export type { ListenOptions } from './server/listen-options.js';
-export type { MilterServer } from './server/milter-server.js';
+export type { CloseOptions, MilterServer } from './server/milter-server.js';
 export type { ServeOptions } from './server/serve-options.js';
 export type { ListenInput } from './server/where-to-listen.js';
 export type { PrivateData } from './session/private-data.js';

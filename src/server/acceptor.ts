@@ -26,6 +26,11 @@ export class Acceptor {
   #sweep: NodeJS.Timeout | undefined;
   #binding: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
+  #grace = Infinity;
+  #draining = false;
+  #soon: NodeJS.Timeout | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+  #end: NodeJS.Timeout | undefined;
 
   /** @param accept called for each new socket; has to call what it gets to let it speak */
   constructor(
@@ -67,43 +72,51 @@ export class Acceptor {
   }
 
   /**
-   * Accepts nobody any more, and resolves when the connections are over: those with a message in progress have
-   * `deadline` milliseconds to finish it.
+   * Accepts nobody any more, and resolves when the connections are over. For `grace` milliseconds they go on as before;
+   * then those with a message in progress have `deadline` milliseconds to finish it. Called again it can only be sooner.
    */
-  drain(deadline: number): Promise<void> {
-    this.#stopped ??= this.#closeServer(deadline);
+  drain(deadline: number, grace = 0): Promise<void> {
+    this.#stopped ??= this.#closeServer();
+    if (!this.#draining && grace < this.#grace) {
+      this.#grace = grace;
+      clearTimeout(this.#soon);
+      if (grace > 0) this.#soon = setTimeout(() => this.#finish(deadline), grace);
+      else this.#finish(deadline);
+    }
     return this.#stopped;
   }
 
   /** Ends everything at once. */
   destroy(): void {
-    this.#stopped ??= this.#closeServer(0);
+    void this.drain(0);
     for (const [socket, connection] of this.#sockets) {
       connection.destroy();
       socket.destroy();
     }
   }
 
-  async #closeServer(deadline: number): Promise<void> {
-    clearInterval(this.#sweep);
+  async #closeServer(): Promise<void> {
     // Closed before it listens, a server of Node would listen afterwards all the same.
     if (!this.#server.listening) await this.#binding?.catch(() => undefined);
-    const closed = new Promise<void>((resolve) => {
+    await new Promise<void>((resolve) => {
       // Its error is that it does not listen, which is as good.
       this.#server.close(() => {
         resolve();
       });
     });
+    for (const timer of [this.#sweep, this.#soon, this.#expiry, this.#end]) clearTimeout(timer);
+  }
+
+  #finish(deadline: number): void {
+    this.#draining = true;
+    clearInterval(this.#sweep);
     for (const connection of this.#sockets.values()) connection.drain();
-    const expiry = setTimeout(() => {
+    this.#expiry = setTimeout(() => {
       for (const connection of this.#sockets.values()) connection.expire();
     }, deadline);
-    const end = setTimeout(() => {
+    this.#end = setTimeout(() => {
       for (const socket of this.#sockets.keys()) socket.destroy();
     }, deadline + LAST_BYTES);
-    await closed;
-    clearTimeout(expiry);
-    clearTimeout(end);
   }
 
   readonly #take = (socket: Socket): void => {

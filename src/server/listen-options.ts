@@ -1,5 +1,6 @@
 import type { BindOptions } from '../transport/bind.js';
 import type { SessionOptions } from '../session/options.js';
+import type { CloseOptions } from './milter-server.js';
 
 /** What can be set for a server; all of it has a default. */
 export interface ListenOptions extends BindOptions, SessionOptions {
@@ -15,8 +16,15 @@ const LONGEST = 0x7fffffff - 60_000;
 
 /** The `drainTimeout` of these options; throws a `RangeError` where it is none. */
 export function drainTimeoutOf({ drainTimeout = DRAIN_TIMEOUT }: ListenOptions): number {
-  if (drainTimeout >= 0 && drainTimeout <= LONGEST) return drainTimeout;
-  throw new RangeError(
-    `drainTimeout: ${drainTimeout} is not a time. Use milliseconds from 0 and below 24 days.`,
-  );
+  return timeOf('drainTimeout', drainTimeout);
+}
+
+/** The `grace` of these options; throws a `RangeError` where it is none. */
+export function graceOf({ grace = 0 }: CloseOptions): number {
+  return timeOf('grace', grace);
+}
+
+function timeOf(name: string, time: number): number {
+  if (time >= 0 && time <= LONGEST) return time;
+  throw new RangeError(`${name}: ${time} is not a time. Use milliseconds from 0 and below 24 days.`);
 }

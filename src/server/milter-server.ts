@@ -2,6 +2,15 @@ import type { Observable } from 'rxjs';
 
 import type { Outcome } from '../session/outcome.js';
 
+/** How a server is to stop. */
+export interface CloseOptions {
+  /**
+   * For how long connections that are open go on as before, also with new messages, in milliseconds. For when another
+   * process has taken over who connects: what these connections bring need not be put off. Default 0.
+   */
+  readonly grace?: number | undefined;
+}
+
 /** A running server. */
 export interface MilterServer extends AsyncDisposable {
   /** Where it listens, as `listen` would be written: `inet:8891@127.0.0.1`. */
@@ -17,9 +26,13 @@ export interface MilterServer extends AsyncDisposable {
   readonly outcomes: Observable<Outcome>;
   /**
    * Stops: accepts nobody any more, lets messages in progress finish, puts new ones off with a 421, and resolves when
-   * all connections are over: after `drainTimeout` at the latest, and a second for an MTA that does not take its bytes. Calling it again waits for the same end.
+   * all connections are over: after `drainTimeout` at the latest, and a second for an MTA that does not take its bytes.
+   * With a `grace`, connections that are open have that time before. Calling it again waits for the same end, and ends
+   * a longer grace.
+   *
+   * Rejects with a `RangeError` where `grace` is no time; then nothing happens.
    */
-  close(): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
   /** Ends everything at once. The MTA does with messages in progress what it is configured to do without a filter. */
   destroy(): void;
 }

@@ -11,9 +11,9 @@ import type { Outcome } from '../session/outcome.js';
 import { ProjectError } from '../session/project-error.js';
 import type { Tags } from '../session/tags.js';
 import { Acceptor } from './acceptor.js';
-import { drainTimeoutOf } from './listen-options.js';
+import { drainTimeoutOf, graceOf } from './listen-options.js';
+import type { CloseOptions, MilterServer } from './milter-server.js';
 import { OutcomeStream } from './outcome-stream.js';
-import type { MilterServer } from './milter-server.js';
 import type { ServeOptions } from './serve-options.js';
 import { whereToListen } from './where-to-listen.js';
 
@@ -83,8 +83,8 @@ export async function serve(
       connection.attach(openChain(steps, new PipelineEnd(connection)), tags);
     });
     await acceptor.start();
-    const close = async (): Promise<void> => {
-      await acceptor.drain(drainTimeout);
+    const close = async (how: CloseOptions = {}): Promise<void> => {
+      await acceptor.drain(drainTimeout, graceOf(how));
       source.close();
       outcomes.complete();
     };
@@ -96,7 +96,7 @@ export async function serve(
         acceptor.destroy();
         void close();
       },
-      [Symbol.asyncDispose]: close,
+      [Symbol.asyncDispose]: () => close(),
     };
   } catch (error) {
     source.close();

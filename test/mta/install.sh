@@ -9,7 +9,11 @@ set -eu
 # procps                              ps and pgrep, to look at a run that hangs
 # m4                                  makes Sendmail's configuration
 # gcc, libc6-dev, libmilter-dev       the filters in C that tests and benchmark compare with
-packages='postfix opendkim opendkim-tools miltertest procps m4 gcc libc6-dev libmilter-dev'
+# redis-server                        what several filters share, on one machine or on several
+# nats-server                         a stream from elsewhere
+# haproxy                             stands between a mail server and several filters
+packages='postfix opendkim opendkim-tools miltertest procps m4 gcc libc6-dev libmilter-dev
+  redis-server nats-server haproxy'
 
 # As packages Sendmail and Postfix exclude each other, so Sendmail is only unpacked, where nothing else is.
 sendmail=/opt/rxmilter-mta/sendmail
@@ -36,7 +40,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 log=$work/log
 
-# Keeps the packaged mail server from being started now: the tests start instances of their own.
+# Keeps the packaged servers from being started now: the tests start instances of their own.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
   trap 'rm -rf "$work" $policy' EXIT

@@ -139,6 +139,81 @@ describe('close()', () => {
   });
 });
 
+describe('close({ grace })', () => {
+  const filter = on(['mail', 'rcpt'], () => undefined);
+  const HOUR = 3_600_000;
+
+  it('serves new messages on connections that are open, and nobody who connects', async () => {
+    const { server, errors } = await serving(filter);
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    const closing = server.close({ grace: HOUR });
+    await expect(socketMta(server.address)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    for (let message = 0; message < 2; message++) {
+      expect(await mta.ask('C12')).toEqual(said('R03'));
+      expect(await mta.ask('C16')).toEqual(said('R03'));
+      mta.send('C28');
+    }
+    mta.send('C29');
+    await closing;
+    expect(await mta.rest()).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  it('is over with the last connection', async () => {
+    const { server } = await serving(filter);
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    const closing = server.close({ grace: HOUR });
+    mta.socket.destroy();
+    await closing;
+  });
+
+  it('puts messages off that begin after it', async () => {
+    const { server } = await serving(filter);
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    const closing = server.close({ grace: 20 });
+    let answer = said('R03');
+    // Until it is over there may be any number of messages.
+    while (answer[0] !== STOPPING[0]) {
+      expect(answer).toEqual(said('R03'));
+      answer = await mta.ask('C12');
+      mta.send('C28');
+    }
+    mta.send('C29');
+    await closing;
+  });
+
+  it.each(['close', 'destroy'] as const)('is ended by %s()', async (end) => {
+    const { server } = await serving(filter, { timeouts: { linger: 20 } });
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    const closing = server.close({ grace: HOUR });
+    void server[end]();
+    await closing;
+    expect(await mta.rest()).toEqual([]);
+  });
+
+  it('is not prolonged by a longer one', async () => {
+    const { server } = await serving(filter, { timeouts: { linger: 20 } });
+    const mta = await socketMta(server.address);
+    await mta.ask('C01');
+    await Promise.all([server.close({ grace: 20 }), server.close({ grace: HOUR })]);
+    await mta.closed;
+  });
+
+  it.each([-1, NaN, Infinity, 2 ** 31])('refuses %d, and goes on', async (grace) => {
+    const { server } = await serving(filter);
+    await expect(server.close({ grace })).rejects.toThrow(
+      `grace: ${grace} is not a time. Use milliseconds from 0 and below 24 days.`,
+    );
+    const mta = await socketMta(server.address);
+    expect(await mta.ask('C01')).toHaveLength(1);
+    mta.socket.destroy();
+  });
+});
+
 describe('destroy()', () => {
   it('ends everything at once: nobody is answered', async () => {
     const { server, errors } = await serving(on('rcpt', () => NEVER));

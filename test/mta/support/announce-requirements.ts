@@ -1,7 +1,14 @@
 import { missingForLibmilter } from '../differential/missing-for-libmilter.js';
 import { missingForMiltertest } from './missing-for-miltertest.js';
 import { missingForOpenDkim } from './opendkim.js';
-import { missingForPostfix, missingForSendmail, mtaRequired } from './requirements.js';
+import {
+  missingForHaProxy,
+  missingForNats,
+  missingForPostfix,
+  missingForRedis,
+  missingForSendmail,
+  mtaRequired,
+} from './requirements.js';
 
 /** Runs once before all test files: says why suites will be skipped, or fails where that is not allowed. */
 export function setup(): void {
@@ -10,6 +17,9 @@ export function setup(): void {
   announce('miltertest', missingForMiltertest());
   announce('libmilter', missingForLibmilter());
   announce('OpenDKIM', missingForOpenDkim());
+  announce('Redis', missingForRedis());
+  announce('NATS', missingForNats());
+  announce('HAProxy', missingForHaProxy());
 }
 
 function announce(software: string, missing: string | undefined): void {

@@ -22,11 +22,33 @@ export function missingForSendmail(): string | undefined {
   return missingFor('Sendmail', [SENDMAIL.program, '/usr/bin/m4', '/usr/bin/cc']);
 }
 
+/** The same for a Redis, which several filters share. */
+export function missingForRedis(): string | undefined {
+  return notInstalled('Redis', ['/usr/bin/redis-server']);
+}
+
+/** The same for a NATS server, which streams come from. */
+export function missingForNats(): string | undefined {
+  return notInstalled('NATS', ['/usr/sbin/nats-server']);
+}
+
+/** The same for a HAProxy, which spreads connections over several filters. */
+export function missingForHaProxy(): string | undefined {
+  return notInstalled('HAProxy', ['/usr/sbin/haproxy']);
+}
+
 function missingFor(mta: string, tools: readonly string[]): string | undefined {
-  const absent = tools.filter((tool) => !existsSync(tool));
-  if (absent.length > 0) return `${mta} is not installed (no ${absent.join(', ')}); run test/mta/install.sh`;
+  const missing = notInstalled(mta, tools);
+  if (missing !== undefined) return missing;
   if (process.getuid?.() !== 0) return `a private ${mta} can be started by root only`;
   return undefined;
+}
+
+function notInstalled(software: string, tools: readonly string[]): string | undefined {
+  const absent = tools.filter((tool) => !existsSync(tool));
+  return absent.length === 0
+    ? undefined
+    : `${software} is not installed (no ${absent.join(', ')}); run test/mta/install.sh`;
 }
 
 /** True when `RXMILTER_REQUIRE_MTA=1` demands that a missing mail server is a failure, not a reason to skip. */

@@ -1,0 +1,69 @@
+// @ts-check
+import promClient from 'prom-client';
+
+const { AggregatorRegistry, Counter, Registry } = promClient;
+
+/** @typedef {import('prom-client').MetricObjectWithValues<import('prom-client').MetricValue<string>>} Metric */
+
+/**
+ * The metrics of several workers as if they were of one. What a worker has counted stays when it ends, or counters would
+ * go down at each restart; what it had open goes with it.
+ */
+export class MergedMetrics {
+  /** @type {Map<unknown, Metric[]>} */
+  #living = new Map();
+  /** @type {Promise<Metric[]>} */
+  #ended = Promise.resolve([]);
+
+  /**
+   * Takes what `register.getMetricsAsJSON()` gave in a worker, in the place of what there was of it.
+   *
+   * @param {unknown} worker
+   * @param {Metric[]} metrics
+   */
+  set(worker, metrics) {
+    this.#living.set(worker, metrics);
+  }
+
+  /** @param {unknown} worker */
+  end(worker) {
+    const last = this.#living.get(worker) ?? [];
+    this.#living.delete(worker);
+    // A thousand restarts take no more memory than one.
+    this.#ended = this.#ended.then((ended) =>
+      sum([ended, last.filter(({ type }) => String(type) !== 'gauge')]).getMetricsAsJSON(),
+    );
+  }
+
+  /** The sum, as Prometheus reads it. */
+  async text() {
+    for (;;) {
+      const before = this.#ended;
+      const ended = await before;
+      // A worker that has ended meanwhile would be in neither.
+      if (before === this.#ended) return sum([ended, ...this.#living.values()]).metrics();
+    }
+  }
+}
+
+/** @param {Metric[][]} parts */
+function sum(parts) {
+  return AggregatorRegistry.aggregate(parts);
+}
+
+/**
+ * Counts what a server answers, by stage and decision.
+ *
+ * @param {import('rxmilter').MilterServer['outcomes']} outcomes
+ */
+export function countOutcomes(outcomes) {
+  const register = new Registry();
+  const answers = new Counter({
+    name: 'rxmilter_outcomes_total',
+    help: 'Events that were answered, and failures apart from one',
+    labelNames: ['stage', 'decision'],
+    registers: [register],
+  });
+  outcomes.subscribe(({ stage, decision }) => answers.inc({ stage, decision: decision?.kind ?? 'none' }));
+  return register;
+}

@@ -1,0 +1,196 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { builtPackage, type BuiltPackage } from '../support/built-package.js';
+import { describePostfix } from '../support/describe-postfix.js';
+import { eventually } from '../support/eventually.js';
+import { expectNothingLost } from '../support/expect-nothing-lost.js';
+import { freePort } from '../support/free-port.js';
+import { Program } from '../support/program.js';
+import { SmtpLoad } from '../support/smtp-load.js';
+
+const CLIENTS = 6;
+const FILTER = `
+import { addHeader, on } from 'rxmilter';
+export const filter = on('eom', () => addHeader('X-Filtered', \`VERSION by \${process.pid}\`));
+`;
+
+/** What Postfix logs of a worker that goes while it has a connection, and of a socket that nobody has. */
+const AWAY = /warning: (?:milter|connect to Milter service) inet:127\.0\.0\.1:\d+: /;
+
+describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
+  let built: BuiltPackage;
+  let dir: string;
+  let port: number;
+  beforeAll(async () => {
+    built = await builtPackage();
+    dir = await mkdtemp(`${tmpdir()}/rxmilter-cluster-`);
+  });
+  afterAll(async () => {
+    await built.remove();
+    await rm(dir, { recursive: true });
+  });
+
+  /** Writes the filter that workers have from now on. */
+  async function deploy(version: string): Promise<void> {
+    await writeFile(`${dir}/filter.mjs`, FILTER.replace('VERSION', version));
+  }
+
+  /** Runs three workers with the first version of the filter, until the end of the test. */
+  async function started(): Promise<Program> {
+    await deploy('first');
+    port = await freePort();
+    const options = ['--workers', '3', '--metrics', String(port)];
+    const address = bench().milter.inet;
+    const cluster = new Program([
+      ...built.flags,
+      'examples/cluster.mjs',
+      ...options,
+      `${dir}/filter.mjs`,
+      address,
+    ]);
+    onTestFinished(async () => void (await cluster.stop()));
+    await cluster.says(/has its workers/);
+    return cluster;
+  }
+
+  function workers(cluster: Program): number[] {
+    const ended = pidsIn(cluster.said(/^worker \d+ ended/));
+    return pidsIn(cluster.said(/^worker \d+ serves/)).filter((pid) => !ended.includes(pid));
+  }
+
+  async function counted(name: string): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(name));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
+  test('is restarted under load without a mail that is put off, and counts all of them', async () => {
+    const cluster = await started();
+    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    await load.more(60, '2');
+    const old = workers(cluster);
+    await deploy('second');
+    cluster.signal('SIGHUP');
+    await load.more(20, '2');
+    await cluster.says(/^restarted/);
+    await load.more(60, '2');
+    await load.stop();
+
+    await expectNothingLost(bench(), load);
+    expect(load.count('2')).toBe(load.replies.size);
+    await cluster.says(/^worker \d+ ended: status 0/, 3);
+    expect(pidsIn(cluster.said(/^worker \d+ ended/)).sort()).toEqual(old.sort());
+    const texts = bench().sink.kept.map(
+      ({ data }) => /^X-Filtered: (.*)\r$/m.exec(data.toString())?.[1] ?? '',
+    );
+    expect(new Set(texts.map((text) => text.split(' ')[0]))).toEqual(new Set(['first', 'second']));
+    await eventually(
+      'all mails in the metrics',
+      async () => (await counted('rxmilter_outcomes_total{stage="eom"')) === load.replies.size,
+    );
+    expect(await counted('rxmilter_workers')).toBe(3);
+    expect(await counted('rxmilter_worker_ends_total')).toBe(3);
+  });
+
+  test('has another worker for each that is killed under load', async () => {
+    bench().tolerate(AWAY);
+    const cluster = await started();
+    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    for (let round = 1; round <= 3; round++) {
+      await load.more(30, '2');
+      const [victim = 0] = workers(cluster);
+      process.kill(victim, 'SIGKILL');
+      await cluster.says(new RegExp(`^worker ${victim} ended: SIGKILL`));
+      await cluster.says(/^worker \d+ serves/, 3 + round);
+    }
+    await load.more(30, '2');
+    await load.stop();
+
+    await expectNothingLost(bench(), load);
+    expect(workers(cluster)).toHaveLength(3);
+  });
+
+  test('comes back when all its workers are killed at once', async () => {
+    bench().tolerate(AWAY);
+    const cluster = await started();
+    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    await load.more(30, '2');
+    for (const worker of workers(cluster)) process.kill(worker, 'SIGKILL');
+    await cluster.says(/^worker \d+ serves/, 6);
+    await load.more(30, '2');
+    await load.stop();
+
+    await expectNothingLost(bench(), load);
+  });
+
+  test('serves connections that are open at the restart to their end, also with new messages', async () => {
+    const cluster = await started();
+    const clients = [await bench().greeted('tempfail'), await bench().greeted('tempfail')];
+    const [idle, busy] = clients;
+    await busy?.command('MAIL FROM:<busy@src.example>');
+    await deploy('second');
+    cluster.signal('SIGHUP');
+    await cluster.says(/^restarted/);
+    await busy?.command('RSET');
+    for (const client of [idle, idle, busy, await bench().greeted('tempfail')]) {
+      expect(await client?.deliver({ data: 'Subject: x\r\n\r\nThe body.\r\n' })).toMatch(/^250 /);
+    }
+    for (const client of clients) await client.quit();
+    await cluster.says(/^worker \d+ ended: status 0/, 3);
+
+    await bench().idle();
+    expect(bench().sink.kept.map(({ data }) => /^X-Filtered: (\w+)/m.exec(data.toString())?.[1])).toEqual([
+      ...['first', 'first', 'first'],
+      'second',
+    ]);
+  });
+
+  test('keeps its workers where the new filter is broken', async () => {
+    const cluster = await started();
+    const old = workers(cluster);
+    await writeFile(`${dir}/filter.mjs`, 'export const filter = nonsense;');
+    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    cluster.signal('SIGHUP');
+    await cluster.says(/^restart given up, the others stay as they are: .*ended before it served: status 1/);
+    await load.more(30, '2');
+    await load.stop();
+
+    await expectNothingLost(bench(), load);
+    expect(load.count('2')).toBe(load.replies.size);
+    expect(workers(cluster)).toEqual(old);
+  });
+
+  test('finishes the messages in progress when it is told to stop', async () => {
+    bench().tolerate(AWAY);
+    const cluster = await started();
+    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    await load.more(60, '2');
+    cluster.signal('SIGTERM');
+    expect(await cluster.ended()).toBe(0);
+    await load.more(10, '4');
+    await load.stop();
+
+    await expectNothingLost(bench(), load);
+    expect(cluster.said(/^worker \d+ ended: status 0/)).toHaveLength(3);
+  });
+
+  test('takes its workers with it when it is killed', async () => {
+    bench().tolerate(AWAY);
+    const cluster = await started();
+    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    await load.more(30, '2');
+    const left = workers(cluster);
+    await cluster.stop('SIGKILL');
+    await eventually('the end of the workers', () => left.every((pid) => !existsSync(`/proc/${pid}`)));
+    await load.more(10, '4');
+    await load.stop();
+
+    await expectNothingLost(bench(), load);
+  });
+});
+
+function pidsIn(lines: readonly string[]): number[] {
+  return lines.map((line) => Number(/\d+/.exec(line)?.[0]));
+}

@@ -1,0 +1,5 @@
+// @ts-check
+import { addHeader, on } from 'rxmilter';
+
+/** Says in each message which process had it. */
+export const filter = on('eom', () => addHeader('X-Filtered', `by ${process.pid}`));
