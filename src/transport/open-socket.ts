@@ -38,7 +38,7 @@ export async function openSocket(endpoint: EndpointInput, options: BindOptions =
 
 /** The socket, and those who have connected to it and have to wait. */
 export class HeldSocket implements OpenSocket {
-  readonly endpoint: Endpoint;
+  endpoint: Endpoint;
   readonly server: Server;
   readonly #waiting = new Set<Socket>();
   readonly #hold: (socket: Socket) => void;
