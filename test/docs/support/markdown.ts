@@ -15,6 +15,7 @@ export const PAGES = [
   'docs/testing.md',
   'docs/mta.md',
   'docs/cli.md',
+  'docs/deployment.md',
 ] as const;
 
 /** The name of a page, as a path from the root. */
