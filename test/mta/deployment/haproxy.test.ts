@@ -108,7 +108,7 @@ describeBench('HAProxy between Postfix and filters', missing(), HaproxyBench.sta
     const frames: string[] = [];
     const server = await bench().serve(
       on('eom', () => addHeader('X-From', 'one')),
-      { onError: (error) => errors.push(error), trace: ({ text }) => void frames.push(text) },
+      { onError: (error) => errors.push(error), trace: ({ text }) => frames.push(text) },
     );
     server.outcomes.subscribe((outcome) => outcomes.push(outcome));
     await bench().proxy((settings) => settings.replace(/^ *server two .*$/m, ''));
@@ -124,7 +124,9 @@ describeBench('HAProxy between Postfix and filters', missing(), HaproxyBench.sta
       compose(
         on(['mail', 'rcpt'], () => undefined),
         // The connections of checks end too, but nothing is told of a client there.
-        observe('close', ({ session }) => void (session.client.address !== '' && closed.push(session.id))),
+        observe('close', ({ session }) => {
+          if (session.client.address !== '') closed.push(session.id);
+        }),
       ),
     );
     await bench().proxy((settings) => settings.replaceAll('3h', '1s'));

@@ -65,7 +65,11 @@ class PostfixLogBench extends LogBench<Listener> {
   /** Something that listens and is no milter: it says `answer` to all that comes, or nothing at all. */
   async other(port: number, answer?: string): Promise<void> {
     const server = createServer((socket) => {
-      socket.on('error', () => undefined).on('data', () => void (answer !== undefined && socket.end(answer)));
+      socket
+        .on('error', () => undefined)
+        .on('data', () => {
+          if (answer !== undefined) socket.end(answer);
+        });
     });
     await once(server.listen(port, '127.0.0.1'), 'listening');
     this.atEnd(() => server.close());

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { addHeader, observe, on } from '../../../src/index.js';
 import { snippet, tableBelow } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
@@ -210,6 +210,6 @@ describeBench('the settings for Postfix', missingForPostfix(), SettingsBench.sta
         expect.stringMatching(expected),
       ]);
     }
-    onTestFinished(() => void bench().sink.clear());
+    bench().sink.clear();
   });
 });
