@@ -162,6 +162,14 @@ describe('the other settings of the page on deployment', () => {
     ]);
   });
 
+  test('what to watch: the metrics are those of the example', () => {
+    const example = readFileSync(`${ROOT}examples/metrics-counts.mjs`, 'utf8');
+    const named = tableBelow(PAGE, 'What to watch').flatMap(({ Metric = '' }) => Metric.split(', '));
+    const ours = named.filter((name) => name.startsWith('rxmilter_'));
+    expect(ours).toHaveLength(4);
+    for (const name of ours) expect(example).toContain(`name: '${name}'`);
+  });
+
   test('sizing: the figures are those of the benchmark', () => {
     const results = readFileSync(`${ROOT}bench/README.md`, 'utf8').replaceAll('\n', ' ');
     const [, memory = 'nothing'] = /Memory per idle connection.*?rxmilter ([\d.]+ KiB)/.exec(results) ?? [];
