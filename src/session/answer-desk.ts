@@ -93,7 +93,7 @@ export class AnswerDesk {
     this.#timers.start(
       turn,
       () => {
-        this.#tell(turn.stage, undefined, NONE, 0, tooSlow(turn.stage));
+        this.#owner.tell(turn.stage, undefined, NONE, 0, tooSlow(turn.stage));
         free();
       },
       () => undefined,

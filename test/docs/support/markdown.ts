@@ -16,6 +16,7 @@ export const PAGES = [
   'docs/mta.md',
   'docs/cli.md',
   'examples/README.md',
+  'docs/deployment.md',
 ] as const;
 
 /** The name of a page, as a path from the root. */

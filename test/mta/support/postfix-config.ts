@@ -2,6 +2,8 @@
 export interface Listener {
   readonly port: number;
   readonly settings: Readonly<Record<string, string>>;
+  /** Whether it runs in a chroot, the queue directory. */
+  readonly confined?: boolean;
 }
 
 /**
@@ -84,11 +86,11 @@ scache    unix  - - n -     1 scache
 postlog   unix-dgram n - n - 1 postlogd
 `;
 
-/** Writes the `master.cf` with one `smtpd` for each listener; nothing is chrooted. */
+/** Writes the `master.cf` with one `smtpd` for each listener; nothing else is chrooted. */
 export function masterCf(listeners: readonly Listener[]): string {
-  const smtpds = listeners.map(({ port, settings }) =>
+  const smtpds = listeners.map(({ port, settings, confined = false }) =>
     [
-      `127.0.0.1:${port} inet n - n - - smtpd`,
+      `127.0.0.1:${port} inet n - ${confined ? 'y' : 'n'} - - smtpd`,
       ...Object.entries(settings).map(([name, value]) => `  -o { ${name} = ${value} }`),
     ].join('\n'),
   );

@@ -25,6 +25,8 @@ export interface PostfixOptions<Name extends string> {
   readonly settings?: PostfixSettings;
   /** The SMTP servers to start, by name, each with the settings of its own. */
   readonly listeners: Readonly<Record<Name, PostfixSettings>>;
+  /** Those of them that run in a chroot, as on Debian: they see nothing but `queue` below `dir`. Default: none. */
+  readonly confined?: readonly Name[];
 }
 
 /** A Postfix of our own in a throw-away directory, on loopback and free ports. Needs root. */
@@ -60,8 +62,10 @@ export class Postfix<Name extends string = string> {
     const { dir } = options;
     const names = Object.keys(options.listeners) as Name[];
     const listeners: (Listener & { name: Name })[] = [];
-    for (const name of names)
-      listeners.push({ name, port: await freePort(), settings: options.listeners[name] });
+    for (const name of names) {
+      const confined = options.confined?.includes(name) ?? false;
+      listeners.push({ name, port: await freePort(), settings: options.listeners[name], confined });
+    }
 
     await Promise.all(['etc', 'queue', 'data'].map((name) => mkdir(`${dir}/${name}`)));
     const owner = Number((await run('/usr/bin/id', ['-u', 'postfix'])).toString());
