@@ -226,6 +226,7 @@ export class AnswerDesk {
     const decision = turn.moot ? proceed() : wanted;
     const error = turn.moot ? (cause ?? mootError(wanted)) : cause;
     turn.decision = decision;
+    if (modifications !== NONE) turn.modifications = modifications;
     if (turn.mode === 'reply') this.#output.put(this.encode(decision));
     // Closed before anybody is told: whoever is may cause an answer, and it has to find the turn over.
     this.#close(turn);
