@@ -1,4 +1,5 @@
 export { compose } from './operators/compose.js';
+export { deadline } from './operators/deadline.js';
 export { observe } from './operators/observe.js';
 export { on } from './operators/on.js';
 export { onMessage } from './operators/on-message.js';
@@ -6,6 +7,7 @@ export { perConnection } from './operators/per-connection.js';
 export { perMessage } from './operators/per-message.js';
 export { reply } from './operators/reply.js';
 export { requires } from './operators/requires.js';
+export { shadow } from './operators/shadow.js';
 export { sink } from './operators/sink.js';
 export { when } from './operators/when.js';
 
@@ -64,11 +66,14 @@ export { ProtocolError } from './transport/protocol-error.js';
 export type { Mailbox } from './message/mailbox.js';
 export type { AddressParts } from './message/parse-address.js';
 export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
+export type { LateDecision } from './operators/deadline.js';
+export type { Difference } from './operators/difference.js';
 export type { Filter } from './operators/filter.js';
 export type { Seen } from './operators/observe.js';
 export type { MessageProject } from './operators/on-message.js';
 export type { LatestProject, Project } from './operators/on.js';
 export type { ProjectContext } from './operators/project-context.js';
+export type { DifferenceReport, ShadowOptions } from './operators/shadow.js';
 export type { Session } from './operators/session.js';
 export type { Draft } from './message/draft.js';
 export type { DraftHeaders } from './message/draft-headers.js';

@@ -1,7 +1,15 @@
 import { tempfail } from '../session/decisions/tempfail.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
-import type { Reply, StageEvent } from '../session/flow.js';
-import { TURN, Turn, turnOf, type Scope, type TurnMode, type TurnOwner } from '../session/turn.js';
+import type { MilterEvent, Reply, StageEvent } from '../session/flow.js';
+import {
+  TURN,
+  Turn,
+  turnOf,
+  type Scope,
+  type Turned,
+  type TurnMode,
+  type TurnOwner,
+} from '../session/turn.js';
 
 /** Who is told of what goes wrong where no connection is, as in a drawing. */
 const NOBODY: TurnOwner = Object.freeze({
@@ -79,11 +87,10 @@ export function isSilent(turn: Turn | undefined): boolean {
 }
 
 /** A copy of the event with another turn, or with none. */
-export function withTurn<E extends StageEvent>(event: E, turn: Turn | undefined): E {
-  const copy: E & { [TURN]?: Turn } = { ...event };
-  if (turn === undefined) delete copy[TURN];
-  else copy[TURN] = turn;
-  return copy;
+export function withTurn<E extends MilterEvent>(event: E, turn: Turn | undefined): E {
+  if (turn !== undefined) return { ...event, [TURN]: turn };
+  const { [TURN]: _turn, ...rest } = event as E & Partial<Turned>;
+  return rest as unknown as E;
 }
 
 /** The event that something is, or is the reply to. */

@@ -82,8 +82,8 @@ describe('deadline', () => {
     'has one budget for all of the filter, for each event anew',
     marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const source = hot('  -r-----r------|', { r });
-      const first = cold('   --|');
-      const second = cold('    --|');
+      const first = cold<undefined>('   --|');
+      const second = cold<undefined>('    --|');
       const expected = '    ----L-----L---|';
       const filter = compose(
         on('rcpt', () => first),
