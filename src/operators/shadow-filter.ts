@@ -2,11 +2,13 @@ import { causeOf } from '../session/failed-reply.js';
 import type { Reply, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { StaleReplyError } from '../session/stale-reply-error.js';
+import type { Tags } from '../session/tags.js';
 import { turnOf } from '../session/turn.js';
 import { UnansweredError } from '../session/unanswered-error.js';
 import { openChain } from './chain.js';
 import { eventOf } from './derived-turn.js';
 import type { Difference } from './difference.js';
+import { reachOf } from './reach.js';
 import { Passing, lookOf, type Look, type LookOwner, type ShadowMessage } from './shadow-look.js';
 import type { ShadowReport } from './shadow-report.js';
 import type { Step, Upstream } from './step.js';
@@ -18,6 +20,7 @@ import { failedAt, wouldBe } from './would-be.js';
  */
 export class ShadowFilter implements LookOwner {
   readonly readers: number;
+  readonly decides: number;
   readonly #report: ShadowReport;
   /** It has done all that there was. */
   readonly #rest: () => void;
@@ -35,8 +38,9 @@ export class ShadowFilter implements LookOwner {
   /** Why, as long as there is nothing to tell it of. */
   #unsaid: Error | undefined;
 
-  constructor(steps: readonly Step[], readers: number, report: ShadowReport, rest: () => void) {
+  constructor(steps: readonly Step[], { readers, decides }: Tags, report: ShadowReport, rest: () => void) {
     this.readers = readers;
+    this.decides = decides;
     this.#report = report;
     this.#rest = rest;
     const chain = openChain(steps, {
@@ -116,13 +120,17 @@ export class ShadowFilter implements LookOwner {
       stuck,
       new UnansweredError(stuck.event.stage, `${why}; the filter in the shadow was given up there.`),
     );
-    for (const { message } of looks) if (message !== undefined) message.over = true;
-    this.#dropAll(() => true);
     this.drop(stuck);
     if (stuck.message?.begun === true) {
       const { session } = stuck.event;
       this.#chain?.next(new Passing(this, { stage: 'abort', session }, stuck.view, false).copy);
     }
+    for (const message of new Set(looks.map((look) => look.message))) {
+      if (message === undefined) continue;
+      message.over = true;
+      message.endIfDone();
+    }
+    this.#dropAll(() => true);
     this.#pump();
   }
 
@@ -189,11 +197,7 @@ export class ShadowFilter implements LookOwner {
     this.#active = this.#newest = item;
     this.#chain?.next(item.copy);
     // The mail goes on, and with it what is known of the session.
-    if (this.#isActive(item)) view.keep();
-  }
-
-  #isActive(look: Look): boolean {
-    return this.#active === look;
+    if (item.would === undefined) view.keep();
   }
 
   #out(flow: StageEvent | Reply): void {
@@ -218,21 +222,14 @@ export class ShadowFilter implements LookOwner {
 
   /** What its decision means for what it sees later, as the MTA would have it. */
   #heed({ event: { stage }, message }: Look, decision: Difference['would']['decision']): void {
-    const kind = decision?.kind ?? 'proceed';
-    if (kind === 'proceed' && stage !== 'eom') return;
-    const refused = kind === 'reject' || kind === 'tempfail';
-    if (stage === 'connect' || stage === 'helo') {
-      this.#released = true;
-      this.#dropAll(() => true);
-    } else if (message === undefined || stage === 'unknown') {
-      // It fails whatever is said.
-    } else if (kind === 'skip') {
-      message.enough = true;
-      this.#dropAll((look) => look.message === message && look.event.stage === 'body');
-    } else if (!refused || (stage !== 'rcpt' && stage !== 'data')) {
-      message.over = true;
-      this.#dropAll((look) => look.message === message);
-    }
+    const reach = reachOf(stage, decision);
+    if (reach === 'event') return;
+    if (reach === 'connection') this.#released = true;
+    else if (message !== undefined) message[reach === 'body' ? 'enough' : 'over'] = true;
+    this.#dropAll((look) => {
+      if (reach === 'connection') return true;
+      return look.message === message && (reach === 'message' || look.event.stage === 'body');
+    });
   }
 
   #dropAll(which: (look: Look) => boolean): void {

@@ -1,5 +1,8 @@
+import type { Decision } from '../session/decision.js';
+import { proceed } from '../session/decisions/proceed.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import type { Abort, Close, Reply, StageEvent } from '../session/flow.js';
+import { bitOf } from '../session/stage.js';
 import { Scope, TURN, Turn, turnOf, type Turned, type TurnOwner } from '../session/turn.js';
 import type { Difference } from './difference.js';
 import { DerivedTurn, eventOf } from './derived-turn.js';
@@ -13,6 +16,8 @@ const OVERHEAD = 1024;
 export interface LookOwner {
   /** How many filters in it read the body. */
   readonly readers: number;
+  /** The stages that it decides. */
+  readonly decides: number;
   /** Something went wrong in the filter that cost no answer. */
   failed(look: Look | Passing, error: Error): void;
 }
@@ -83,9 +88,7 @@ export class Look {
   settle(): void {
     const { turn, message, would, did } = this;
     this.settled = true;
-    // What the MTA has refused is not there, whoever would have taken it, and the other way round.
-    const refused = did?.decision?.kind === 'reject' || did?.decision?.kind === 'tempfail';
-    turn.decision = refused ? did.decision : (would?.decision ?? did?.decision);
+    if (would !== undefined) turn.decision = counted(would.decision, did?.decision);
     turn.modifications = would?.modifications;
     turn.end();
     if (message === undefined) return;
@@ -128,7 +131,8 @@ class ShadowTurn extends DerivedTurn {
   readonly look: Look;
 
   constructor(event: StageEvent, look: Look, owner: LookOwner) {
-    super(event, { owner: ownerOf(owner, look, event), message: look.message?.scope, mode: 'reply' });
+    const mode = (bitOf(event.stage) & owner.decides) === 0 ? 'silent' : 'reply';
+    super(event, { owner: ownerOf(owner, look, event), message: look.message?.scope, mode });
     this.look = look;
     this.readers = owner.readers;
   }
@@ -143,6 +147,15 @@ class ShadowTurn extends DerivedTurn {
   override hold(): () => void {
     return () => undefined;
   }
+}
+
+/**
+ * What later events go by: what the MTA was told where it has refused or left out something, which is not there then,
+ * whatever the filter thinks of it.
+ */
+function counted(would: Decision | undefined, did: Decision | undefined): Decision {
+  const missing = did?.kind === 'reject' || did?.kind === 'tempfail' || did?.kind === 'skip';
+  return missing ? did : (would ?? proceed());
 }
 
 /** What goes wrong in the shadow is no error of the pipeline. */

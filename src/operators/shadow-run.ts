@@ -39,7 +39,7 @@ export class ShadowRun implements Upstream {
     const { steps, tags, tell } = terms;
     this.#terms = terms;
     this.#down = down;
-    this.#filter = new ShadowFilter(steps, tags.readers, new ShadowReport(tell, tags.decides), () => {
+    this.#filter = new ShadowFilter(steps, tags, new ShadowReport(tell, tags.decides), () => {
       this.#linger?.unsubscribe();
       this.#linger = undefined;
       if (this.#closed) this.#filter.end();
