@@ -9,6 +9,7 @@ export { reply } from './operators/reply.js';
 export { requires } from './operators/requires.js';
 export { shadow } from './operators/shadow.js';
 export { sink } from './operators/sink.js';
+export { strictest } from './operators/strictest.js';
 export { when } from './operators/when.js';
 
 export { edit } from './message/edit.js';
@@ -75,6 +76,7 @@ export type { LatestProject, Project } from './operators/on.js';
 export type { ProjectContext } from './operators/project-context.js';
 export type { DifferenceReport, ShadowOptions } from './operators/shadow.js';
 export type { Session } from './operators/session.js';
+export type { Check, CheckAnswer, StrictestOptions } from './operators/strictest.js';
 export type { Draft } from './message/draft.js';
 export type { DraftHeaders } from './message/draft-headers.js';
 export type { DraftRecipients } from './message/draft-recipients.js';
