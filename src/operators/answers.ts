@@ -139,11 +139,24 @@ export class Answers {
   }
 }
 
+/** Whether it is what `reject()` and its like make. */
+export function isDecision(answer: unknown): answer is Decision {
+  return DECISIONS.includes(bareKindOf(answer));
+}
+
+/** Whether it is what `addHeader()` and its like make, or `edit()`. */
+export function isChange(answer: unknown): answer is Modification | Edit {
+  const kind = bareKindOf(answer);
+  return CHANGES.includes(kind) || kind === 'edit';
+}
+
+function bareKindOf(answer: unknown): string {
+  const named = typeof answer === 'object' && answer !== null && 'kind' in answer;
+  return named && typeof answer.kind === 'string' ? answer.kind : '';
+}
+
 function kindOf(answer: unknown, stage: Stage): string {
-  if (typeof answer === 'object' && answer !== null && 'kind' in answer && typeof answer.kind === 'string') {
-    const { kind } = answer;
-    if (DECISIONS.includes(kind) || CHANGES.includes(kind) || kind === 'edit') return kind;
-  }
+  if (isDecision(answer) || isChange(answer)) return answer.kind;
   throw new AnswerError(
     `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,
   );

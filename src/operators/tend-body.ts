@@ -1,4 +1,5 @@
 import type { StageEvent } from '../session/flow.js';
+import type { Edit, Modification } from '../session/modification.js';
 import { turnOf } from '../session/turn.js';
 
 interface Emitter {
@@ -22,6 +23,16 @@ export function tendBody(body: object, event: StageEvent): void {
   turnOf(event)?.onEnd(() => {
     destroy(body);
   });
+}
+
+/** Lets go of the bodies in an answer that nobody takes; those of earlier filters, which an edit repeats, are theirs. */
+export function dropBody(answer: Modification | Edit): void {
+  if (answer.kind === 'edit') {
+    for (const one of answer.modifications) if (!answer.replaces.includes(one)) dropBody(one);
+  } else if (isReadLater(answer)) {
+    if (isEmitter(answer.body)) answer.body.on('error', () => undefined);
+    destroy(answer.body);
+  }
 }
 
 function destroy(body: object): void {

@@ -2,6 +2,7 @@ import { AnswerError } from './answer-error.js';
 import { pumpBody } from './body-pump.js';
 import { checkDecision } from './check-answer.js';
 import type { Decision } from './decision.js';
+import type { DeskOwner } from './desk-owner.js';
 import { proceed } from './decisions/proceed.js';
 import { skip } from './decisions/skip.js';
 import { tempfail } from './decisions/tempfail.js';
@@ -14,9 +15,7 @@ import type { Modification } from './modification.js';
 import { mootError } from './moot-error.js';
 import type { ResolvedOptions } from './options.js';
 import type { Output } from './output.js';
-import type { Outcome } from './outcome.js';
 import { ProjectError } from './project-error.js';
-import type { SessionState } from './session-state.js';
 import type { Stage } from './stage.js';
 import { StaleReplyError } from './stale-reply-error.js';
 import { tooSlow } from './too-slow.js';
@@ -25,25 +24,6 @@ import { TurnTimers } from './turn-timers.js';
 
 const NONE: readonly Modification[] = Object.freeze([]);
 const HALF_DONE = tempfail();
-
-/** Where a desk tells what has happened. */
-export interface DeskOwner {
-  readonly info: SessionState;
-  /** Whether every answer is wanted as an outcome, or failures only. */
-  readonly watched: boolean;
-  /** Whether the MTA understands SKIP. */
-  readonly canSkip: boolean;
-  /** The turn is answered; its connection goes on. */
-  settled(turn: Turn, decision: Decision): void;
-  /** What became of an event, or what went wrong; see `Outcome`. */
-  tell(
-    stage: Outcome['stage'],
-    decision: Decision | undefined,
-    modifications: readonly Modification[],
-    elapsed: number,
-    error: Error | undefined,
-  ): void;
-}
 
 /**
  * Takes the answers of the pipeline and writes them: for each turn exactly one, or none where the MTA wants none. Keeps
@@ -245,6 +225,7 @@ export class AnswerDesk {
     const decision = turn.moot ? proceed() : wanted;
     const error = turn.moot ? (cause ?? mootError(wanted)) : cause;
     turn.decision = decision;
+    if (modifications !== NONE) turn.modifications = modifications;
     if (turn.mode === 'reply') this.#output.answer(this.encode(decision));
     // Closed before anybody is told: whoever is may cause an answer, and it has to find the turn over.
     this.#close(turn);

@@ -1,4 +1,5 @@
 import type { Decision } from './decision.js';
+import type { Modification } from './modification.js';
 import type { Failure } from './options.js';
 import type { FlowStage } from './stage.js';
 
@@ -62,6 +63,8 @@ export class Turn extends Scope {
   moot = false;
   /** What the MTA was told. */
   decision: Decision | undefined;
+  /** What the MTA was asked to change; nothing where it is `undefined`. */
+  modifications: readonly Modification[] | undefined;
   /**
    * At a piece of the body: how many filters want more of it after that; `Infinity` where one of them does not say.
    * Elsewhere it counts nothing, and a small number costs no memory of its own.

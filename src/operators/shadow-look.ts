@@ -1,0 +1,184 @@
+import type { Decision } from '../session/decision.js';
+import { proceed } from '../session/decisions/proceed.js';
+import { tempfail } from '../session/decisions/tempfail.js';
+import type { Abort, Close, Reply, StageEvent } from '../session/flow.js';
+import { bitOf } from '../session/stage.js';
+import { Scope, TURN, Turn, turnOf, type Turned, type TurnOwner } from '../session/turn.js';
+import type { Difference } from './difference.js';
+import { DerivedTurn, eventOf } from './derived-turn.js';
+import { momentOf, type Moment, type ShadowSession } from './shadow-session.js';
+import { withStandIns } from './stand-in.js';
+
+/** What an event costs that is kept, beside its own bytes. */
+const OVERHEAD = 1024;
+
+/** Whose looks they are. */
+export interface LookOwner {
+  /** How many filters in it read the body. */
+  readonly readers: number;
+  /** The stages that it decides. */
+  readonly decides: number;
+  /** Something went wrong in the filter that cost no answer. */
+  failed(look: Look | Passing, error: Error): void;
+}
+
+/** A message as a filter in the shadow has it: it may end before that of the mail, or after it. */
+export class ShadowMessage {
+  readonly scope = new Scope();
+  /** The filter has seen something of it. */
+  begun = false;
+  /** The filter sees no more of it. */
+  over = false;
+  /** The filter sees no more of its body. */
+  enough = false;
+  /** For the mail it is over. */
+  past = false;
+  /** The looks at it that are not settled. */
+  looks = 0;
+
+  /** Ends what lives with it, once nothing is left of it. */
+  endIfDone(): void {
+    if ((this.past || this.over) && this.looks === 0) this.scope.end();
+  }
+}
+
+/** One event and what both sides make of it. */
+export class Look {
+  readonly event: StageEvent;
+  /** What the filter gets. */
+  readonly copy: StageEvent | Reply;
+  readonly turn: Turn;
+  readonly message: ShadowMessage | undefined;
+  readonly view: ShadowSession;
+  /** The session at the event, where it has to be kept. */
+  readonly moment: Moment | undefined;
+  /** What is kept of it, in bytes. */
+  readonly size: number;
+  would: Difference['would'] | undefined;
+  did: Difference['did'] | undefined;
+  /** Both sides have answered, or nobody wants to know any more. */
+  settled = false;
+
+  /** `later`: the filter is not ready for it. */
+  constructor(
+    owner: LookOwner,
+    flow: StageEvent | Reply,
+    view: ShadowSession,
+    message: ShadowMessage | undefined,
+    later: boolean,
+  ) {
+    const event = eventOf(flow);
+    this.event = event;
+    this.message = message;
+    this.view = view;
+    this.moment = later ? momentOf(event.session) : undefined;
+    this.size = later ? sizeOf(event) : 0;
+    this.turn = new ShadowTurn(event, this, owner);
+    const seen = seenBy(this, event, later);
+    this.copy =
+      flow.stage === 'reply' ? { ...flow, to: seen, modifications: withStandIns(flow.modifications) } : seen;
+  }
+
+  /** There will be no answer, or nobody wants it. */
+  cancel(): void {
+    if (this.settled) return;
+    this.settle();
+  }
+
+  settle(): void {
+    const { turn, message, would, did } = this;
+    this.settled = true;
+    if (would !== undefined) turn.decision = counted(would.decision, did?.decision);
+    turn.modifications = would?.modifications;
+    turn.end();
+    if (message === undefined) return;
+    message.looks--;
+    message.endIfDone();
+  }
+}
+
+/** An event that has no answer. */
+export class Passing {
+  readonly event: Abort | Close;
+  readonly view: ShadowSession;
+  readonly moment: Moment | undefined;
+  /** As the filter gets it. */
+  readonly copy: Abort | Close;
+
+  constructor(owner: LookOwner, event: Abort | Close, view: ShadowSession, later: boolean) {
+    this.event = event;
+    this.view = view;
+    this.moment = later ? momentOf(event.session) : undefined;
+    const turn = new Turn(ownerOf(owner, this, event), event.stage, 'silent', undefined, 0);
+    const copy: (Abort | Close) & Turned = { ...event, session: view, [TURN]: turn };
+    this.copy = copy;
+  }
+}
+
+/** How much it is to keep the event. */
+export function sizeOf(event: StageEvent): number {
+  if (event.stage === 'body') return OVERHEAD + event.chunk.length;
+  return event.stage === 'header' ? OVERHEAD + 3 * (event.raw.length + event.name.length) : OVERHEAD;
+}
+
+/** The look that a turn is of. */
+export function lookOf(turn: Turn | undefined): Look | undefined {
+  return turn instanceof ShadowTurn ? turn.look : undefined;
+}
+
+/** The turn of an event in the shadow: nothing that is done with it is done with that of the event itself. */
+class ShadowTurn extends DerivedTurn {
+  readonly look: Look;
+
+  constructor(event: StageEvent, look: Look, owner: LookOwner) {
+    const mode = (bitOf(event.stage) & owner.decides) === 0 ? 'silent' : 'reply';
+    super(event, { owner: ownerOf(owner, look, event), message: look.message?.scope, mode });
+    this.look = look;
+    this.readers = owner.readers;
+  }
+
+  override leave(count: number): void {
+    super.leave(count);
+    if (this.readers > 0 || this.stage !== 'body') return;
+    if (this.look.message !== undefined) this.look.message.enough = true;
+  }
+
+  /** Nobody is made to wait. */
+  override hold(): () => void {
+    return () => undefined;
+  }
+}
+
+/**
+ * What later events go by: what the MTA was told where it has refused or left out something, which is not there then,
+ * whatever the filter thinks of it.
+ */
+function counted(would: Decision | undefined, did: Decision | undefined): Decision {
+  const missing = did?.kind === 'reject' || did?.kind === 'tempfail' || did?.kind === 'skip';
+  return missing ? did : (would ?? proceed());
+}
+
+/** What goes wrong in the shadow is no error of the pipeline. */
+function ownerOf(owner: LookOwner, about: Look | Passing, event: object): TurnOwner {
+  return {
+    failure: turnOf(event)?.owner.failure ?? tempfail(),
+    report: (_stage, error) => {
+      owner.failed(about, error);
+    },
+  };
+}
+
+function seenBy({ view: session, turn }: Look, event: StageEvent, later: boolean): StageEvent {
+  const own = { session, [TURN]: turn };
+  switch (event.stage) {
+    case 'rcpt':
+      return { ...event, mail: { ...event.mail, session }, ...own };
+    case 'body':
+      // The bytes may be a few of a large buffer, which is not to be kept for their sake.
+      return { ...event, chunk: later ? Buffer.from(event.chunk) : event.chunk, ...own };
+    case 'eom':
+      return { ...event, modifications: withStandIns(event.modifications), ...own };
+    default:
+      return { ...event, ...own };
+  }
+}
