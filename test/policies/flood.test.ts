@@ -17,33 +17,51 @@ const MEGABYTE = 1_048_576;
 
 /** What is flooded: a function of a key that is like no other, and how many keys are kept. */
 const TARGETS: Readonly<Record<string, readonly [number, string]>> = {
-  'a rate limit': [MANY, `
+  'a rate limit': [
+    MANY,
+    `
     const counters = memoryCounters({ maxKeys: ${KEPT} });
     const source = new Subject();
     const key = ({ address }) => address;
     source.pipe(rateLimit({ key, limit: 5, window: 3_600_000, counters })).subscribe();
-    return { flood: (address) => source.next({ stage: 'mail', address }), size: () => counters.size };`],
-  'a greylist': [SOME, `
+    return { flood: (address) => source.next({ stage: 'mail', address }), size: () => counters.size };`,
+  ],
+  'a greylist': [
+    SOME,
+    `
     const store = memoryKeys({ maxKeys: ${KEPT} });
     const source = new Subject();
     const session = { macros: new Map(), client: { family: 'inet', address: '192.0.2.1' } };
     source.pipe(greylist({ store })).subscribe();
     const mail = { address: 'a@b.test' };
     return { flood: (address) => source.next({ stage: 'rcpt', address, mail, session }), size: () => store.size };`,
-  'a greylist that all pass': `
+  ],
+  'a greylist that all pass': [
+    SOME,
+    `
     const store = memoryKeys({ maxKeys: ${KEPT} });
     const times = { delay: 0, window: 1_000_000, lifetime: 1_000_000 };
     return { flood: (address) => store.attempt(address, times), size: () => store.size };`,
-  'a search for bursts': `
+  ],
+  'a search for bursts': [
+    MANY,
+    `
     const source = new Subject();
     source.pipe(bursts({ key: (address) => address, threshold: 3, window: 3_600_000, maxKeys: ${KEPT} })).subscribe();
     return { flood: (address) => source.next(address), size: () => ${KEPT} };`,
-  'shared look-ups': `
+  ],
+  'shared look-ups': [
+    MANY,
+    `
     const ask = coalesce((address) => of(address.length), { ttl: 3_600_000, maxKeys: ${KEPT} });
     return { flood: (address) => ask(address).subscribe(), size: () => ask.size };`,
-  'shared look-ups that nobody waits for': `
+  ],
+  'shared look-ups that nobody waits for': [
+    SOME,
+    `
     const ask = coalesce(() => NEVER, { maxKeys: ${KEPT} });
     return { flood: (address) => ask(address).subscribe().unsubscribe(), size: () => ${KEPT} };`,
+  ],
 };
 
 /** As a process of its own, so that nothing else is in its memory. */
