@@ -126,9 +126,7 @@ describe('greylist', () => {
     expect(ask(0, to('bob@example.org', 'alice@example.com', { macros: { auth_authen: 'alice' } }))).toBe(
       'passes',
     );
-    expect(ask(0, { ...to('bob@example.org'), rejected: { status: '5.1.1', text: 'No' } })).toBe(
-      'passes',
-    );
+    expect(ask(0, { ...to('bob@example.org'), rejected: { status: '5.1.1', text: 'No' } })).toBe('passes');
     // Neither has left an attempt behind.
     expect(ask(5 * MINUTE)).toBe('waits');
   });
