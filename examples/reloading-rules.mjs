@@ -70,7 +70,10 @@ export function parseRules(text, name) {
  * sign of a change to reading the file, and between two looks
  * @returns {Observable<Rules>}
  */
-export function rulesIn(path, { settle = 100, poll = 30_000, report = console.error } = {}) {
+export function rulesIn(
+  path,
+  { settle = 100, poll = 30_000, report = ({ message }) => console.error(message) } = {},
+) {
   return merge(changesBeside(path, report), interval(poll)).pipe(
     // Not debounceTime(): a file in the same directory that never comes to rest would keep it waiting forever.
     auditTime(settle),
