@@ -142,7 +142,5 @@ describe('refusing mail to them', () => {
     expect([delivery.accepted, delivery.refused]).toEqual([['bob@example.org'], ['Sales@example.org']]);
   });
 
-  it('keeps the rules of all filters', async () => {
-    await contract(refuseClosed(of(new Set<string>())));
-  });
+  it.each(contract(refuseClosed(of(new Set<string>()))))('$name', ({ check }) => check());
 });
