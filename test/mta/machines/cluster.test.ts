@@ -50,7 +50,9 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
       `${dir}/filter.mjs`,
       address,
     ]);
-    onTestFinished(async () => void (await cluster.stop()));
+    onTestFinished(async () => {
+      await cluster.stop();
+    });
     await cluster.says(/has its workers/);
     return cluster;
   }

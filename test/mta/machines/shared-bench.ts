@@ -37,7 +37,9 @@ export class SharedBench {
   /** Starts a process that serves at that address, and waits until it does and has found Redis. */
   async filterAt(address: string, settings: SharedSettings = {}): Promise<Program> {
     const filter = new Program([...this.#built.flags, FILTER, address], this.#environment(settings));
-    onTestFinished(async () => void (await filter.stop('SIGKILL')));
+    onTestFinished(async () => {
+      await filter.stop('SIGKILL');
+    });
     await filter.says(/^Listening/);
     return filter;
   }
@@ -46,7 +48,9 @@ export class SharedBench {
   async workersAt(address: string, workers: number, settings: SharedSettings = {}): Promise<Program> {
     const args = ['examples/cluster.mjs', '--workers', String(workers), FILTER, address];
     const cluster = new Program([...this.#built.flags, ...args], this.#environment(settings));
-    onTestFinished(async () => void (await cluster.stop()));
+    onTestFinished(async () => {
+      await cluster.stop();
+    });
     await cluster.says(/has its workers/);
     return cluster;
   }
