@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
-import { defer, type BehaviorSubject, Subject, type Subscription } from 'rxjs';
+import { BehaviorSubject, defer, Subject, type Subscription } from 'rxjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { SMFIP, addHeader, on, serve, type MilterServer } from '../../src/index.js';
 import { MtaSession } from '../../src/mta/index.js';
@@ -102,6 +102,53 @@ describe('the guide, on filters', () => {
     const outside = await send({ recipients });
     expect(outside.refused).toEqual(['staff@example.org']);
     expect(added(outside)).toEqual([]);
+  });
+
+  test('deadline-operator: a slow directory refuses nobody, and is told to stop', async () => {
+    const log = vi.fn();
+    const signals: (AbortSignal | undefined)[] = [];
+    const mailboxExists = (address: string, signal?: AbortSignal): Promise<boolean> => {
+      signals.push(signal);
+      return address === 'x@b.test' ? Promise.resolve(false) : new Promise(() => undefined);
+    };
+    const send = await servingSnippet('deadline-operator', { log, mailboxExists });
+    const delivery = await send({ recipients: ['x@b.test', 'y@b.test'] });
+    expect(delivery.accepted).toEqual(['y@b.test']);
+    expect(added(delivery)).toEqual(['X-Checked: yes']);
+    expect(log.mock.calls).toEqual([[{ late: 'rcpt', session: expect.any(String) }]]);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false, true]);
+  });
+
+  test('shadow: the differences, and nothing else of it', async () => {
+    const log = vi.fn();
+    const send = await servingSnippet('shadow', { log });
+    const recipients = ['test-1@example.org', 'test-2@example.org', 'bob@example.org'];
+    const delivery = await send({ recipients });
+    expect(delivery.accepted).toEqual(['test-2@example.org', 'bob@example.org']);
+    const entry = { client: '192.0.2.1', would: 'reject' };
+    expect(log.mock.calls).toEqual([
+      // Refused by both, in other words.
+      [{ ...entry, address: 'test-1@example.org', did: 'reject' }],
+      [{ ...entry, address: 'test-2@example.org', did: 'proceed' }],
+    ]);
+  });
+
+  test('strictest: the strictest of three', async () => {
+    const blocked$ = new BehaviorSubject<ReadonlySet<string>>(new Set());
+    const mailboxExists = (address: string): Promise<boolean> => Promise.resolve(!address.startsWith('no-'));
+    const send = await servingSnippet('strictest', { blocked$, mailboxExists });
+    const recipients = ['x-no-a@b.test', 'no-a@b.test', 'a@b.test'];
+    expect(repliesTo(await send({ recipients }))).toMatchObject({
+      'x-no-a@b.test': '550 5.7.1 Not that one',
+      'no-a@b.test': '550 5.7.1 No such user',
+      'a@b.test': expect.stringMatching(/^250/),
+    });
+    blocked$.next(new Set(['192.0.2.1']));
+    expect(repliesTo(await send({ recipients }))).toEqual({
+      'x-no-a@b.test': '550 5.7.1 Not that one',
+      'no-a@b.test': '550 5.7.1 No such user',
+      'a@b.test': '451 4.7.1 Not now',
+    });
   });
 
   test('remote: another milter, for some of the mail', async () => {
