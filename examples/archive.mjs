@@ -32,6 +32,8 @@ export function archive(begin, report = console.error) {
       copy = await begin(message);
       // Piped, so that a slow disk makes the MTA wait instead of filling the memory.
       await pipeline(message.source(), copy.stream, { signal });
+      if (!message.body.complete)
+        throw new Error('Another filter has the MTA leave out the rest of the body');
       await copy.keep();
       signal.throwIfAborted(); // too late: nobody will get this message
       return undefined;

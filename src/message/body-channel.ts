@@ -20,14 +20,19 @@ export class BodyChannel {
   /** Whoever has pushed the last piece waits for this. */
   #taken: (() => void) | undefined;
   #ended = false;
+  #complete = false;
   #failure: Error | undefined;
   #unwanted = false;
 
   constructor() {
     const size = (): number => this.#size;
+    const complete = (): boolean => this.#complete;
     this.body = new (class extends ChunkReader implements StreamedBody {
       get size(): number {
         return size();
+      }
+      get complete(): boolean {
+        return complete();
       }
     })((sink) => this.#open(sink));
   }
@@ -56,10 +61,11 @@ export class BodyChannel {
     return new Promise((resolve) => (this.#taken = resolve));
   }
 
-  /** There is no more. */
-  end(): void {
+  /** There is no more; `complete` where nothing was left out. */
+  end(complete = true): void {
     if (this.#unwanted || this.#ended) return;
     this.#ended = true;
+    this.#complete = complete;
     if (!this.#asked) return;
     this.#asked = false;
     this.#sink?.end();

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import type { Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
+import type { Body, Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
 import { turnOf, type Turn } from '../session/turn.js';
 import { BodyStore } from './body-store.js';
 import { envelopePath, type EnvelopePath } from './envelope-path.js';
@@ -79,11 +79,16 @@ export class Collection {
         this.#onHeader(event);
         return undefined;
       case 'body':
-        this.#piece = turnOf(event);
+        this.pass(event);
         return this.#onBody(event.chunk);
       default:
         return undefined;
     }
+  }
+
+  /** A piece of the body has come that is not kept here: the answer to the last one says whether there is more. */
+  pass(event: Body): void {
+    this.#piece = turnOf(event);
   }
 
   /** Counts a piece of the body; what of it is within the limits. */

@@ -54,6 +54,11 @@ export interface BufferedBody extends BodyChunks {
 export interface StreamedBody extends BodyChunks {
   /** The bytes that have come so far. */
   readonly size: number;
+  /**
+   * Whether all of it has come: `false` before the end, where a limit has cut it, and where another filter has answered
+   * `skip()`, so that the MTA left out the rest.
+   */
+  readonly complete: boolean;
 }
 
 /** The body of `onMessage({ body: 'digest' })`. */

@@ -83,6 +83,7 @@ export class StreamRun implements Upstream {
 
   #onBody(flow: StageEvent | Reply, event: StageEvent & { readonly stage: 'body' }): void {
     const collection = this.#collector.of(event);
+    collection.pass(event);
     const piece = collection.admit(event.chunk);
     if (collection.beyond) {
       this.#current?.cancel();
@@ -93,7 +94,7 @@ export class StreamRun implements Upstream {
     const turn = turnOf(event);
     const wanted = !current.unwanted;
     const later = piece && current.push(piece);
-    if (collection.truncated.body) current.end();
+    if (collection.truncated.body) current.end(false);
     const pass = (): void => {
       if (current.unwanted || collection.enough) turn?.leave(1);
       const refusal = flow.stage === 'body' ? current.refusalOf(flow) : undefined;
@@ -130,7 +131,7 @@ export class StreamRun implements Upstream {
       return;
     }
     const current = this.#begin(eom);
-    current.finish(eom, (flow) => {
+    current.finish(eom, collection.complete, (flow) => {
       if (this.#current === current) this.#current = undefined;
       this.#down.next(flow);
       this.#completeIfDone();

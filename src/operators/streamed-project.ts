@@ -78,9 +78,9 @@ export class StreamedProject implements RunOwner {
     return this.#channel.push(piece);
   }
 
-  /** There is no more. */
-  end(): void {
-    this.#channel.end();
+  /** There is no more; `complete` where nothing was left out. */
+  end(complete: boolean): void {
+    this.#channel.end(complete);
   }
 
   /** The answer to a piece of the body, where the project has refused the message already. */
@@ -90,7 +90,7 @@ export class StreamedProject implements RunOwner {
   }
 
   /** The end of the message has come; `done` gets it, once the project has answered. */
-  finish(event: Eom, done: (flow: Flow) => void): void {
+  finish(event: Eom, complete: boolean, done: (flow: Flow) => void): void {
     if (this.#cancelled) {
       // It was too slow for a piece of the body, and has had its failure there.
       done(this.missed ? failedEvent(event, new Error(MISSED)) : event);
@@ -102,7 +102,7 @@ export class StreamedProject implements RunOwner {
       this.cancel();
       this.#turn?.end();
     });
-    this.end();
+    this.end(complete);
     this.#settle();
   }
 

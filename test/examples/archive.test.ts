@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { archive, inDirectory } from '../../examples/archive.mjs';
-import { compose, on, reject, tempfail } from '../../src/index.js';
+import { compose, on, reject, skip, tempfail } from '../../src/index.js';
 import { deliver, type ClientMail } from '../../src/mta/deliver.js';
 import type { Delivery } from '../../src/mta/delivery.js';
 import { formatReply } from '../../src/mta/format-reply.js';
@@ -127,6 +127,17 @@ describe.each(['postfix', 'sendmail'] as const)('the archive behind %s', (mta) =
       await vi.waitFor(async () => expect(await left()).toEqual([]));
     }
     expect(reported).toEqual([]);
+  });
+
+  it('puts mail off of which another filter has the MTA leave out the rest', async () => {
+    const body = 'line\n'.repeat(50_000);
+    const to = compose(
+      on('body', () => skip()),
+      archive(inDirectory(directory), report),
+    );
+    const { reply } = await send({ ...MAIL, body }, to);
+    expect([formatReply(reply), await left()]).toEqual([UNAVAILABLE, []]);
+    expect(reported).toEqual([new Error('Another filter has the MTA leave out the rest of the body')]);
   });
 
   it('puts mail off that it cannot open a copy for', async () => {

@@ -227,12 +227,12 @@ describe('edit()', () => {
     ['a field that no draft has', (draft) => Object.assign(draft, { subject: 'x' }), /not extensible/],
     [
       'nobody to look for',
-      (draft) => Reflect.apply(draft.recipients.has, draft.recipients, []),
+      (draft) => draft.recipients.has(undefined as unknown as string),
       /^draft\.recipients\.has/,
     ],
     [
       'nobody to delete',
-      (draft) => Reflect.apply(draft.recipients.delete, draft.recipients, [null]),
+      (draft) => draft.recipients.delete(null as unknown as string),
       /^draft\.recipients\.delete: the address is null/,
     ],
   ];
@@ -241,7 +241,7 @@ describe('edit()', () => {
     const errors: unknown[] = [];
     const filter = onMessage((whole) => {
       try {
-        return edit(whole, change as (draft: Draft) => void);
+        return edit(whole, change);
       } catch (error) {
         errors.push(error);
         throw error;

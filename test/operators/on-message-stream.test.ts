@@ -12,6 +12,7 @@ import type { Decision } from '../../src/session/decision.js';
 import { discard } from '../../src/session/decisions/discard.js';
 import { proceed } from '../../src/session/decisions/proceed.js';
 import { reject } from '../../src/session/decisions/reject.js';
+import { skip } from '../../src/session/decisions/skip.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
@@ -324,6 +325,35 @@ describe('a streamed message', () => {
         )
       ).modifications,
     ).toEqual([]);
+  });
+
+  it('says whether all of it has come: not before its end, not where it was cut, nor where another filter skips', async () => {
+    const rest = Buffer.alloc(200_000, 'line\r\n');
+    const seen: [boolean, number, boolean][] = [];
+    const look: MessageProject<'stream'> = async ({ body: whole }) => {
+      let atFirst = true;
+      for await (const piece of whole) atFirst &&= whole.complete || piece.length === 0;
+      seen.push([atFirst, whole.size, whole.complete]);
+    };
+    vi.useRealTimers();
+    await give(stream(look), { body: rest });
+    await give(
+      compose(
+        on('body', () => skip()),
+        stream(look),
+      ),
+      { body: rest },
+    );
+    await give(onMessage({ body: 'stream', limits: { bodyBytes: 1000 }, beyond: 'truncate' }, look), {
+      body: rest,
+    });
+    await give(stream(look), { body: '' });
+    expect(seen).toEqual([
+      [false, 200_000, true],
+      [false, 65_535, false],
+      [false, 1000, false],
+      [true, 0, true],
+    ]);
   });
 
   it('has its header and body in one source', async () => {

@@ -91,8 +91,7 @@ export const filters: Filter[] = [
     typed<number>()(body.size);
     // @ts-expect-error all of it is not there at once
     String(body.bytes);
-    // @ts-expect-error whether it is complete is known when it is through
-    String(body.complete);
+    typed<boolean>()(body.complete);
   }),
 
   // Options that are none, or have no such value.
