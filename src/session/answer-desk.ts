@@ -17,7 +17,7 @@ import type { ResolvedOptions } from './options.js';
 import type { Output } from './output.js';
 import { ProjectError } from './project-error.js';
 import type { Stage } from './stage.js';
-import { StaleReplyError } from './stale-reply-error.js';
+import { staleReply } from './stale-reply.js';
 import { tooSlow } from './too-slow.js';
 import { turnOf, type Turn } from './turn.js';
 import { TurnTimers } from './turn-timers.js';
@@ -70,14 +70,10 @@ export class AnswerDesk {
     };
     this.#turn = turn;
     turn.onFreed(free);
-    this.#timers.start(
-      turn,
-      () => {
-        this.#owner.tell(turn.stage, undefined, NONE, 0, tooSlow(turn.stage));
-        free();
-      },
-      () => undefined,
-    );
+    this.#timers.start(turn, () => {
+      turn.owner.report(turn.stage, tooSlow(turn.stage));
+      free();
+    });
   }
 
   /** The event was emitted and not answered at once: from now on its time runs. */
@@ -155,14 +151,8 @@ export class AnswerDesk {
       // Nobody waits for an event at a silent stage, and one whose turn was cancelled is expected to trickle out.
       return;
     }
-    const why =
-      turn === undefined
-        ? 'it is to an event that no connection made.'
-        : turn.mode === 'silent'
-          ? 'the MTA does not wait at this stage. Decide with on(), and let no negotiate hook agree to NR_ there.'
-          : 'the event was answered already, its message aborted, or its time up.';
     // Of a filter that failed its failure is worth knowing, not that nobody waits for what is said in its place.
-    this.#owner.tell(stage, undefined, NONE, 0, causeOf(flow) ?? new StaleReplyError(stage, why));
+    this.#owner.tell(stage, undefined, NONE, 0, causeOf(flow) ?? staleReply(stage, turn));
   }
 
   #settle(

@@ -12,7 +12,7 @@ import type { TraceEntry } from './trace.js';
 export interface Timeouts {
   /** From an event to its answer, but for `eom`. Default 8 000: Sendmail by default waits for 10 s. */
   readonly reply?: number | undefined;
-  /** From `eom` to its answer. Default 280 000: both MTAs by default wait for 5 minutes. */
+  /** From `eom` to its answer, and from a piece of a body that the MTA does not wait at to its being kept. Default 280 000: both MTAs by default wait for 5 minutes. */
   readonly eom?: number | undefined;
   /** Between the signs of life while `eom` is pending. Default 5 000. */
   readonly progress?: number | undefined;

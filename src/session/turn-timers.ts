@@ -14,7 +14,7 @@ export class TurnTimers {
     this.#options = options;
   }
 
-  start(turn: Turn, late: () => void, progress: () => void): void {
+  start(turn: Turn, late: () => void, progress?: () => void): void {
     const { timeouts } = this.#options;
     const atEom = turn.stage === 'eom';
     const left = (atEom || turn.mode === 'silent' ? timeouts.eom : timeouts.reply) - this.#spent;
@@ -26,7 +26,7 @@ export class TurnTimers {
     // Only the parts of a frame share their time.
     if (turn.mode === 'part') this.#since = performance.now();
     this.#deadline = setTimeout(late, left);
-    if (atEom) this.#progress = setInterval(progress, timeouts.progress);
+    if (atEom && progress !== undefined) this.#progress = setInterval(progress, timeouts.progress);
   }
 
   /** From now on no signs of life: Postfix takes nothing between the frames of a body. */
