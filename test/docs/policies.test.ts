@@ -24,7 +24,9 @@ describe('the guide, on look-ups', () => {
     );
     const { filter } = await runSnippet<WithFilter>('coalesce', { mailboxExists });
     const [one, other] = [await simulate(filter), await simulate(filter)];
-    onTestFinished(async () => void (await Promise.all([one.close(), other.close()])));
+    onTestFinished(async () => {
+      await Promise.all([one.close(), other.close()]);
+    });
     const both = [one.rcpt('gone@example.org'), other.rcpt('GONE@example.org')];
     // The other one has arrived where it has asked, too, and was not let through.
     await vi.waitFor(() =>

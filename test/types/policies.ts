@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { coalesce, discard, reject, skip, type Coalesced, type Filter } from 'rxmilter';
+import { coalesce, discard, reject, skip, type Coalesced, type Filter, type Rcpt } from 'rxmilter';
 import {
   bursts,
   greylist,
@@ -30,17 +30,18 @@ export const filters: Filter[] = [
 
 // @ts-expect-error: before there is a message there is none to discard
 rateLimit({ key: 'client', stage: 'connect', limit, window, decision: discard() });
-// @ts-expect-error: an event of MAIL has no mail of its own
-rateLimit({ key: ({ mail }) => mail.address, limit, window });
+declare const ofRecipient: (event: Rcpt) => string;
+// @ts-expect-error: what counts recipients cannot count messages
+rateLimit({ key: ofRecipient, limit, window });
 // @ts-expect-error: a store of another kind
 greylist({ store: memoryCounters() });
 // @ts-expect-error: a limit has a window
 rateLimit({ key: 'client', limit });
 
-const found = numbers.pipe(bursts({ key: (value) => value.toFixed(), threshold: 2, window }));
+export const found = numbers.pipe(bursts({ key: (value) => value.toFixed(), threshold: 2, window }));
 export type Found = Expect<Equal<typeof found, Observable<Burst<number>>>>;
 
-const plain = coalesce((_address: string, _signal) => Promise.resolve(true), { ttl: 5 });
+export const plain = coalesce((_address: string, _signal) => Promise.resolve(true), { ttl: 5 });
 export type Plain = Expect<Equal<typeof plain, Coalesced<string, boolean>>>;
 coalesce(({ id }: { id: number }) => [id], { key: ({ id }) => id });
 // @ts-expect-error: objects need a key, or all would be the same
