@@ -15,7 +15,11 @@ import { marbles } from '../support/marbles.js';
 import { fakeClock } from './support/fake-clock.js';
 
 const later = (seconds: number): ReturnType<typeof tempfail> =>
-  tempfail({ code: 451, enhanced: '4.7.1', text: `Greylisted, please try again in ${seconds} seconds` });
+  tempfail({
+    code: 451,
+    enhanced: '4.7.1',
+    text: `Greylisted, please try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`,
+  });
 
 /** A recipient of a message, from wherever. */
 function to(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { stepsOf, tagsOf } from '../../src/operators/filter.js';
 import { memoryCounters } from '../../src/policies/memory-counters.js';
@@ -40,6 +40,9 @@ function fates(filter: Filter, events: readonly Flow[]): string {
 
 describe('rateLimit', () => {
   expectQuiet();
+  // The time of day stands still, so that no window ends in the middle of a test.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_123_456 }));
+  afterEach(() => void vi.useRealTimers());
 
   it(
     'puts off what is above the limit, until the window has moved on',
