@@ -31,6 +31,7 @@ export { replay } from './recording/replay.js';
 export { listen } from './server/listen.js';
 export { serve } from './server/serve.js';
 
+export { inheritedSockets } from './transport/inherited-sockets.js';
 export { openSocket } from './transport/open-socket.js';
 export { VERSION } from './transport/version.js';
 export { privateData } from './session/private-data.js';
@@ -156,6 +157,7 @@ export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './sess
 export type { TraceEntry } from './session/trace.js';
 export type { BindOptions } from './transport/bind.js';
 export type { Endpoint, EndpointInput } from './transport/endpoint.js';
+export type { InheritedSocket, InheritedSocketsOptions } from './transport/inherited-sockets.js';
 export type { OpenSocket } from './transport/open-socket.js';
 export type { Family } from './transport/layouts/connect.js';
 export type { Right } from './transport/smfif.js';

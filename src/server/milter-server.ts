@@ -15,7 +15,14 @@ export interface CloseOptions {
 export interface MilterServer extends AsyncDisposable {
   /** Where it listens, as `listen` would be written: `inet:8891@127.0.0.1`. */
   readonly address: string;
-  /** What became of each event that was answered, and what went wrong. Hot; costs nothing while nobody subscribes. */
+  /**
+   * What became of each event that was answered, and what went wrong; completes when the server is closed. Hot; costs
+   * nothing while nobody subscribes.
+   *
+   * A subscriber that throws, returns a promise that rejects, or gets an error of its own operators and takes none, is
+   * told to `onError` and unsubscribed; nothing else notices. Subscribers are called while the answer is on its way: what
+   * takes long in them makes all connections wait, so hand it to a timer or another thread.
+   */
   readonly outcomes: Observable<Outcome>;
   /**
    * Stops: accepts nobody any more, lets messages in progress finish, puts new ones off with a 421, and resolves when

@@ -6,7 +6,8 @@ import type { ListenInput } from './where-to-listen.js';
 export interface ServeOptions extends ListenOptions {
   /**
    * Where to listen: `inet:8891@127.0.0.1`, `inet6:8891@::1`, `unix:/run/filter.sock`, or `{ port, host }` or `{ path }`.
-   * Port 0 lets the system choose one. Or a socket that `openSocket()` has opened beforehand.
+   * Port 0 lets the system choose one. Or a socket that is open already:
+   * of `openSocket()`, or of `inheritedSockets()`.
    */
   readonly listen: ListenInput;
   /**

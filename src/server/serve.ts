@@ -1,4 +1,4 @@
-import { Subject, from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
+import { from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
 
 import { openChain } from '../operators/chain.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
@@ -13,6 +13,7 @@ import type { Tags } from '../session/tags.js';
 import { Acceptor } from './acceptor.js';
 import { drainTimeoutOf, graceOf } from './listen-options.js';
 import type { CloseOptions, MilterServer } from './milter-server.js';
+import { OutcomeStream } from './outcome-stream.js';
 import type { ServeOptions } from './serve-options.js';
 import { whereToListen } from './where-to-listen.js';
 
@@ -47,7 +48,6 @@ export async function serve(
   const where = whereToListen(options.listen, options);
   const resolved = resolveOptions(options);
   const drainTimeout = drainTimeoutOf(options);
-  const outcomes = new Subject<Outcome>();
   const onError: (error: Error, outcome: Outcome) => unknown = options.onError ?? warn;
   const tell = (error: Error, outcome: Outcome): void => {
     const failed = (thrown: unknown): void =>
@@ -60,6 +60,10 @@ export async function serve(
       failed(thrown);
     }
   };
+  const outcomes = new OutcomeStream((error, at) => {
+    if (at === undefined) process.emitWarning(error);
+    else tell(error, { ...at, error });
+  });
   const source = new FilterSource(filter, (error) => process.emitWarning(new ProjectError('connect', error)));
   try {
     await source.first;
@@ -86,7 +90,7 @@ export async function serve(
     };
     return {
       address: acceptor.address,
-      outcomes: outcomes.asObservable(),
+      outcomes: outcomes.observable,
       close,
       destroy: () => {
         acceptor.destroy();

@@ -2,7 +2,7 @@ import { parseEndpoint, type Endpoint, type EndpointInput } from '../transport/e
 import { HeldSocket, type OpenSocket } from '../transport/open-socket.js';
 import type { ListenOptions } from './listen-options.js';
 
-/** Where a server is to listen: an endpoint, or a socket that `openSocket()` has opened. */
+/** Where a server is to listen: an endpoint, or a socket of `openSocket()` or `inheritedSockets()`. */
 export type ListenInput = EndpointInput | OpenSocket;
 
 /** What opens a socket, and means nothing to one that is open. */
@@ -17,7 +17,5 @@ export function whereToListen(input: ListenInput, options: ListenOptions): Endpo
   if (!(input instanceof HeldSocket)) return parseEndpoint(input as EndpointInput);
   const late = OPENING.find((name) => options[name] !== undefined);
   if (late === undefined) return input;
-  throw new TypeError(
-    `${late}: the socket ${input.address} is open already. Give the option to openSocket().`,
-  );
+  throw new TypeError(`${late}: the socket ${input.address} is open already. ${input.opener}`);
 }

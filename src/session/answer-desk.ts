@@ -35,7 +35,14 @@ export interface DeskOwner {
   readonly canSkip: boolean;
   /** The turn is answered; its connection goes on. */
   settled(turn: Turn, decision: Decision): void;
-  outcome(outcome: Outcome): void;
+  /** What became of an event, or what went wrong; see `Outcome`. */
+  tell(
+    stage: Outcome['stage'],
+    decision: Decision | undefined,
+    modifications: readonly Modification[],
+    elapsed: number,
+    error: Error | undefined,
+  ): void;
 }
 
 /**
@@ -163,7 +170,7 @@ export class AnswerDesk {
           ? 'the MTA does not wait at this stage. Decide with on(), and let no negotiate hook agree to NR_ there.'
           : 'the event was answered already, its message aborted, or its time up.';
     // Of a filter that failed its failure is worth knowing, not that nobody waits for what is said in its place.
-    this.#tell(stage, undefined, NONE, 0, causeOf(flow) ?? new StaleReplyError(stage, why));
+    this.#owner.tell(stage, undefined, NONE, 0, causeOf(flow) ?? new StaleReplyError(stage, why));
   }
 
   #settle(
@@ -226,23 +233,13 @@ export class AnswerDesk {
     const decision = turn.moot ? proceed() : wanted;
     const error = turn.moot ? (cause ?? mootError(wanted)) : cause;
     turn.decision = decision;
-    if (turn.mode === 'reply') this.#output.put(this.encode(decision));
+    if (turn.mode === 'reply') this.#output.answer(this.encode(decision));
     // Closed before anybody is told: whoever is may cause an answer, and it has to find the turn over.
     this.#close(turn);
     if (this.#owner.watched || error !== undefined) {
       const elapsed = turn.since === 0 ? 0 : performance.now() - turn.since;
-      this.#tell(turn.stage, decision, modifications, elapsed, error);
+      this.#owner.tell(turn.stage, decision, modifications, elapsed, error);
     }
     this.#owner.settled(turn, decision);
-  }
-
-  #tell(
-    stage: Outcome['stage'],
-    decision: Decision | undefined,
-    modifications: readonly Modification[],
-    elapsed: number,
-    error: Error | undefined,
-  ): void {
-    this.#owner.outcome({ session: this.#owner.info, stage, decision, modifications, elapsed, error });
   }
 }

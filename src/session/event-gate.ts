@@ -70,7 +70,7 @@ export class EventGate {
     const bit = bitOf(stage);
     const quiet = (this.#quiet & bit) !== 0;
     if ((this.#wanted & bit) === 0) {
-      if (!quiet && last) this.#output.put(CONTINUE);
+      if (!quiet && last) this.#output.answer(CONTINUE);
       return undefined;
     }
     const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'part';
@@ -83,7 +83,7 @@ export class EventGate {
   /** Refuses an event of a message that is put off; whether the MTA was told. */
   refuse(stage: Stage): boolean {
     if (this.isQuiet(stage)) return false;
-    this.#output.put(encodeDecision(STOPPING));
+    this.#output.answer(encodeDecision(STOPPING));
     return true;
   }
 
@@ -103,7 +103,7 @@ export class EventGate {
   /** The filter has seen an event that it does not answer. */
   #pass(turn: Turn, last: boolean): void {
     turn.end();
-    if (last && (this.#quiet & bitOf(turn.stage)) === 0) this.#output.put(CONTINUE);
+    if (last && (this.#quiet & bitOf(turn.stage)) === 0) this.#output.answer(CONTINUE);
   }
 
   /** Hands an event to the filter that has no answer. */

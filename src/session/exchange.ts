@@ -10,6 +10,7 @@ import type { Decision } from './decision.js';
 import { Dialogue, type DialogueHost } from './dialogue.js';
 import type { Flow } from './flow.js';
 import { Intake, type IntakeHost } from './intake.js';
+import type { Modification } from './modification.js';
 import { negotiate } from './negotiation.js';
 import type { Failure, ResolvedOptions } from './options.js';
 import type { Outcome } from './outcome.js';
@@ -110,12 +111,28 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
 
   /** See `TurnOwner`. */
   report(stage: FlowStage | 'negotiate', error: Error): void {
-    this.outcome({ session: this.info, stage, decision: undefined, modifications: [], elapsed: 0, error });
+    this.tell(stage, undefined, [], 0, error);
   }
 
   /** See `DeskOwner`. */
-  outcome(outcome: Outcome): void {
-    this.#owner.outcome(outcome);
+  tell(
+    stage: Outcome['stage'],
+    decision: Decision | undefined,
+    modifications: readonly Modification[],
+    elapsed: number,
+    error: Error | undefined,
+  ): void {
+    const { rounds, bytes } = this.output.tally;
+    this.#owner.outcome({
+      session: this.info,
+      stage,
+      decision,
+      modifications,
+      elapsed,
+      rounds,
+      bytes,
+      error,
+    });
   }
 
   /** See `DeskOwner`. */
@@ -170,6 +187,8 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
     } else if (letter === 'O') {
       throw new Malformed('the negotiation is over');
     } else {
+      // Macros go ahead of what they belong to, and are no part of it.
+      if (letter !== 'D') this.output.tally.received(end - start);
       this.dialogue.handle(letter, data, start, end, last);
     }
   }

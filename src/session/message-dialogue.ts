@@ -120,6 +120,7 @@ export class MessageDialogue {
     this.#early = undefined;
     this.#refusing = false;
     this.#host.endMacros();
+    this.#output.tally.end();
     message.end();
   }
 
@@ -193,7 +194,7 @@ export class MessageDialogue {
     this.#early = undefined;
     this.#desk.frameOver();
     if (this.#gate.isQuiet('body')) return;
-    this.#output.put(early === undefined ? CONTINUE : this.#desk.encode(early));
+    this.#output.answer(early === undefined ? CONTINUE : this.#desk.encode(early));
     if (early !== undefined) this.apply('body', early);
   }
 
@@ -211,7 +212,7 @@ export class MessageDialogue {
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined && early.kind !== 'skip') {
-      this.#output.put(encodeDecision(early));
+      this.#output.answer(encodeDecision(early));
       this.endMessage();
       return;
     }
@@ -225,6 +226,7 @@ export class MessageDialogue {
   #begin(): void {
     if (this.#message !== undefined) return;
     this.#message = new Scope();
+    this.#output.tally.begin();
     this.#refusing = this.#host.draining;
   }
 

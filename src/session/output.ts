@@ -1,8 +1,10 @@
 import type { ConnectionIo } from './connection-io.js';
+import { Tally } from './tally.js';
 import type { Tracer } from './tracer.js';
 
 /** Gathers what one entry into the connection has to say, so that it goes out in one write. */
 export class Output {
+  readonly tally = new Tally();
   readonly #io: ConnectionIo;
   readonly #tracer: Tracer | undefined;
   #first: Uint8Array | undefined;
@@ -18,6 +20,12 @@ export class Output {
   /** Whether the peer has stopped taking bytes. */
   get blocked(): boolean {
     return this.#blocked;
+  }
+
+  /** Takes a frame that the MTA has been waiting for. */
+  answer(bytes: Uint8Array): void {
+    this.tally.rounds++;
+    this.put(bytes);
   }
 
   /** Takes one frame. */

@@ -38,8 +38,10 @@ export async function openSocket(endpoint: EndpointInput, options: BindOptions =
 
 /** The socket, and those who have connected to it and have to wait. */
 export class HeldSocket implements OpenSocket {
-  readonly endpoint: Endpoint;
+  endpoint: Endpoint;
   readonly server: Server;
+  /** Who decides how the socket is opened. */
+  readonly opener: string = 'Give the option to openSocket().';
   readonly #waiting = new Set<Socket>();
   readonly #hold: (socket: Socket) => void;
   #taken = false;

@@ -387,6 +387,13 @@ describe('the guide, on servers', () => {
     expect(existsSync(`${directory}/filter.sock`)).toBe(false);
   });
 
+  test('inherited: without systemd it listens by itself', async () => {
+    const log = vi.fn();
+    const { server } = await runSnippet<WithServer>('inherited', { log });
+    expect(added(await senderTo(server)())).toEqual(['X-Filtered: yes']);
+    expect(log).toHaveBeenCalledExactlyOnceWith({ listening: server.address, name: undefined });
+  });
+
   test('negotiate: an MTA that waits where it need not is refused', async () => {
     const log = vi.fn();
     const { server } = await runSnippet<WithServer>('negotiate', { log });
@@ -442,6 +449,22 @@ describe('the guide, on servers', () => {
       stage: 'rcpt',
       elapsed: expect.any(Number),
     });
+  });
+
+  test('batches: messages come together, each with what it has cost', async () => {
+    const log = vi.fn<(entry: { messages: { queueId: string; rounds: number; bytes: number }[] }) => void>();
+    const { server } = await runSnippet<WithServer>(
+      'batches',
+      { log },
+      { 'bufferTime(1000': 'bufferTime(50' },
+    );
+    const send = senderTo(server);
+    const { rounds } = await send();
+    await send();
+    const messages = (): unknown[] => log.mock.calls.flatMap(([entry]) => entry.messages);
+    await eventually('two messages', () => messages().length === 2);
+    const one = { queueId: expect.stringMatching(/./), rounds, bytes: expect.any(Number) };
+    expect(messages()).toEqual([one, one]);
   });
 
   test('record, replay: what was recorded is drawn, compared and played', async () => {

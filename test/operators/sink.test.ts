@@ -171,6 +171,8 @@ describe('sink', () => {
         decision: reject('no'),
         modifications: [],
         elapsed: expect.any(Number),
+        rounds: 1,
+        bytes: 40,
         error: undefined,
       },
       expect.objectContaining({

@@ -267,6 +267,8 @@ describe('what is written', () => {
         decision: accept(),
         modifications: [addHeader('X-Test', 'yes')],
         elapsed: expect.any(Number),
+        rounds: 1,
+        bytes: 0,
         error: undefined,
       },
     ]);

@@ -1,0 +1,166 @@
+// @ts-check
+// npm install rxmilter rxjs
+import { realpathSync, watch } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import {
+  Observable,
+  auditTime,
+  distinctUntilChanged,
+  filter,
+  interval,
+  map,
+  merge,
+  startWith,
+  switchMap,
+  tap,
+} from 'rxjs';
+import { on, reject, serve, tempfail } from 'rxmilter';
+
+/**
+ * What becomes of mail from an address, or from a whole domain.
+ *
+ * @typedef {{ action: 'reject' | 'tempfail', text: string | undefined }} Rule
+ * @typedef {ReadonlyMap<string, Rule>} Rules by `user@domain` or `@domain`, in small letters
+ */
+
+/** A file of rules that cannot be used; the message says which line it is, and why. */
+export class RulesError extends Error {
+  /** @override */
+  name = 'RulesError';
+}
+
+/**
+ * Reads rules: a line each, such as `reject spam@example.com No thanks` or `tempfail @example.net`; `#` begins a comment.
+ *
+ * @param {string} text
+ * @param {string} name of the file, for messages
+ * @returns {Rules}
+ */
+export function parseRules(text, name) {
+  // What an editor has cut off, and not yet written anew. No rules at all are a line with a comment.
+  if (text === '')
+    throw new RulesError(`${name} is empty. Write a comment into it where there are to be no rules.`);
+  /** @type {Map<string, Rule>} */
+  const rules = new Map();
+  for (const [index, line] of text.split('\n').entries()) {
+    const [action, sender = '', ...words] = line.replace(/#.*$/, '').trim().split(/\s+/);
+    if (action === '') continue;
+    const fail = (/** @type {string} */ problem) => {
+      throw new RulesError(`${name}:${index + 1}: ${problem}`);
+    };
+    if (action !== 'reject' && action !== 'tempfail') {
+      return fail(`"${action}" is no action. Write reject or tempfail.`);
+    }
+    if (!/^[^@]*@[^@]+$/.test(sender)) return fail(`"${sender}" is neither user@domain nor @domain.`);
+    const key = sender.toLowerCase();
+    if (rules.has(key)) return fail(`there is a rule for ${sender} already.`);
+    rules.set(key, { action, text: words.length > 0 ? words.join(' ') : undefined });
+  }
+  return rules;
+}
+
+/**
+ * The rules in a file, and again whenever it has changed. What is wrong with it later is reported, once, and the rules
+ * stay as they were; only the first ones have to be there, or it errors. It also looks now and then by itself, for file
+ * systems that tell of no changes.
+ *
+ * @param {string} path
+ * @param {{ settle?: number, poll?: number, report?: (error: Error) => void }} [options] milliseconds from the first
+ * sign of a change to reading the file, and between two looks
+ * @returns {Observable<Rules>}
+ */
+export function rulesIn(
+  path,
+  { settle = 100, poll = 30_000, report = ({ message }) => console.error(message) } = {},
+) {
+  return merge(changesBeside(path, report), interval(poll)).pipe(
+    // Not debounceTime(): a file in the same directory that never comes to rest would keep it waiting forever.
+    auditTime(settle),
+    startWith(undefined),
+    switchMap(() => read(path)),
+    distinctUntilChanged((one, other) => one.state === other.state),
+    map(({ rules, error }, index) => {
+      if (error !== undefined && index === 0) throw error;
+      if (error !== undefined) report(error);
+      return rules;
+    }),
+    filter((rules) => rules !== undefined),
+  );
+}
+
+/**
+ * Emits whenever anything has changed in the directory of the file. The file alone will not do: those who replace it
+ * (editors, `mv`, links to another version) make another file, which nobody watches.
+ *
+ * @param {string} path
+ * @param {(error: Error) => void} report
+ * @returns {Observable<void>}
+ */
+function changesBeside(path, report) {
+  return new Observable((subscriber) => {
+    /** @type {import('node:fs').FSWatcher | undefined} */
+    let watcher;
+    try {
+      watcher = watch(dirname(path), () => subscriber.next());
+      watcher.on('error', report);
+    } catch (error) {
+      // Such as too many of them: then there are still the looks now and then.
+      report(new Error(`${dirname(path)} cannot be watched: ${messageOf(error)}`, { cause: error }));
+    }
+    return () => watcher?.close();
+  });
+}
+
+/**
+ * What is in the file now; never rejects.
+ *
+ * @param {string} path
+ * @returns {Promise<{ state: string, rules?: Rules, error?: Error }>} `state` differs where anything does
+ */
+async function read(path) {
+  let text;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const error = new RulesError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+    return { state: error.message, error };
+  }
+  try {
+    return { state: `read ${text}`, rules: parseRules(text, basename(path)) };
+  } catch (error) {
+    return { state: `read ${text}`, error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Applies rules to senders.
+ *
+ * @param {Rules} rules
+ */
+export function senderRules(rules) {
+  return on('mail', ({ address }) => {
+    const sender = address.toLowerCase();
+    const rule = rules.get(sender) ?? rules.get(sender.slice(sender.lastIndexOf('@')));
+    if (rule === undefined) return undefined;
+    return rule.action === 'reject' ? reject(rule.text) : tempfail(rule.text);
+  });
+}
+
+// Started as a program, and not imported:
+if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
+  const rules$ = rulesIn(process.argv[2] ?? 'rules.txt').pipe(
+    tap(({ size }) => console.log(`${size} rules, for new connections`)),
+  );
+  // Each new set of rules makes a new filter; connections that are open finish with theirs.
+  const server = await serve(rules$.pipe(map(senderRules)), {
+    listen: process.argv[3] ?? 'inet:8891@127.0.0.1',
+  });
+  console.log(`Listening on ${server.address}`);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
+}

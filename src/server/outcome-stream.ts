@@ -1,0 +1,89 @@
+import { Observable, type Subscriber } from 'rxjs';
+
+import type { Outcome } from '../session/outcome.js';
+import { guardObservable, type Guard } from './guard-observable.js';
+
+/** Gets what a subscriber failed with, and at which outcome; at none where it failed by itself, as after a time. */
+type Report = (error: Error, at: Outcome | undefined) => void;
+
+/**
+ * The outcomes of a server, for subscribers that must not matter to the mail: one that fails is reported and dropped,
+ * and neither the others nor the connection nor the process notice.
+ */
+export class OutcomeStream implements Guard<Outcome> {
+  readonly observable: Observable<Outcome>;
+  readonly #report: Report;
+  readonly #subscribers = new Set<Subscriber<Outcome>>();
+  /** Those of the set, for as long as it stays the same. */
+  #list: readonly Subscriber<Outcome>[] | undefined;
+  #complete = false;
+  /** See `Guard`. */
+  current: Outcome | undefined = undefined;
+
+  constructor(report: Report) {
+    this.#report = report;
+    this.observable = guardObservable<Outcome, Outcome>(
+      new Observable<Outcome>((subscriber) => {
+        if (this.#complete) {
+          subscriber.complete();
+          return;
+        }
+        this.#subscribers.add(subscriber);
+        this.#list = undefined;
+        subscriber.add(() => {
+          this.#leave(subscriber);
+        });
+      }),
+      this,
+    );
+  }
+
+  /** Whether anybody listens. */
+  get observed(): boolean {
+    return this.#subscribers.size > 0;
+  }
+
+  /** Tells those who listen now; throws nothing. */
+  next(outcome: Outcome): void {
+    // Being told may cause the next one.
+    const before = this.current;
+    this.current = outcome;
+    this.#each((subscriber) => {
+      subscriber.next(outcome);
+    });
+    this.current = before;
+  }
+
+  /** The server is closed. */
+  complete(): void {
+    this.#complete = true;
+    this.#each((subscriber) => {
+      subscriber.complete();
+    });
+  }
+
+  /** See `Guard`. */
+  failed(error: unknown, at: Outcome | undefined): void {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `A subscriber of the outcomes failed, and gets no more of them: ${why}`;
+    this.#report(new Error(message, { cause: error }), at);
+  }
+
+  #each(tell: (subscriber: Subscriber<Outcome>) => void): void {
+    this.#list ??= [...this.#subscribers];
+    for (const subscriber of this.#list) {
+      try {
+        tell(subscriber);
+      } catch (error) {
+        // Nobody catches what a teardown throws.
+        this.#leave(subscriber);
+        this.failed(error, this.current);
+      }
+    }
+  }
+
+  #leave(subscriber: Subscriber<Outcome>): void {
+    this.#subscribers.delete(subscriber);
+    this.#list = undefined;
+  }
+}
