@@ -33,6 +33,7 @@ export const CONSUMERS = [
 const TYPED = `
 import { Observable } from 'rxjs';
 import { accept, addHeader, compose, on, reject, serve, type Filter, type MilterServer } from 'rxmilter';
+import { greylist, rateLimit, redisKeys, type RedisClient } from 'rxmilter/policies';
 import { contract, marbles, rcpt, replyTo, simulate, type ContractCheck, type Simulation } from 'rxmilter/testing';
 
 const filter: Filter = compose(
@@ -54,6 +55,12 @@ export async function tested(): Promise<string> {
   await mta.close();
   return verdict;
 }
+
+export const limited: Filter = compose(
+  rateLimit({ key: 'client', limit: 5, window: 60_000 }),
+  rateLimit({ key: ({ mail }) => mail.address, stage: 'rcpt', limit: 5, window: 60_000, decision: reject() }),
+);
+export const shared = (client: RedisClient): Filter => greylist({ store: redisKeys(client), away: 'pass' });
 
 export async function start(): Promise<Observable<unknown>> {
   const server: MilterServer = await serve(filter, { listen: 'inet:0@127.0.0.1' });
@@ -87,6 +94,12 @@ const mta = await simulate(filter);
 assert.equal((await mta.rcpt('nobody@example.org')).verdict, 'reject');
 await mta.close();
 for (const { check } of contract(filter)) await check();
+
+// A policy knows the events of the filters beside it: both entry points share what is behind them.
+const grey = await simulate(compose(filter, greylist()));
+assert.equal((await grey.rcpt('nobody@example.org')).verdict, 'reject');
+assert.equal((await grey.rcpt('bob@example.org')).reply.enhanced, '4.7.1');
+await grey.close();
 `;
 
 /** Serves a filter, gives it a message, stops it and plays its recording, each as a program of its own. */
@@ -143,7 +156,8 @@ export function consumerFiles(manifest) {
     'use.mjs': `
 import assert from 'node:assert/strict';
 import { Observable } from 'rxjs';
-import { on, reject, serve } from '${manifest.name}';
+import { compose, on, reject, serve } from '${manifest.name}';
+import { greylist } from '${manifest.name}/policies';
 import { contract, marbles, rcpt, replyTo, simulate } from '${manifest.name}/testing';
 for (const name of ${list}) assert.ok(Object.keys(await import(name)).length > 0, name + ' exports nothing');
 ${USE}`,
@@ -163,7 +177,8 @@ for (const { name, check } of contract(filter)) test(name, check);
     'use.cjs': `
 const assert = require('node:assert/strict');
 const { Observable } = require('rxjs');
-const { on, reject, serve } = require('${manifest.name}');
+const { compose, on, reject, serve } = require('${manifest.name}');
+const { greylist } = require('${manifest.name}/policies');
 const { contract, marbles, rcpt, replyTo, simulate } = require('${manifest.name}/testing');
 assert.equal(require('${manifest.name}/package.json').version, '${manifest.version}');
 for (const name of ${list}) assert.ok(Object.keys(require(name)).length > 0, name + ' exports nothing');

@@ -70,7 +70,7 @@ export function coalesce<I, T>(lookUp: LookUp<I, T>, given: CoalesceOptions<I, T
       const running = flights.get(key);
       const flight = running ?? begin(key);
       flight.join(subscriber);
-      if (running === undefined) flight.start(lookUp, input, key, options);
+      if (running === undefined && !subscriber.closed) flight.start(lookUp, input, key, options);
     });
 
   const more = {

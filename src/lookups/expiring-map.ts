@@ -1,7 +1,11 @@
 interface Entry<V> {
-  readonly value: V;
-  readonly since: number;
-  readonly until: number;
+  readonly key: unknown;
+  value: V;
+  since: number;
+  until: number;
+  /** Written before it, and after it. */
+  older: Entry<V> | undefined;
+  newer: Entry<V> | undefined;
 }
 
 /** How many that are over are looked for at each writing: more than the one that is written, so that they get fewer. */
@@ -16,6 +20,9 @@ const SWEPT = 2;
 export class ExpiringMap<V> {
   readonly #maxKeys: number;
   readonly #entries = new Map<unknown, Entry<V>>();
+  /** The ends of a chain. A `Map` has an order, too, but walks over all that was deleted to find its first. */
+  #oldest: Entry<V> | undefined;
+  #newest: Entry<V> | undefined;
 
   constructor(maxKeys: number) {
     this.#maxKeys = maxKeys;
@@ -29,41 +36,66 @@ export class ExpiringMap<V> {
   get(key: unknown, now: number): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    if (isOver(entry, now)) {
-      this.#entries.delete(key);
-      return undefined;
-    }
-    return entry.value;
+    if (!isOver(entry, now)) return entry.value;
+    this.#remove(entry);
+    return undefined;
   }
 
   /** Keeps a value for `ttl` milliseconds, and makes it the newest. */
   set(key: unknown, value: V, now: number, ttl: number): void {
-    this.#entries.delete(key);
+    const until = now + ttl;
+    const known = this.#entries.get(key);
+    if (known !== undefined) {
+      known.value = value;
+      known.since = now;
+      known.until = until;
+      if (known === this.#newest) return;
+      this.#unlink(known);
+      this.#append(known);
+      return;
+    }
     this.#sweep(now);
-    if (this.#entries.size >= this.#maxKeys) this.#dropOldest();
-    this.#entries.set(key, { value, since: now, until: now + ttl });
+    if (this.#oldest !== undefined && this.#entries.size >= this.#maxKeys) this.#remove(this.#oldest);
+    const entry: Entry<V> = { key, value, since: now, until, older: undefined, newer: undefined };
+    this.#entries.set(key, entry);
+    this.#append(entry);
   }
 
   delete(key: unknown): void {
-    this.#entries.delete(key);
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#remove(entry);
   }
 
   clear(): void {
     this.#entries.clear();
+    this.#oldest = undefined;
+    this.#newest = undefined;
   }
 
-  #dropOldest(): void {
-    for (const key of this.#entries.keys()) {
-      this.#entries.delete(key);
-      return;
-    }
+  #append(entry: Entry<V>): void {
+    entry.older = this.#newest;
+    entry.newer = undefined;
+    if (this.#newest === undefined) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+  }
+
+  #unlink({ older, newer }: Entry<V>): void {
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+  }
+
+  #remove(entry: Entry<V>): void {
+    this.#entries.delete(entry.key);
+    this.#unlink(entry);
   }
 
   #sweep(now: number): void {
-    let left = SWEPT;
-    for (const [key, entry] of this.#entries) {
-      if (left-- === 0 || !isOver(entry, now)) return;
-      this.#entries.delete(key);
+    for (let left = SWEPT; left > 0; left--) {
+      if (this.#oldest === undefined || !isOver(this.#oldest, now)) return;
+      this.#remove(this.#oldest);
     }
   }
 }

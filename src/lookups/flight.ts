@@ -42,7 +42,6 @@ export class Flight<T> {
   }
 
   start<I>(lookUp: LookUp<I, T>, input: I, key: string | number, options: ResolvedCoalesce<I, T>): void {
-    if (this.#over) return;
     const subscription = this.#ask(lookUp, input, key, options).subscribe({
       next: (answer) => {
         this.#end(answer, (subscriber) => {

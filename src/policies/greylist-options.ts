@@ -87,5 +87,5 @@ function tripletOf({ session, mail, address }: Rcpt, network: NetworkSize): stri
 }
 
 function defaultText(seconds: number): string {
-  return `Greylisted, please try again in ${seconds} seconds`;
+  return `Greylisted, please try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`;
 }

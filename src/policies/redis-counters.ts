@@ -21,7 +21,7 @@ elseif slot == s - 1 then
 elseif slot ~= s then
   p, c, s = 0, 0, slot
 end
-local count = math.ceil(p * rest + c + 1)
+local count = math.floor(p * rest) + c + 1
 if limit < 0 or count <= limit then
   redis.call('HSET', KEYS[1], 's', string.format('%.0f', s), 'c', string.format('%.0f', c + 1), 'p', string.format('%.0f', p))
   redis.call('PEXPIRE', KEYS[1], string.format('%.0f', 2 * window))

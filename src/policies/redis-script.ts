@@ -60,8 +60,8 @@ export class RedisScript {
     }
     if (reply === TOO_LATE) throw this.#late();
     this.#hung = undefined;
-    // Clients can be told to give numbers as they are, as text, or as what holds any of them.
-    const number = ['number', 'bigint', 'string'].includes(typeof reply) ? Number(reply) : NaN;
+    // A number, a bigint or a text, as the client was told to give it.
+    const number = /^-?\d+$/.test(String(reply)) ? Number(reply) : NaN;
     if (Number.isNaN(number))
       throw new StoreError(`Redis replied ${JSON.stringify(reply)}, which is no number.`);
     return number;

@@ -19,7 +19,8 @@ export class SlidingCount {
     const begun = now / this.#window - this.#slot;
     // Negative where the clock was set back: then the slot has just begun.
     const rest = Math.min(1, 1 - begun);
-    const count = Math.ceil(this.#previous * rest + this.#current + 1);
+    // Rounded down: otherwise the last of the limit would be had by nobody, and of a limit of 1 that is all.
+    const count = Math.floor(this.#previous * rest) + this.#current + 1;
     if (count <= limit) this.#current++;
     return count;
   }

@@ -29,7 +29,7 @@ describe.each(PAGES)('%s', (page: Page) => {
   });
 
   test('names every block of code that is a program, and runs it', () => {
-    const tests = ['guide', 'messages', 'migration', 'testing', 'mta'].map((name) =>
+    const tests = ['guide', 'messages', 'migration', 'policies', 'testing', 'mta'].map((name) =>
       readFileSync(`${ROOT}test/docs/${name}.test.ts`, 'utf8'),
     );
     const others = ['application', 'illegal', 'tagging', 'cli-filter'];

@@ -6,6 +6,7 @@ import * as rxjs from 'rxjs';
 import ts from 'typescript';
 import * as rxmilter from '../../../src/index.js';
 import * as mta from '../../../src/mta/index.js';
+import * as policies from '../../../src/policies/index.js';
 import * as testing from '../../../src/testing/index.js';
 import { declaredIn, leftOutOf } from './complete.js';
 import { snippet } from './markdown.js';
@@ -13,6 +14,7 @@ import { snippet } from './markdown.js';
 const MODULES: Readonly<Record<string, unknown>> = {
   rxmilter,
   'rxmilter/mta': mta,
+  'rxmilter/policies': policies,
   'rxmilter/testing': testing,
   rxjs,
   'node:crypto': crypto,

@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { boundedKey } from '../../src/lookups/bounded-key.js';
+import { ExpiringMap } from '../../src/lookups/expiring-map.js';
+
+describe('ExpiringMap', () => {
+  it('knows the last keys that were written, for their time and no longer, and no others', () => {
+    const step = fc.record({
+      pause: fc.nat(4),
+      key: fc.nat(6),
+      write: fc.boolean(),
+      ttl: fc.integer({ min: 1, max: 8 }),
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 60 }), (maxKeys, steps) => {
+        const map = new ExpiringMap<number>(maxKeys);
+        // Every writing there ever was; what is known follows from the last ones of other keys.
+        let written: { key: number; until: number; value: number }[] = [];
+        let now = 0;
+        for (const [value, { pause, key, write, ttl }] of steps.entries()) {
+          now += pause;
+          if (write) {
+            written = written.filter((each) => each.key !== key);
+            written.push({ key, until: now + ttl, value });
+            map.set(key, value, now, ttl);
+            expect(map.size).toBeLessThanOrEqual(maxKeys);
+          }
+          const known = written.find((each) => each.key === key && now < each.until);
+          const newer = known === undefined ? 0 : written.length - 1 - written.indexOf(known);
+          const found = map.get(key, now);
+          // What is over may have made room for it before its turn; it is never known longer.
+          if (known === undefined) expect(found).toBe(undefined);
+          else if (newer < maxKeys) expect(found).toBe(known.value);
+          else expect([undefined, known.value]).toContain(found);
+        }
+      }),
+    );
+  });
+
+  it('gives back the memory of what is over as others are written', () => {
+    const map = new ExpiringMap<number>(1_000);
+    for (let key = 0; key < 100; key++) map.set(key, key, 0, 10);
+    for (let key = 0; key < 100; key++) map.set(`later ${key}`, key, 20, 10);
+    expect(map.size).toBe(100);
+  });
+
+  it('takes what lies in the future, since the clock was set back, for over', () => {
+    const map = new ExpiringMap<string>(10);
+    map.set('a', 'a', 1_000, 10);
+    expect(map.get('a', 999)).toBe(undefined);
+    expect(map.size).toBe(0);
+  });
+});
+
+describe('boundedKey', () => {
+  it('is the key itself where that is short, and otherwise a short one of its own', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 400 }), fc.string({ maxLength: 400 }), (a, b) => {
+        expect(boundedKey(a).length).toBeLessThanOrEqual(200);
+        expect(boundedKey(a) === boundedKey(b)).toBe(a === b);
+      }),
+    );
+    expect(boundedKey('192.0.2.0/24')).toBe('192.0.2.0/24');
+  });
+
+  it('is never the same for a long key and for one that is written like its hash', () => {
+    const long = boundedKey('x'.repeat(1_000));
+    expect(long).toMatch(/^sha256:/);
+    expect(boundedKey(long)).not.toBe(long);
+  });
+});

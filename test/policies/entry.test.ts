@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+
+import * as policies from '../../src/policies/index.js';
+
+describe('rxmilter/policies', () => {
+  it('has what the guide speaks of, and nothing by accident', () => {
+    expect(Object.keys(policies).sort()).toEqual([
+      'StoreError',
+      'bursts',
+      'clientNetwork',
+      'greylist',
+      'memoryCounters',
+      'memoryKeys',
+      'rateLimit',
+      'redisCounters',
+      'redisKeys',
+    ]);
+  });
+});

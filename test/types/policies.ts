@@ -1,0 +1,48 @@
+import type { Observable } from 'rxjs';
+import { coalesce, discard, reject, skip, type Coalesced, type Filter, type Rcpt } from 'rxmilter';
+import {
+  bursts,
+  greylist,
+  memoryCounters,
+  memoryKeys,
+  rateLimit,
+  redisCounters,
+  type Burst,
+  type RedisClient,
+} from 'rxmilter/policies';
+import type { Equal, Expect } from './equal.js';
+
+declare const client: RedisClient;
+declare const numbers: Observable<number>;
+
+const window = 1;
+const limit = 1;
+
+export const filters: Filter[] = [
+  rateLimit({ key: 'client', limit, window }),
+  rateLimit({ key: 'client', limit, window, counters: redisCounters(client), away: reject() }),
+  // Without a stage it is that of MAIL.
+  rateLimit({ key: ({ address }) => address, limit, window, decision: discard() }),
+  rateLimit({ key: ({ mail }) => mail.address, stage: 'rcpt', limit, window }),
+  rateLimit({ key: ({ chunk }) => String(chunk.length), stage: 'body', limit, window, decision: skip() }),
+  greylist({ store: memoryKeys(), exempt: async ({ mail }) => Promise.resolve(mail.address === '') }),
+];
+
+// @ts-expect-error: before there is a message there is none to discard
+rateLimit({ key: 'client', stage: 'connect', limit, window, decision: discard() });
+declare const ofRecipient: (event: Rcpt) => string;
+// @ts-expect-error: what counts recipients cannot count messages
+rateLimit({ key: ofRecipient, limit, window });
+// @ts-expect-error: a store of another kind
+greylist({ store: memoryCounters() });
+// @ts-expect-error: a limit has a window
+rateLimit({ key: 'client', limit });
+
+export const found = numbers.pipe(bursts({ key: (value) => value.toFixed(), threshold: 2, window }));
+export type Found = Expect<Equal<typeof found, Observable<Burst<number>>>>;
+
+export const plain = coalesce((_address: string, _signal) => Promise.resolve(true), { ttl: 5 });
+export type Plain = Expect<Equal<typeof plain, Coalesced<string, boolean>>>;
+coalesce(({ id }: { id: number }) => [id], { key: ({ id }) => id });
+// @ts-expect-error: objects need a key, or all would be the same
+coalesce(({ id }: { id: number }) => [id]);
