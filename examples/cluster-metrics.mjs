@@ -1,7 +1,7 @@
 // @ts-check
 import promClient from 'prom-client';
 
-const { AggregatorRegistry, Counter, Registry } = promClient;
+const { AggregatorRegistry } = promClient;
 
 /** @typedef {import('prom-client').MetricObjectWithValues<import('prom-client').MetricValue<string>>} Metric */
 
@@ -30,9 +30,13 @@ export class MergedMetrics {
     const last = this.#living.get(worker) ?? [];
     this.#living.delete(worker);
     // A thousand restarts take no more memory than one.
-    this.#ended = this.#ended.then((ended) =>
-      sum([ended, last.filter(({ type }) => String(type) !== 'gauge')]).getMetricsAsJSON(),
-    );
+    this.#ended = this.#ended.then(async (ended) => {
+      try {
+        return await sum([ended, last.filter(({ type }) => String(type) !== 'gauge')]).getMetricsAsJSON();
+      } catch {
+        return ended; // of a program that counts otherwise than its successor
+      }
+    });
   }
 
   /** The sum, as Prometheus reads it. */
@@ -49,21 +53,4 @@ export class MergedMetrics {
 /** @param {Metric[][]} parts */
 function sum(parts) {
   return AggregatorRegistry.aggregate(parts);
-}
-
-/**
- * Counts what a server answers, by stage and decision.
- *
- * @param {import('rxmilter').MilterServer['outcomes']} outcomes
- */
-export function countOutcomes(outcomes) {
-  const register = new Registry();
-  const answers = new Counter({
-    name: 'rxmilter_outcomes_total',
-    help: 'Events that were answered, and failures apart from one',
-    labelNames: ['stage', 'decision'],
-    registers: [register],
-  });
-  outcomes.subscribe(({ stage, decision }) => answers.inc({ stage, decision: decision?.kind ?? 'none' }));
-  return register;
 }

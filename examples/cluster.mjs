@@ -1,7 +1,9 @@
 // @ts-check
 // npm install rxmilter rxjs prom-client
 // node cluster.mjs [--workers 4] [--grace 60000] [--metrics 9100] filter.mjs [inet:8891@127.0.0.1]
+import { fork } from 'node:child_process';
 import cluster from 'node:cluster';
+import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { availableParallelism } from 'node:os';
@@ -9,9 +11,10 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import promClient from 'prom-client';
-import { serve } from 'rxmilter';
-import { MergedMetrics, countOutcomes } from './cluster-metrics.mjs';
+import { compose, inheritedSockets, serve } from 'rxmilter';
+import { MergedMetrics } from './cluster-metrics.mjs';
 import { Supervisor } from './cluster-supervisor.mjs';
+import { mailMetrics } from './metrics-counts.mjs';
 
 const { Counter, Gauge, Registry } = promClient;
 
@@ -19,7 +22,8 @@ const { Counter, Gauge, Registry } = promClient;
  * Runs the filter of a module in several processes that accept from the same socket.
  *
  * SIGHUP replaces them one by one, without a mail that is put off; SIGTERM and SIGINT let messages in progress finish; a
- * second one does not. Should the supervisor itself be killed, its workers end, and the MTA keeps the mail for later.
+ * second one does not. Should the supervisor itself be killed, its workers end, and the MTA keeps the mail for later. On
+ * a Unix socket, and for a socket that outlives all processes, let systemd open it: see `inheritedSockets()`.
  *
  * @param {{ workers: number, grace: number, metrics: number | undefined }} options `metrics` is a port of 127.0.0.1
  */
@@ -31,11 +35,8 @@ async function supervise({ workers, grace, metrics }) {
     help: 'Worker processes that have ended',
     registers: [register],
   });
-  // The workers accept by themselves: one that hangs takes no connection, and one that is killed loses none but its own.
-  // Handed out in turn they would go by way of this process, and those that it has under way to a dead worker be stuck.
-  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const supervisor = new Supervisor({
-    fork: () => cluster.fork({ CLUSTER_WORKER: '1' }).process,
+    fork: startWorker,
     workers,
     grace,
     onMessage: (message, child) => {
@@ -55,8 +56,12 @@ async function supervise({ workers, grace, metrics }) {
     },
   });
   const page = createServer(async (_request, response) => {
-    const text = (await merged.text()) + (await register.metrics());
-    response.setHeader('Content-Type', register.contentType).end(text);
+    try {
+      const text = (await merged.text()) + (await register.metrics());
+      response.setHeader('Content-Type', register.contentType).end(text);
+    } catch (error) {
+      response.writeHead(500).end(String(error)); // which is no reason to end the workers
+    }
   });
 
   let stopping = false;
@@ -64,15 +69,41 @@ async function supervise({ workers, grace, metrics }) {
     if (stopping) return supervisor.kill();
     stopping = true;
     await supervisor.stop();
-    page.close().closeAllConnections();
+    page.close().closeAllConnections(); // the metrics stay until the last message is through
   };
   process.on('SIGHUP', () => void supervisor.restart());
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
 
-  await supervisor.start();
-  if (metrics !== undefined && !stopping) page.listen(metrics, '127.0.0.1');
-  console.log(`supervisor ${process.pid} has its workers`);
+  if (metrics !== undefined) await once(page.listen(metrics, '127.0.0.1'), 'listening');
+  try {
+    await supervisor.start();
+    console.log(`supervisor ${process.pid} has its workers`);
+  } catch (error) {
+    page.close();
+    throw error;
+  }
+}
+
+/**
+ * Starts a process of the same program, which accepts by itself: a worker that hangs takes no connection, and one that
+ * is killed loses none but its own. Handed out in turn they would go by way of this process, and one that is under way
+ * to a dead worker would be stuck.
+ */
+function startWorker() {
+  const environment = { ...process.env, CLUSTER_WORKER: '1' };
+  const inherited = process.env.LISTEN_PID === String(process.pid) ? Number(process.env.LISTEN_FDS) : 0;
+  if (inherited > 0) {
+    // Sockets of systemd, from the third descriptor on: connections wait in them even while there is no worker at all.
+    const sockets = Array.from({ length: inherited }, (_none, at) => 3 + at);
+    const stdio = ['ignore', 'inherit', 'inherit', ...sockets, 'ipc'];
+    return fork(import.meta.filename, process.argv.slice(2), {
+      env: environment,
+      stdio: /** @type {import('node:child_process').StdioOptions} */ (stdio),
+    });
+  }
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  return cluster.fork(environment).process;
 }
 
 /**
@@ -82,11 +113,16 @@ async function supervise({ workers, grace, metrics }) {
  * @param {string} listen
  */
 async function work(filter, listen) {
-  const server = await serve(filter, { listen });
-  const register = countOutcomes(server.outcomes);
+  const register = new Registry();
+  const metrics = mailMetrics(register);
+  // What the supervisor was started with is now this process's.
+  if (process.env.LISTEN_FDS !== undefined) process.env.LISTEN_PID = String(process.pid);
+  const [socket = listen] = await inheritedSockets();
+  const server = await serve(compose(metrics.filter, filter), { listen: socket });
+  server.outcomes.subscribe((outcome) => metrics.count(outcome));
   const report = async () => {
     const metrics = await register.getMetricsAsJSON();
-    return new Promise((sent) => process.send?.({ type: 'metrics', metrics }, sent));
+    if (process.connected) await new Promise((sent) => process.send?.({ type: 'metrics', metrics }, sent));
   };
   const reports = setInterval(() => void report(), 1000);
   const end = async (/** @type {number} */ grace) => {
@@ -99,9 +135,21 @@ async function work(filter, listen) {
     if (message?.type === 'stop') void end(message.grace);
   });
   process.on('SIGTERM', () => void end(0));
+  process.on('disconnect', () => void end(0));
   // Of what the terminal tells all of them the supervisor makes what is to be done.
   for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
   process.send?.({ type: 'ready' });
+}
+
+/**
+ * @param {string} option
+ * @param {string} text
+ * @param {number} least
+ */
+function numberOf(option, text, least) {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least && text.trim() !== '') return number;
+  throw new RangeError(`--${option} is "${text}". It has to be a whole number from ${least} on.`);
 }
 
 // Started as a program, and not imported:
@@ -118,9 +166,9 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   if (module === undefined) throw new Error('Which filter? Name a module that exports one as "filter".');
   if (process.env.CLUSTER_WORKER === undefined) {
     await supervise({
-      workers: Number(values.workers),
-      grace: Number(values.grace),
-      metrics: values.metrics === undefined ? undefined : Number(values.metrics),
+      workers: numberOf('workers', values.workers, 1),
+      grace: numberOf('grace', values.grace, 0),
+      metrics: values.metrics === undefined ? undefined : numberOf('metrics', values.metrics, 0),
     });
   } else {
     const { filter } = await import(pathToFileURL(resolve(module)).href);

@@ -8,6 +8,7 @@ import { SMFIP, addHeader, on, serve, type MilterServer } from '../../src/index.
 import { MtaSession } from '../../src/mta/index.js';
 import { commandCodec, type Command } from '../../src/transport/command.js';
 import { COMMANDS } from '../../src/transport/commands.js';
+import { socketMta } from '../support/session-mta.js';
 import { readPage } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';
 import { added, repliesTo, senderTo, serving } from './support/serving.js';
@@ -531,6 +532,17 @@ describe('the guide, on servers', () => {
       replayed: ['replycode 451 4.7.1 Later'],
     });
     expect(logged.slice(2).map(({ stage }) => stage)).toContain('reply');
+  });
+
+  test('grace: connections that are open go on, and nobody else comes in', async () => {
+    const { server, closed } = await runSnippet<WithServer & { closed: Promise<void> }>('grace');
+    const mta = await socketMta(server.address);
+    expect(await mta.ask('C01')).toHaveLength(1);
+    process.emit('SIGUSR2');
+    await expect(socketMta(server.address)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(await mta.ask('C26')).toHaveLength(1);
+    mta.send('C29');
+    await closed;
   });
 
   test('dispose: the server is closed at the end of the block', async () => {

@@ -16,6 +16,18 @@ import { addHeader, on } from 'rxmilter';
 export const filter = on('eom', () => addHeader('X-Filtered', \`VERSION by \${process.pid}\`));
 `;
 
+/** Opens a Unix socket as systemd does, and becomes the program. */
+const LAUNCHER = `
+use Socket;
+use POSIX;
+$^F = 9; # what is open up to that stays open
+socket(my $socket, AF_UNIX, SOCK_STREAM, 0) or die 'socket';
+bind($socket, pack_sockaddr_un($ARGV[0])) && chmod(0666, shift) && listen($socket, 100) or die 'listen';
+POSIX::dup2(fileno($socket), 3) or die 'dup2';
+@ENV{'LISTEN_FDS', 'LISTEN_PID'} = (1, $$);
+exec @ARGV;
+`;
+
 /** What Postfix logs of a worker that goes while it has a connection, and of a socket that nobody has. */
 const AWAY = /warning: (?:milter|connect to Milter service) inet:127\.0\.0\.1:\d+: /;
 
@@ -38,18 +50,15 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   }
 
   /** Runs three workers with the first version of the filter, until the end of the test. */
-  async function started(): Promise<Program> {
+  async function started(socket?: string): Promise<Program> {
     await deploy('first');
     port = await freePort();
-    const options = ['--workers', '3', '--metrics', String(port)];
-    const address = bench().milter.inet;
-    const cluster = new Program([
-      ...built.flags,
-      'examples/cluster.mjs',
-      ...options,
-      `${dir}/filter.mjs`,
-      address,
-    ]);
+    const args = [...built.flags, 'examples/cluster.mjs', '--workers', '3', '--metrics', String(port)];
+    args.push(`${dir}/filter.mjs`);
+    const cluster =
+      socket === undefined
+        ? new Program([...args, bench().milter.inet])
+        : new Program(['-e', LAUNCHER, socket, process.execPath, ...args], {}, '/usr/bin/perl');
     onTestFinished(async () => {
       await cluster.stop();
     });
@@ -162,6 +171,42 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
     await expectNothingLost(bench(), load);
     expect(load.count('2')).toBe(load.replies.size);
     expect(workers(cluster)).toEqual(old);
+  });
+
+  test('ends where its workers cannot serve at the start', async () => {
+    await writeFile(`${dir}/filter.mjs`, 'export const filter = nonsense;');
+    const cluster = new Program([
+      ...built.flags,
+      'examples/cluster.mjs',
+      `${dir}/filter.mjs`,
+      bench().milter.inet,
+    ]);
+    expect(await cluster.ended()).toBe(1);
+    expect(cluster.lines.join('\n')).toMatch(/Error: worker \d+ ended before it served: status 1/);
+  });
+
+  test('on an inherited socket has clients wait, and not go away, while there is no worker', async () => {
+    const socket = bench().milter.unix.slice('unix:'.length);
+    const cluster = await started(socket);
+    const load = new SmtpLoad(bench(), 'unix', CLIENTS);
+    await load.more(30, '2');
+    cluster.signal('SIGHUP');
+    await cluster.says(/^restarted/);
+    await load.more(30, '2');
+    await load.stop();
+    await expectNothingLost(bench(), load);
+    expect(load.count('2')).toBe(load.replies.size);
+
+    await cluster.says(/^worker \d+ ended: status 0/, 3);
+    for (const worker of workers(cluster)) process.kill(worker, 'SIGKILL');
+    await cluster.says(/^worker \d+ ended: SIGKILL/, 3);
+    const early = await bench().greeted('unix');
+    expect(await early.deliver({ data: 'Subject: early\r\n\r\nThe body.\r\n' })).toMatch(/^250 /);
+    await early.quit();
+    await cluster.says(/^worker \d+ serves/, 9);
+    expect(existsSync(socket)).toBe(true);
+    await cluster.stop();
+    await rm(socket); // nobody else removes it
   });
 
   test('finishes the messages in progress when it is told to stop', async () => {

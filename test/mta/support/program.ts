@@ -12,9 +12,9 @@ export class Program {
   readonly #ended: Promise<unknown[]>;
   #rest = '';
 
-  /** Starts Node with these arguments. */
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const child = spawn(process.execPath, args, {
+  /** Starts Node, or another program, with these arguments. */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, program = process.execPath) {
+    const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_OPTIONS: '', ...env },
     });
