@@ -23,9 +23,10 @@ const LONGEST = 0x7fffffff;
  * gets `decision`, and what runs in it for that event is cancelled.
  *
  * The time is that of the filter alone, and what later filters do is not in it. Cancelled means what it means when a
- * message is aborted: the signal is aborted, the Observable unsubscribed from, a milter behind `remote()` hung up on.
- * What the filter says later all the same is dropped; a reply is told as a `StaleReplyError`. Events that it only
- * observes are not timed, since nothing can be decided there.
+ * message is aborted: the signal is aborted, the Observable unsubscribed from, a milter behind `remote()` hung up on
+ * (whose option `failure` then decides about the rest of that message). What the filter says later all the same is
+ * dropped; a reply is told as a `StaleReplyError`. Events that it only observes are not timed, since nothing can be
+ * decided there.
  *
  * A decision that comes this way is an outcome like any other, without an error: it was asked for. To see it, to count
  * it, or to have another one at each stage, give a function as `decision`; what that throws costs the event the failure
@@ -35,7 +36,7 @@ const LONGEST = 0x7fffffff;
  * @param duration milliseconds, above 0; measured by a timer of RxJS, so that it can be drawn in marbles
  * @param decision `'pass'` lets later filters decide, `proceed()` keeps them from that event
  * @throws AnswerError where the decision is not legal at a stage that the filter decides, RangeError for the duration
- * @example deadline(2_000, remote('inet:8891@127.0.0.1'), 'pass')
+ * @example deadline(2_000, remote('inet:8891@127.0.0.1', { failure: 'pass' }), 'pass')
  * @example deadline(500, on('rcpt', checkMailbox), tempfail('Our directory is slow, please try again'))
  */
 export function deadline(
