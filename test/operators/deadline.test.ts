@@ -295,6 +295,26 @@ describe('deadline', () => {
     expect(wire.texts('rcpt', 'abort', 'mail', 'rcpt')).toEqual(['550 5.7.1 3', '550 5.7.1 1']);
   });
 
+  it('leaves recipients out of a message as a whole that a later filter has refused', () => {
+    const recipients: string[][] = [];
+    const wire = new Wire().pipe(
+      compose(
+        deadline(
+          1000,
+          compose(
+            on('rcpt', () => undefined),
+            onMessage((message) => void recipients.push(message.recipients.map(({ address }) => address))),
+          ),
+          late,
+        ),
+        on('rcpt', ({ address }) => (address === 'bad@example.org' ? reject() : undefined)),
+      ),
+    );
+    wire.say('optneg', 'connect', 'mail', 'rcpt', { type: 'rcpt', address: '<bad@example.org>', args: [] });
+    wire.say('data', 'header', 'eoh', 'body', 'eom');
+    expect(recipients).toEqual([['rcpt@example.org']]);
+  });
+
   it('tells of a reply that comes when the time is over', () => {
     vi.useFakeTimers();
     const opaque = mergeMap((flow: Flow) =>

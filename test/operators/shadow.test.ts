@@ -36,7 +36,7 @@ import { replaceBody } from '../../src/session/modifications/replace-body.js';
 import { privateData } from '../../src/session/private-data.js';
 import { BIT, STAGES } from '../../src/session/stage.js';
 import { contract } from '../../src/testing/index.js';
-import { abort, close, eom, mail, rcpt } from '../support/events.js';
+import { abort, body, close, eom, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';
 import { expectQuiet } from './support/quiet.js';
@@ -407,6 +407,41 @@ describe('shadow', () => {
     expect(lines().slice(1)).toEqual(['rcpt: reject, not -']);
   });
 
+  it('does not see the rest of a message whose beginning it was given up at', async () => {
+    const seen: string[] = [];
+    const { wire, lines } = beside(
+      compose(
+        observe(['mail', 'rcpt'], ({ stage }) => seen.push(stage)),
+        on('mail', () => (seen.length === 1 ? new Promise(() => undefined) : undefined)),
+      ),
+      compose(),
+      { maxBytes: 0 },
+    );
+    wire.say('optneg', 'connect', 'mail', 'eom', 'mail', 'rcpt', 'eom');
+    expect(seen).toEqual(['mail']);
+    wire.say('mail', 'rcpt');
+    await settle();
+    expect(seen).toEqual(['mail', 'mail', 'rcpt']);
+    expect(lines()).toEqual(['mail: - (UnansweredError), not -']);
+  });
+
+  it('keeps the bytes of a body, and not the buffer that they came in', async () => {
+    const bodies: string[] = [];
+    let go: () => void = () => undefined;
+    const filter = compose(
+      on('mail', () => new Promise<void>((resolve) => (go = resolve))),
+      observe('body', ({ chunk }) => bodies.push(Buffer.from(chunk).toString())),
+    );
+    const { source } = run(shadow(filter, () => undefined));
+    const chunk = Buffer.from('as it was');
+    source.next(m);
+    source.next({ ...body(), chunk });
+    chunk.fill(0);
+    go();
+    await settle();
+    expect(bodies).toEqual(['as it was']);
+  });
+
   it('keeps no more than it may of any number of messages', () => {
     const { wire, lines } = beside(
       on('mail', () => NEVER),
@@ -580,12 +615,12 @@ describe('shadow', () => {
   });
 
   it('destroys a body of its own, which nobody reads', async () => {
-    const body = Readable.from(['never read']);
-    const { wire, lines } = beside(on('eom', () => replaceBody(body)));
+    const source = Readable.from(['never read']);
+    const { wire, lines } = beside(on('eom', () => replaceBody(source)));
     wire.say('optneg', 'connect', 'mail', 'rcpt', ...CONTENT);
     await settle();
     expect(lines()).toEqual(['eom: - replaceBody, not -']);
-    expect(body.destroyed).toBe(true);
+    expect(source.destroyed).toBe(true);
   });
 
   it('has private data of its own', () => {
@@ -601,17 +636,17 @@ describe('shadow', () => {
   it('lets the MTA leave out the rest of a body when all have enough of it, the shadow included', () => {
     const enough = onMessage({ body: 'buffer', maxBytes: 3 }, () => undefined);
     const all = onMessage(() => undefined);
-    const body = (filter: OperatorFunction<Flow, Flow>): unknown =>
+    const answer = (filter: OperatorFunction<Flow, Flow>): unknown =>
       new Wire().pipe(filter).say('optneg', 'connect', 'mail', 'rcpt', 'body').at(-1)?.type;
     const quiet = (filter: OperatorFunction<Flow, Flow>): OperatorFunction<Flow, Flow> =>
       shadow(filter, () => undefined);
-    expect(body(compose(enough, quiet(enough)))).toBe('skip');
-    expect(body(compose(enough, quiet(compose(enough, enough))))).toBe('skip');
-    expect(body(compose(enough, quiet(compose(enough, all))))).toBe('continue');
-    expect(body(compose(quiet(all), enough))).toBe('continue');
-    expect(body(compose(quiet(on('body', () => skip())), enough))).toBe('skip');
+    expect(answer(compose(enough, quiet(enough)))).toBe('skip');
+    expect(answer(compose(enough, quiet(compose(enough, enough))))).toBe('skip');
+    expect(answer(compose(enough, quiet(compose(enough, all))))).toBe('continue');
+    expect(answer(compose(quiet(all), enough))).toBe('continue');
+    expect(answer(compose(quiet(on('body', () => skip())), enough))).toBe('skip');
     expect(
-      body(
+      answer(
         compose(
           quiet(
             compose(
