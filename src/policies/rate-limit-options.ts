@@ -17,7 +17,7 @@ export interface RateLimitOptions<S extends Stage> extends AwayOptions {
    * the subject. Or a function, which gives `undefined` for what is not counted. What has no such key (nobody has logged
    * in, the null sender, no subject) is not counted either.
    */
-  readonly key: RateKey | ((event: EventAt<S>) => string | undefined);
+  readonly key: RateKey | ((event: EventAt<NoInfer<S>>) => string | undefined);
   /** How many are let through in each window. */
   readonly limit: number;
   /** The window, in milliseconds. */

@@ -30,7 +30,12 @@ describe('memoryCounters', () => {
     expect(counters.hit('a', WINDOW)).toBe(6);
     clock.now = 2_000;
     expect(counters.hit('a', WINDOW)).toBe(3);
+    // Nothing came in the one from 3 000 on.
     clock.now = 4_000;
+    expect(counters.hit('a', WINDOW)).toBe(1);
+    clock.now = 4_900;
+    expect(counters.hit('a', WINDOW)).toBe(2);
+    clock.now = 6_000;
     expect(counters.hit('a', WINDOW)).toBe(1);
   });
 
