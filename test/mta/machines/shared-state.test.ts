@@ -9,7 +9,7 @@ import { SharedBench } from './shared-bench.js';
 const CLIENTS = 6;
 const DATA = 'Subject: shared\r\n\r\nThe body.\r\n';
 const HOUR = 3_600_000;
-const GREYLISTED = /^451 4\.7\.1 Greylisted, please try again in \d+ seconds$/;
+const GREYLISTED = /^451 4\.7\.1 Greylisted, please try again in \d+ seconds?$/;
 const LIMITED = /^450 4\.7\.1 /;
 const AWAY = /^451 4\.3\.0 Temporarily out of order, please try again later$/;
 
@@ -107,6 +107,27 @@ describeWith('policies that several processes share', [missingForRedis(), missin
     expect(load.answers.filter((answer) => GREYLISTED.test(answer)).length).toBeGreaterThanOrEqual(
       load.replies.size,
     );
+  });
+
+  test('greylisted mail gets through when workers of a cluster are killed under load', async () => {
+    bench().tolerate(GONE);
+    const cluster = await shared.workersAt(bench().milter.inet, 2, { delay: 300 });
+    const load = underLoad(STRANGERS);
+    for (let round = 1; round <= 2; round++) {
+      await load.more(10, '2');
+      const ended = cluster.said(/^worker \d+ ended/).join('\n');
+      const [victim = ''] = cluster
+        .said(/^worker \d+ serves/)
+        .map((line) => /\d+/.exec(line)?.[0] ?? '')
+        .filter((pid) => !ended.includes(pid));
+      process.kill(Number(victim), 'SIGKILL');
+      await cluster.says(/^worker \d+ serves/, 2 + round);
+    }
+    await load.more(10, '2');
+    await load.stop();
+
+    await expectNothingLost(bench(), load);
+    expect(load.count('2')).toBe(load.replies.size);
   });
 
   /** Ends Redis, or halts it: then it takes connections, and answers nobody. */
