@@ -1,7 +1,6 @@
 import { test } from 'vitest';
 import { addHeader, on } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
-import { eventually } from '../support/eventually.js';
 import { expectNothingLost } from '../support/expect-nothing-lost.js';
 import { SmtpLoad } from '../support/smtp-load.js';
 
