@@ -10,25 +10,29 @@ const { AggregatorRegistry } = promClient;
  * go down at each restart; what it had open goes with it.
  */
 export class MergedMetrics {
-  /** @type {Map<unknown, Metric[]>} */
+  /** @type {Map<object, Metric[]>} */
   #living = new Map();
   /** @type {Promise<Metric[]>} */
   #ended = Promise.resolve([]);
+  /** Those of which nothing counts any more: it would count twice. @type {WeakSet<object>} */
+  #gone = new WeakSet();
 
   /**
-   * Takes what `register.getMetricsAsJSON()` gave in a worker, in the place of what there was of it.
+   * Takes what `register.getMetricsAsJSON()` gave in a worker, in the place of what there was of it; nothing from one that
+   * has ended.
    *
-   * @param {unknown} worker
+   * @param {object} worker
    * @param {Metric[]} metrics
    */
   set(worker, metrics) {
-    this.#living.set(worker, metrics);
+    if (!this.#gone.has(worker)) this.#living.set(worker, metrics);
   }
 
-  /** @param {unknown} worker */
+  /** @param {object} worker */
   end(worker) {
     const last = this.#living.get(worker) ?? [];
     this.#living.delete(worker);
+    this.#gone.add(worker);
     // A thousand restarts take no more memory than one.
     this.#ended = this.#ended.then(async (ended) => {
       try {

@@ -1,4 +1,5 @@
 // @ts-check
+import { EventEmitter } from 'node:events';
 
 /**
  * A worker process: what `child_process.fork()` gives has all of this. It sends `{ type: 'ready' }` once it serves, is
@@ -9,8 +10,8 @@
  * @property {(message: object) => unknown} send
  * @property {(signal: NodeJS.Signals) => unknown} kill
  * @property {boolean} connected
- * @property {(event: 'message', listener: (message: any) => void) => unknown} on
- * @property {(event: 'exit', listener: (code: number | null, signal: string | null) => void) => unknown} once
+ * @property {(event: 'message' | 'error', listener: (given: any) => void) => unknown} on
+ * @property {(event: 'exit' | 'disconnect', listener: (code: number | null, signal: string | null) => void) => unknown} once
  */
 
 /**
@@ -36,7 +37,7 @@
  * @property {number} [longest] the longest pause
  * @property {number} [steady] after so long a worker counts as sound, and its end as a first crash
  * @property {(message: any, child: Child) => void} [onMessage] gets all that workers send
- * @property {(child: Child) => void} [onEnd]
+ * @property {(child: Child) => void} [onEnd] called when there is nothing more to come from it
  * @property {(line: string) => void} [log]
  */
 
@@ -134,10 +135,15 @@ export class Supervisor {
   /** @returns {Worker} */
   #begin() {
     const { fork, readyWithin, log, onMessage, onEnd } = this.#options;
-    const child = fork();
+    const child = forked(fork);
     /** @type {Promise<string>} */
     const ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve(signal ?? `status ${code}`));
+      child.on('error', (error) => {
+        // One that has never begun has no other end. To one that has just died nothing can be sent any more.
+        if (child.pid === undefined) resolve(String(error));
+        else log(`worker ${child.pid}: ${String(error)}`);
+      });
     });
     /** @type {Promise<void>} */
     const ready = new Promise((resolve, reject) => {
@@ -163,8 +169,10 @@ export class Supervisor {
     this.#running.add(worker);
     void ended.then((reason) => {
       this.#running.delete(worker);
-      log(`worker ${child.pid} ended: ${reason}`);
-      onEnd(child);
+      log(`worker ${child.pid ?? 'that was to be'} ended: ${reason}`);
+      // What it sent before may still be under way.
+      if (child.connected) child.once('disconnect', () => onEnd(child));
+      else onEnd(child);
     });
     return worker;
   }
@@ -206,5 +214,22 @@ export class Supervisor {
     const late = setTimeout(() => child.kill('SIGKILL'), grace + this.#options.endWithin);
     await ended;
     clearTimeout(late);
+  }
+}
+
+/**
+ * A worker, or what takes its place where the system is out of processes or memory: it ends at once, and another one is
+ * tried later. The others are not to end for that.
+ *
+ * @param {() => Child} fork
+ * @returns {Child}
+ */
+function forked(fork) {
+  try {
+    return fork();
+  } catch (error) {
+    const none = new EventEmitter();
+    process.nextTick(() => none.emit('error', error));
+    return Object.assign(none, { pid: undefined, connected: false, send: () => false, kill: () => false });
   }
 }

@@ -41,7 +41,7 @@ export async function serveWatched(filter, options, { register, logger }) {
  */
 export async function serveMetrics(register, { port, host = '127.0.0.1' }) {
   const http = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://metrics');
+    const [pathname] = (request.url ?? '').split('?');
     if (pathname !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
       response.writeHead(pathname === '/metrics' ? 405 : 404).end();
       return;

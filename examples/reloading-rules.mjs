@@ -55,7 +55,13 @@ export function parseRules(text, name) {
     if (!/^[^@]*@[^@]+$/.test(sender)) return fail(`"${sender}" is neither user@domain nor @domain.`);
     const key = sender.toLowerCase();
     if (rules.has(key)) return fail(`there is a rule for ${sender} already.`);
-    rules.set(key, { action, text: words.length > 0 ? words.join(' ') : undefined });
+    const rule = { action, text: words.length > 0 ? words.join(' ') : undefined };
+    try {
+      decisionOf(rule);
+    } catch (error) {
+      return fail(messageOf(error));
+    }
+    rules.set(key, rule);
   }
   return rules;
 }
@@ -148,8 +154,13 @@ export function senderRules(rules) {
     const sender = address.toLowerCase();
     const rule = rules.get(sender) ?? rules.get(sender.slice(sender.lastIndexOf('@')));
     if (rule === undefined) return undefined;
-    return rule.action === 'reject' ? reject(rule.text) : tempfail(rule.text);
+    return decisionOf(rule);
   });
+}
+
+/** @param {Rule} rule throws where its text is none for a reply */
+function decisionOf({ action, text }) {
+  return action === 'reject' ? reject(text) : tempfail(text);
 }
 
 // Started as a program, and not imported:

@@ -1,6 +1,6 @@
 import { throwError, timer, type RetryConfig, type SchedulerLike } from 'rxjs';
 
-import { checkNumber } from './check-options.js';
+import { checkNumber, checkTimer } from './check-options.js';
 
 /** How often, and after what time, something is tried again; everything has a default. */
 export interface BackoffOptions {
@@ -49,7 +49,7 @@ export function backoff(options: BackoffOptions = {}): RetryConfig {
   if (attempts !== Infinity) checkNumber('backoff(): attempts', attempts, 1, true);
   checkNumber('backoff(): initial', initial, 0);
   checkNumber('backoff(): factor', factor, 1);
-  checkNumber('backoff(): max', max, 0);
+  checkTimer('backoff(): max', max, 0);
   checkNumber('backoff(): jitter', jitter, 0);
   if (jitter > 1) throw new RangeError(`backoff(): jitter is ${jitter}; it has to be at most 1.`);
   return {

@@ -14,3 +14,13 @@ export function checkNumber(what: string, value: unknown, least: number, whole =
   const said = typeof value === 'string' ? JSON.stringify(value) : String(value);
   throw new RangeError(`${what} is ${said}; it has to be ${kind} from ${least} on.`);
 }
+
+/** More does not fit a timer: it would go off at once. */
+const LONGEST = 0x7fffffff;
+
+/** The same for the milliseconds of a timer, of which there is a most. */
+export function checkTimer(what: string, value: number, least: number): void {
+  checkNumber(what, value, least);
+  if (value > LONGEST)
+    throw new RangeError(`${what} is ${value}; it has to be at most ${LONGEST}, some 24 days.`);
+}

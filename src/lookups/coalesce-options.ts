@@ -1,6 +1,6 @@
 import { asyncScheduler, type ObservableInput, type SchedulerLike } from 'rxjs';
 
-import { checkNumber } from './check-options.js';
+import { checkNumber, checkTimer } from './check-options.js';
 
 /** Looks something up. `signal` is aborted when nobody waits for the answer any more, or it took too long. */
 export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>;
@@ -45,7 +45,7 @@ export function resolveCoalesce<I, T>(options: CoalesceOptions<I, T>): ResolvedC
   checkNumber('coalesce(): ttl', ttl, 0);
   checkNumber('coalesce(): negativeTtl', negativeTtl, 0);
   checkNumber('coalesce(): maxKeys', maxKeys, 1, true);
-  checkNumber('coalesce(): timeout', timeout, 1);
+  checkTimer('coalesce(): timeout', timeout, 1);
   return {
     key: (input) => checkKey(key(input), options.key !== undefined),
     ttlOf: ttl === negativeTtl ? () => ttl : (answer) => (negative(answer) ? negativeTtl : ttl),

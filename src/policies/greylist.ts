@@ -6,6 +6,7 @@ import { tempfail } from '../session/decisions/tempfail.js';
 import type { Rcpt } from '../session/flow.js';
 import { resolveGreylist, type GreylistOptions } from './greylist-options.js';
 import { Outage } from './outage.js';
+import { userOf } from './rate-key.js';
 
 /**
  * Puts off each recipient of a stranger's mail once: a mail server tries again, much of what sends spam does not.
@@ -26,7 +27,7 @@ export function greylist(options: GreylistOptions = {}): Filter {
   const { store, times, key, exempt, nullSenderPasses, text } = resolveGreylist(options);
   const outage = new Outage('greylist()', options);
 
-  const ask = (rcpt: Rcpt): ReturnType<typeof outage.ask<number, Tempfail | undefined>> => {
+  const ask = (rcpt: Rcpt): ReturnType<typeof outage.ask<Tempfail | undefined>> => {
     const name = key(rcpt);
     if (name === undefined) return undefined;
     checkKey(name);
@@ -38,7 +39,7 @@ export function greylist(options: GreylistOptions = {}): Filter {
   };
 
   return on('rcpt', (rcpt) => {
-    const known = rcpt.session.macros.get('auth_authen') !== undefined;
+    const known = userOf(rcpt.session) !== undefined;
     if (known || rcpt.rejected !== undefined) return undefined;
     if (nullSenderPasses && rcpt.mail.address === '') return undefined;
     const passes = exempt?.(rcpt) ?? false;

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import { tell } from '../operators/let-go.js';
 import { isPromise } from '../operators/project-run.js';
 import { failureAt } from '../session/failure-at.js';
@@ -7,6 +9,7 @@ import { ProjectError } from '../session/project-error.js';
 import { turnOf } from '../session/turn.js';
 import { awayDecision, type AwayOptions } from './away.js';
 import type { Awaitable } from './awaitable.js';
+import { StoreError } from './store-error.js';
 
 /** Asks a store, and knows what to do while it cannot be asked. */
 export class Outage {
@@ -25,29 +28,28 @@ export class Outage {
   }
 
   /** What `use` makes of the store's answer: at once where the answer is there at once. */
-  ask<T, D>(
+  ask<D>(
     event: StageEvent,
-    question: () => Awaitable<T>,
-    use: (answer: T) => D,
+    question: () => Awaitable<number>,
+    use: (answer: number) => D,
   ): D | Failure | undefined | Promise<D | Failure | undefined> {
     const asked = ++this.#asked;
-    let answer: Awaitable<T>;
+    let answer: Awaitable<number>;
     try {
       answer = question();
     } catch (error) {
       return this.#gone(event, error);
     }
-    if (!isPromise(answer)) {
+    const take = (given: number): D | Failure | undefined => {
+      // Compared with anything, what is no number would let all mail pass.
+      if (typeof (given as unknown) !== 'number' || Number.isNaN(given)) {
+        return this.#gone(event, new StoreError(`The store answered ${inspect(given)}, which is no number.`));
+      }
       this.#there(event, asked);
-      return use(answer);
-    }
-    return Promise.resolve(answer).then(
-      (value) => {
-        this.#there(event, asked);
-        return use(value);
-      },
-      (error: unknown) => this.#gone(event, error),
-    );
+      return use(given);
+    };
+    if (!isPromise(answer)) return take(answer);
+    return Promise.resolve(answer).then(take, (error: unknown) => this.#gone(event, error));
   }
 
   /** An answer to an older question says nothing about now. */

@@ -1,4 +1,5 @@
 import type { EventAt, StageEvent } from '../session/flow.js';
+import type { SessionInfo } from '../session/session-info.js';
 import type { Stage } from '../session/stage.js';
 import { clientNetwork, type NetworkSize } from './client-network.js';
 
@@ -36,7 +37,7 @@ export function rateKeyOf(
     case 'client':
       return clientNetwork(event.session.client, network);
     case 'user':
-      return event.session.macros.get('auth_authen')?.toLowerCase();
+      return userOf(event.session)?.toLowerCase();
     case 'recipient':
       return event.stage === 'rcpt' ? event.address.toLowerCase() : undefined;
     case 'subject':
@@ -46,6 +47,12 @@ export function rateKeyOf(
         event.stage === 'mail' ? event : event.stage === 'rcpt' ? event.mail : { address: sender },
       );
   }
+}
+
+/** Who has logged in: an MTA may also send the macro without a name in it, and then nobody has. */
+export function userOf({ macros }: SessionInfo): string | undefined {
+  const user = macros.get('auth_authen');
+  return user === '' ? undefined : user;
 }
 
 /** The null sender is that of all bounces of the world, and nobody's. */

@@ -55,7 +55,9 @@ export function resolveRateLimit(options: RateLimitOptions<Stage>): ResolvedRate
   checkNumber('rateLimit(): limit', limit, 0, true);
   checkNumber('rateLimit(): window', window, 1);
   const stage = stageOf(key, options.stage);
-  const { counters = memoryCounters(), network = { ipv4: 32, ipv6: 64 } } = options;
+  const { counters = memoryCounters() } = options;
+  const { ipv4 = 32, ipv6 = 64 } = options.network ?? {};
+  const network = { ipv4, ipv6 };
   if (typeof (counters as Partial<Counters> | null)?.hit !== 'function') {
     throw new TypeError(
       'rateLimit(): counters has no function hit. Use memoryCounters() or redisCounters(client).',

@@ -31,16 +31,14 @@ export function rateLimit(options: RateLimitOptions<Stage>): Filter {
   const { stage, counters, decision, network, name } = resolveRateLimit(options);
   const outage = new Outage('rateLimit()', options);
 
-  const ask = (
-    event: StageEvent,
-    of: string | undefined,
-  ): ReturnType<typeof outage.ask<number, Decision>> => {
+  const ask = (event: StageEvent, of: string | undefined): ReturnType<typeof outage.ask<Decision>> => {
     if (of === undefined || (event.stage === 'rcpt' && event.rejected !== undefined)) return undefined;
     if (typeof of !== 'string')
       throw new TypeError(`rateLimit(): key gave ${String(of)}. Give a string, or undefined.`);
     return outage.ask(
       event,
-      () => counters.hit(`${name} ${of}`, window, limit),
+      // As JSON, since what a stranger writes may look like a part of a name.
+      () => counters.hit(JSON.stringify([name, of]), window, limit),
       (count) => (count > limit ? decision : undefined),
     );
   };

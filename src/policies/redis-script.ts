@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
 
 import { boundedKey } from '../lookups/bounded-key.js';
-import { checkNumber } from '../lookups/check-options.js';
+import { checkNumber, checkTimer } from '../lookups/check-options.js';
 import type { RedisClient, RedisOptions } from './redis-client.js';
 import { StoreError } from './store-error.js';
 
@@ -22,8 +22,8 @@ export class RedisScript {
   readonly #prefix: string;
   readonly #timeout: number;
   readonly #pause: number;
-  /** Why nobody waits at present, and until when. */
-  #hung: { readonly error: StoreError; until: number } | undefined;
+  /** Why nobody waits at present, since when, and for how long. */
+  #hung: { readonly error: StoreError; since: number; pause: number } | undefined;
 
   constructor(what: string, client: RedisClient, text: string, options: RedisOptions) {
     if (typeof (client as Partial<RedisClient> | undefined)?.sendCommand !== 'function') {
@@ -33,7 +33,7 @@ export class RedisScript {
     }
     const { prefix = 'rxmilter:', timeout: limit = 2_000, pause = 1_000 } = options;
     if (typeof (prefix as unknown) !== 'string') throw new TypeError(`${what}: prefix has to be a string.`);
-    checkNumber(`${what}: timeout`, limit, 1);
+    checkTimer(`${what}: timeout`, limit, 1);
     checkNumber(`${what}: pause`, pause, 0);
     this.#client = client;
     this.#text = text;
@@ -80,13 +80,15 @@ export class RedisScript {
   #checkHung(): void {
     if (this.#hung === undefined) return;
     const now = asyncScheduler.now();
-    if (now < this.#hung.until) throw this.#hung.error;
-    this.#hung.until = now + this.#timeout + this.#pause;
+    const { error, since, pause } = this.#hung;
+    // A clock that was set back would make the pause last.
+    if (now >= since && now < since + pause) throw error;
+    this.#hung = { error, since: now, pause: this.#timeout + this.#pause };
   }
 
   #late(): StoreError {
     const error = new StoreError(`Redis did not reply within ${this.#timeout} ms.`);
-    this.#hung = { error, until: asyncScheduler.now() + this.#pause };
+    this.#hung = { error, since: asyncScheduler.now(), pause: this.#pause };
     return error;
   }
 }

@@ -97,7 +97,7 @@ describe('the guide, on policies', () => {
       '451 4.7.1 Greylisted, please try again in 1 second',
     ]);
     expect(redis.sent.map(([, , , key]) => key)).toEqual(
-      expect.arrayContaining(['rxmilter:count:60000:mail client 192.0.2.1/32']),
+      expect.arrayContaining(['rxmilter:count:60000:["mail client","192.0.2.1/32"]']),
     );
     redis.reply = new Error('The client is closed');
     expect(Object.values(repliesTo(await send()))).toEqual([

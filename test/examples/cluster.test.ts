@@ -9,9 +9,9 @@ import { Supervisor, type SupervisorOptions } from '../../examples/cluster-super
 class FakeWorker extends EventEmitter {
   connected = true;
   readonly told: unknown[] = [];
-  readonly pid: number;
+  readonly pid: number | undefined;
 
-  constructor(pid: number) {
+  constructor(pid: number | undefined) {
     super();
     this.pid = pid;
   }
@@ -115,6 +115,69 @@ describe('a supervisor', () => {
     }
   });
 
+  it('tries again where the system has no room for another process, and survives what it cannot say', async () => {
+    let room = true;
+    const made = await running({
+      workers: 1,
+      first: 100,
+      fork: () => {
+        const worker = new FakeWorker(room ? workers.length + 1 : undefined);
+        workers.push(worker);
+        if (!room) {
+          worker.connected = false;
+          process.nextTick(() => worker.emit('error', new Error('spawn EAGAIN')));
+        }
+        return worker;
+      },
+    });
+    room = false;
+    workers[0]?.end(1);
+    await passes(100);
+    expect([workers.length, made.running]).toEqual([2, 0]);
+    room = true;
+    await passes(200);
+    expect([workers.length, made.running]).toEqual([3, 1]);
+    // Told to one that has just died: it has not ended for this process yet.
+    workers[2]?.emit('error', new Error('write EPIPE'));
+    expect(made.running).toBe(1);
+  });
+
+  it('tries again where a process cannot even be asked for', async () => {
+    let room = true;
+    const made = await running({
+      workers: 1,
+      first: 100,
+      fork: () => {
+        if (!room) throw new Error('spawn ENOMEM');
+        const worker = new FakeWorker(workers.length + 1);
+        workers.push(worker);
+        return worker;
+      },
+    });
+    room = false;
+    workers[0]?.end(1);
+    await passes(100);
+    room = true;
+    await passes(200);
+    expect([workers.length, made.running]).toEqual([2, 1]);
+  });
+
+  it('takes one for gone when it has been heard out', async () => {
+    const heard: string[] = [];
+    await running({
+      workers: 1,
+      onMessage: ({ type }: { type: string }) => heard.push(type),
+      onEnd: () => heard.push('gone'),
+    });
+    const [worker] = workers;
+    // Node may tell of the end before it has read all that was sent.
+    worker?.emit('exit', 0, null);
+    await passes(0);
+    worker?.emit('message', { type: 'metrics' });
+    worker?.emit('disconnect');
+    expect(heard).toEqual(['ready', 'metrics', 'gone']);
+  });
+
   it('takes the end of one that has run for long for a first one', async () => {
     await running({ workers: 1, first: 100, longest: 1000, steady: 5000 });
     workers[0]?.end(1);
@@ -214,23 +277,34 @@ describe('merged metrics', () => {
 
   it('are the sum of what the workers said last', async () => {
     const merged = new MergedMetrics();
-    merged.set(1, report(10, 1));
-    merged.set(2, report(5, 2));
-    merged.set(1, report(11, 3));
+    const [one, other] = [{}, {}];
+    merged.set(one, report(10, 1));
+    merged.set(other, report(5, 2));
+    merged.set(one, report(11, 3));
     expect(await lines(merged)).toEqual(['mails_total{stage="eom"} 16', 'open{stage="eom"} 5']);
   });
 
   it('keep what workers have counted that have ended, and not what they had open', async () => {
     const merged = new MergedMetrics();
-    for (let worker = 1; worker <= 3; worker++) {
+    for (let count = 1; count <= 3; count++) {
+      const worker = {};
       merged.set(worker, report(10, 1));
       merged.end(worker);
-      expect(await lines(merged)).toEqual([`mails_total{stage="eom"} ${10 * worker}`]);
+      expect(await lines(merged)).toEqual([`mails_total{stage="eom"} ${10 * count}`]);
     }
-    merged.set(4, report(1, 1));
-    merged.end(5);
+    merged.set({}, report(1, 1));
+    merged.end({});
     const twice = await Promise.all([lines(merged), lines(merged)]);
     expect(twice).toEqual(Array(2).fill(['mails_total{stage="eom"} 31', 'open{stage="eom"} 1']));
+  });
+
+  it('count nothing twice where a worker is heard after its end', async () => {
+    const merged = new MergedMetrics();
+    const worker = {};
+    merged.set(worker, report(10, 1));
+    merged.end(worker);
+    merged.set(worker, report(11, 1));
+    expect(await lines(merged)).toEqual(['mails_total{stage="eom"} 10']);
   });
 
   it('are what Prometheus reads', async () => {
@@ -243,8 +317,8 @@ describe('merged metrics', () => {
     const metrics = JSON.parse(JSON.stringify(await register.getMetricsAsJSON())) as ReturnType<
       typeof report
     >;
-    merged.set(1, metrics);
-    merged.set(2, metrics);
+    merged.set({}, metrics);
+    merged.set({}, metrics);
     expect(await merged.text()).toBe(
       [
         ...['# HELP mails_total Mails', '# TYPE mails_total counter', 'mails_total 6', ''],

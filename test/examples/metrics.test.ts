@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import promClient from 'prom-client';
@@ -178,6 +178,15 @@ describe('The metrics', () => {
     expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);
     expect((await fetch(url.replace('/metrics', '/'))).status).toBe(404);
+  });
+
+  it('outlive a request for what is no address', async () => {
+    const { url } = await watched();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.end('GET // HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n');
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    expect(head.toString()).toMatch(/^HTTP\/1\.1 404 /);
+    expect((await fetch(url)).status).toBe(200);
   });
 
   it('are refused where their port is taken', async () => {

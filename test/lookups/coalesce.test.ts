@@ -225,6 +225,7 @@ describe('coalesce', () => {
     [{ negativeTtl: NaN }, 'coalesce(): negativeTtl is NaN; it has to be a number from 0 on.'],
     [{ maxKeys: 0 }, 'coalesce(): maxKeys is 0; it has to be a whole number from 1 on.'],
     [{ timeout: 0 }, 'coalesce(): timeout is 0; it has to be a number from 1 on.'],
+    [{ timeout: 1e10 }, 'coalesce(): timeout is 10000000000; it has to be at most 2147483647, some 24 days.'],
   ])('refuses %o', (options, message) => {
     expect(() => coalesce((key: string) => of(key), options)).toThrow(new RangeError(message));
   });

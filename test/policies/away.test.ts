@@ -47,6 +47,31 @@ describe('a policy whose store cannot be asked', () => {
     });
   });
 
+  it.each([undefined, NaN, '5', {}])('is one that answers with %o, which is no number', async (answer) => {
+    const told: string[] = [];
+    const options = { onAway: ({ message }: Error) => told.push(message) };
+    const odd = (): never => answer as never;
+    const later = (): never => Promise.resolve(answer) as never;
+    for (const give of [odd, later]) {
+      for (const filter of [
+        greylist({ store: { attempt: give }, ...options }),
+        rateLimit({
+          key: 'client',
+          limit: 1,
+          window: 1_000,
+          stage: 'rcpt',
+          counters: { hit: give },
+          ...options,
+        }),
+      ]) {
+        const mta = await simulated(filter);
+        expect(await mta.rcpt()).toMatchObject({ verdict: 'tempfail', reply: { enhanced: '4.3.0' } });
+      }
+    }
+    expect(told).toHaveLength(4);
+    expect(told[0]).toMatch(/^The store answered .*, which is no number\.$/);
+  });
+
   it.each([
     ['pass', 'continue'],
     ['tempfail', 'tempfail'],

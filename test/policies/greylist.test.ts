@@ -212,6 +212,12 @@ describe('greylist', () => {
     expect(() => greylist(options)).toThrow(message);
   });
 
+  it('lets nobody pass for a user name that is empty', () => {
+    const ask = asking();
+    const nobody = to('bob@example.org', 'alice@example.com', { macros: { auth_authen: '' } });
+    expect(ask(0, nobody)).toBe('waits');
+  });
+
   it('costs a recipient the failure decision where the key is none', () => {
     const running = run(greylist({ key: () => 5 as never }));
     const r = to('bob@example.org');

@@ -70,7 +70,7 @@ describe('rateLimit', () => {
     const counters = memoryCounters();
     const filter = rateLimit({ key: 'client', limit: 3, window: HOUR, counters });
     expect(fates(filter, Array<Flow>(9).fill(from('192.0.2.1')))).toBe('yyynnnnnn');
-    expect(counters.hit('mail client 192.0.2.1/32', HOUR)).toBe(4);
+    expect(counters.hit('["mail client","192.0.2.1/32"]', HOUR)).toBe(4);
   });
 
   it('counts users who have logged in, and nobody else', () => {
@@ -201,6 +201,26 @@ describe('rateLimit', () => {
     expect(() => rateLimit({ key: 'client', limit: 1, window: HOUR, ...(options as object) })).toThrow(
       message,
     );
+  });
+
+  it('keeps the usual size of an IPv4 network where only that of an IPv6 one is given', () => {
+    const filter = rateLimit({ key: 'client', limit: 1, window: HOUR, network: { ipv6: 56 } });
+    expect(fates(filter, [from('192.0.2.1'), from('192.0.2.2')])).toBe('yy');
+  });
+
+  it('counts nobody as a user whose name is empty', () => {
+    const filter = rateLimit({ key: 'user', limit: 1, window: HOUR });
+    const nobody = from('192.0.2.1', { auth_authen: '' });
+    expect(fates(filter, [nobody, nobody])).toBe('yy');
+  });
+
+  it('never takes a part of what a stranger writes for that of a name', () => {
+    const counters = memoryCounters();
+    const limit = { limit: 1, window: HOUR, counters };
+    const one = rateLimit({ ...limit, name: 'of', key: ({ address }) => address });
+    const other = rateLimit({ ...limit, name: 'of all', key: ({ address }) => address });
+    expect(fates(one, [mail('all x')])).toBe('y');
+    expect(fates(other, [mail('x')])).toBe('y');
   });
 
   it('costs an event the failure decision where the key is none', () => {

@@ -119,6 +119,18 @@ describe('a script in Redis', () => {
     expect(told).toEqual(['g 5', 'h 5']);
   });
 
+  it('is asked again after its pause also where the clock is set back meanwhile', async () => {
+    const redis = fakeRedis(HANGS);
+    const counters = redisCounters(redis, { timeout: 500, pause: 200 });
+    const late = expect(counters.hit('k', 1_000)).rejects.toThrow('did not reply within 500 ms');
+    await vi.advanceTimersByTimeAsync(500);
+    await late;
+    redis.reply = 5;
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await counters.hit('k', 1_000)).toBe(5);
+  });
+
   it('leaves no timer behind', async () => {
     await redisKeys(fakeRedis()).attempt('k', TIMES);
     expect(vi.getTimerCount()).toBe(0);
@@ -136,6 +148,11 @@ describe('a script in Redis', () => {
       'redisKeys(): the client has no function sendCommand. Give a client of node-redis, or { sendCommand: (words) => … }.',
     ],
     [fakeRedis(), { timeout: 0 }, 'redisKeys(): timeout is 0; it has to be a number from 1 on.'],
+    [
+      fakeRedis(),
+      { timeout: 2 ** 31 },
+      'redisKeys(): timeout is 2147483648; it has to be at most 2147483647, some 24 days.',
+    ],
     [fakeRedis(), { pause: -1 }, 'redisKeys(): pause is -1; it has to be a number from 0 on.'],
     [fakeRedis(), { prefix: 5 as never }, 'redisKeys(): prefix has to be a string.'],
   ])('refuses what cannot be meant (%#)', (client, options, message) => {
