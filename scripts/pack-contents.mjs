@@ -37,7 +37,7 @@ export function checkContents(root, manifest, packed) {
   }
   for (const path of packed) {
     if (
-      !/^(dist\/.*\.(js|js\.map|d\.ts)|docs\/.*\.md|examples\/.*\.mjs|package\.json|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE)$/.test(
+      !/^(dist\/.*\.(js|js\.map|d\.ts)|docs\/.*\.md|examples\/.*\.(mjs|md)|package\.json|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE)$/.test(
         path,
       )
     ) {
