@@ -71,8 +71,11 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   const [, , listen = 'inet:8891@127.0.0.1', port = '9464'] = process.argv;
   const register = new promClient.Registry();
   promClient.collectDefaultMetrics({ register });
-  // Written by another thread's time: a log that is slow or full holds up no mail.
-  const logger = pino(pino.destination({ sync: false }));
+  // Written by another thread's time: a log that is slow or full holds up no mail. What is more than 16 MB behind is lost.
+  const destination = pino.destination({ sync: false, maxLength: 16_000_000 });
+  // Unheard it would end the process.
+  destination.on('error', (error) => console.error(String(error)));
+  const logger = pino(destination);
   const filter = on('rcpt', ({ address }) => address.startsWith('x-') && reject('No such user'));
 
   const metrics = await serveMetrics(register, { port: Number(port) });

@@ -55,6 +55,7 @@ export function parseRules(text, name) {
     if (!/^[^@]*@[^@]+$/.test(sender)) return fail(`"${sender}" is neither user@domain nor @domain.`);
     const key = sender.toLowerCase();
     if (rules.has(key)) return fail(`there is a rule for ${sender} already.`);
+    /** @type {Rule} */
     const rule = { action, text: words.length > 0 ? words.join(' ') : undefined };
     try {
       decisionOf(rule);

@@ -35,7 +35,8 @@ const LONGEST = 0x7fffffff;
  * `privateData` of its session is its own.
  *
  * When a message is aborted, what runs for it here is cancelled as well. When the connection ends it may finish what it
- * has, for `linger` milliseconds. What `report` throws is reported, and costs nothing else; a slow `report` slows down
+ * has, for `linger` milliseconds. What `report` throws is reported, and costs nothing else (what a
+ * subscriber of a `Subject` throws, RxJS throws in a timer, which ends the process); a slow `report` slows down
  * the mail, and so does a filter that computes without a pause.
  *
  * @throws TypeError or RangeError where an argument is none

@@ -36,7 +36,7 @@ let left: readonly ListenFd[] | undefined;
  * one leaves the socket file in place and systemd listening: who connects then waits for the next process.
  *
  * Rejects with a `ListenError` that says what to do where one of them is no stream socket, does not listen
- * (`Accept=yes` hands over connections), or has not the name that was asked for; then all that were asked for are closed.
+ * (`Accept=yes` hands over connections), or has not the name that was asked for; then those before it are closed, and none of them can be asked for again.
  *
  * @example
  * const [socket] = await inheritedSockets();
