@@ -59,8 +59,8 @@ export function resolveReputation(options: ReputationOptions<ReputationStage>): 
       `reputation(): stage is ${JSON.stringify(stage)}. Use one of ${STAGES.join(', ')}, which come before there is a message.`,
     );
   }
-  const { add, of: ask } = scores as Partial<Scores>;
-  if (typeof add !== 'function' || typeof ask !== 'function') {
+  const given = scores as Partial<Scores> | null;
+  if (typeof given?.add !== 'function' || typeof given.of !== 'function') {
     throw new TypeError(
       'reputation(): scores has no functions add and of. Use memoryScores() or redisScores(client).',
     );
