@@ -85,7 +85,7 @@ suite(missing === undefined ? 'scores in Redis' : `scores in Redis (${missing})`
   });
 
   test('lose nothing of what two clients add at the same time', async () => {
-    const additions = Array.from({ length: 500 }, (_, at) => both[at % 2]?.add('k', 0.5, AGES));
+    const additions = Array.from({ length: 500 }, async (_, at) => both[at % 2]?.add('k', 0.5, AGES));
     const answers = await Promise.all(additions);
     expect(new Set(answers).size).toBe(500);
     for (const scores of both) expect(await scores.of('k', AGES)).toBeCloseTo(250, 2);
