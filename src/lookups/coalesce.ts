@@ -1,6 +1,7 @@
 import { Observable, firstValueFrom, merge } from 'rxjs';
 
 import { resolveCoalesce, type CoalesceOptions, type LookUp } from './coalesce-options.js';
+import { boundedKey } from './bounded-key.js';
 import { ExpiringMap } from './expiring-map.js';
 import { Flight, type Answered } from './flight.js';
 
@@ -42,7 +43,11 @@ export function coalesce<I, T>(lookUp: LookUp<I, T>, given: CoalesceOptions<I, T
   if (typeof lookUp !== 'function')
     throw new TypeError('coalesce(): the first argument has to be a function.');
   const options = resolveCoalesce(given);
-  const { key: keyOf, maxKeys, scheduler } = options;
+  const { maxKeys, scheduler } = options;
+  const keyOf = (input: I): string | number => {
+    const key = options.key(input);
+    return typeof key === 'string' ? boundedKey(key) : key;
+  };
   const flights = new Map<string | number, Flight<T>>();
   const kept = new ExpiringMap<Answered<T>>(maxKeys);
 

@@ -100,7 +100,10 @@ export class ExpiringMap<V> {
   }
 }
 
-/** A clock that was set back would let things last; what lies in the future is over, too. */
+/**
+ * A clock that was set back lets things last. By a little it may: a correction of some milliseconds is not to make
+ * everything forgotten. What lies further in the future than it was to last is over.
+ */
 function isOver({ since, until }: Entry<unknown>, now: number): boolean {
-  return now >= until || now < since;
+  return now >= until || since - now > until - since;
 }

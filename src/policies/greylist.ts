@@ -4,6 +4,7 @@ import type { Filter } from '../operators/filter.js';
 import type { Tempfail } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import type { Rcpt } from '../session/flow.js';
+import { turnOf } from '../session/turn.js';
 import { resolveGreylist, type GreylistOptions } from './greylist-options.js';
 import { Outage } from './outage.js';
 import { userOf } from './rate-key.js';
@@ -42,14 +43,25 @@ export function greylist(options: GreylistOptions = {}): Filter {
     const known = userOf(rcpt.session) !== undefined;
     if (known || rcpt.rejected !== undefined) return undefined;
     if (nullSenderPasses && rcpt.mail.address === '') return undefined;
-    const passes = exempt?.(rcpt) ?? false;
-    if (isPromise(passes)) return Promise.resolve(passes).then((yes) => (yes ? undefined : ask(rcpt)));
-    return passes ? undefined : ask(rcpt);
+    const passes: unknown = exempt?.(rcpt) ?? false;
+    if (!isPromise(passes)) return isExempt(passes) ? undefined : ask(rcpt);
+    return Promise.resolve(passes).then((yes) => {
+      // A client that has gone meanwhile has made no attempt.
+      if (turnOf(rcpt)?.ended === true) return undefined;
+      return isExempt(yes) ? undefined : ask(rcpt);
+    });
   });
 }
 
 function waitFor(left: number, text: (seconds: number) => string): Tempfail {
   return tempfail({ code: 451, enhanced: '4.7.1', text: text(Math.ceil(left / 1_000)) });
+}
+
+/** What is true by being there, such as an Observable, would let everybody pass. */
+function isExempt(passes: unknown): boolean {
+  if (typeof passes === 'object' && passes !== null)
+    throw new TypeError('greylist(): exempt gave an object. Give true or false, or a promise of these.');
+  return Boolean(passes);
 }
 
 function checkKey(key: unknown): void {

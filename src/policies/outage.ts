@@ -20,6 +20,8 @@ export class Outage {
   #asked = 0;
   /** How often it had been asked when it was last found away; 0 while it is there. */
   #away = 0;
+  /** What went wrong while there was no event to tell it at: the next one tells it. */
+  #untold: Error | undefined;
 
   constructor(what: string, { away, onAway, onBack }: AwayOptions) {
     this.#decision = awayDecision(what, away);
@@ -33,6 +35,7 @@ export class Outage {
     question: () => Awaitable<number>,
     use: (answer: number) => D,
   ): D | Failure | undefined | Promise<D | Failure | undefined> {
+    this.tellLate(event);
     const asked = ++this.#asked;
     let answer: Awaitable<number>;
     try {
@@ -52,14 +55,50 @@ export class Outage {
     return Promise.resolve(answer).then(take, (error: unknown) => this.#gone(event, error));
   }
 
+  /** Tells the store something that no mail waits for. What becomes of it is nobody's trouble: this throws nothing. */
+  note(question: () => Awaitable<unknown>): void {
+    const asked = ++this.#asked;
+    try {
+      const answer = question();
+      if (!isPromise(answer)) {
+        this.#there(undefined, asked);
+        return;
+      }
+      Promise.resolve(answer).then(
+        () => {
+          this.#there(undefined, asked);
+        },
+        (error: unknown) => {
+          this.#gone(undefined, error);
+        },
+      );
+    } catch (error) {
+      this.#gone(undefined, error);
+    }
+  }
+
+  /** The same as a question that failed. */
+  failed(error: unknown): void {
+    this.#asked++;
+    this.#gone(undefined, error);
+  }
+
+  /** Tells the server at an event what went wrong while there was none. */
+  tellLate(event: StageEvent): void {
+    const error = this.#untold;
+    if (error === undefined) return;
+    this.#untold = undefined;
+    this.#tell(event, error);
+  }
+
   /** An answer to an older question says nothing about now. */
-  #there(event: StageEvent, asked: number): void {
+  #there(event: StageEvent | undefined, asked: number): void {
     if (this.#away === 0 || asked <= this.#away) return;
     this.#away = 0;
     this.#call(event, this.#onBack);
   }
 
-  #gone(event: StageEvent, thrown: unknown): Failure | undefined {
+  #gone(event: StageEvent | undefined, thrown: unknown): Failure | undefined {
     const first = this.#away === 0;
     this.#away = this.#asked;
     if (first) {
@@ -68,10 +107,10 @@ export class Outage {
       if (onAway === undefined) this.#tell(event, error);
       else this.#call(event, () => onAway(error));
     }
-    return this.#decision && failureAt(event.stage, this.#decision);
+    return this.#decision && event && failureAt(event.stage, this.#decision);
   }
 
-  #call(event: StageEvent, callback: (() => void) | undefined): void {
+  #call(event: StageEvent | undefined, callback: (() => void) | undefined): void {
     try {
       callback?.();
     } catch (error) {
@@ -79,7 +118,11 @@ export class Outage {
     }
   }
 
-  #tell(event: StageEvent, error: unknown): void {
+  #tell(event: StageEvent | undefined, error: unknown): void {
+    if (event === undefined) {
+      this.#untold ??= error instanceof Error ? error : new Error(String(error), { cause: error });
+      return;
+    }
     tell(new ProjectError(event.stage, error), event.stage, turnOf(event)?.owner);
   }
 }

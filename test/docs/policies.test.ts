@@ -88,6 +88,27 @@ describe('the guide, on policies', () => {
     expect((await send({ client })).outcome).toBe('delivered');
   });
 
+  test('reputation: who tries too many that do not exist is put off, and others are not', async () => {
+    const mailboxExists = (address: string): Promise<boolean> => Promise.resolve(knows(address));
+    const { server } = await runSnippet<{ server: MilterServer }>('reputation', { mailboxExists });
+    const send = senderTo(server);
+    const guesses = Array.from({ length: 10 }, (_, at) => `gone${at}@b.test`);
+    expect((await send({ recipients: [...guesses, 'bob@b.test'] })).accepted).toEqual(['bob@b.test']);
+    // Ten are not above ten.
+    expect((await send({ recipients: ['gone@b.test'] })).accepted).toEqual([]);
+    for (let count = 0; count < 3; count++) {
+      const late = await send();
+      expect(late.outcome).toBe('deferred');
+      expect(late.steps.map(({ command, reply }) => [command, reply.code])).toContainEqual(['mail', 450]);
+    }
+    expect((await send({ client: { host: 'other.example', address: '192.0.2.77' } })).outcome).toBe(
+      'delivered',
+    );
+    // After three half-lives less than two points are left.
+    vi.setSystemTime(Date.now() + 3 * 3_600_000);
+    expect((await send()).outcome).toBe('delivered');
+  });
+
   test('shared-policies: what Redis says, and what happens without it', async () => {
     const log = vi.fn();
     const redis = fakeRedis(1);

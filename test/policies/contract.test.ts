@@ -2,6 +2,7 @@ import { describe, test } from 'vitest';
 
 import { greylist } from '../../src/policies/greylist.js';
 import { rateLimit } from '../../src/policies/rate-limit.js';
+import { reputation } from '../../src/policies/reputation.js';
 import type { Stage } from '../../src/session/stage.js';
 import { contract } from '../../src/testing/index.js';
 
@@ -29,4 +30,8 @@ describe('rateLimit by subject', () => {
 describe.each(STAGES)('rateLimit by a key of its own at %s', (stage) => {
   const filter = rateLimit({ key: () => 'all', stage, limit: 3, window: HOUR });
   for (const { name, check } of kept(filter)) test(name, check);
+});
+
+describe.each(['connect', 'helo', 'mail'] as const)('reputation at %s', (stage) => {
+  for (const { name, check } of kept(reputation({ threshold: 1, halfLife: HOUR, stage }))) test(name, check);
 });

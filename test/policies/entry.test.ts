@@ -11,9 +11,12 @@ describe('rxmilter/policies', () => {
       'greylist',
       'memoryCounters',
       'memoryKeys',
+      'memoryScores',
       'rateLimit',
       'redisCounters',
       'redisKeys',
+      'redisScores',
+      'reputation',
     ]);
   });
 });

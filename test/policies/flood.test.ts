@@ -43,6 +43,14 @@ const TARGETS: Readonly<Record<string, readonly [number, string]>> = {
     const times = { delay: 0, window: 1_000_000, lifetime: 1_000_000 };
     return { flood: (address) => store.attempt(address, times), size: () => store.size };`,
   ],
+  'a reputation': [
+    MANY,
+    `
+    const scores = memoryScores({ maxKeys: ${KEPT} });
+    const { penalise } = reputation({ threshold: 5, halfLife: 3_600_000, scores, key: ({ address }) => address });
+    const decision = { kind: 'reject' };
+    return { flood: (address) => penalise({ session: { address }, decision }), size: () => scores.size };`,
+  ],
   'a search for bursts': [
     MANY,
     `
@@ -69,7 +77,7 @@ function program(directory: string, count: number, target: string): string {
   const at = (file: string): string => JSON.stringify(compiled(file, directory));
   return `
     import { NEVER, Subject, of } from 'rxjs';
-    import { bursts, greylist, memoryCounters, memoryKeys, rateLimit } from ${at('policies/index.ts')};
+    import { bursts, greylist, memoryCounters, memoryKeys, memoryScores, rateLimit, reputation } from ${at('policies/index.ts')};
     import { coalesce } from ${at('lookups/coalesce.ts')};
     const { flood, size } = (() => { ${target} })();
     const measured = () => { gc(); gc(); return process.memoryUsage().heapUsed; };

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { redisCounters } from '../../src/policies/redis-counters.js';
 import { redisKeys } from '../../src/policies/redis-keys.js';
+import { redisScores } from '../../src/policies/redis-scores.js';
 import { StoreError } from '../../src/policies/store-error.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { HANGS, fakeRedis } from './support/fake-redis.js';
@@ -29,10 +30,14 @@ describe('a script in Redis', () => {
     await redisKeys(redis).attempt('k', TIMES);
     await redisCounters(redis, { prefix: 'mx:' }).hit('c', 60_000.5, 10);
     await redisCounters(redis).hit('c', 60_000);
+    await redisScores(redis).add('s', 0.5, 3_600_000);
+    await redisScores(redis).of('s', 3_600_000);
     expect(redis.sent.filter(([command]) => command === 'EVALSHA').map(([, , ...words]) => words)).toEqual([
       ['1', 'rxmilter:grey:k', '300000', '172800000', '3024000000'],
       ['1', 'mx:count:60000.5:c', '60001', '10'],
       ['1', 'rxmilter:count:60000:c', '60000', '-1'],
+      ['1', 'rxmilter:score:3600000:s', '0.5', '3600000'],
+      ['1', 'rxmilter:score:3600000:s', '0', '3600000'],
     ]);
     for (const [, text = ''] of redis.sent.filter(([command]) => command === 'EVAL')) {
       expect(text).toContain("redis.call('TIME')");
@@ -57,6 +62,21 @@ describe('a script in Redis', () => {
         new StoreError(`Redis replied ${JSON.stringify(reply)}, which is no number.`),
       );
     }
+  });
+
+  it('takes points in thousandths, and sends none that are none', async () => {
+    const redis = fakeRedis('12345');
+    const scores = redisScores(redis);
+    expect([await scores.add('k', 1, 1_000), await scores.of('k', 1_000)]).toEqual([12.345, 12.345]);
+    redis.sent.length = 0;
+    for (const [points, halfLife] of [
+      [-1, 1_000],
+      [NaN, 1_000],
+      [1, 0],
+    ] as const) {
+      await expect(Promise.resolve(scores.add('k', points, halfLife))).rejects.toThrow(RangeError);
+    }
+    expect(redis.sent).toEqual([]);
   });
 
   it('says why the server cannot be asked', async () => {

@@ -1,12 +1,24 @@
 import type { Observable } from 'rxjs';
-import { coalesce, discard, reject, skip, type Coalesced, type Filter, type Rcpt } from 'rxmilter';
+import {
+  coalesce,
+  discard,
+  reject,
+  skip,
+  type Coalesced,
+  type Filter,
+  type Outcome,
+  type Rcpt,
+} from 'rxmilter';
 import {
   bursts,
   greylist,
   memoryCounters,
   memoryKeys,
+  memoryScores,
   rateLimit,
   redisCounters,
+  redisScores,
+  reputation,
   type Burst,
   type RedisClient,
 } from 'rxmilter/policies';
@@ -26,7 +38,17 @@ export const filters: Filter[] = [
   rateLimit({ key: ({ mail }) => mail.address, stage: 'rcpt', limit, window }),
   rateLimit({ key: ({ chunk }) => String(chunk.length), stage: 'body', limit, window, decision: skip() }),
   greylist({ store: memoryKeys(), exempt: async ({ mail }) => Promise.resolve(mail.address === '') }),
+  reputation({ threshold: 1, halfLife: 1, scores: redisScores(client), decision: discard() }),
+  reputation({ threshold: 1, halfLife: 1, stage: 'connect', key: ({ helo }) => helo, decision: reject() }),
 ];
+
+declare const outcomes: Observable<Outcome>;
+outcomes.subscribe(reputation({ threshold: 1, halfLife: 1, points: ({ bytes }) => bytes }).penalise);
+export const score: number = memoryScores().add('', 1, 1);
+// @ts-expect-error: before there is a message there is none to discard
+reputation({ threshold: 1, halfLife: 1, stage: 'connect', decision: discard() });
+// @ts-expect-error: in the middle of a message nobody is asked for a reputation
+reputation({ threshold: 1, halfLife: 1, stage: 'body' });
 
 // @ts-expect-error: before there is a message there is none to discard
 rateLimit({ key: 'client', stage: 'connect', limit, window, decision: discard() });
