@@ -46,10 +46,18 @@ describe('ExpiringMap', () => {
     expect(map.size).toBe(100);
   });
 
-  it('takes what lies in the future, since the clock was set back, for over', () => {
+  it('keeps what there is when the clock is set back a little', () => {
     const map = new ExpiringMap<string>(10);
     map.set('a', 'a', 1_000, 10);
-    expect(map.get('a', 999)).toBe(undefined);
+    expect(map.get('a', 999)).toBe('a');
+    expect(map.get('a', 990)).toBe('a');
+    expect(map.get('a', 1_010)).toBe(undefined);
+  });
+
+  it('takes what lies further in the future than it was to last for over', () => {
+    const map = new ExpiringMap<string>(10);
+    map.set('a', 'a', 1_000, 10);
+    expect(map.get('a', 989)).toBe(undefined);
     expect(map.size).toBe(0);
   });
 });

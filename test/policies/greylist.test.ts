@@ -1,3 +1,4 @@
+import { EMPTY } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { stepsOf, tagsOf } from '../../src/operators/filter.js';
@@ -5,7 +6,8 @@ import { greylist } from '../../src/policies/greylist.js';
 import type { GreylistOptions } from '../../src/policies/greylist-options.js';
 import { memoryKeys } from '../../src/policies/memory-keys.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
-import type { Flow } from '../../src/session/flow.js';
+import { causeOf } from '../../src/session/failed-reply.js';
+import type { Flow, Reply } from '../../src/session/flow.js';
 import { BIT } from '../../src/session/stage.js';
 import { mail, rcpt, session, type SessionFields } from '../../src/testing/index.js';
 import { run, settle } from '../operators/support/drawn.js';
@@ -133,6 +135,22 @@ describe('greylist', () => {
     expect(ask(0, { ...to('bob@example.org'), rejected: { status: '5.1.1', text: 'No' } })).toBe('passes');
     // Neither has left an attempt behind.
     expect(ask(5 * MINUTE)).toBe('waits');
+  });
+
+  it.each([
+    ['at once', () => EMPTY],
+    ['later', () => Promise.resolve(EMPTY)],
+  ])('lets nobody pass for an object that exempt gives %s', async (_when, exempt) => {
+    const running = run(greylist({ exempt: exempt as never }));
+    running.source.next(to('bob@example.org'));
+    await settle();
+    const [flow] = running.out;
+    expect(flow).toMatchObject({ stage: 'reply', decision: { kind: 'tempfail' } });
+    expect(causeOf(flow as Reply)).toMatchObject({
+      cause: expect.objectContaining({
+        message: expect.stringMatching(/^greylist\(\): exempt gave an object/),
+      }),
+    });
   });
 
   it('lets those pass that are exempt, also where that is known only later', async () => {
