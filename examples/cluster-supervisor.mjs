@@ -9,7 +9,7 @@
  * @property {(message: object) => unknown} send
  * @property {(signal: NodeJS.Signals) => unknown} kill
  * @property {boolean} connected
- * @property {(event: 'message', listener: (message: any) => void) => unknown} on
+ * @property {(event: 'message' | 'error', listener: (message: any) => void) => unknown} on
  * @property {(event: 'exit', listener: (code: number | null, signal: string | null) => void) => unknown} once
  */
 
@@ -32,6 +32,8 @@
  * @property {number} [readyWithin] after which a worker that does not serve has failed
  * @property {number} [endWithin] after which a worker that was told to stop is killed, beyond the grace; has to be more
  * than the `drainTimeout` of `serve()`
+ * @property {number} [silentFor] after which a worker that serves, and of which nothing was heard, is killed: it hangs,
+ * with the connections that it has; has to be more than the time between its messages. Default: no limit
  * @property {number} [first] the pause after a first crash; it doubles with each crash that follows
  * @property {number} [longest] the longest pause
  * @property {number} [steady] after so long a worker counts as sound, and its end as a first crash
@@ -57,6 +59,7 @@ export class Supervisor {
       grace: 60_000,
       readyWithin: 30_000,
       endWithin: 40_000,
+      silentFor: Infinity,
       first: 200,
       longest: 30_000,
       steady: 60_000,
@@ -133,12 +136,26 @@ export class Supervisor {
 
   /** @returns {Worker} */
   #begin() {
-    const { fork, readyWithin, log, onMessage, onEnd } = this.#options;
+    const { fork, readyWithin, silentFor, log, onMessage, onEnd } = this.#options;
     const child = fork();
     /** @type {Promise<string>} */
     const ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve(signal ?? `status ${code}`));
+      child.on('error', (error) => {
+        log(`worker ${child.pid}: ${String(error)}`);
+        if (child.pid === undefined) resolve('it could not be started'); // and has no exit
+      });
     });
+    /** @type {NodeJS.Timeout | undefined} */
+    let silence;
+    const heard = () => {
+      clearTimeout(silence);
+      if (silentFor === Infinity) return;
+      silence = setTimeout(() => {
+        log(`worker ${child.pid} is silent`);
+        child.kill('SIGKILL');
+      }, silentFor);
+    };
     /** @type {Promise<void>} */
     const ready = new Promise((resolve, reject) => {
       const late = setTimeout(() => {
@@ -151,6 +168,7 @@ export class Supervisor {
           log(`worker ${child.pid} serves`);
           resolve();
         }
+        heard();
         onMessage(message, child);
       });
       void ended.then((reason) => {
@@ -162,6 +180,7 @@ export class Supervisor {
     const worker = { child, ready, ended };
     this.#running.add(worker);
     void ended.then((reason) => {
+      clearTimeout(silence);
       this.#running.delete(worker);
       log(`worker ${child.pid} ended: ${reason}`);
       onEnd(child);
