@@ -33,6 +33,8 @@ import { EventEmitter } from 'node:events';
  * @property {number} [readyWithin] after which a worker that does not serve has failed
  * @property {number} [endWithin] after which a worker that was told to stop is killed, beyond the grace; has to be more
  * than the `drainTimeout` of `serve()`
+ * @property {number} [silentFor] after which a worker that serves, and of which nothing was heard, is killed: it hangs,
+ * with the connections that it has; has to be more than the time between its messages. Default: no limit
  * @property {number} [first] the pause after a first crash; it doubles with each crash that follows
  * @property {number} [longest] the longest pause
  * @property {number} [steady] after so long a worker counts as sound, and its end as a first crash
@@ -58,6 +60,7 @@ export class Supervisor {
       grace: 60_000,
       readyWithin: 30_000,
       endWithin: 40_000,
+      silentFor: Infinity,
       first: 200,
       longest: 30_000,
       steady: 60_000,
@@ -134,7 +137,7 @@ export class Supervisor {
 
   /** @returns {Worker} */
   #begin() {
-    const { fork, readyWithin, log, onMessage, onEnd } = this.#options;
+    const { fork, readyWithin, silentFor, log, onMessage, onEnd } = this.#options;
     const child = forked(fork);
     /** @type {Promise<string>} */
     const ended = new Promise((resolve) => {
@@ -145,6 +148,16 @@ export class Supervisor {
         else log(`worker ${child.pid}: ${String(error)}`);
       });
     });
+    /** @type {NodeJS.Timeout | undefined} */
+    let silence;
+    const heard = () => {
+      clearTimeout(silence);
+      if (silentFor === Infinity) return;
+      silence = setTimeout(() => {
+        log(`worker ${child.pid} is silent`);
+        child.kill('SIGKILL');
+      }, silentFor);
+    };
     /** @type {Promise<void>} */
     const ready = new Promise((resolve, reject) => {
       const late = setTimeout(() => {
@@ -157,6 +170,7 @@ export class Supervisor {
           log(`worker ${child.pid} serves`);
           resolve();
         }
+        heard();
         onMessage(message, child);
       });
       void ended.then((reason) => {
@@ -168,6 +182,7 @@ export class Supervisor {
     const worker = { child, ready, ended };
     this.#running.add(worker);
     void ended.then((reason) => {
+      clearTimeout(silence);
       this.#running.delete(worker);
       log(`worker ${child.pid ?? 'that was to be'} ended: ${reason}`);
       // What it sent before may still be under way.

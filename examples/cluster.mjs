@@ -39,6 +39,7 @@ async function supervise({ workers, grace, metrics }) {
     fork: startWorker,
     workers,
     grace,
+    silentFor: 30_000, // they report every second
     onMessage: (message, child) => {
       if (message?.type === 'metrics') merged.set(child, message.metrics);
     },
@@ -103,7 +104,9 @@ function startWorker() {
     });
   }
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  return cluster.fork(environment).process;
+  const worker = cluster.fork(environment);
+  worker.on('error', () => undefined); // the supervisor hears it from the process
+  return worker.process;
 }
 
 /**

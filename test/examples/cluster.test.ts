@@ -248,6 +248,33 @@ describe('a supervisor', () => {
     expect(workers).toHaveLength(2);
   });
 
+  it('kills a worker of which nothing is heard any more, and has another one', async () => {
+    await running({ workers: 1, silentFor: 1000, first: 100 });
+    for (let second = 0; second < 5; second++) {
+      await passes(999);
+      workers[0]?.emit('message', { type: 'metrics' });
+    }
+    expect(workers[0]?.told).toEqual([]);
+    await passes(1000);
+    expect(workers[0]?.told).toEqual(['SIGKILL']);
+    expect(lines).toContain('worker 1 is silent');
+    await passes(100);
+    expect(workers).toHaveLength(2);
+  });
+
+  it('survives that a worker cannot be started, or told anything', async () => {
+    await running({ workers: 1, first: 100 });
+    workers[0]?.emit('error', new Error('the channel is closed'));
+    workers[0]?.end(1);
+    await passes(100);
+    const broken = workers[1];
+    Object.assign(broken ?? {}, { pid: undefined });
+    broken?.emit('error', new Error('spawn EAGAIN'));
+    await passes(200);
+    expect(workers).toHaveLength(3);
+    expect(lines).toContain('worker 1: Error: the channel is closed');
+  });
+
   it('starts nobody any more once it stops, however it was going to', async () => {
     const made = await running({ workers: 1 });
     workers[0]?.end(1);

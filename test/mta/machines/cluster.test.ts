@@ -66,6 +66,13 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
     return cluster;
   }
 
+  /** Clients that send until they are stopped, or the test ends. */
+  function underLoad(listener: 'tempfail' | 'unix' = 'tempfail'): SmtpLoad {
+    const load = new SmtpLoad(bench(), listener, CLIENTS);
+    onTestFinished(() => load.abandon());
+    return load;
+  }
+
   function workers(cluster: Program): number[] {
     const ended = pidsIn(cluster.said(/^worker \d+ ended/));
     return pidsIn(cluster.said(/^worker \d+ serves/)).filter((pid) => !ended.includes(pid));
@@ -79,7 +86,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
 
   test('is restarted under load without a mail that is put off, and counts all of them', async () => {
     const cluster = await started();
-    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    const load = underLoad();
     await load.more(60, '2');
     const old = workers(cluster);
     await deploy('second');
@@ -108,7 +115,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   test('has another worker for each that is killed under load', async () => {
     bench().tolerate(AWAY);
     const cluster = await started();
-    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    const load = underLoad();
     for (let round = 1; round <= 3; round++) {
       await load.more(30, '2');
       const [victim = 0] = workers(cluster);
@@ -126,7 +133,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   test('comes back when all its workers are killed at once', async () => {
     bench().tolerate(AWAY);
     const cluster = await started();
-    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    const load = underLoad();
     await load.more(30, '2');
     for (const worker of workers(cluster)) process.kill(worker, 'SIGKILL');
     await cluster.says(/^worker \d+ serves/, 6);
@@ -162,7 +169,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
     const cluster = await started();
     const old = workers(cluster);
     await writeFile(`${dir}/filter.mjs`, 'export const filter = nonsense;');
-    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    const load = underLoad();
     cluster.signal('SIGHUP');
     await cluster.says(/^restart given up, the others stay as they are: .*ended before it served: status 1/);
     await load.more(30, '2');
@@ -188,7 +195,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   test('on an inherited socket has clients wait, and not go away, while there is no worker', async () => {
     const socket = bench().milter.unix.slice('unix:'.length);
     const cluster = await started(socket);
-    const load = new SmtpLoad(bench(), 'unix', CLIENTS);
+    const load = underLoad('unix');
     await load.more(30, '2');
     cluster.signal('SIGHUP');
     await cluster.says(/^restarted/);
@@ -212,7 +219,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   test('finishes the messages in progress when it is told to stop', async () => {
     bench().tolerate(AWAY);
     const cluster = await started();
-    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    const load = underLoad();
     await load.more(60, '2');
     cluster.signal('SIGTERM');
     expect(await cluster.ended()).toBe(0);
@@ -226,7 +233,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   test('takes its workers with it when it is killed', async () => {
     bench().tolerate(AWAY);
     const cluster = await started();
-    const load = new SmtpLoad(bench(), 'tempfail', CLIENTS);
+    const load = underLoad();
     await load.more(30, '2');
     const left = workers(cluster);
     await cluster.stop('SIGKILL');
