@@ -1,3 +1,4 @@
+import { isPromise } from '../session/is-promise.js';
 import { changeSender } from '../session/modifications/change-sender.js';
 import { replaceBody } from '../session/modifications/replace-body.js';
 import type { BodySource, Edit, Modification } from '../session/modification.js';
@@ -98,10 +99,6 @@ function isSame(old: unknown, body: BodySource): boolean {
   if (!(old instanceof StoredBody)) return false;
   if (typeof body === 'string') return old.is(Buffer.from(body));
   return body instanceof Uint8Array && old.is(body);
-}
-
-function isPromise(result: unknown): result is PromiseLike<unknown> {
-  return typeof result === 'object' && result !== null && 'then' in result;
 }
 
 /** Whether nothing of it has run, or will: `() => void` lets functions return what they like. */

@@ -10,7 +10,7 @@ import { decisionOf, type RemoteAnswer } from './remote-answer.js';
 import { commandsOf, macrosOf } from './remote-event.js';
 import { failedAt, limitAt, policyAt } from './remote-failure.js';
 import { modificationsOf } from './remote-modifications.js';
-import { keepsBlank, offerFor } from './remote-offer.js';
+import { offerFor } from './remote-offer.js';
 import type { ResolvedRemote } from './remote-options.js';
 import { RemoteTold } from './remote-told.js';
 import { CONTINUE } from './verdict.js';
@@ -185,7 +185,7 @@ export class RemoteLink {
 
 /** Whether the events have a blank after the colon that the milter is not to see: it did not agree to that. */
 function isBlind({ agreement }: MtaConnection, { session }: StageEvent): boolean {
-  return (agreement.protocol & SMFIP.HDR_LEADSPC) === 0 && keepsBlank(session);
+  return (agreement.protocol & SMFIP.HDR_LEADSPC) === 0 && session.leadingSpace;
 }
 
 function asIs(raw: Uint8Array): Uint8Array {

@@ -1,5 +1,4 @@
 import type { SessionInfo } from '../session/session-info.js';
-import { SessionState } from '../session/session-state.js';
 import { BIT } from '../session/stage.js';
 import { SMFIF } from '../transport/smfif.js';
 import { SMFIP } from '../transport/smfip.js';
@@ -16,13 +15,7 @@ export function offerFor(session: SessionInfo, stages: number): Offer {
   const granted = session.rights.reduce<number>((set, right) => set | SMFIF[right], SMFIF.SETSYMLIST);
   const actions = (stages & BIT.eom) === 0 ? DEFAULT_OFFER.actions : granted;
   let { protocol } = DEFAULT_OFFER;
-  if (!keepsBlank(session)) protocol &= ~SMFIP.HDR_LEADSPC;
+  if (!session.leadingSpace) protocol &= ~SMFIP.HDR_LEADSPC;
   if (!session.protocol.includes('RCPT_REJ')) protocol &= ~SMFIP.RCPT_REJ;
   return { version: DEFAULT_OFFER.version, actions, protocol };
-}
-
-/** Whether the events of a session have the blank after the colon; also where it is only made to look so. */
-export function keepsBlank(session: SessionInfo): boolean {
-  if (session instanceof SessionState) return session.agreement.blank !== 'hidden';
-  return session.protocol.includes('HDR_LEADSPC');
 }

@@ -5,7 +5,7 @@ import type { Decision } from '../session/decision.js';
 import type { Edit, Modification } from '../session/modification.js';
 import { isChange, isDecision } from './answers.js';
 import { letGo } from './let-go.js';
-import { isPromise } from './project-run.js';
+import { isPromise } from '../session/is-promise.js';
 import { dropBody } from './tend-body.js';
 
 /** One of several checks: what it has given so far. */

@@ -6,7 +6,7 @@ import { tagsFor } from '../session/tags.js';
 import { turnOf } from '../session/turn.js';
 import { makeFilter, type Filter } from './filter.js';
 import { tell } from './let-go.js';
-import { isPromise } from './project-run.js';
+import { isPromise } from '../session/is-promise.js';
 import type { Downstream, Upstream } from './step.js';
 
 /**

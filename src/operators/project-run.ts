@@ -1,6 +1,7 @@
 import { from, takeWhile, type Observable, type Subscription } from 'rxjs';
 
 import type { Flow, StageEvent } from '../session/flow.js';
+import { isPromise } from '../session/is-promise.js';
 import { turnOf } from '../session/turn.js';
 import { Answers } from './answers.js';
 import { failedEvent } from './failed-event.js';
@@ -199,13 +200,6 @@ function takeEach(answers: Answers, iterator: Iterator<unknown, unknown>): boole
 /** Whether the answers are not there at once. */
 export function isLater(result: object): boolean {
   return isPromise(result) || isObservable(result) || isAsyncIterable(result);
-}
-
-/** Whether it is a promise, or anything that can be waited for like one. */
-export function isPromise(result: unknown): result is PromiseLike<unknown> {
-  return (
-    typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function'
-  );
 }
 
 function isObservable(result: unknown): result is Observable<unknown> {

@@ -8,7 +8,7 @@ import { UnansweredError } from '../session/unanswered-error.js';
 import { openChain } from './chain.js';
 import { eventOf } from './derived-turn.js';
 import type { Difference } from './difference.js';
-import { reachOf } from './reach.js';
+import { reachOf } from '../session/reach.js';
 import { Passing, lookOf, type Look, type LookOwner, type ShadowMessage } from './shadow-look.js';
 import type { ShadowReport } from './shadow-report.js';
 import type { Step, Upstream } from './step.js';

@@ -5,7 +5,7 @@ import { turnOf } from '../session/turn.js';
 import { withTurn } from './derived-turn.js';
 import type { Difference } from './difference.js';
 import { tell } from './let-go.js';
-import { isPromise } from './project-run.js';
+import { isPromise } from '../session/is-promise.js';
 import { passes, sameDecision, sameModifications } from './same-answer.js';
 import type { Look, Passing } from './shadow-look.js';
 

@@ -7,7 +7,7 @@ import { tagsFor, uniteTags } from '../session/tags.js';
 import { openChain } from './chain.js';
 import { failedEvent } from './failed-event.js';
 import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
-import { isPromise } from './project-run.js';
+import { isPromise } from '../session/is-promise.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /**

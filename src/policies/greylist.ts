@@ -1,5 +1,5 @@
 import { on } from '../operators/on.js';
-import { isPromise } from '../operators/project-run.js';
+import { isPromise } from '../session/is-promise.js';
 import type { Filter } from '../operators/filter.js';
 import type { Tempfail } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';

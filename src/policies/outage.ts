@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 import { tell } from '../operators/let-go.js';
-import { isPromise } from '../operators/project-run.js';
+import { isPromise } from '../session/is-promise.js';
 import { failureAt } from '../session/failure-at.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Failure } from '../session/options.js';

@@ -1,6 +1,6 @@
 import type { Filter } from '../operators/filter.js';
 import { on } from '../operators/on.js';
-import { isPromise } from '../operators/project-run.js';
+import { isPromise } from '../session/is-promise.js';
 import type { Decision } from '../session/decision.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';

@@ -11,6 +11,7 @@ import { headerEvent } from './header-event.js';
 import type { Modification } from './modification.js';
 import type { Output } from './output.js';
 import { rcptEvent } from './rcpt-event.js';
+import { reachOf } from './reach.js';
 import type { SessionState } from './session-state.js';
 import type { FlowStage, Stage } from './stage.js';
 import { Scope, TURN, type Turn, type Turned } from './turn.js';
@@ -84,16 +85,9 @@ export class MessageDialogue {
 
   /** What a decision means, once it is said. */
   apply(stage: FlowStage, decision: Decision): void {
-    if (stage === 'eom') return this.endMessage();
-    if (decision.kind === 'proceed' || stage === 'connect' || stage === 'helo' || stage === 'unknown') return;
-    if (decision.kind === 'skip') {
-      this.#skipping = true;
-      return;
-    }
-    // A refused recipient is only one of several, and after a refused DATA both MTAs may go on with RCPT and DATA.
-    const refusal = decision.kind === 'reject' || decision.kind === 'tempfail';
-    if (refusal && (stage === 'rcpt' || stage === 'data')) return;
-    this.endMessage();
+    const reach = reachOf(stage, decision);
+    if (reach === 'body') this.#skipping = true;
+    else if (reach === 'message') this.endMessage();
   }
 
   /** A part of a body frame was answered: what counts is said with the frame's last part. */

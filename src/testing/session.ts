@@ -26,7 +26,7 @@ export function session(fields: SessionFields = {}): SessionInfo {
     version: 6,
     rights: RIGHTS,
     protocol: [],
-    leadingSpace: false,
+    leadingSpace: fields.protocol?.includes('HDR_LEADSPC') ?? false,
     mta: 'unknown',
     ...others,
     client: Object.freeze({ ...CLIENT, ...client }),

@@ -121,6 +121,11 @@ describe('session', () => {
     expect(session()).not.toBe(session());
   });
 
+  it('has the blank in values of headers where that was agreed to', () => {
+    expect(session().leadingSpace).toBe(false);
+    expect(session({ protocol: ['HDR_LEADSPC'] }).leadingSpace).toBe(true);
+  });
+
   it('takes part of a client', () => {
     expect(session({ client: { host: 'a.example' } }).client).toMatchObject({
       host: 'a.example',

@@ -1,12 +1,12 @@
-import type { Decision } from '../session/decision.js';
-import type { Stage } from '../session/stage.js';
+import type { Decision } from './decision.js';
+import type { FlowStage } from './stage.js';
 
 /**
  * How far a decision goes: what it is about is not seen any more after it. A refused recipient is one of several, and
  * after a refused DATA both MTAs may go on with RCPT and DATA; an unknown command fails whatever is said.
  */
 export function reachOf(
-  stage: Stage,
+  stage: FlowStage,
   decision: Decision | undefined,
 ): 'event' | 'body' | 'message' | 'connection' {
   if (stage === 'eom') return 'message';
