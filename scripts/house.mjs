@@ -14,18 +14,19 @@ import { importsOf } from './imports-of.mjs';
  * @type {Record<string, { from: readonly string[], rxjs: boolean }>}
  */
 export const HOUSE = {
-  transport: { from: [], rxjs: false },
-  session: { from: ['transport'], rxjs: false },
-  message: { from: ['session', 'transport'], rxjs: true },
-  operators: { from: ['message', 'session', 'transport'], rxjs: true },
-  lookups: { from: [], rxjs: true },
-  policies: { from: ['lookups', 'operators', 'session', 'transport'], rxjs: true },
-  server: { from: ['operators', 'session', 'transport'], rxjs: true },
-  mta: { from: ['operators', 'session', 'transport'], rxjs: true },
-  recording: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },
-  testing: { from: ['mta', 'operators', 'session', 'transport'], rxjs: true },
+  common: { from: [], rxjs: false },
+  transport: { from: ['common'], rxjs: false },
+  session: { from: ['common', 'transport'], rxjs: false },
+  message: { from: ['common', 'session', 'transport'], rxjs: true },
+  operators: { from: ['common', 'message', 'session', 'transport'], rxjs: true },
+  lookups: { from: ['common'], rxjs: true },
+  policies: { from: ['common', 'lookups', 'operators', 'session', 'transport'], rxjs: true },
+  server: { from: ['common', 'operators', 'session', 'transport'], rxjs: true },
+  mta: { from: ['common', 'operators', 'session', 'transport'], rxjs: true },
+  recording: { from: ['common', 'mta', 'operators', 'session', 'transport'], rxjs: true },
+  testing: { from: ['common', 'mta', 'operators', 'session', 'transport'], rxjs: true },
   cli: {
-    from: ['message', 'mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
+    from: ['common', 'message', 'mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],
     rxjs: true,
   },
 };

@@ -84,7 +84,7 @@ describe('checkHouse', () => {
       violationsOf({ 'operators/on.ts': 'export type A = 1;\n', 'session/x.ts': `\n${text}\n` }),
     ).toEqual([
       'src/session/x.ts:2 imports src/operators/on.ts, but session must not know operators; ' +
-        'session may import from transport; move what is needed there, or hand it in as an argument',
+        'session may import from common, transport; move what is needed there, or hand it in as an argument',
     ]);
   });
 
@@ -184,7 +184,7 @@ describe('checkHouse', () => {
       }),
     ).toEqual([
       expect.stringMatching(
-        /^src\/f\.ts:1 is in no directory of the house; move it to one of transport, session/,
+        /^src\/f\.ts:1 is in no directory of the house; move it to one of common, transport/,
       ),
       expect.stringMatching(/^src\/filters\/e\.ts:1 is in no directory of the house/),
       'src/session/a.ts:2 exports a default; export it by its name',

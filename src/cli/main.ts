@@ -1,6 +1,6 @@
 import { VERSION } from '../transport/version.js';
 import type { CliIo } from './cli-io.js';
-import { closest } from './closest.js';
+import { didYouMean } from '../common/did-you-mean.js';
 import type { Command } from './command.js';
 import { describeError } from './describe-error.js';
 import { replayCommand } from './replay-command.js';
@@ -69,7 +69,7 @@ function general(name: string | undefined, args: readonly string[], { io }: Term
   }
   if (name === undefined) throw new UsageError('a command is missing.');
   const names = COMMANDS.map((each) => each.name);
-  const meant = closest(name, names);
+  const meant = didYouMean(name, names);
   throw new UsageError(
     `there is no command ${JSON.stringify(name)}. ${meant === undefined ? `There are: ${names.join(', ')}.` : `Did you mean ${meant}?`}`,
   );

@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 import { errorCode } from '../transport/error-code.js';
-import { closest } from './closest.js';
+import { didYouMean } from '../common/did-you-mean.js';
 import { UsageError } from './usage-error.js';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -56,7 +56,7 @@ function problemOf(error: unknown, options: readonly string[]): string {
   const message = error instanceof Error ? error.message : String(error);
   const [, option = ''] = /'(?:-\w, )?(-[^\s'=]*)/.exec(message) ?? [];
   if (errorCode(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const meant = closest(option.replace(/^-+/, ''), options);
+    const meant = didYouMean(option.replace(/^-+/, ''), options);
     return `there is no option ${option}.${meant === undefined ? '' : ` Did you mean --${meant}?`}`;
   }
   if (message.includes('ambiguous')) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { addressesIn } from '../../src/cli/addresses-in.js';
-import { closest } from '../../src/cli/closest.js';
+import { didYouMean } from '../../src/common/did-you-mean.js';
 import { groupId } from '../../src/cli/group-id.js';
 import { parseClient } from '../../src/cli/parse-client.js';
 import { parseMacros } from '../../src/cli/parse-macros.js';
@@ -91,13 +91,13 @@ describe('a group', () => {
   });
 });
 
-describe('the closest word', () => {
+describe('the didYouMean word', () => {
   test.each([
     ['form', 'from'],
     ['sned', undefined],
     ['macros', 'macro'],
     ['zzz', undefined],
   ])('to %s is %s', (word, expected) => {
-    expect(closest(word, ['from', 'macro', 'message'])).toBe(expected);
+    expect(didYouMean(word, ['from', 'macro', 'message'])).toBe(expected);
   });
 });

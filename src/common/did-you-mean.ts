@@ -1,5 +1,10 @@
-/** The word of a list that was probably meant, where one is near enough. */
-export function closest(word: string, words: readonly string[]): string | undefined {
+/** Longer words are not compared. */
+const LONGEST_WORD = 64;
+
+/** Finds the word of a list that was probably meant, where one is near enough. */
+export function didYouMean(word: string, words: readonly string[]): string | undefined {
+  // No name is that long, and the work grows with the square.
+  if (word.length > LONGEST_WORD) return undefined;
   const [best] = words
     .map((each) => ({ each, far: distance(word, each) }))
     .sort((one, other) => one.far - other.far);
