@@ -61,7 +61,7 @@ export { SMFIP } from './transport/smfip.js';
 
 export { BodyFileError } from './message/body-file-error.js';
 export { RecordingError } from './recording/recording-error.js';
-export { AnswerError } from './session/answer-error.js';
+export { AnswerError, ForgottenAnswerError } from './session/answer-error.js';
 export { NegotiationError } from './session/negotiation-error.js';
 export { ProjectError } from './session/project-error.js';
 export { StaleReplyError } from './session/stale-reply-error.js';

@@ -1,3 +1,4 @@
+import { noteMade } from '../session/answer-watch.js';
 import { isPromise } from '../session/is-promise.js';
 import { changeSender } from '../session/modifications/change-sender.js';
 import { replaceBody } from '../session/modifications/replace-body.js';
@@ -46,6 +47,7 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
     );
   }
   if (typeof change !== 'function') throw new TypeError('edit(): the second argument has to be a function.');
+  noteMade('edit', edit);
   const draft = new MessageDraft(message);
   const result = change(draft);
   if (isUnread(result)) {

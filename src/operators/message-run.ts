@@ -3,6 +3,7 @@ import type { BodyMode } from '../message/message-body.js';
 import type { ResolvedMessageOptions } from '../message/message-options.js';
 import type { Message } from '../message/message.js';
 import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
+import { shareWatch } from '../session/answer-watch.js';
 import { turnOf } from '../session/turn.js';
 import type { Project } from './on.js';
 import { on } from './on.js';
@@ -39,6 +40,7 @@ export class MessageRun implements Upstream {
           ) as ReturnType<Project<'eom'>>)
         : project(message, context);
     };
+    shareWatch(decide, project);
     this.#decider = openChain(stepsOf(on('eom', decide)), down);
   }
 

@@ -1,5 +1,6 @@
 import { from, type Observable, type ObservableInput } from 'rxjs';
 
+import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
@@ -9,6 +10,7 @@ import { Answers, type AnswerInput } from './answers.js';
 import { failedEvent } from './failed-event.js';
 import { makeFilter, type Filter } from './filter.js';
 import { Latest } from './latest.js';
+import { tellForgotten } from './let-go.js';
 import { LazyContext, type ProjectContext } from './project-context.js';
 import { ProjectRun, isLater, takeAll, type RunOwner } from './project-run.js';
 import type { Downstream, Upstream } from './step.js';
@@ -60,11 +62,12 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
     source === undefined
       ? (project as AnyProject)
       : (event, context, latest) => (project as (...args: unknown[]) => unknown)(event, latest, context);
+  const watch = watchOf(project);
   return makeFilter([
     {
       tags: tagsFor(decides, 0),
       interest: decides | BIT.abort | BIT.close,
-      open: (down) => new OnRun(call, source && new Latest(source), down),
+      open: (down) => new OnRun(call, watch, source && new Latest(source), down),
     },
   ]);
 }
@@ -83,14 +86,21 @@ function streamOf(input: unknown): Observable<unknown> {
 
 class OnRun implements Upstream, RunOwner {
   readonly #project: AnyProject;
+  readonly #watch: AnswerWatch;
   readonly #latest: Latest<unknown> | undefined;
   readonly #down: Downstream;
   /** In a session at most one; a drawing may have several events under way. */
   #runs: Set<ProjectRun> | undefined;
   #completed = false;
 
-  constructor(project: AnyProject, latest: Latest<unknown> | undefined, down: Downstream) {
+  constructor(
+    project: AnyProject,
+    watch: AnswerWatch,
+    latest: Latest<unknown> | undefined,
+    down: Downstream,
+  ) {
     this.#project = project;
+    this.#watch = watch;
     this.#latest = latest;
     this.#down = down;
   }
@@ -125,6 +135,8 @@ class OnRun implements Upstream, RunOwner {
   /** See `RunOwner`. */
   done(run: ProjectRun, flow: Flow): void {
     this.#runs?.delete(run);
+    if (flow === run.event) tellForgotten(this.#watch, run.event, true);
+    this.#watch.resume();
     this.#down.next(flow);
     this.#completeIfDone();
   }
@@ -132,18 +144,22 @@ class OnRun implements Upstream, RunOwner {
   /** See `RunOwner`. */
   gone(run: ProjectRun): void {
     this.#runs?.delete(run);
+    this.#watch.resume();
     this.#completeIfDone();
   }
 
   #call(event: StageEvent, latest: unknown): void {
     const context = new LazyContext();
     let flow: Flow;
+    const outer = this.#watch.enter();
     try {
       const result = this.#project(event, context, latest);
       if (result === undefined || result === null) {
         flow = event;
       } else if (typeof result === 'object' && isLater(result)) {
-        this.#begin(event, context).drive(result);
+        const run = this.#begin(event, context);
+        this.#watch.postpone();
+        run.drive(result);
         return;
       } else {
         const answers = new Answers(event);
@@ -153,7 +169,10 @@ class OnRun implements Upstream, RunOwner {
       }
     } catch (error) {
       flow = failedEvent(event, error);
+    } finally {
+      this.#watch.leave(outer);
     }
+    if (flow === event) tellForgotten(this.#watch, event, false);
     this.#down.next(flow);
   }
 
@@ -173,16 +192,22 @@ class OnRun implements Upstream, RunOwner {
           run.fail(error);
           return;
         }
+        const outer = this.#watch.enter();
         try {
-          run.drive(this.#project(event, context, latest.value.is));
+          const result = this.#project(event, context, latest.value.is);
+          this.#watch.postpone();
+          run.drive(result);
         } catch (thrown) {
           run.fail(thrown);
+        } finally {
+          this.#watch.leave(outer);
         }
       },
     });
   }
 
   #begin(event: StageEvent, context: LazyContext): ProjectRun {
+    this.#watch.wait();
     const run = new ProjectRun(event, context, this);
     // An event may come when its turn is over already.
     if (run.active) (this.#runs ??= new Set()).add(run);

@@ -2,12 +2,14 @@ import { BodyChannel } from '../message/body-channel.js';
 import { CollectedMessage } from '../message/collected-message.js';
 import type { Collection } from '../message/collection.js';
 import type { BodyMode } from '../message/message-body.js';
+import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { TURN, Turn, turnOf, type Turned } from '../session/turn.js';
 import { failedEvent } from './failed-event.js';
 import { isRefusal } from './is-refusal.js';
 import type { MessageProject } from './on-message.js';
+import { tellForgotten } from './let-go.js';
 import { LazyContext } from './project-context.js';
 import { ProjectRun, type RunOwner } from './project-run.js';
 
@@ -21,6 +23,7 @@ export class StreamedProject implements RunOwner {
   missed = false;
   readonly #channel = new BodyChannel();
   readonly #run: ProjectRun;
+  readonly #watch: AnswerWatch;
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
   readonly #turn: Turn | undefined;
   /** What the project has answered. */
@@ -42,6 +45,8 @@ export class StreamedProject implements RunOwner {
       ...(this.#turn && { [TURN]: this.#turn }),
     };
     const context = new LazyContext();
+    this.#watch = watchOf(project);
+    this.#watch.wait();
     this.#run = new ProjectRun(eom, context, this);
     const message = new CollectedMessage<'stream'>({
       session,
@@ -51,10 +56,15 @@ export class StreamedProject implements RunOwner {
       truncated,
       chunks: body,
     });
+    const outer = this.#watch.enter();
     try {
-      this.#run.drive(project(message, context));
+      const result = project(message, context);
+      this.#watch.postpone();
+      this.#run.drive(result);
     } catch (error) {
       this.#run.fail(error);
+    } finally {
+      this.#watch.leave(outer);
     }
   }
 
@@ -115,15 +125,17 @@ export class StreamedProject implements RunOwner {
   }
 
   /** See `RunOwner`. */
-  done(_run: ProjectRun, flow: Flow): void {
+  done(run: ProjectRun, flow: Flow): void {
     this.#result = flow;
+    if (flow === run.event) tellForgotten(this.#watch, run.event, true);
+    this.#watch.resume();
     this.#channel.drop();
     this.#settle();
   }
 
   /** See `RunOwner`. */
   gone(): void {
-    // Whoever cancelled it knows.
+    this.#watch.resume();
   }
 
   #settle(): void {

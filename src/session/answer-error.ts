@@ -5,5 +5,13 @@
  * The event gets the failure decision instead, and nothing of the answer is written.
  */
 export class AnswerError extends Error {
-  override readonly name = 'AnswerError';
+  override readonly name: string = 'AnswerError';
+}
+
+/**
+ * An answer that a project has made and not returned, `reject('No')` for `return reject('No')`; `stack` begins with the
+ * line that made it. It costs nothing but what it was made for: the event travelled on. Reported once for each filter.
+ */
+export class ForgottenAnswerError extends AnswerError {
+  override readonly name = 'ForgottenAnswerError';
 }

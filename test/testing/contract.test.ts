@@ -117,6 +117,7 @@ describe('the contract', () => {
       ['after-abort', 'says nothing more of a message that was aborted'],
       ['modifications', 'changes messages at their end only'],
       ['no-errors', 'fails at no event'],
+      ['returned', 'returns every answer that it makes'],
     ]);
   });
 

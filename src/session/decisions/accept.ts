@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import type { Accept } from '../decision.js';
 
 const ACCEPT: Accept = Object.freeze({ kind: 'accept' });
@@ -11,5 +12,5 @@ const ACCEPT: Accept = Object.freeze({ kind: 'accept' });
  * @example on('connect', ({ address }) => (address === '127.0.0.1' ? accept() : undefined))
  */
 export function accept(): Accept {
-  return ACCEPT;
+  return made(ACCEPT, accept);
 }

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import type { Discard } from '../decision.js';
 
 const DISCARD: Discard = Object.freeze({ kind: 'discard' });
@@ -11,5 +12,5 @@ const DISCARD: Discard = Object.freeze({ kind: 'discard' });
  * @example on('mail', (mail) => (mail.address === 'spam@example.com' ? discard() : undefined))
  */
 export function discard(): Discard {
-  return DISCARD;
+  return made(DISCARD, discard);
 }

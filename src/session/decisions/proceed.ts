@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import type { Proceed } from '../decision.js';
 
 const PROCEED: Proceed = Object.freeze({ kind: 'proceed' });
@@ -10,5 +11,5 @@ const PROCEED: Proceed = Object.freeze({ kind: 'proceed' });
  * @example on('rcpt', (rcpt) => (rcpt.address.startsWith('postmaster@') ? proceed() : undefined))
  */
 export function proceed(): Proceed {
-  return PROCEED;
+  return made(PROCEED, proceed);
 }

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import type { Reject } from '../decision.js';
 import { smtpReply } from '../make-smtp-reply.js';
 import type { ReplySpec } from '../smtp-reply.js';
@@ -15,6 +16,9 @@ const REJECT: Reject = Object.freeze({ kind: 'reject' });
  * @example on('rcpt', () => reject({ code: 550, enhanced: '5.1.1', text: ['No such user.', 'Ask the postmaster.'] }))
  */
 export function reject(reply?: ReplySpec): Reject {
-  if (reply === undefined) return REJECT;
-  return { kind: 'reject', reply: smtpReply('reject', reply, 550, '5.7.1', 'Command rejected') };
+  if (reply === undefined) return made(REJECT, reject);
+  return made(
+    { kind: 'reject', reply: smtpReply('reject', reply, 550, '5.7.1', 'Command rejected') },
+    reject,
+  );
 }

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import type { Skip } from '../decision.js';
 
 const SKIP: Skip = Object.freeze({ kind: 'skip' });
@@ -10,5 +11,5 @@ const SKIP: Skip = Object.freeze({ kind: 'skip' });
  * @example on('body', ({ chunk }) => (seen(chunk) > 4096 ? skip() : undefined))
  */
 export function skip(): Skip {
-  return SKIP;
+  return made(SKIP, skip);
 }

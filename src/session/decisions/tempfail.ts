@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import type { Tempfail } from '../decision.js';
 import { smtpReply } from '../make-smtp-reply.js';
 import type { ReplySpec } from '../smtp-reply.js';
@@ -14,6 +15,9 @@ const TEMPFAIL: Tempfail = Object.freeze({ kind: 'tempfail' });
  * @example on('rcpt', async (rcpt) => ((await greylisted(rcpt)) ? tempfail('Greylisted, try again') : undefined))
  */
 export function tempfail(reply?: ReplySpec): Tempfail {
-  if (reply === undefined) return TEMPFAIL;
-  return { kind: 'tempfail', reply: smtpReply('tempfail', reply, 451, '4.7.1', 'Please try again later') };
+  if (reply === undefined) return made(TEMPFAIL, tempfail);
+  return made(
+    { kind: 'tempfail', reply: smtpReply('tempfail', reply, 451, '4.7.1', 'Please try again later') },
+    tempfail,
+  );
 }

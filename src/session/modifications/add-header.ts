@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { checkHeaderName, headerValue } from '../check-text.js';
 import type { AddHeader, Text } from '../modification.js';
 
@@ -13,5 +14,5 @@ import type { AddHeader, Text } from '../modification.js';
  */
 export function addHeader(name: string, value: Text): AddHeader {
   checkHeaderName('addHeader', name);
-  return { kind: 'addHeader', name, value: headerValue(`addHeader ${name}`, value) };
+  return made({ kind: 'addHeader', name, value: headerValue(`addHeader ${name}`, value) }, addHeader);
 }

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { checkAddress, checkArguments } from '../check-text.js';
 import type { AddRecipient, Text } from '../modification.js';
 
@@ -14,5 +15,8 @@ import type { AddRecipient, Text } from '../modification.js';
  */
 export function addRecipient(address: Text, args: readonly string[] = []): AddRecipient {
   checkArguments('addRecipient', args);
-  return { kind: 'addRecipient', address: checkAddress('addRecipient', address, false), args };
+  return made(
+    { kind: 'addRecipient', address: checkAddress('addRecipient', address, false), args },
+    addRecipient,
+  );
 }

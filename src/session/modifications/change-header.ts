@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { checkHeaderIndex, checkHeaderName, headerValue } from '../check-text.js';
 import type { ChangeHeader, Text } from '../modification.js';
 
@@ -13,5 +14,8 @@ import type { ChangeHeader, Text } from '../modification.js';
 export function changeHeader(name: string, value: Text, index = 1): ChangeHeader {
   checkHeaderName('changeHeader', name);
   checkHeaderIndex('changeHeader', index);
-  return { kind: 'changeHeader', name, index, value: headerValue(`changeHeader ${name}`, value) };
+  return made(
+    { kind: 'changeHeader', name, index, value: headerValue(`changeHeader ${name}`, value) },
+    changeHeader,
+  );
 }

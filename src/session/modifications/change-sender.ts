@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { checkAddress, checkArguments } from '../check-text.js';
 import type { ChangeSender, Text } from '../modification.js';
 
@@ -11,5 +12,8 @@ import type { ChangeSender, Text } from '../modification.js';
  */
 export function changeSender(address: Text, args: readonly string[] = []): ChangeSender {
   checkArguments('changeSender', args);
-  return { kind: 'changeSender', address: checkAddress('changeSender', address, true), args };
+  return made(
+    { kind: 'changeSender', address: checkAddress('changeSender', address, true), args },
+    changeSender,
+  );
 }

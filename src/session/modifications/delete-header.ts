@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { checkHeaderIndex, checkHeaderName } from '../check-text.js';
 import type { DeleteHeader } from '../modification.js';
 
@@ -13,5 +14,5 @@ import type { DeleteHeader } from '../modification.js';
 export function deleteHeader(name: string, index = 1): DeleteHeader {
   checkHeaderName('deleteHeader', name);
   checkHeaderIndex('deleteHeader', index);
-  return { kind: 'deleteHeader', name, index };
+  return made({ kind: 'deleteHeader', name, index }, deleteHeader);
 }

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { checkAddress } from '../check-text.js';
 import type { DeleteRecipient, Text } from '../modification.js';
 
@@ -10,5 +11,8 @@ import type { DeleteRecipient, Text } from '../modification.js';
  * @example on('eom', () => deleteRecipient('old@example.org'))
  */
 export function deleteRecipient(address: Text): DeleteRecipient {
-  return { kind: 'deleteRecipient', address: checkAddress('deleteRecipient', address, false) };
+  return made(
+    { kind: 'deleteRecipient', address: checkAddress('deleteRecipient', address, false) },
+    deleteRecipient,
+  );
 }

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { AnswerError } from '../answer-error.js';
 import { checkHeaderName, headerValue } from '../check-text.js';
 import type { HeaderPosition, InsertHeader, Text } from '../modification.js';
@@ -14,7 +15,10 @@ import type { HeaderPosition, InsertHeader, Text } from '../modification.js';
 export function insertHeader(position: HeaderPosition, name: string, value: Text): InsertHeader {
   checkPosition(position);
   checkHeaderName('insertHeader', name);
-  return { kind: 'insertHeader', position, name, value: headerValue(`insertHeader ${name}`, value) };
+  return made(
+    { kind: 'insertHeader', position, name, value: headerValue(`insertHeader ${name}`, value) },
+    insertHeader,
+  );
 }
 
 function checkPosition(position: unknown): void {

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { checkLineText } from '../check-text.js';
 import type { Quarantine, Text } from '../modification.js';
 
@@ -10,5 +11,5 @@ import type { Quarantine, Text } from '../modification.js';
  */
 export function quarantine(reason: Text): Quarantine {
   checkLineText('quarantine', reason);
-  return { kind: 'quarantine', reason };
+  return made({ kind: 'quarantine', reason }, quarantine);
 }

@@ -1,3 +1,4 @@
+import { made } from '../answer-watch.js';
 import { AnswerError } from '../answer-error.js';
 import type { BodySource, ReplaceBody } from '../modification.js';
 
@@ -16,7 +17,7 @@ import type { BodySource, ReplaceBody } from '../modification.js';
  */
 export function replaceBody(body: BodySource): ReplaceBody {
   if (isBodySource(body)) {
-    if (!isReadThrough(body)) return { kind: 'replaceBody', body };
+    if (!isReadThrough(body)) return made({ kind: 'replaceBody', body }, replaceBody);
     throw new AnswerError(
       'replaceBody: the stream has been read to its end already, and gives nothing any more. ' +
         'Give what was read from it, or a new stream.',

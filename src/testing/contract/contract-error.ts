@@ -1,6 +1,6 @@
 /** The names of the rules that `contract()` checks. */
 export type ContractRule =
-  'identity' | 'one-outcome' | 'after-abort' | 'no-state' | 'modifications' | 'no-errors';
+  'identity' | 'one-outcome' | 'after-abort' | 'no-state' | 'modifications' | 'no-errors' | 'returned';
 
 /** A filter broke a rule: the message says at which event, what happened, and what the rule is. */
 export class ContractError extends Error {

@@ -10,6 +10,7 @@ import { checkModifications } from './modifications.js';
 import { checkNoErrors } from './no-errors.js';
 import { checkNoState } from './no-state.js';
 import { checkOneOutcome } from './one-outcome.js';
+import { checkReturned } from './returned.js';
 
 /** A rule that a filter keeps, and how to see whether it does. */
 export interface ContractCheck {
@@ -73,6 +74,11 @@ export function contract(
       rule: 'no-errors',
       name: 'fails at no event',
       check: async () => checkNoErrors(await talk()),
+    },
+    {
+      rule: 'returned',
+      name: 'returns every answer that it makes',
+      check: () => checkReturned(talk),
     },
   ];
 }

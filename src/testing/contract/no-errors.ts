@@ -1,4 +1,4 @@
-import { AnswerError } from '../../session/answer-error.js';
+import { AnswerError, ForgottenAnswerError } from '../../session/answer-error.js';
 import { ProjectError } from '../../session/project-error.js';
 import { ContractError } from './contract-error.js';
 import type { Conversation } from './converse.js';
@@ -14,6 +14,8 @@ const RULE =
  */
 export function checkNoErrors({ outcomes }: Conversation): void {
   for (const { stage, error } of outcomes) {
+    // A rule of its own.
+    if (error instanceof ForgottenAnswerError) continue;
     const failed = error instanceof ProjectError || (error instanceof AnswerError && !isAboutPlace(error));
     if (failed) throw new ContractError('no-errors', stage, error.message, RULE, { cause: error });
   }

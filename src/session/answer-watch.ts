@@ -1,0 +1,171 @@
+import { callSite, isOwn, isStatement } from '../common/call-site.js';
+import { ForgottenAnswerError } from './answer-error.js';
+import type { Decision } from './decision.js';
+import type { Edit, Modification } from './modification.js';
+
+type Answer = Decision | Modification | Edit;
+type Maker = (...args: never[]) => unknown;
+
+/** Where an answer was made: V8 makes the text of the stack only when it is read. */
+interface MadeAt {
+  readonly kind: Answer['kind'];
+  stack?: string;
+}
+
+/** So many answers of a project have their place noted, which costs as much as a small event; anew at each suspicion. */
+const NOTED = 16;
+/** After so many suspicions without ground a project is one that makes answers in advance. */
+const GROUNDLESS = 8;
+/** Deep enough for the line of the user's that called, when the library's own lines are left out. */
+const FRAMES = 3;
+
+/** Whose code is running: what is made meanwhile is theirs. */
+let current: AnswerWatch | undefined;
+/** How many projects wait for something; what is made meanwhile may be any one's of them. */
+let waiting = 0;
+/** Above 0 every forgotten answer is reported, as often as it happens. */
+let strict = 0;
+
+function exchange(watch: AnswerWatch | undefined): AnswerWatch | undefined {
+  const outer = current;
+  current = watch;
+  return outer;
+}
+
+/** Notes that an answer was made, and gives it back. */
+export function made<A extends Answer>(answer: A, maker: Maker): A {
+  noteMade(answer.kind, maker);
+  return answer;
+}
+
+/** Notes that an answer is about to be made. */
+export function noteMade(kind: Answer['kind'], maker: Maker): void {
+  if (current !== undefined) current.note(kind, maker);
+  else if (waiting > 0) LATER.note(kind, maker);
+}
+
+/**
+ * Finds answers that a project has made and not returned, `reject('No')` for `return reject('No')`: nothing comes of
+ * them, and nothing else shows it.
+ *
+ * Whether an answer goes nowhere its caller's own line says: it is a statement. That line is looked at only where the
+ * project has given no answer at all, so that those that work pay for a counter.
+ */
+export class AnswerWatch {
+  #made = 0;
+  #noted: MadeAt[] = [];
+  #left = NOTED;
+  #groundless = 0;
+  #reported = false;
+
+  /** The project begins to run; gives what `leave` gets when it has returned. */
+  enter(): AnswerWatch | undefined {
+    this.#made = 0;
+    if (this.#noted.length > 0) this.#noted = [];
+    return exchange(this);
+  }
+
+  /** The project has returned. */
+  leave(outer: AnswerWatch | undefined): void {
+    exchange(outer);
+  }
+
+  /** The project is about to be waited for. */
+  wait(): void {
+    waiting++;
+  }
+
+  /** What the project has made so far it may return later, when it runs again for others. */
+  postpone(): void {
+    if (this.#made === 0) return;
+    LATER.#made += this.#made;
+    LATER.#noted.push(...this.#noted);
+    this.#forget();
+  }
+
+  /** The project has come to its end after it was waited for. */
+  resume(): void {
+    if (--waiting === 0) LATER.#forget();
+  }
+
+  /** An answer was made. */
+  note(kind: Answer['kind'], maker: Maker): void {
+    this.#made++;
+    if (this.#left <= 0 && strict === 0) return;
+    this.#left--;
+    const at: MadeAt = { kind };
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = FRAMES;
+    Error.captureStackTrace(at, maker);
+    Error.stackTraceLimit = stackTraceLimit;
+    this.#noted.push(at);
+  }
+
+  /**
+   * The project has given no answer: the error for one that it has forgotten to return, where there is one.
+   *
+   * @param later whether it was waited for
+   */
+  forgotten(later: boolean): ForgottenAnswerError | undefined {
+    if (this.#made === 0 && (!later || LATER.#made === 0)) return undefined;
+    if (this.#reported && strict === 0) return undefined;
+    const error = this.#find() ?? (later ? LATER.#find() : undefined);
+    this.#reported ||= error !== undefined;
+    return error;
+  }
+
+  #find(): ForgottenAnswerError | undefined {
+    if (this.#made === 0) return undefined;
+    const noted = this.#noted;
+    // Those that are not noted any more are noted from the next time on.
+    if (this.#groundless < GROUNDLESS) this.#left = NOTED;
+    this.#forget();
+    for (const { kind, stack = '' } of noted) {
+      const [, frame = ''] = stack.split('\n');
+      const site = callSite(frame);
+      if (site === undefined || isOwn(site)) continue;
+      if (isStatement(site) === true) return forgottenError(kind, stack);
+      this.#groundless++;
+    }
+    return undefined;
+  }
+
+  #forget(): void {
+    this.#made = 0;
+    this.#noted = [];
+  }
+}
+
+/** What is made while no project runs and one at least is waited for. */
+const LATER = new AnswerWatch();
+
+function forgottenError(kind: string, stack: string): ForgottenAnswerError {
+  const error = new ForgottenAnswerError(
+    `${kind}() was called and its result not returned, so the event travels on without it. Write: return ${kind}(…)`,
+  );
+  // The line is that of the answer, and not of what has found it.
+  error.stack = `${error.name}: ${error.message}\n${stack.split('\n').slice(1).join('\n')}`;
+  return error;
+}
+
+const WATCHES = new WeakMap<object, AnswerWatch>();
+
+/** The watch of a project: one for all connections. */
+export function watchOf(project: object): AnswerWatch {
+  let watch = WATCHES.get(project);
+  if (watch === undefined) WATCHES.set(project, (watch = new AnswerWatch()));
+  return watch;
+}
+
+/** Lets a function that calls a project have that project's watch. */
+export function shareWatch(caller: object, project: object): void {
+  WATCHES.set(caller, watchOf(project));
+}
+
+/** Until the function that it gives is called, a forgotten answer is reported each time, and not once. */
+export function reportEach(): () => void {
+  strict++;
+  return () => {
+    strict--;
+  };
+}
