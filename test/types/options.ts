@@ -52,6 +52,7 @@ export const all: ServeOptions = {
   leadingSpace: true,
   rejectedRecipients: true,
   maxDataSize: 262143,
+  maxFrameMemory: 10_000_000,
   sendmailHeaders: 9,
   trace: (entry) => {
     typed<string>()(entry.text);
@@ -81,6 +82,7 @@ export const sometimes: ServeOptions = {
   leadingSpace: maybe(true),
   rejectedRecipients: maybe(true),
   maxDataSize: maybe(65535),
+  maxFrameMemory: maybe(10_000_000),
   sendmailHeaders: maybe(9),
   trace: maybe(() => undefined),
 };
