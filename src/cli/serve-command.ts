@@ -62,7 +62,9 @@ export const serveCommand: Command = {
       const trace = both(options.trace, recording);
       const server = await serve(filter, { onError, ...options, ...said, ...(trace && { trace }) });
       const stopped = untilStopped(terminal, server);
-      terminal.line(`Listening on ${server.address}`);
+      terminal.line(
+        `Listening on ${server.address}${/^inet6:\d+@[0:]+$/.test(server.address) ? ' (also for IPv4)' : ''}`,
+      );
       await stopped;
     } finally {
       await recording?.close();

@@ -19,6 +19,8 @@ import type { Step, Upstream } from './step.js';
  * Observable itself does not error, so that one connection cannot take others with it. Where the pipeline errors or
  * completes too early, the pending event gets the failure decision and the connection is closed.
  *
+ * Subscribe to it as soon as the session comes, for its MTA waits: see `listen()`.
+ *
  * Completes with the connection. Unsubscribing closes the connection at once.
  *
  * @example listen({ port: 8891 }).pipe(mergeMap((session) => session.events.pipe(filter, sink(session)))).subscribe()

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
 import type { ConnectionOwner } from '../session/connection-owner.js';
@@ -5,7 +6,10 @@ import type { Connection } from '../session/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import { bindServer } from '../transport/bind.js';
 import type { Endpoint } from '../transport/endpoint.js';
+import { errorCode } from '../transport/error-code.js';
+import { connectionsWere, Notice } from '../transport/notice.js';
 import { addressOf, HeldSocket } from '../transport/open-socket.js';
+import { allowedPeers, type Allowed } from './allowed-peers.js';
 import type { ListenOptions } from './listen-options.js';
 import { connectSocket } from './socket-io.js';
 
@@ -23,6 +27,10 @@ export class Acceptor {
   readonly #resolved: ResolvedOptions;
   readonly #sockets = new Map<Socket, Connection>();
   readonly #accept: (connect: (owner: ConnectionOwner) => Connection) => void;
+  readonly #allowed: Allowed | undefined;
+  readonly #full: Notice;
+  readonly #strange: Notice;
+  readonly #exhausted: Notice;
   #sweep: NodeJS.Timeout | undefined;
   #binding: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -44,6 +52,18 @@ export class Acceptor {
     this.#options = options;
     this.#resolved = { ...resolved, answerData: this.#endpoint.family !== 'unix' };
     this.#accept = accept;
+    this.#allowed = allowedPeers(options.allow, this.#endpoint);
+    const turnedAway = (why: string) => (count: number, last: string) =>
+      `${connectionsWere(count)} turned away at ${this.address}: ${why}${last === '' ? '' : ` (the last from ${last})`}.`;
+    this.#full = new Notice(
+      turnedAway(`there are ${options.maxConnections} of them (maxConnections) already`),
+    );
+    this.#strange = new Notice(turnedAway('their addresses are not in the list of the option allow'));
+    this.#exhausted = new Notice(
+      (_count, code) =>
+        `No file descriptors are left (${code}): new connections to ${this.address} are closed at once, and cannot be counted. ` +
+        'Raise the limit ("ulimit -n", LimitNOFILE=), or set maxConnections below it.',
+    );
     this.#server = where instanceof HeldSocket ? where.server : createServer({ noDelay: true }, this.#take);
     // An open socket may be another server's, until it was taken.
     if (!(where instanceof HeldSocket) && options.maxConnections !== undefined)
@@ -58,15 +78,17 @@ export class Acceptor {
   /** Resolves when it listens; rejects with a `ListenError`, and then nothing is left behind. */
   async start(): Promise<void> {
     if (this.#where instanceof HeldSocket) {
-      this.#where.take(this.#take, this.#options.maxConnections);
+      this.#where.take(this.#take, this.#options.maxConnections, this.#dropped);
     } else {
       this.#binding = bindServer(this.#server, this.#where, this.#options);
       await this.#binding;
       // The system may refuse to accept a connection, for want of memory; the next one is another matter.
       this.#server.on('error', (error) => process.emitWarning(error));
     }
+    this.#server.on('drop', this.#dropped);
     if (this.#stopped !== undefined) return;
     this.#sweep = setInterval(() => {
+      this.#probe();
       for (const connection of this.#sockets.values()) connection.tick(SWEEP);
     }, SWEEP).unref();
   }
@@ -98,6 +120,8 @@ export class Acceptor {
   async #closeServer(): Promise<void> {
     // Closed before it listens, a server of Node would listen afterwards all the same.
     if (!this.#server.listening) await this.#binding?.catch(() => undefined);
+    // Before the server forgets its address.
+    for (const notice of [this.#full, this.#strange, this.#exhausted]) notice.close();
     await new Promise<void>((resolve) => {
       // Its error is that it does not listen, which is as good.
       this.#server.close(() => {
@@ -119,7 +143,25 @@ export class Acceptor {
     }, deadline + LAST_BYTES);
   }
 
+  /** Node closes what comes when there are no descriptors left, and tells of it in no way: so one is tried. */
+  #probe(): void {
+    try {
+      closeSync(openSync('/dev/null', 'r'));
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'EMFILE' || code === 'ENFILE') this.#exhausted.add(code);
+    }
+  }
+
+  readonly #dropped = (peer?: { readonly remoteAddress?: string | undefined }): void =>
+    this.#full.add(peer?.remoteAddress);
+
   readonly #take = (socket: Socket): void => {
+    if (this.#allowed?.(socket.remoteAddress) === false) {
+      this.#strange.add(socket.remoteAddress);
+      socket.destroy();
+      return;
+    }
     this.#accept((owner) => {
       const connection = connectSocket(socket, this.#resolved, owner);
       this.#sockets.set(socket, connection);

@@ -4,8 +4,17 @@ import type { CloseOptions } from './milter-server.js';
 
 /** What can be set for a server; all of it has a default. */
 export interface ListenOptions extends BindOptions, SessionOptions {
-  /** How many connections to serve at once; more are turned away. Default: no limit. */
+  /**
+   * How many connections to serve at once; more are turned away, and told of in a warning of the process, at most once a
+   * minute. Default: no limit.
+   */
   readonly maxConnections?: number | undefined;
+  /**
+   * Who may connect by TCP: addresses and networks, such as `['127.0.0.1', '192.0.2.0/24', '2001:db8::/32']`. Others are
+   * turned away before anything is read, and told of like those beyond `maxConnections`. An IPv4 peer of a socket for both
+   * families (`inet6:…@::`) counts as IPv4; bits of a network beyond its length do not count. Default: everybody.
+   */
+  readonly allow?: readonly string[] | undefined;
   /** How long messages in progress may take to finish when the server stops, in milliseconds. Default 30 000. */
   readonly drainTimeout?: number | undefined;
 }

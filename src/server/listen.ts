@@ -1,7 +1,9 @@
 import { Observable } from 'rxjs';
 
+import { messageOf } from '../common/text-of.js';
 import { Session } from '../operators/session.js';
 import { resolveOptions } from '../session/options.js';
+import { Notice } from '../transport/notice.js';
 import { Acceptor } from './acceptor.js';
 import { drainTimeoutOf, type ListenOptions } from './listen-options.js';
 import { whereToListen, type ListenInput } from './where-to-listen.js';
@@ -15,6 +17,10 @@ import { whereToListen, type ListenInput } from './where-to-listen.js';
  * message within `drainTimeout`, and those whose pipelines are unsubscribed close at once. So completing drains, and
  * unsubscribing from the whole closes hard.
  *
+ * Subscribe to each session at once: its MTA waits for it. With a limit, as in `mergeMap(…, 10)` or `concatMap`, the sessions
+ * beyond it are connected and not answered; one that is not subscribed to within `timeouts.negotiate` is closed, and told of
+ * in a warning of the process. To have fewer at once use `maxConnections`, which turns the others away.
+ *
  * @example
  * listen({ port: 8891 }).pipe(
  *   takeUntil(stop$),
@@ -25,6 +31,10 @@ export function listen(endpoint: ListenInput, options: ListenOptions = {}): Obse
   return new Observable((subscriber) => {
     const drainTimeout = drainTimeoutOf(options);
     const where = whereToListen(endpoint, options);
+    // What goes wrong with a session without a pipeline has no other way out.
+    const unheard = new Notice((count, last) =>
+      count === 1 ? last : `${count} sessions without a pipeline have failed. The last one: ${last}`,
+    );
     const acceptor = new Acceptor(where, options, resolveOptions(options), (connect) => {
       const session: Session = new Session(
         connect({
@@ -32,7 +42,9 @@ export function listen(endpoint: ListenInput, options: ListenOptions = {}): Obse
             return session.watched;
           },
           outcome: (outcome) => {
-            session.outcome(outcome);
+            if (session.watched) session.outcome(outcome);
+            else if (outcome.error !== undefined)
+              unheard.add(`Session ${session.id}: ${messageOf(outcome.error)}`);
           },
           ended: () => {
             session.ended();
@@ -44,6 +56,6 @@ export function listen(endpoint: ListenInput, options: ListenOptions = {}): Obse
     acceptor.start().catch((error: unknown) => {
       subscriber.error(error);
     });
-    return () => void acceptor.drain(drainTimeout);
+    return () => void acceptor.drain(drainTimeout).then(() => unheard.close());
   });
 }

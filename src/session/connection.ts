@@ -148,6 +148,7 @@ export class Connection implements ExchangeHost {
     }
     const complaint = this.#patience.tick(elapsed, {
       negotiating: !this.#exchange.negotiated,
+      detached: this.#exchange.detached,
       untaken: this.#exchange.output.blocked,
       midFrame: this.#exchange.intake.midFrame,
       pending: this.#exchange.busy,

@@ -63,7 +63,7 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
     this.#host = host;
     this.#options = options;
     this.#owner = owner;
-    this.intake = new Intake(this);
+    this.intake = new Intake(this, options.frames);
     if (options.trace !== undefined) {
       this.#tracer = new Tracer(
         options.trace,
@@ -172,6 +172,21 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
   /** See `IntakeHost`. */
   cancel(): void {
     this.desk.cancel();
+  }
+
+  /** See `IntakeHost`. */
+  overBudget(most: number): void {
+    if (this.#host.over) return;
+    this.report(
+      'close',
+      new Error(
+        `The unfinished frames of all connections took more than ${most} bytes, and the one of this connection was the oldest; ` +
+          'the connection is closed. Keep strangers away (allow), limit the connections (maxConnections), or raise maxFrameMemory.',
+      ),
+    );
+    this.#host.enter(() => {
+      this.#host.finish();
+    });
   }
 
   /** See `IntakeHost`. */

@@ -4,6 +4,7 @@ import { FrameReader, type FrameHandler } from '../transport/frame-reader.js';
 import { Malformed } from '../transport/malformed.js';
 import { ProtocolError } from '../transport/protocol-error.js';
 import { USUAL } from './data-size.js';
+import type { FrameBudget, FrameKeeper } from './frame-budget.js';
 import { FrameQueue } from './frame-queue.js';
 
 /** Who handles the commands that come in. */
@@ -14,6 +15,8 @@ export interface IntakeHost {
   readonly busy: boolean;
   /** The MTA does not wait for the answer any more. */
   cancel(): void;
+  /** The unfinished frames of all connections take more than this many bytes, and that of this one is the oldest. */
+  overBudget(most: number): void;
   /** Handles a command, by its letter. `last` is false for a part of a body frame that is not its last. */
   command(letter: string, data: Buffer, start: number, end: number, last: boolean): void;
 }
@@ -26,13 +29,19 @@ const BODY = COMMANDS.body.letter.charCodeAt(0);
  * Takes the bytes of an MTA and hands its commands on, in order and one at a time: while an event waits for its answer
  * what comes after it is kept, but for those commands that cancel it.
  */
-export class Intake implements FrameHandler {
+export class Intake implements FrameHandler, FrameKeeper {
   readonly #host: IntakeHost;
   readonly #reader: FrameReader;
   readonly #queue = new FrameQueue();
+  readonly #budget: FrameBudget;
+  /** What the budget knows of: how much is held, and of which frame. */
+  #counted = 0;
+  #countedOf: number | undefined;
+  #over = false;
 
-  constructor(host: IntakeHost) {
+  constructor(host: IntakeHost, budget: FrameBudget) {
     this.#host = host;
+    this.#budget = budget;
     this.#reader = new FrameReader(this, commandCodec.known, USUAL, COMMANDS.body.letter);
   }
 
@@ -54,6 +63,10 @@ export class Intake implements FrameHandler {
   /** Takes the next bytes. Throws a `ProtocolError` where they break the protocol. */
   push(chunk: Buffer): void {
     this.#reader.push(chunk);
+    // What was handled may have ended the connection, and after it nothing is counted.
+    if (this.#over) this.#reader.forget();
+    const { held, began } = this.#reader;
+    if (held !== this.#counted || (held > 0 && began !== this.#countedOf)) this.#count(held, began);
   }
 
   /** The bytes have ended. Throws a `ProtocolError` where they may not. */
@@ -75,9 +88,26 @@ export class Intake implements FrameHandler {
     this.#queue.unshift({ letter: EOM, data: NOTHING, start: 0, end: 0, offset: 0, last: true });
   }
 
-  /** Forgets what had to wait. */
+  /** Forgets what had to wait, and what there is of an unfinished frame: the connection is over. */
   clear(): void {
+    this.#over = true;
     this.#queue.clear();
+    this.#reader.forget();
+    if (this.#counted > 0) this.#count(0, undefined);
+  }
+
+  /** See `FrameKeeper`. */
+  overBudget(most: number): void {
+    // It may have ended at the last moment.
+    if (this.#reader.held > 0) this.#host.overBudget(most);
+  }
+
+  #count(held: number, began: number | undefined): void {
+    // Another frame is a younger one.
+    if (began !== this.#countedOf || held === 0) this.#budget.release(this);
+    this.#counted = held;
+    this.#countedOf = began;
+    if (held > 0) this.#budget.keep(this, held);
   }
 
   /** See `FrameHandler`. */

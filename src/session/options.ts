@@ -4,7 +4,8 @@ import { tempfail } from './decisions/tempfail.js';
 import { checkOptionTypes } from './check-option-types.js';
 import { checkSmtpReply } from './make-smtp-reply.js';
 import { stageSet, ALL_STAGES, type Stage } from './stage.js';
-import { DATA_SIZES, LARGEST, type MaxDataSize } from './data-size.js';
+import { DATA_SIZES, USUAL, type MaxDataSize } from './data-size.js';
+import { FrameBudget } from './frame-budget.js';
 import type { MacroLists, NegotiateHook } from './terms.js';
 import type { TraceEntry } from './trace.js';
 
@@ -59,10 +60,15 @@ export interface SessionOptions {
    */
   readonly rejectedRecipients?: boolean | undefined;
   /**
-   * The most data bytes in a frame to agree to (libmilter's `smfi_setmaxdatasize`). Only builds of Sendmail that offer
-   * the larger sizes are answered with them; default: the largest offered. All others have 65535.
+   * The most data bytes in a frame to agree to (libmilter's `smfi_setmaxdatasize`). Default 65535, the size that all mail
+   * servers have. Only builds of Sendmail that offer a larger one are answered with it.
    */
   readonly maxDataSize?: MaxDataSize | undefined;
+  /**
+   * How many bytes the frames of all connections of the server that have begun and not ended may take together. Beyond it
+   * the connection whose frame has been unfinished for longest is closed, with an error. Default 67 108 864 (64 MiB).
+   */
+  readonly maxFrameMemory?: number | undefined;
   /**
    * How many headers Sendmail's configuration defines (its `H` lines); default 8, which is what the standard
    * configuration makes of them. Sendmail counts them before those of the message, so that `insertHeader(n, …)` needs
@@ -92,6 +98,8 @@ export interface ResolvedOptions {
   readonly leadingSpace: boolean;
   readonly rejectedRecipients: boolean;
   readonly maxDataSize: MaxDataSize;
+  /** For all connections that get these options. */
+  readonly frames: FrameBudget;
   readonly sendmailHeaders: number;
   readonly trace: ((entry: TraceEntry) => void) | undefined;
   /**
@@ -115,6 +123,7 @@ const TIMEOUTS: AllTimeouts = {
 };
 /** More does not fit a timer: Node would fire it at once. */
 const LONGEST = 0x7fffffff;
+const FRAME_MEMORY = 67_108_864;
 const MACRO = /^[^\s,\0]+$/;
 /** The most that Sendmail keeps. */
 const MOST_MACROS = 50;
@@ -148,10 +157,16 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     throw new RangeError(`version: ${version} is not a version of the protocol. Use 2 to 6.`);
   }
   checkMacros(options.macros ?? {});
-  const maxDataSize = options.maxDataSize ?? LARGEST;
+  const maxDataSize = options.maxDataSize ?? USUAL;
   if (!DATA_SIZES.includes(maxDataSize)) {
     throw new RangeError(
       `maxDataSize: ${maxDataSize} is not a size of the protocol. Use ${DATA_SIZES.join(', ')}.`,
+    );
+  }
+  const maxFrameMemory = options.maxFrameMemory ?? FRAME_MEMORY;
+  if (!Number.isSafeInteger(maxFrameMemory) || maxFrameMemory < maxDataSize) {
+    throw new RangeError(
+      `maxFrameMemory: ${maxFrameMemory} is not a number of bytes that holds one frame. Use ${maxDataSize} or more.`,
     );
   }
   const sendmailHeaders = options.sendmailHeaders ?? 8;
@@ -171,6 +186,7 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     leadingSpace: options.leadingSpace ?? false,
     rejectedRecipients: options.rejectedRecipients ?? false,
     maxDataSize,
+    frames: new FrameBudget(maxFrameMemory),
     sendmailHeaders,
     trace: options.trace,
     answerData: false,

@@ -3,6 +3,8 @@ import type { ResolvedOptions } from './options.js';
 /** What a connection is waiting for. */
 export interface Waiting {
   readonly negotiating: boolean;
+  /** Its events have no subscriber: the MTA waits for us. */
+  readonly detached: boolean;
   /** What was written is not taken. */
   readonly untaken: boolean;
   /** Where in the stream the frame began that has not ended; `undefined` between frames. */
@@ -51,7 +53,10 @@ export class Patience {
     this.#frame = waiting.midFrame;
     this.#stuck = waiting.negotiating || waiting.untaken || sameFrame ? this.#stuck + elapsed : 0;
     if (waiting.negotiating) {
-      return this.#stuck > negotiate ? `No negotiation within ${negotiate} ms` : undefined;
+      if (this.#stuck <= negotiate) return undefined;
+      return waiting.detached
+        ? `Its events were not subscribed to within ${negotiate} ms, as where mergeMap(…, n) has n sessions already`
+        : `No negotiation within ${negotiate} ms`;
     }
     if (this.#stuck > frame) {
       return waiting.untaken

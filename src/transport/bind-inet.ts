@@ -48,9 +48,16 @@ async function addressOf({ family, host }: Inet, fail: Fail): Promise<string> {
   }
 }
 
+/** Whether it is the address that stands for all of the machine's. */
+function isAny(host: string): boolean {
+  return /^[0:.]+$/.test(host);
+}
+
 function explain(error: unknown, { port }: Inet, host: string): string {
   switch (errorCode(error)) {
     case 'EADDRINUSE':
+      if (isAny(host))
+        return `the port is already in use, on one of the addresses; "inet6:${port}@::" takes IPv4, too, so that "inet:${port}@0.0.0.0" cannot be beside it. "ss -ltnp sport = :${port}" shows what listens`;
       return `the port is already in use; stop the other program ("ss -ltnp sport = :${port}" shows it) or take another port`;
     case 'EACCES':
       return `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE, take a higher one`;

@@ -1,97 +1,73 @@
-import { chmodSync, chownSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
+import { basename, dirname } from 'node:path';
 import type { BindOptions } from './bind.js';
-import { errorCode } from './error-code.js';
+import { checkAccess } from './check-access.js';
+import { explainUnix } from './explain-unix.js';
 import { fileIdentity } from './file-identity.js';
-import { guardSocketFile } from './guard-socket-file.js';
+import { HeldDirectory } from './held-directory.js';
 import { listening } from './listening.js';
-import { privately } from './privately.js';
+import { privateDirectory, temporaryIn, type PrivateDirectory } from './private-directory.js';
+import { checkUnheld } from './safe-directory.js';
+import { SocketFileError } from './socket-file-error.js';
+import { giveAccess, putInPlace } from './socket-file.js';
 import { staleSocket } from './stale-socket.js';
 
 type Fail = (problem: string, cause?: unknown) => never;
 
-/** Listens on a Unix domain socket; `fail` is called with what went wrong. */
+/**
+ * Listens on a Unix domain socket; `fail` is called with what went wrong.
+ *
+ * A user who may write to the directory could replace the file between two steps, and so have a process of root's give away
+ * a file of somebody else's. Therefore the socket is made in a directory within, in which no other user can do anything,
+ * gets its mode and owner there, and is moved to its place when it is complete and listens.
+ */
 export async function bindUnix(
   server: Server,
   path: string,
   options: BindOptions,
   fail: Fail,
 ): Promise<void> {
-  const { mode = 0o660, owner = -1, group = -1, backlog } = options;
-  checkMode(mode, fail);
-  checkId('owner', '-u', owner, fail);
-  checkId('group', '-g', group, fail);
+  const access = checkAccess(options, fail);
+  const { backlog } = options;
   const stale = await staleSocket(path, fail);
+  const name = basename(path);
+  let directory: HeldDirectory | undefined;
+  let inner: PrivateDirectory | undefined;
+  try {
+    directory = HeldDirectory.open(dirname(path));
+    if (!directory.held) checkUnheld(directory.path);
+    inner = await privateDirectory(directory, name);
 
-  // From here to the end of the ownership everything happens in one go, without a turn of the event loop in between.
-  if (stale !== undefined) removeStale(path, stale, fail);
-  // In a cluster's worker the primary would bind instead, later and under its own umask: exclusive keeps it here.
-  const ready = privately(() =>
-    listening(server, { path, exclusive: true, ...(backlog === undefined ? {} : { backlog }) }),
-  );
-  let denied: unknown;
-  if (server.listening) {
-    try {
-      // The group before the mode, so that the group that is only on its way out is never let in; the owner last, because
-      // afterwards the file is no longer ours to change.
-      if (group !== -1) chownSync(path, -1, group);
-      chmodSync(path, mode);
-      if (owner !== -1) chownSync(path, owner, -1);
-      guardSocketFile(server, path);
-    } catch (error) {
-      denied = error;
+    // From here to the removal everything happens in one go, without a turn of the event loop in between.
+    if (fileIdentity(directory.at(name)) !== stale) throw new SocketFileError(TAKEN);
+    const file = temporaryIn(inner.directory, name);
+    // In a cluster's worker the primary would bind instead, later: exclusive keeps it here.
+    const how = { path: file, exclusive: true, ...(backlog === undefined ? {} : { backlog }) };
+    const ready = listening(server, how);
+    let denied: { readonly error: unknown } | undefined;
+    if (server.listening) {
+      try {
+        giveAccess(file, access);
+        const own = putInPlace(server, file, directory, name);
+        if (fileIdentity(path) !== own) throw new SocketFileError(ELSEWHERE);
+      } catch (error) {
+        denied = { error };
+      }
     }
-  }
-  try {
+    inner.remove();
+
     await ready;
+    if (denied === undefined) return;
+    await new Promise((resolve) => server.close(resolve));
+    throw denied.error;
   } catch (error) {
-    return fail(explain(error), error);
-  }
-  if (denied === undefined) return;
-  await new Promise((resolve) => server.close(resolve));
-  return fail(explainDenied(denied, owner), denied);
-}
-
-/** Removes the file that was found stale, unless another process has put its own there since. */
-function removeStale(path: string, stale: string, fail: Fail): void {
-  if (fileIdentity(path) !== stale) return;
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    fail(
-      `the socket file of an earlier process is there and cannot be removed (${errorCode(error)}); remove it`,
-      error,
-    );
+    inner?.remove();
+    directory?.close();
+    const problem = explainUnix(error, access, stale !== undefined);
+    return error instanceof SocketFileError ? fail(problem) : fail(problem, error);
   }
 }
 
-function checkMode(mode: number, fail: Fail): void {
-  if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return;
-  const octal = /^[0-7]{3}$/.test(String(mode)) ? `; did you mean 0o${mode}?` : ', such as 0o660';
-  fail(`the mode ${mode} is not one of 0o000 to 0o777${octal}`);
-}
-
-function checkId(what: string, flag: string, id: unknown, fail: Fail): void {
-  if (typeof id === 'number' && Number.isInteger(id) && id >= -1) return;
-  fail(`the ${what} ${JSON.stringify(id)} is not a numeric id; "id ${flag} name" prints the id of a name`);
-}
-
-function explain(error: unknown): string {
-  switch (errorCode(error)) {
-    case 'EADDRINUSE':
-      return 'another process has just taken the path; stop it or take another path';
-    case 'EACCES':
-      return 'no permission to create a file in the directory; change its owner or its mode, or take another directory';
-    case 'EROFS':
-      return 'the directory is on a read-only file system; take another one, such as /run';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
-}
-
-function explainDenied(error: unknown, owner: number): string {
-  if (errorCode(error) !== 'EPERM') return error instanceof Error ? error.message : String(error);
-  return owner === -1
-    ? 'the group of the socket file cannot be set; a process can only give it a group that it is a member of, or be root'
-    : 'the owner of the socket file cannot be set; only root can give a file away, leave `owner` out and use `group`';
-}
+const TAKEN = 'another process has just taken the path; stop it or take another path';
+const ELSEWHERE =
+  'the file, or a directory above it, was replaced while the socket was made; take a directory that no other user may write to';

@@ -20,10 +20,12 @@ export interface BindOptions {
 /**
  * Lets `server` listen on `endpoint`; resolves when it does, rejects with a `ListenError` that says what to do.
  *
- * After a rejection the server does not listen and no socket file is left behind. A socket file that nobody listens on any more
- * (left by a process that was killed) is replaced; one that is in use, and anything that is not a socket, is left alone. The file
- * is removed when the server closes, at the moment of `server.close()`, unless it is no longer the one that was made here. Node
- * removes no file when the process exits without closing the server; the next start then finds it and replaces it.
+ * After a rejection the server does not listen and no socket file is left behind. The file of a socket appears with its mode and
+ * owner, and can be connected to from then on; users who may write to the directory cannot have another file given away instead.
+ * A socket file that no process listens on any more (left by one that was killed) is replaced in the same step; one that is in
+ * use, and anything that is not a socket, is left alone. The file is removed at the moment of `server.close()`, unless it is no
+ * longer the one that was made here, or the process may not do that any more. Node removes no file when the process exits
+ * without closing the server; the next start then finds it and replaces it.
  *
  * @example
  * const server = createServer(accept);

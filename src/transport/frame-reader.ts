@@ -62,6 +62,20 @@ export class FrameReader {
     return this.midFrame ? this.#offset : undefined;
   }
 
+  /** How many bytes are held for the frame that has not ended. */
+  get held(): number {
+    return this.#store?.length ?? 0;
+  }
+
+  /** Lets go of the frame that has not ended: no more bytes come. */
+  forget(): void {
+    this.#store = undefined;
+    this.#stored = 0;
+    this.#head = undefined;
+    this.#headBytes = 0;
+    this.#letter = -1;
+  }
+
   /** Throws where the stream may not end here. */
   end(): void {
     if (!this.midFrame) return;

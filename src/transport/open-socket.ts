@@ -3,6 +3,7 @@ import { bindServer, type BindOptions } from './bind.js';
 import { parseEndpoint, type Endpoint, type EndpointInput } from './endpoint.js';
 import { formatEndpoint } from './format-endpoint.js';
 import { ListenError } from './listen-error.js';
+import { connectionsWere, Notice } from './notice.js';
 
 /** A socket that listens and has no filter yet; see `openSocket()`. */
 export interface OpenSocket extends AsyncDisposable {
@@ -44,6 +45,11 @@ export class HeldSocket implements OpenSocket {
   readonly opener: string = 'Give the option to openSocket().';
   readonly #waiting = new Set<Socket>();
   readonly #hold: (socket: Socket) => void;
+  readonly #full = new Notice(
+    (count) =>
+      `${connectionsWere(count)} turned away at ${this.address}: ${MOST_WAITING} wait for a filter already.`,
+  );
+  readonly #dropped = (): void => this.#full.add();
   #taken = false;
 
   constructor(endpoint: Endpoint) {
@@ -54,6 +60,7 @@ export class HeldSocket implements OpenSocket {
     };
     this.server = createServer({ noDelay: true, pauseOnConnect: true }, this.#hold);
     this.server.maxConnections = MOST_WAITING;
+    this.server.on('drop', this.#dropped);
   }
 
   get address(): string {
@@ -61,30 +68,40 @@ export class HeldSocket implements OpenSocket {
   }
 
   /**
-   * Hands the socket over: `accept` gets those who wait, oldest first, and from then on all who connect.
+   * Hands the socket over: `accept` gets those who wait, oldest first, and from then on all who connect. `dropped` gets those
+   * who wait beyond `maxConnections`.
    *
    * @throws ListenError where it was closed or handed over before
    */
-  take(accept: (socket: Socket) => void, maxConnections = Infinity): void {
+  take(
+    accept: (socket: Socket) => void,
+    maxConnections = Infinity,
+    dropped: (peer: { readonly remoteAddress?: string | undefined }) => void = () => undefined,
+  ): void {
     if (this.#taken || !this.server.listening) {
       const why = this.#taken ? 'it has a server already; open another one' : 'it was closed; open it again';
       const text = formatEndpoint(this.endpoint);
       throw new ListenError(`Cannot listen on the open socket ${text}: ${why}.`, text);
     }
     this.#taken = true;
-    this.server.off('connection', this.#hold).on('connection', accept);
+    this.server.off('connection', this.#hold).on('connection', accept).off('drop', this.#dropped);
+    this.#full.close();
     this.server.maxConnections = maxConnections;
     let room = maxConnections;
     for (const socket of this.#waiting) {
       socket.off('error', ignore);
       if (room-- > 0) accept(socket);
-      else socket.destroy();
+      else {
+        dropped({ remoteAddress: socket.remoteAddress });
+        socket.destroy();
+      }
     }
     this.#waiting.clear();
   }
 
   async close(): Promise<void> {
     if (this.#taken || !this.server.listening) return;
+    this.#full.close();
     const closed = new Promise<void>((resolve) => {
       this.server.close(() => {
         resolve();

@@ -1,7 +1,7 @@
 import type { Endpoint } from './endpoint.js';
 
 // sun_path in sockaddr_un, without the closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS.
-const LONGEST = process.platform === 'linux' ? 107 : 103;
+export const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
 /**
  * A Unix domain socket as an endpoint, its path checked; `fail` is called with what is wrong.
@@ -20,9 +20,9 @@ export function unixEndpoint(path: string, fail: (problem: string) => never): En
   }
   if (path.endsWith('/')) return fail('the path is that of a directory; add the name of the socket file');
   const length = Buffer.byteLength(path);
-  if (length > LONGEST) {
+  if (length > LONGEST_PATH) {
     return fail(
-      `the path is ${String(length)} bytes long, and a socket's path can have ${String(LONGEST)}; use a shorter directory`,
+      `the path is ${String(length)} bytes long, and a socket's path can have ${String(LONGEST_PATH)}; use a shorter directory`,
     );
   }
   return { family: 'unix', path };

@@ -191,6 +191,64 @@ describe('the literal form', () => {
   });
 });
 
+describe('a session that is not subscribed to', () => {
+  it('within the time for its negotiation is closed, and told of by its name', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const warning = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    onTestFinished(() => {
+      warning.mockRestore();
+      vi.useRealTimers();
+    });
+    const ids: string[] = [];
+    const { mta, ended } = await listening(
+      (sessions) =>
+        sessions.pipe(
+          tap(({ id }) => void ids.push(id)),
+          mergeMap((session) => session.events.pipe(refuse, sink(session)), 1),
+        ),
+      { timeouts: { negotiate: 20_000 } },
+    );
+    const first = await mta();
+    await first.ask('C01');
+    const starved = await mta();
+    starved.send('C01');
+    await vi.waitFor(() => expect(ids).toHaveLength(2), { timeout: 5_000, interval: 5 });
+    // It has a session, and its bytes are read.
+    vi.advanceTimersByTime(20_000);
+    expect(warning.mock.calls).toEqual([]);
+    vi.advanceTimersByTime(10_000);
+    expect(await starved.rest()).toEqual([]);
+    expect(warning.mock.calls).toEqual([
+      [
+        `Session ${ids[1]}: Its events were not subscribed to within 20000 ms, as where mergeMap(…, n) has n sessions already; the connection is closed.`,
+        { type: 'MilterWarning' },
+      ],
+    ]);
+    // The others are served as before.
+    expect(await first.ask('C16')).toEqual(said('R05'));
+    first.send('C29');
+    await first.closed;
+    const next = await mta();
+    await next.ask('C01');
+    expect(await next.ask('C16')).toEqual(said('R05'));
+    expect(ended).toEqual([]);
+  });
+
+  it('and breaks the protocol is told of, too', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    onTestFinished(() => {
+      warning.mockRestore();
+    });
+    const { mta } = await listening((sessions) => sessions.pipe(mergeMap(() => NEVER)));
+    const bad = await mta();
+    bad.send(frame('!'));
+    await bad.closed;
+    expect(warning.mock.calls).toEqual([
+      [expect.stringMatching(/^Session \S+: Milter protocol violated/), { type: 'MilterWarning' }],
+    ]);
+  });
+});
+
 describe('its end', () => {
   it('by unsubscribing closes hard', async () => {
     const { mta, subscription } = await listening((sessions) =>

@@ -18,6 +18,8 @@ const SIZES = [
   ['1 MiB', M1, 1_048_575],
 ] as const;
 
+const LARGEST: SessionOptions = { maxDataSize: 1_048_575 };
+
 function offered(bits: number, version = 6): Buffer {
   return optneg(version, 0x1ff, 0x1fffff | bits);
 }
@@ -32,21 +34,22 @@ const nothing = compose();
 
 describe('a larger size of frames', () => {
   it.each<[string, number, SessionOptions, number]>([
-    ['256 KiB where that is offered', K256, {}, K256],
-    ['1 MiB where that is offered', M1, {}, M1],
-    ['the larger one of two, and only one', K256 | M1, {}, M1],
+    ['none where none is asked for, whatever is offered', K256 | M1, {}, 0],
+    ['256 KiB where that is offered', K256, LARGEST, K256],
+    ['1 MiB where that is offered', M1, LARGEST, M1],
+    ['the larger one of two, and only one', K256 | M1, LARGEST, M1],
     ['no more than is wanted', K256 | M1, { maxDataSize: 262143 }, K256],
     ['none where what is offered is too much', M1, { maxDataSize: 262143 }, 0],
     ['none where none is wanted', K256 | M1, { maxDataSize: 65535 }, 0],
-    ['none where none is offered', 0, {}, 0],
-    ['none of the other internal bits', 0xc0000000, {}, 0],
-    ['none where less than version 6 is agreed to', M1, { version: 4 }, 0],
+    ['none where none is offered', 0, LARGEST, 0],
+    ['none of the other internal bits', 0xc0000000, LARGEST, 0],
+    ['none where less than version 6 is agreed to', M1, { ...LARGEST, version: 4 }, 0],
   ])('is %s', (_what, bits, options, answer) => {
     expect(agreed(link(nothing, options), offered(bits))).toBe(answer);
   });
 
   it('is none for an MTA of an older version', () => {
-    expect(agreed(link(nothing), offered(M1, 4))).toBe(0);
+    expect(agreed(link(nothing, LARGEST), offered(M1, 4))).toBe(0);
   });
 
   it.each([65536, 0, 1])('is an error where it is none: %i', (size) => {
@@ -58,7 +61,7 @@ describe('a larger size of frames', () => {
   it.each(SIZES)('of %s is read up to its last byte, and not beyond', (_name, bit, size) => {
     const seen: number[] = [];
     const filter = observe('header', ({ raw }) => void seen.push(raw.length));
-    const mta = link(filter);
+    const mta = link(filter, LARGEST);
     mta.ask(offered(bit));
     const header = (length: number): Buffer => frame('L', `X\0${'y'.repeat(length - 3)}\0`);
     mta.send(header(size), 'C19');
@@ -73,7 +76,7 @@ describe('a larger size of frames', () => {
   it.each(SIZES)('of %s may come in one chunk of the body', (_name, bit, size) => {
     let seen = 0;
     const filter = observe('body', ({ chunk }) => void (seen += chunk.length));
-    const mta = link(filter);
+    const mta = link(filter, LARGEST);
     mta.ask(offered(bit));
     mta.send(frame('B', Buffer.alloc(size, 'x')));
     expect(seen).toBe(size);
@@ -83,7 +86,10 @@ describe('a larger size of frames', () => {
     'is the limit of a header that is added: %s',
     (_name, bit, size) => {
       let length = size - 4;
-      const mta = link(on('eom', () => addHeader('XY', 'v'.repeat(length))));
+      const mta = link(
+        on('eom', () => addHeader('XY', 'v'.repeat(length))),
+        LARGEST,
+      );
       mta.ask(offered(bit));
       expect(mta.ask('C26')).toEqual(said(frame('h', `XY\0${'v'.repeat(length)}\0`), 'R03'));
       length++;
@@ -95,7 +101,10 @@ describe('a larger size of frames', () => {
   );
 
   it('does not make the frames of a new body larger than any MTA takes', () => {
-    const mta = link(on('eom', () => replaceBody(Buffer.alloc(200_000, 'x'))));
+    const mta = link(
+      on('eom', () => replaceBody(Buffer.alloc(200_000, 'x'))),
+      LARGEST,
+    );
     mta.ask(offered(M1));
     const frames = mta.ask('C26').map((one) => one.length / 2 - 5);
     expect(frames).toEqual([65_535, 65_535, 65_535, 3395, 0]);

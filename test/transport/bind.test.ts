@@ -69,25 +69,6 @@ describe('a Unix socket', () => {
     expect(modeOf(path)).toBe(0o606);
   });
 
-  it('is closed to others from the moment it is there', async () => {
-    const before = process.umask(0o000);
-    const server = createServer();
-    servers.push(server);
-    let seen: number | undefined;
-    const listen = server.listen.bind(server);
-    server.listen = ((...args: Parameters<typeof listen>) => {
-      listen(...args);
-      seen = modeOf(path);
-      return server;
-    }) as typeof server.listen;
-    try {
-      await bindServer(server, parseEndpoint({ path }));
-    } finally {
-      process.umask(before);
-    }
-    expect(seen).toBe(0o600);
-  });
-
   it('belongs to the owner and group that were asked for', async () => {
     if (root) {
       await bind({ path }, { owner: 65534, group: 65533 });
@@ -119,6 +100,7 @@ describe('a Unix socket', () => {
       { owner: 'postfix' as unknown as number },
       'the owner "postfix" is not a numeric id; "id -u name" prints',
     ],
+    [{ group: 4294967295 }, 'the group 4294967295 is not a numeric id'],
     [{ group: 1.5 }, 'the group 1.5 is not a numeric id; "id -g name" prints'],
   ])('is not made with %j', async (options, problem) => {
     expect((await failing({ path }, options)).message).toContain(problem);
@@ -231,6 +213,16 @@ describe('a Unix socket', () => {
     unlinkSync(path);
     await close(server);
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('has mode 0660 even where the umask leaves the process itself no rights', async () => {
+    const before = process.umask(0o777);
+    try {
+      await asNobody(() => bind({ path }));
+    } finally {
+      process.umask(before);
+    }
+    expect(modeOf(path)).toBe(0o660);
   });
 
   it('can be made again by the same server', async () => {

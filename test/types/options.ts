@@ -24,6 +24,7 @@ export const all: ServeOptions = {
   group: 115,
   backlog: 511,
   maxConnections: 100,
+  allow: ['192.0.2.0/24'],
   drainTimeout: 30_000,
   onError: (error, outcome) => {
     typed<Error>()(error);
@@ -52,6 +53,7 @@ export const all: ServeOptions = {
   leadingSpace: true,
   rejectedRecipients: true,
   maxDataSize: 262143,
+  maxFrameMemory: 10_000_000,
   sendmailHeaders: 9,
   trace: (entry) => {
     typed<string>()(entry.text);
@@ -67,6 +69,7 @@ export const sometimes: ServeOptions = {
   group: maybe(115),
   backlog: maybe(511),
   maxConnections: maybe(100),
+  allow: maybe(['192.0.2.0/24'] as const),
   drainTimeout: maybe(30_000),
   onError: maybe(() => undefined),
   failure: maybe(tempfail()),
@@ -81,6 +84,7 @@ export const sometimes: ServeOptions = {
   leadingSpace: maybe(true),
   rejectedRecipients: maybe(true),
   maxDataSize: maybe(65535),
+  maxFrameMemory: maybe(10_000_000),
   sendmailHeaders: maybe(9),
   trace: maybe(() => undefined),
 };

@@ -1,0 +1,4 @@
+/** Why the file of a socket cannot be made, in words that need no explanation. */
+export class SocketFileError extends Error {
+  override readonly name = 'SocketFileError';
+}
