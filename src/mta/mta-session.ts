@@ -13,6 +13,7 @@ import type { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
 import type { MtaConnectionOptions } from './mta-connection-options.js';
 import type { Exchange } from './exchange.js';
+import { wireMacros } from './wire-macros.js';
 import { SmtpTransaction } from './smtp-transaction.js';
 
 /** The SMTP client, and the MTA that it talks to. */
@@ -58,7 +59,7 @@ export class MtaSession {
       ...this.#habits.session(this.#hostname, this.#client),
       ...(tls && tlsMacros(tls)),
       ...(auth && authMacros(auth)),
-      ...macros,
+      ...wireMacros(macros ?? {}),
     };
     this.opening = [];
   }

@@ -1,5 +1,6 @@
 import { Malformed } from '../transport/malformed.js';
 import { decodeMacros } from '../transport/layouts/macro.js';
+import { bareName } from './macro-name.js';
 import type { Macros } from './session-info.js';
 
 /**
@@ -113,9 +114,4 @@ export class MacroStore implements Macros {
     }
     return slot.decoded;
   }
-}
-
-/** One pair of braces makes no difference: Postfix 3.1 wrote `{j}`, others leave them out of long names. */
-function bareName(name: string): string {
-  return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : name;
 }
