@@ -42,6 +42,7 @@ export class MtaSession {
   readonly #habits: Habits;
   readonly #protocol: string;
   readonly #macros: Macros;
+  readonly #keepsAll: boolean;
   /** What every command gets, since the milter has refused the session. */
   #standing: SmtpReply | undefined;
   #helo: string;
@@ -50,6 +51,7 @@ export class MtaSession {
   private constructor(milter: GuardedMilter, options: MtaSessionOptions) {
     const { tls, auth, macros } = options;
     this.#milter = milter;
+    this.#keepsAll = options.transcript === true;
     this.#habits = habitsOf(options.mta);
     this.#hostname = options.hostname ?? 'mta.example.org';
     this.#client = { ...DEFAULT_CLIENT, ...options.client };
@@ -66,14 +68,18 @@ export class MtaSession {
 
   /** Connects to the milter and tells it of the client. A milter that is not there is a failure like any other. */
   static async open(options: MtaSessionOptions): Promise<MtaSession> {
-    const milter = await GuardedMilter.open(options.to, options.onFailure ?? 'tempfail', options);
+    const { to, onFailure = 'tempfail' } = options;
+    const milter = await GuardedMilter.open(to, onFailure, { ...options, transcript: true });
     const session = new MtaSession(milter, options);
     const steps: DeliveryStep[] = [await session.#connect()];
     if (!session.ended) steps.push(await session.#greet());
     return Object.assign(session, { opening: steps });
   }
 
-  /** The conversation with the milter so far. */
+  /**
+   * The conversation with the milter since the last message began, and what was said before the first one with that; with
+   * the option `transcript` all of it.
+   */
   get transcript(): readonly Exchange[] {
     return this.#milter.connection?.transcript ?? [];
   }
@@ -134,6 +140,7 @@ export class MtaSession {
       steps: this.#first ? this.opening : [],
       standing: this.#standing,
     });
+    if (!this.#first && !this.#keepsAll) this.#milter.connection?.forgetTranscript();
     const from = this.#first ? 0 : this.transcript.length;
     this.#first = false;
     const delivery = await transaction.run();

@@ -32,6 +32,7 @@ export async function simulate(
   const outcomes: Outcome[] = [];
   const noting: SimulateOptions = {
     ...options,
+    transcript: true,
     macros: wireMacros(options.macros ?? {}),
     outcome: (outcome) => {
       outcomes.push(outcome);
