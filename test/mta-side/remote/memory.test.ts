@@ -68,6 +68,7 @@ function program(count: number, every: number, chunks: number): string {
     const [, port, host] = /^inet:(\\d+)@(.*)$/.exec(server.address);
     const mta = connect(Number(port), host);
     await once(mta, 'connect');
+    mta.setNoDelay(true);
     let answered = () => {};
     letters(mta, (letter) => { if (letter !== 'p') answered(letter); });
     const ask = (bytes) => { const answer = new Promise((resolve) => (answered = resolve)); mta.write(bytes); return answer; };
@@ -79,7 +80,8 @@ function program(count: number, every: number, chunks: number): string {
     const header = frame('L', Buffer.from('Subject\\0hello\\0'));
     const body = frame('B', Buffer.alloc(65_535, 'x'));
     const message = async () => {
-      for (const bytes of [mail, rcpt, header, eoh]) await ask(bytes);
+      for (const bytes of [mail, rcpt]) await ask(bytes);
+      if (${chunks} > 0) for (const bytes of [header, eoh]) await ask(bytes);
       for (let at = 0; at < ${chunks}; at++) await ask(body);
       const last = await ask(eom);
       if (last !== 'c') throw new Error('the message got ' + last);
@@ -117,8 +119,8 @@ describe('A connection to a milter elsewhere', () => {
 
   it.each([
     ['ten messages of 50 MB', 10, 1, 800, 20 * MEGABYTE],
-    ['ten thousand small ones', 10_000, 2_000, 1, 2 * MEGABYTE],
-  ] as const)('keeps nothing of %s', { timeout: 240_000 }, (_what, count, every, chunks, most) => {
+    ['ten thousand small ones', 10_000, 2_000, 0, 2 * MEGABYTE],
+  ] as const)('keeps nothing of %s', { timeout: 600_000 }, (_what, count, every, chunks, most) => {
     const args = ['--input-type=module', '--expose-gc', '-e', program(count, every, chunks)];
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: directory, encoding: 'utf8' });
     expect(stderr).toBe('');
