@@ -36,12 +36,17 @@ function describe(one: Exclude<WireModification, { type: 'replaceBody' }>): Chan
     case 'addRecipient':
       return { what: 'add recipient', to: one.text };
     case 'addRecipientPar':
-      return { what: 'add recipient', to: [one.address, ...one.args].join(' ') };
+      return { what: 'add recipient', to: withArguments(one) };
     case 'deleteRecipient':
       return { what: 'delete recipient', to: one.text };
     case 'changeSender':
-      return { what: 'change sender', to: [one.address, ...one.args].join(' ') };
+      return { what: 'change sender', to: withArguments(one) };
     case 'quarantine':
       return { what: 'quarantine', to: one.text };
   }
+}
+
+/** An empty string of arguments is none. */
+function withArguments({ address, args }: { address: string; args: readonly string[] }): string {
+  return [address, ...args.filter((arg) => arg !== '')].join(' ');
 }

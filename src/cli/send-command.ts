@@ -2,6 +2,7 @@ import type { Delivery } from '../mta/delivery.js';
 import type { EmlParts } from '../mta/parse-eml.js';
 import { deliver, type ClientMail } from '../mta/deliver.js';
 import type { MtaSessionOptions } from '../mta/mta-session.js';
+import { wireName } from '../session/macro-name.js';
 import type { Command } from './command.js';
 import { deliveryJson } from './delivery-json.js';
 import { envelopeOf, type Envelope } from './envelope-of.js';
@@ -111,7 +112,7 @@ function show(
 function noteUnsent({ transcript }: Delivery, macros: object, terminal: Terminal): void {
   const sent = transcript.flatMap((exchange) =>
     exchange.sent.flatMap((command) =>
-      command.type === 'macro' ? command.macros.map(([name]) => name) : [],
+      command.type === 'macro' ? command.macros.map(([name]) => wireName(name)) : [],
     ),
   );
   for (const name of Object.keys(macros).filter((each) => transcript.length > 0 && !sent.includes(each))) {

@@ -1,6 +1,7 @@
+import { bareName, wireName } from '../session/macro-name.js';
 import { SMFIM } from '../transport/smfim.js';
 
-/** Values of macros, by their names as on the wire: `i`, `{auth_authen}`. */
+/** Values of macros, by name: `i`, `{auth_authen}`. Braces around a name make no difference. */
 export type Macros = Readonly<Record<string, string | undefined>>;
 
 /** A command that macros may go before. */
@@ -60,7 +61,7 @@ export function postfixMacros(stage: MacroStage, values: Macros, lists: Lists): 
   const number = STAGES[stage];
   if (number === undefined) return [];
   const wanted = lists.get(number) ?? [];
-  return present(wanted.length === 0 ? (POSTFIX[number] ?? []) : wanted, values);
+  return present(wanted.length === 0 ? (POSTFIX[number] ?? []) : wanted, values, wireName);
 }
 
 /**
@@ -80,16 +81,27 @@ export function sendmailMacros(
   const names = number === EOM ? listAtEom(lists) : (lists.get(number) ?? SENDMAIL[number]);
   return names === undefined || (lists.has(number) && names.length === 0)
     ? undefined
-    : present(names, values);
+    : present(names, values, sendmailName);
+}
+
+/** Sendmail reads a name that has no braces up to its first letter. */
+function sendmailName(name: string): string {
+  return name.startsWith('{') ? wireName(name) : name.slice(0, 1);
 }
 
 function listAtEom(lists: Lists): readonly string[] | undefined {
   return lists.has(EOH) ? lists.get(EOM) : SENDMAIL[EOM];
 }
 
-function present(names: readonly string[], values: Macros): [string, string][] {
+/** A macro comes under the name that the milter asked for it by, whatever macro it is. */
+function present(
+  names: readonly string[],
+  values: Macros,
+  meant: (name: string) => string,
+): [string, string][] {
   return names.flatMap((name): [string, string][] => {
-    const value = values[name];
+    const known = meant(name);
+    const value = values[known] ?? values[bareName(known)];
     return value === undefined ? [] : [[name, value]];
   });
 }

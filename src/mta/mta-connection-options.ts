@@ -38,6 +38,11 @@ export interface MtaConnectionOptions extends FilterEndOptions {
   readonly limits?: MtaLimits;
   /** How long to listen after an event that wants no reply whether one comes all the same, in milliseconds. Not at all by default. */
   readonly patience?: number;
+  /**
+   * Whether everything that is said is kept, bodies included, until the connection is let go. Not by default: an
+   * `MtaConnection` has no transcript then, and an `MtaSession` that of its last message.
+   */
+  readonly transcript?: boolean | undefined;
 }
 
 /** Postfix's timeouts, and what it has none for. */

@@ -31,7 +31,8 @@ export class MtaConnection {
   readonly agreement: Agreement;
   /** The most data bytes that a frame may have: 65535, unless both ends know of a larger size. */
   readonly maxData: number;
-  readonly #exchanges: Exchange[];
+  /** What was said so far, where that is kept. */
+  readonly #exchanges: Exchange[] | undefined;
   readonly #stream: ReplyStream;
   readonly #agenda: Agenda;
   readonly #options: MtaConnectionOptions;
@@ -41,7 +42,7 @@ export class MtaConnection {
   private constructor({ stream, agreement, exchange }: Negotiated, options: MtaConnectionOptions) {
     this.agreement = agreement;
     this.maxData = agreeOnSize(agreement.protocol, LARGEST).size;
-    this.#exchanges = [exchange];
+    this.#exchanges = options.transcript === true ? [exchange] : undefined;
     this.#stream = stream;
     this.#agenda = new Agenda(agreement);
     this.#options = options;
@@ -58,9 +59,14 @@ export class MtaConnection {
     return new MtaConnection(await negotiate(to, options), options);
   }
 
-  /** The conversation so far, the negotiation first. */
+  /** The conversation so far, the negotiation first, with the option `transcript`; without it nothing. */
   get transcript(): readonly Exchange[] {
-    return this.#exchanges;
+    return this.#exchanges ?? [];
+  }
+
+  /** Lets go of the conversation so far; the transcript goes on from there. */
+  forgetTranscript(): void {
+    if (this.#exchanges !== undefined) this.#exchanges.length = 0;
   }
 
   /** How often there was a reply to wait for, the negotiation not counted. */
@@ -131,7 +137,7 @@ export class MtaConnection {
     }
     this.#stream.stage = stage;
     const received: WireReply[] = [];
-    this.#exchanges.push({ sent: commands, received });
+    this.#exchanges?.push({ sent: commands, received });
     await this.#stream.write(Buffer.concat(frames), timeoutAt(stage, this.#options));
     return received;
   }

@@ -13,6 +13,7 @@ import type { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
 import type { MtaConnectionOptions } from './mta-connection-options.js';
 import type { Exchange } from './exchange.js';
+import { wireMacros } from './wire-macros.js';
 import { SmtpTransaction } from './smtp-transaction.js';
 
 /** The SMTP client, and the MTA that it talks to. */
@@ -41,6 +42,7 @@ export class MtaSession {
   readonly #habits: Habits;
   readonly #protocol: string;
   readonly #macros: Macros;
+  readonly #keepsAll: boolean;
   /** What every command gets, since the milter has refused the session. */
   #standing: SmtpReply | undefined;
   #helo: string;
@@ -49,6 +51,7 @@ export class MtaSession {
   private constructor(milter: GuardedMilter, options: MtaSessionOptions) {
     const { tls, auth, macros } = options;
     this.#milter = milter;
+    this.#keepsAll = options.transcript === true;
     this.#habits = habitsOf(options.mta);
     this.#hostname = options.hostname ?? 'mta.example.org';
     this.#client = { ...DEFAULT_CLIENT, ...options.client };
@@ -58,21 +61,25 @@ export class MtaSession {
       ...this.#habits.session(this.#hostname, this.#client),
       ...(tls && tlsMacros(tls)),
       ...(auth && authMacros(auth)),
-      ...macros,
+      ...wireMacros(macros ?? {}),
     };
     this.opening = [];
   }
 
   /** Connects to the milter and tells it of the client. A milter that is not there is a failure like any other. */
   static async open(options: MtaSessionOptions): Promise<MtaSession> {
-    const milter = await GuardedMilter.open(options.to, options.onFailure ?? 'tempfail', options);
+    const { to, onFailure = 'tempfail' } = options;
+    const milter = await GuardedMilter.open(to, onFailure, { ...options, transcript: true });
     const session = new MtaSession(milter, options);
     const steps: DeliveryStep[] = [await session.#connect()];
     if (!session.ended) steps.push(await session.#greet());
     return Object.assign(session, { opening: steps });
   }
 
-  /** The conversation with the milter so far. */
+  /**
+   * The conversation with the milter since the last message began, and what was said before the first one with that; with
+   * the option `transcript` all of it.
+   */
   get transcript(): readonly Exchange[] {
     return this.#milter.connection?.transcript ?? [];
   }
@@ -133,6 +140,7 @@ export class MtaSession {
       steps: this.#first ? this.opening : [],
       standing: this.#standing,
     });
+    if (!this.#first && !this.#keepsAll) this.#milter.connection?.forgetTranscript();
     const from = this.#first ? 0 : this.transcript.length;
     this.#first = false;
     const delivery = await transaction.run();

@@ -1,4 +1,5 @@
 import type { StageEvent } from '../session/flow.js';
+import { wireName } from '../session/macro-name.js';
 import type { SessionInfo } from '../session/session-info.js';
 import type { MtaEvent } from './agenda.js';
 import type { Macros } from './macro-lists.js';
@@ -47,7 +48,7 @@ export function commandsOf(event: StageEvent, value: (raw: Uint8Array) => Uint8A
 export function macrosOf(session: SessionInfo, given: Macros): Macros {
   const macros: Record<string, string | undefined> = {};
   for (const [name, value] of Object.entries(session.macros.all())) {
-    macros[name.length === 1 ? name : `{${name}}`] = value;
+    macros[wireName(name)] = value;
   }
   return { ...macros, ...given };
 }

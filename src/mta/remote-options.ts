@@ -5,6 +5,7 @@ import { ALL_STAGES, stageSet, type Stage } from '../session/stage.js';
 import { parseEndpoint, type Endpoint, type EndpointInput } from '../transport/endpoint.js';
 import type { Offer } from './agreement.js';
 import type { Macros } from './macro-lists.js';
+import { wireMacros } from './wire-macros.js';
 
 /** How long a milter elsewhere may take, in milliseconds; keep them below the `timeouts` of `serve()`. */
 export interface RemoteTimeouts {
@@ -31,7 +32,7 @@ export interface RemoteOptions {
    * that needs them; a recipient that it refuses then stays one. Default: all.
    */
   readonly stages?: readonly Stage[] | undefined;
-  /** Values of macros, by their names as on the wire, instead of those that the MTA sent or beside them. */
+  /** Values of macros, by their names, instead of those that the MTA sent or beside them. */
   readonly macros?: Macros | undefined;
   /** What it is offered. Default: version 6, and what the MTA lets this filter do. */
   readonly offer?: Partial<Offer> | undefined;
@@ -106,5 +107,5 @@ function checkMacros(macros: Macros): Macros {
       throw new TypeError(`remote(): ${JSON.stringify(name)} is not the name of a macro.${meant}`);
     }
   }
-  return macros;
+  return wireMacros(macros);
 }

@@ -14,6 +14,7 @@ import { fieldsOf, pathOf, type Mail, type Path } from './mail.js';
 import { makeDelivery } from './make-delivery.js';
 import { sendContent } from './send-content.js';
 import { CONTINUE, type Verdict } from './verdict.js';
+import { wireMacros } from './wire-macros.js';
 
 /** The session that a transaction is part of. */
 export interface TransactionContext {
@@ -44,6 +45,8 @@ export class SmtpTransaction {
   readonly #steps: DeliveryStep[];
   readonly #draft: Draft;
   readonly #id = (++lastId).toString(36).toUpperCase().padStart(10, '0');
+  /** Values of macros that came with the mail. */
+  readonly #given: Macros;
   readonly #accepted: Required<Path>[] = [];
   readonly #refused: string[] = [];
   #answer: Answer = { verdict: CONTINUE, modifications: [] };
@@ -55,6 +58,7 @@ export class SmtpTransaction {
   constructor(mail: Mail, context: TransactionContext) {
     this.#mail = mail;
     this.#context = context;
+    this.#given = wireMacros(mail.macros ?? {});
     this.#steps = [...context.steps];
     const { habits, hostname, milter } = context;
     const header = habits.header(fieldsOf(mail.headers ?? []), {
@@ -187,7 +191,7 @@ export class SmtpTransaction {
   /** Postfix has no queue id before it has accepted a recipient. */
   #macros(own: Macros): Macros {
     const id = this.#accepted.length > 0 || this.#context.habits.idAtMail ? { i: this.#id } : {};
-    return { ...this.#context.macros, ...id, ...own, ...this.#mail.macros };
+    return { ...this.#context.macros, ...id, ...own, ...this.#given };
   }
 
   #told(command: DeliveryStep['command'], verdict: Verdict, good: SmtpReply, address?: string): boolean {

@@ -1,6 +1,6 @@
 import { SocketAddress } from 'node:net';
 
-import { connect as connectLayout } from '../transport/layouts/connect.js';
+import { connect as connectLayout, hasPrefix } from '../transport/layouts/connect.js';
 import { none } from '../transport/layouts/none.js';
 import { string } from '../transport/layouts/string.js';
 import type { Agreement } from './agreement.js';
@@ -110,6 +110,7 @@ export class Dialogue implements MessageHost {
     this.#messages.abort();
     this.scopeMacros('C');
     this.info.client = { host, family, port, address };
+    this.info.prefixed = family === 'inet6' && hasPrefix(data, start, end);
     const turn = this.#gate.take('connect', undefined, true);
     if (turn === undefined) return;
     this.#gate.present(

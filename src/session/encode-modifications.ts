@@ -3,12 +3,16 @@ import { replyCodec } from '../transport/wire-reply.js';
 import { SMFIF } from '../transport/smfif.js';
 import { AnswerError } from './answer-error.js';
 import { USUAL } from './data-size.js';
+import type { MtaName } from './judge-mta.js';
 import type { BodySource, Modification, Text } from './modification.js';
 import { checkModification } from './check-modification.js';
 import { orderChanges, type EncodedChange } from './order-changes.js';
 import { SAME_NAME, type SameName } from './same-name.js';
 import { rightsOf } from './session-state.js';
 import { HeaderWording, type Wording } from './word-header.js';
+
+/** One empty string. */
+const NO_ARGUMENTS: readonly string[] = Object.freeze(['']);
 
 /** The changes to a message, ready for the wire. */
 export interface ModificationPlan {
@@ -38,7 +42,7 @@ export function encodeModifications(
       body = modification.body;
     } else {
       const sameName = SAME_NAME.get(given);
-      const reply = wireReply(modification, actions, headers, sameName);
+      const reply = wireReply(modification, wording, headers, sameName);
       needRight(modification, reply.type, actions);
       const frame = replyCodec.encode(reply);
       if (frame.length - 5 > maxData) {
@@ -69,7 +73,7 @@ export function bodyFrames(bytes: Uint8Array): Buffer[] {
 
 function wireReply(
   modification: Exclude<Modification, { kind: 'replaceBody' }>,
-  actions: number,
+  { agreement: { actions }, mta }: Wording,
   headers: HeaderWording,
   sameName: SameName | undefined,
 ): EncodedChange['reply'] {
@@ -90,7 +94,10 @@ function wireReply(
     case 'deleteRecipient':
       return { type: 'deleteRecipient', ...text(modification.address) };
     case 'changeSender':
-      return { type: 'changeSender', ...addressed(modification.address, modification.args) };
+      return {
+        type: 'changeSender',
+        ...addressed(modification.address, senderArguments(modification.args, mta)),
+      };
     case 'quarantine':
       return { type: 'quarantine', ...text(modification.reason) };
   }
@@ -122,4 +129,13 @@ function addressed(
   return typeof given === 'string'
     ? { address: given, args: joined }
     : { address: '', args: joined, raw: given };
+}
+
+/**
+ * Where there are no arguments libmilter leaves their string out, which programs that always read two strings take for a
+ * broken frame; an empty one is read by all, and means the same to Postfix. Sendmail, though, forgets what the client
+ * gave with MAIL (BODY, RET, ENVID, AUTH) where there is a second string, empty or not, so there it is left out.
+ */
+function senderArguments(args: readonly string[], mta: MtaName): readonly string[] {
+  return args.length === 0 && mta !== 'sendmail' ? NO_ARGUMENTS : args;
 }

@@ -3,8 +3,10 @@ import type { MacroStore } from './macro-store.js';
 /** The MTAs that are told apart. */
 export type MtaName = 'postfix' | 'sendmail' | 'unknown';
 
-/** Macros that Sendmail sends by itself and Postfix does not have. */
-const SENDMAIL_ALONE = ['if_addr', 'if_name', 'auth_ssf', 'msg_id'];
+/** Macros of the interface that the client came in by: Sendmail has them, and never without `_`. */
+const INTERFACE = ['{if_addr}', '{if_name}'];
+/** Other macros that Sendmail sends by itself and Postfix does not have. */
+const SENDMAIL_ALONE = ['{auth_ssf}', '{msg_id}'];
 /** What `$v` looks like in Sendmail (`8.17.1.9`, `8.18.2/Submit`). */
 const SENDMAIL_VERSION = /^8\.\d+\.\d+/;
 
@@ -15,17 +17,22 @@ const SENDMAIL_VERSION = /^8\.\d+\.\d+/;
  * there are habits: Sendmail names the interface that the client came in by, puts a dot behind the host that a mailer
  * delivers to, and writes `IPv6:` before addresses; and Postfix alone sends macros for HEADER and BODY, too.
  *
- * @param host the client's name as it came with CONNECT
+ * A program that took some of Sendmail's macros over (maddy, others in Go) leaves out `_`, or the braces, or both. The
+ * host name of CONNECT says nothing: with some it is what the client greeted with.
+ *
+ * @param prefixed whether the address of the client was written with `IPv6:` before it
  */
-export function judgeMta(macros: MacroStore, host: string): MtaName {
+export function judgeMta(macros: MacroStore, prefixed: boolean): MtaName {
   const version = macros.get('v');
   if (version !== undefined) {
     if (/postfix/i.test(version)) return 'postfix';
     return SENDMAIL_VERSION.test(version) ? 'sendmail' : 'unknown';
   }
-  if (SENDMAIL_ALONE.some((name) => macros.get(name) !== undefined) || host.startsWith('[IPv6:'))
+  const sent = (name: string): boolean => macros.getAsSent(name) !== undefined;
+  if (prefixed || SENDMAIL_ALONE.some(sent) || (INTERFACE.some(sent) && macros.get('_') !== undefined)) {
     return 'sendmail';
-  const next = macros.get('rcpt_host') ?? macros.get('mail_host') ?? '';
+  }
+  const next = macros.getAsSent('{rcpt_host}') ?? macros.getAsSent('{mail_host}') ?? '';
   if (/[^.]\.$/.test(next)) return 'sendmail';
   return macros.forContent ? 'postfix' : 'unknown';
 }

@@ -1,5 +1,6 @@
 import { Malformed } from '../transport/malformed.js';
 import { decodeMacros } from '../transport/layouts/macro.js';
+import { bareName } from './macro-name.js';
 import type { Macros } from './session-info.js';
 
 /**
@@ -9,12 +10,16 @@ import type { Macros } from './session-info.js';
 const ORDER = 'CHMRTNE';
 const RCPT = ORDER.indexOf('R');
 
+/** A macro as it came: its name, with braces or without, and its value. */
+type Sent = readonly [name: string, value: string];
+
 /** Undecoded macros of one stage: most are never asked for. */
 interface Slot {
   readonly data: Buffer;
   readonly start: number;
   readonly end: number;
-  decoded: Map<string, string> | undefined;
+  /** By bare name. */
+  decoded: Map<string, Sent> | undefined;
 }
 
 /** Keeps the macros of a connection, each set as long as the protocol has it live. */
@@ -67,20 +72,30 @@ export class MacroStore implements Macros {
   }
 
   get(name: string): string | undefined {
-    const bare = bareName(name);
-    for (let index = this.#top - 1; index >= 0; index--) {
-      const value = this.#read(index)?.get(bare);
-      if (value !== undefined) return value;
-    }
-    return undefined;
+    return this.#find(name)?.[1];
+  }
+
+  /** The value of a macro that came by just this name, braces or none included. */
+  getAsSent(name: string): string | undefined {
+    const sent = this.#find(name);
+    return sent?.[0] === name ? sent[1] : undefined;
   }
 
   all(): Readonly<Record<string, string>> {
     const all = Object.create(null) as Record<string, string>;
     for (let index = 0; index < this.#top; index++) {
-      for (const [name, value] of this.#read(index) ?? []) all[name] = value;
+      for (const [bare, [, value]] of this.#read(index) ?? []) all[bare] = value;
     }
     return all;
+  }
+
+  #find(name: string): Sent | undefined {
+    const bare = bareName(name);
+    for (let index = this.#top - 1; index >= 0; index--) {
+      const sent = this.#read(index)?.get(bare);
+      if (sent !== undefined) return sent;
+    }
+    return undefined;
   }
 
   #cut(length: number): void {
@@ -88,20 +103,15 @@ export class MacroStore implements Macros {
     while (this.#top > length) this.#slots[--this.#top] = undefined;
   }
 
-  #read(index: number): Map<string, string> | undefined {
+  #read(index: number): Map<string, Sent> | undefined {
     const slot = this.#slots[index];
     if (slot === undefined) return undefined;
     if (slot.decoded === undefined) {
       slot.decoded = new Map();
       for (const [name, value] of decodeMacros(slot.data, slot.start, slot.end)) {
-        if (value !== undefined) slot.decoded.set(bareName(name), value);
+        if (value !== undefined) slot.decoded.set(bareName(name), [name, value]);
       }
     }
     return slot.decoded;
   }
-}
-
-/** One pair of braces makes no difference: Postfix 3.1 wrote `{j}`, others leave them out of long names. */
-function bareName(name: string): string {
-  return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : name;
 }

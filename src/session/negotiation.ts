@@ -4,6 +4,7 @@ import { SMFIM } from '../transport/smfim.js';
 import { SMFIP, SMFIP_INTERNAL } from '../transport/smfip.js';
 import type { Agreement } from './agreement.js';
 import { agreeOnSize } from './data-size.js';
+import { wireName } from './macro-name.js';
 import { NegotiationError } from './negotiation-error.js';
 import type { ResolvedOptions } from './options.js';
 import { rightsOf } from './session-state.js';
@@ -136,6 +137,6 @@ function listsOf(macros: MacroLists): readonly (readonly [number, string])[] {
     eoh === undefined && eom === undefined ? macros : { ...macros, eoh: eoh ?? eom, eom: eom ?? eoh };
   return (Object.keys(SMFIM) as MacroStage[]).flatMap((stage) => {
     const names = both[stage];
-    return names === undefined ? [] : [[SMFIM[stage], names.join(' ')] as const];
+    return names === undefined ? [] : [[SMFIM[stage], names.map(wireName).join(' ')] as const];
   });
 }

@@ -6,7 +6,9 @@ import type { SessionState } from './session-state.js';
 import { TURN, type Turn, type Turned } from './turn.js';
 
 /** What Sendmail has before the words: `550 5.1.1 User unknown`. */
-const CODES = /^[45]\d\d[ -](?:[45]\.\d{1,3}\.\d{1,3} )?/;
+const CODES = /^(?:[45]\d\d(?:[ -]|$))?(?:([45]\.\d{1,3}\.\d{1,3})(?: |$))?/;
+
+const STATUS = /^[45]\.\d{1,3}\.\d{1,3}$/;
 
 /** The event of a RCPT; where the MTA has rejected the recipient by itself its turn is moot. */
 export function rcptEvent(
@@ -25,10 +27,18 @@ export function rcptEvent(
 
 /**
  * What the MTA has said to the recipient whose RCPT begins: the mailer of a rejected one is called `error`, and has the
- * status for its host and the text for its user (Sendmail's way, which Postfix follows).
+ * status for its host and the text for its user (Sendmail's way, which Postfix follows, without a code in the text).
+ *
+ * Sendmail 8.18 may have neither status nor text, and a piece of the address for the user: what has no code in front
+ * there is no text.
  */
-function rejectionIn({ agreement, macros }: SessionState): Rejection | undefined {
+function rejectionIn(session: SessionState): Rejection | undefined {
+  const { agreement, macros } = session;
   if ((agreement.protocol & SMFIP.RCPT_REJ) === 0 || macros.get('rcpt_mailer') !== 'error') return undefined;
-  const text = macros.get('rcpt_addr') ?? '';
-  return { status: macros.get('rcpt_host') ?? '', text: text.replace(CODES, '') };
+  const given = macros.get('rcpt_addr') ?? '';
+  const host = macros.get('rcpt_host') ?? '';
+  const [codes = '', enhanced = ''] = CODES.exec(given) ?? [];
+  const status = STATUS.test(host) ? host : enhanced;
+  const isText = codes !== '' || (status !== '' && session.mta !== 'sendmail');
+  return { status, text: isText ? given.slice(codes.length) : '' };
 }

@@ -16,6 +16,8 @@ export class SessionState implements SessionInfo {
   client: Client = NOBODY;
   helo: string | undefined = undefined;
   agreement: Agreement = NOTHING_AGREED;
+  /** Whether the client's address came with `IPv6:` before it, as Sendmail writes it. */
+  prefixed = false;
   #mta: MtaName = 'unknown';
 
   constructor() {
@@ -41,7 +43,7 @@ export class SessionState implements SessionInfo {
 
   /** What has been recognised once stays so: what gave it away may be a macro of one message. */
   get mta(): MtaName {
-    if (this.#mta === 'unknown') this.#mta = judgeMta(this.macros, this.client.host);
+    if (this.#mta === 'unknown') this.#mta = judgeMta(this.macros, this.prefixed);
     return this.#mta;
   }
 }

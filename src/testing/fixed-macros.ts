@@ -1,3 +1,4 @@
+import { bareName } from '../session/macro-name.js';
 import type { Macros } from '../session/session-info.js';
 
 /** Macros that stay as they are. A class, so that those with the same values are equal to every test runner. */
@@ -19,8 +20,4 @@ export class FixedMacros implements Macros {
   all(): Readonly<Record<string, string>> {
     return this.values;
   }
-}
-
-function bareName(name: string): string {
-  return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : name;
 }

@@ -5,7 +5,7 @@ import type { MtaSessionOptions } from '../mta/mta-session.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import { Simulation } from './simulation.js';
-import { wireMacros } from './wire-macros.js';
+import { wireMacros } from '../mta/wire-macros.js';
 
 /**
  * How a filter is run by an MTA that is none. `session` is what `serve()` would be told, `chunks` how the bytes are cut
@@ -32,6 +32,7 @@ export async function simulate(
   const outcomes: Outcome[] = [];
   const noting: SimulateOptions = {
     ...options,
+    transcript: true,
     macros: wireMacros(options.macros ?? {}),
     outcome: (outcome) => {
       outcomes.push(outcome);

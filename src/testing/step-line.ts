@@ -7,7 +7,7 @@ import type { MtaSessionOptions } from '../mta/mta-session.js';
 import { connect } from './events/connect.js';
 import { Steps } from './steps.js';
 import { toldBy, type Told } from './told.js';
-import { wireMacros } from './wire-macros.js';
+import { wireMacros } from '../mta/wire-macros.js';
 
 type MacroValues = Readonly<Record<string, string>>;
 

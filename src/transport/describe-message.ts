@@ -41,7 +41,8 @@ function details(message: Command | WireReply): string[] {
     case 'eom':
       return message.data.length === 0 ? [] : [`${message.data.length} bytes`];
   }
-  if ('args' in message) return [message.address, ...message.args];
+  // An empty string of arguments is none.
+  if ('args' in message) return [message.address, ...message.args.filter((arg) => arg !== '')];
   if ('name' in message) {
     return [...('index' in message ? [`[${message.index}]`] : []), `${message.name}:`, message.value];
   }

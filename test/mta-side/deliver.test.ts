@@ -399,6 +399,28 @@ describe('MtaSession', () => {
     expect(session.failure).toBeUndefined();
   });
 
+  it.each([
+    ['that of the last message', undefined, ['mail', 'abort', 'quit']],
+    [
+      'all of it where that is asked for',
+      true,
+      ['optneg', 'connect', 'helo', 'mail', 'abort', 'mail', 'abort', 'quit'],
+    ],
+  ])('keeps of the conversation %s', async (_what, transcript, said) => {
+    milter = await scriptedMilter({ M: 'R10' });
+    const session = await MtaSession.open({ to: milter.address, transcript });
+    const first = await session.send(MAIL);
+    const second = await session.send(MAIL);
+    await session.close();
+    const types = (exchanges: Delivery['transcript']): unknown[] =>
+      exchanges
+        .map(({ sent }) => sent.at(-1)?.type)
+        .filter((type, at, all) => type !== 'abort' || all[at - 1] !== 'abort');
+    expect(types(first.transcript)).toEqual(['optneg', 'connect', 'helo', 'mail', 'abort']);
+    expect(types(second.transcript)).toEqual(['mail', 'abort']);
+    expect(types(session.transcript)).toEqual(said);
+  });
+
   it('has nothing more to say after a 421', async () => {
     milter = await scriptedMilter({ M: 'R13' });
     const session = await MtaSession.open({ to: milter.address });

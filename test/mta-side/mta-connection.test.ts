@@ -68,7 +68,7 @@ describe('MtaConnection', () => {
     for (const letter of 'OCHMRTLNBE')
       script[letter] = (socket) => socket.write(frames(...(replies.shift() ?? [])));
     const milter = await start(script);
-    const mta = await connectTo(milter.address);
+    const mta = await connectTo(milter.address, { transcript: true });
     const macros = { j: 'mx.example.org', '{daemon_name}': 'MTA' };
     const answers = [
       await mta.ask(CONNECT, macros),
@@ -104,6 +104,16 @@ describe('MtaConnection', () => {
       [1, 0],
       [1, 0],
     ]);
+    mta.forgetTranscript();
+    expect(mta.transcript).toEqual([]);
+  });
+
+  it('keeps nothing of what was said where no transcript is asked for', async () => {
+    const mta = await open();
+    await mta.ask(CONNECT);
+    await mta.ask(HELO);
+    expect(mta.rounds).toBe(2);
+    expect(mta.transcript).toEqual([]);
   });
 
   it('waits for nothing that the milter will not reply to', async () => {

@@ -312,7 +312,7 @@ describe('the calls of libmilter that change a message: a filter', () => {
     ['changes the n-th header of a name', changeHeader('Subject', 'New subject', 1), 'R21'],
     ['deletes the n-th header of a name', deleteHeader('X-Spam', 2), 'R22'],
     ['deletes a header by an empty value', changeHeader('X-Spam', '', 2), 'R22'],
-    ['changes the sender', changeSender('bounce@example.com'), 'R27'],
+    ['changes the sender', changeSender('bounce@example.com'), frame('e', '<bounce@example.com>\0\0')],
     [
       'changes the sender and its arguments',
       changeSender('bounce@example.com', ['RET=HDRS', 'ENVID=abc']),

@@ -99,7 +99,7 @@ describe('what milterjs offers: rxmilter', () => {
   it('changes the sender by the letter that the protocol has for it', () => {
     // milterjs writes an s, which since version 6 of the protocol means to skip.
     const [change] = opened(on('eom', () => changeSender('bounce@example.com'))).ask('C26');
-    expect([change]).toEqual(said(frame('e', '<bounce@example.com>\0')));
+    expect([change]).toEqual(said(frame('e', '<bounce@example.com>\0\0')));
   });
 
   it('replaces the body by several pieces, one after the other, with bytes for bytes', async () => {

@@ -323,8 +323,15 @@ describe('the MTA', () => {
     ['sendmail', ['v', '8.18.2/Submit']],
     ['unknown', ['v', 'Another 8.17.1']],
     ['unknown', ['v', '0.11.2', '{if_addr}', '192.0.2.1']],
-    ['sendmail', ['{if_name}', 'mx.example.org']],
-    ['sendmail', ['{if_addr}', '192.0.2.1']],
+    ['sendmail', ['_', 'localhost [127.0.0.1]', '{if_name}', 'mx.example.org']],
+    ['sendmail', ['{if_addr}', '192.0.2.1', '_', 'localhost [127.0.0.1]']],
+    ['sendmail', ['{_}', 'localhost [127.0.0.1]', '{if_name}', 'mx.example.org']],
+    // What Go programs take over from Sendmail, maddy among them.
+    ['unknown', ['daemon_name', 'maddy', 'if_name', 'unknown', 'if_addr', '0.0.0.0']],
+    ['unknown', ['{daemon_name}', 'maddy', '{if_name}', 'unknown', '{if_addr}', '0.0.0.0']],
+    ['unknown', ['_', 'localhost [127.0.0.1]', 'if_name', 'mx.example.org', 'if_addr', '192.0.2.1']],
+    ['unknown', ['auth_ssf', '128', 'msg_id', '<1@example.com>']],
+    ['unknown', ['{daemon_name}', 'Stalwart v0.16.0', 'j', 'mx.example.org', '{client_addr}', '2001:db8::1']],
     ['unknown', ['j', 'mx.example.org']],
     ['unknown', []],
   ])('is %s by the macros %j', (name, strings) => {
@@ -336,8 +343,18 @@ describe('the MTA', () => {
   it.each<[string, string, readonly Bytes[]]>([
     ['sendmail', 'the prefix of an IPv6 address', ['C04']],
     ['unknown', 'an IPv6 address without it', ['C05']],
+    [
+      'unknown',
+      'a client that calls itself like an IPv6 address, which is no word of the MTA',
+      [frame('C', '[IPv6:2001:db8::25]\x006\x61\xa82001:db8::25\0')],
+    ],
     ['sendmail', 'the strength of the authentication', ['C03', macros('M', '{auth_ssf}', '0'), 'C12']],
     ['sendmail', 'the dot behind a host', ['C03', macros('M', '{mail_host}', 'example.com.'), 'C12']],
+    [
+      'unknown',
+      'the dot behind a host without braces',
+      ['C03', macros('M', 'mail_host', 'example.com.'), 'C12'],
+    ],
     ['unknown', 'a host without it', ['C03', macros('M', '{mail_host}', 'example.com'), 'C12']],
     ['sendmail', 'the id of the message', ['C03', 'C12', macros('E', '{msg_id}', '<1@example.com>'), 'C26']],
     ['postfix', 'macros for HEADER', ['C03', 'C12', macros('L', 'i', 'Q1'), 'C19']],

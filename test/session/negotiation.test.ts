@@ -283,6 +283,12 @@ describe('symbol lists', () => {
     expect(answer(nothing, 'C01', { macros: { eom: [], eoh: [] }, negotiate })).toEqual(said('R39'));
   });
 
+  it('have their names as an MTA knows them, in braces where they are longer than a letter', () => {
+    expect(answer(nothing, 'C01', { macros: { mail: ['{i}', 'auth_authen', '{auth_type}'] } })).toEqual(
+      withLists(list(2, 'i {auth_authen} {auth_type}')),
+    );
+  });
+
   it('for the end of the headers and of the message go together', () => {
     expect(answer(nothing, 'C01', { macros: { eom: ['i'] } })).toEqual(withLists(list(5, 'i'), list(6, 'i')));
     expect(answer(nothing, 'C01', { macros: { eoh: ['v'] } })).toEqual(withLists(list(5, 'v'), list(6, 'v')));

@@ -39,6 +39,82 @@ describe('a recipient that the MTA has rejected', () => {
     expect(seen).toEqual([{ status: '5.1.1', text: 'User unknown' }, undefined, { status: '', text: '' }]);
   });
 
+  it.each<[string, string, string, Rcpt['rejected'], string?]>([
+    [
+      'a status and a text without a code, as Postfix has them',
+      '5.1.1',
+      'No user',
+      { status: '5.1.1', text: 'No user' },
+    ],
+    [
+      'both codes before the text, as Sendmail 8.17 has them',
+      '5.1.1',
+      '550 5.1.1 No user',
+      { status: '5.1.1', text: 'No user' },
+      '8.17.1',
+    ],
+    ['a code alone before the text', '5.1.1', '550 No user', { status: '5.1.1', text: 'No user' }, '8.17.1'],
+    ['both codes, and no status', '', '550 5.1.1 No user', { status: '5.1.1', text: 'No user' }, '8.18.2'],
+    [
+      'an enhanced code alone, and no status',
+      '',
+      '5.1.1 No user',
+      { status: '5.1.1', text: 'No user' },
+      '8.18.2',
+    ],
+    ['codes and no text', '5.1.1', '550 5.1.1', { status: '5.1.1', text: '' }, '8.17.1'],
+    ['a temporary code', '4.2.0', '450 4.2.0 Full', { status: '4.2.0', text: 'Full' }, '8.17.1'],
+    ['a code with a hyphen', '5.1.1', '550-No user', { status: '5.1.1', text: 'No user' }, '8.17.1'],
+    [
+      'no status, and a piece of the address, as Sendmail 8.18 has it',
+      '',
+      'no-such-user',
+      { status: '', text: '' },
+      '8.18.2',
+    ],
+    [
+      'a status, and a piece of the address',
+      '5.1.1',
+      'no-such-user',
+      { status: '5.1.1', text: '' },
+      '8.18.2',
+    ],
+    [
+      'no status, and a piece of the address that begins with digits',
+      '',
+      '550user',
+      { status: '', text: '' },
+      '8.18.2',
+    ],
+    ['a piece of the address from an MTA without a name', '', 'no-such-user', { status: '', text: '' }],
+    ['a host that is no status', 'nouser', 'no-such-user', { status: '', text: '' }, '8.18.2'],
+    [
+      'a host that is no status, and a text',
+      'nouser',
+      '550 5.1.1 No user',
+      { status: '5.1.1', text: 'No user' },
+      '8.18.2',
+    ],
+  ])(
+    'has a text where there is a code before it, or a status beside it that Sendmail has not sent: %s',
+    (_what, host, user, rejected, version) => {
+      const seen: Rcpt['rejected'][] = [];
+      const mta = link(
+        observe('rcpt', (rcpt) => void seen.push(rcpt.rejected)),
+        SHOWN,
+      );
+      const told = frame('D', `R{rcpt_mailer}\0error\0{rcpt_host}\0${host}\0{rcpt_addr}\0${user}\0`);
+      mta.send(
+        'C01',
+        ...(version === undefined ? [] : [frame('D', `Cv\0${version}\0`), 'C03']),
+        'C12',
+        told,
+        'C16',
+      );
+      expect(seen).toEqual([rejected]);
+    },
+  );
+
   it('has no mark on its event where it is none', () => {
     const seen: string[] = [];
     const mta = link(

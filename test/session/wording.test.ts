@@ -4,6 +4,7 @@ import { on } from '../../src/operators/on.js';
 import type { Modification } from '../../src/session/modification.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { changeHeader } from '../../src/session/modifications/change-header.js';
+import { changeSender } from '../../src/session/modifications/change-sender.js';
 import { deleteHeader } from '../../src/session/modifications/delete-header.js';
 import { insertHeader } from '../../src/session/modifications/insert-header.js';
 import type { SessionOptions } from '../../src/session/options.js';
@@ -122,6 +123,26 @@ describe('the top, the bottom, changes and deletions', () => {
         inserted(BOTTOM, 'B\x002\0'),
         'R03',
       ),
+    );
+  });
+});
+
+describe('a sender that is changed without arguments', () => {
+  it.each<[string, Buffer, Bytes]>([
+    ['has an empty string of them on Postfix, which takes it for none', POSTFIX, frame('e', '<a@b>\0\0')],
+    ['has none on Sendmail, which would forget those that the client gave', SENDMAIL, frame('e', '<a@b>\0')],
+    ['has an empty string of them on an MTA that may always read two', UNKNOWN, frame('e', '<a@b>\0\0')],
+  ])('%s', (_what, mta, bytes) => {
+    expect(heard(mta, [changeSender('a@b')])).toEqual(said(bytes, 'R03'));
+  });
+
+  it.each<[string, Buffer]>([
+    ['Postfix', POSTFIX],
+    ['Sendmail', SENDMAIL],
+    ['an unknown MTA', UNKNOWN],
+  ])('has them in one string where there are some, on %s', (_what, mta) => {
+    expect(heard(mta, [changeSender('a@b', ['RET=HDRS', 'ENVID=x'])])).toEqual(
+      said(frame('e', '<a@b>\0RET=HDRS ENVID=x\0'), 'R03'),
     );
   });
 });

@@ -53,6 +53,12 @@ export const connect: Layout<ConnectFields> = {
   },
 };
 
+/** Whether the address of a CONNECT that can be read has Sendmail's `IPv6:` before it. */
+export function hasPrefix(data: Buffer, start: number, end: number): boolean {
+  const family = findNul(data, start, end, 'the host name') + 1;
+  return SENDMAIL_PREFIX.test(data.toString('latin1', family + 3, end));
+}
+
 /**
  * An address of the other family is a peer that cannot be trusted; one that is no address at all is no reason to lose
  * the mail: the client is then unknown, and what the MTA said of it stays readable.

@@ -68,6 +68,7 @@ const ENVELOPES: readonly (readonly [string, () => Modification[], Envelope])[] 
   ],
 ];
 
+const ADDRCPT = 0x4;
 const DATA = 'Subject: the envelope\r\n\r\nThe body.\r\n';
 const letter: Letter = { mail: SENDER, rcpts: [BOB, CID], data: DATA };
 
@@ -82,6 +83,32 @@ describeMtas('modifications of the envelope', (bench, mta) => {
     expect(delivered.mail.split(' ').sort()).toEqual(mail.split(' ').sort());
     expect(plainRecipients(delivered)).toEqual(rcpts);
     expect(maskReceived(delivered.data)).toBe(RECEIVED + DATA);
+  });
+
+  test('a sender that is changed without arguments has those that the client gave', async () => {
+    await bench().serve(on('eom', () => changeSender('dan@src.example')));
+    const given = { ...letter, mail: `${SENDER} BODY=8BITMIME RET=HDRS ENVID=abc` };
+    expect(await (await bench().greeted()).deliver(given)).toMatch(/^250 /);
+
+    const { mail } = await bench().sink.next();
+    expect(mail.split(' ').slice(0, 1)).toEqual(['<dan@src.example>']);
+    expect(mail.split(' ').slice(1).sort()).toEqual([
+      expect.stringMatching(/^BODY=/),
+      'ENVID=abc',
+      'RET=HDRS',
+    ]);
+  });
+
+  test('a recipient without arguments, where only those with are asked for', async () => {
+    await bench().serve(
+      on('eom', () => addRecipient('dan@dst.example')),
+      {
+        negotiate: (offer, derived) => ({ ...derived, actions: derived.actions & ~ADDRCPT }),
+      },
+    );
+    expect(await (await bench().greeted()).deliver(letter)).toMatch(/^250 /);
+
+    expect(plainRecipients(await bench().sink.next())).toEqual([BOB, CID, '<dan@dst.example>']);
   });
 
   test('the recipient that a filter deletes by what it was told', async () => {

@@ -95,6 +95,15 @@ describeMtas('macros', (bench, mta) => {
     for (const stage of stages) expect(seen[stage]).toMatchObject({ i: id });
   });
 
+  test('are the same whether their names are asked for with braces or without', async () => {
+    const { seen } = await seenWith({ mail: ['i', 'mail_addr', '{client_addr}', '{j}'] });
+    expect(seen.mail).toMatchObject({
+      mail_addr: 'alice@src.example',
+      client_addr: '127.0.0.1',
+      j: 'mx.test.example',
+    });
+  });
+
   test('tell one recipient from the other', async () => {
     const seen: unknown[] = [];
     await bench().serve(

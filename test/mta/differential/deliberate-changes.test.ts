@@ -204,14 +204,21 @@ describePair(
         'addresses are written in the one form that all MTAs know',
         [['from', 'new@example.com']],
         ['e new@example.com\\00', 'c'],
-        ['e <new@example.com>\\00', 'c'],
+        ['e <new@example.com>\\00\\00', 'c'],
       ),
       changing(
         'the null sender as an empty string',
         'that is how events have it, so it has to go back',
         [['from', '']],
         ['c'],
-        ['e <>\\00', 'c'],
+        ['e <>\\00\\00', 'c'],
+      ),
+      changing(
+        'a sender without arguments',
+        'programs that always read two strings take one for a broken frame',
+        [['from', '<new@example.com>']],
+        ['e <new@example.com>\\00', 'c'],
+        ['e <new@example.com>\\00\\00', 'c'],
       ),
       changing(
         'a recipient with an empty argument',

@@ -161,7 +161,7 @@ describeMiltertest('macros, from miltertest', (bench) => {
   test.each([
     ['v', 'Postfix 3.7.11', 'postfix'],
     ['v', '8.17.1.9/8.17.1.9', 'sendmail'],
-    ['{if_name}', 'localhost', 'sendmail'],
+    ['_', 'localhost [127.0.0.1]', 'unknown'],
     ['j', 'mx.test.example', 'unknown'],
   ])('tell the MTA by %s being %s', async (name, value, mta) => {
     const told: string[] = [];

@@ -138,8 +138,8 @@ const MODIFICATIONS: readonly (readonly [string, () => Modification[], string, r
     `mta:asked('RCPTDELETE', 'bob@dst.example') mta:asked('RCPTDELETE', '<cid@dst.example>')`,
     ['- 16', '- 18'],
   ],
-  ['change the sender', () => [changeSender('dan@src.example')], '', ['e 18']],
-  ['take the sender away', () => [changeSender('')], '', ['e 3']],
+  ['change the sender', () => [changeSender('dan@src.example')], '', ['e 19']],
+  ['take the sender away', () => [changeSender('')], '', ['e 4']],
   [
     'change the sender with arguments',
     () => [changeSender('dan@src.example', ['RET=HDRS', 'ENVID=one'])],

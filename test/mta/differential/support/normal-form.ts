@@ -5,11 +5,14 @@ import { shown, type Frame } from './frames.js';
  * the order of frames which do not touch each other comes out the same. Of the frames that may come next the first by
  * its bytes does; a frame may come next where it is independent of all that were sent before it.
  *
- * Before a refusal and before DISCARD there are none: a message that nobody gets is not changed.
+ * Before a refusal and before DISCARD there are none: a message that nobody gets is not changed. Where a changed sender has
+ * no arguments, an empty string of them makes no difference.
  */
 export function normalForm(replies: readonly Frame[]): Frame[] {
   const final = replies.slice(-1);
-  const left = final.some(({ letter }) => 'rtyd'.includes(letter)) ? [] : replies.slice(0, -1);
+  const left = final.some(({ letter }) => 'rtyd'.includes(letter))
+    ? []
+    : replies.slice(0, -1).map(withoutEmptyArguments);
   const sorted: Frame[] = [];
   while (left.length > 0) {
     const free = left.filter((frame, at) => left.slice(0, at).every((before) => independent(before, frame)));
@@ -19,6 +22,17 @@ export function normalForm(replies: readonly Frame[]): Frame[] {
     sorted.push(first);
   }
   return [...sorted, ...final];
+}
+
+/**
+ * A change of the sender without arguments, in the one form that libmilter has for it; rxmilter writes an empty second
+ * string to all but Sendmail (see `deliberate-changes.test.ts`).
+ */
+function withoutEmptyArguments(frame: Frame): Frame {
+  const { letter, data } = frame;
+  return letter === 'e' && data.toString('latin1').endsWith('\0\0')
+    ? { letter, data: data.subarray(0, -1) }
+    : frame;
 }
 
 /**
