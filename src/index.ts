@@ -59,7 +59,7 @@ export { replaceBody } from './session/modifications/replace-body.js';
 export { SMFIF } from './transport/smfif.js';
 export { SMFIP } from './transport/smfip.js';
 
-export { BodyFileError } from './message/body-file-error.js';
+export { BodyFileError } from './spool/body-file-error.js';
 export { RecordingError } from './recording/recording-error.js';
 export { AnswerError } from './session/answer-error.js';
 export { NegotiationError } from './session/negotiation-error.js';

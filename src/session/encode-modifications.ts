@@ -10,10 +10,13 @@ import { SAME_NAME, type SameName } from './same-name.js';
 import { rightsOf } from './session-state.js';
 import { HeaderWording, type Wording } from './word-header.js';
 
+/** A body of at most so many bytes is written without asking the peer whether it takes them. */
+const AT_ONCE = 8 * USUAL;
+
 /** The changes to a message, ready for the wire. */
 export interface ModificationPlan {
   readonly frames: readonly Buffer[];
-  /** A body that comes piece by piece; its frames follow on the others. */
+  /** A body that is read or written piece by piece; its frames follow on the others. */
   readonly body: BodySource | undefined;
 }
 
@@ -51,7 +54,7 @@ export function encodeModifications(
   }
   const ordered = orderChanges(changes);
   if (typeof body === 'string') body = Buffer.from(body);
-  if (!(body instanceof Uint8Array)) return { frames: ordered, body };
+  if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { frames: ordered, body };
   return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
 }
 
