@@ -54,6 +54,7 @@ export { deleteHeader } from './session/modifications/delete-header.js';
 export { deleteRecipient } from './session/modifications/delete-recipient.js';
 export { insertHeader } from './session/modifications/insert-header.js';
 export { quarantine } from './session/modifications/quarantine.js';
+export { headerText } from './session/header-text.js';
 export { replaceBody } from './session/modifications/replace-body.js';
 
 export { SMFIF } from './transport/smfif.js';

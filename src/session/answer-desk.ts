@@ -161,13 +161,13 @@ export class AnswerDesk {
 
   #settle(
     turn: Turn,
-    decision: Decision,
+    given: Decision,
     modifications: readonly Modification[],
     cause: Error | undefined,
   ): void {
     const stage = turn.stage as Stage;
     try {
-      checkDecision(decision, stage);
+      const decision = checkDecision(given, stage);
       const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
       if (kept.length === 0) {
         this.#finish(turn, decision, NONE, cause);

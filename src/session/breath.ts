@@ -33,3 +33,26 @@ export class Breath {
     });
   }
 }
+
+/** As long, in milliseconds, may code that cannot be interrupted go on in one go. */
+const LONGEST = 2_000;
+
+/**
+ * Finds what cannot be interrupted and does not end by itself: an Observable that emits again and again, or an iterator
+ * within it that gives one thing after the other, while nothing else in the process has its turn.
+ */
+export class Burst {
+  #steps = 0;
+  #since: number | undefined;
+
+  /** To be called at each step. Throws the error when it has been too long. */
+  step(error: () => Error): void {
+    if (++this.#steps % STEPS !== 0) return;
+    if (this.#since === undefined) {
+      this.#since = performance.now();
+      setImmediate(() => (this.#since = undefined));
+    } else if (performance.now() - this.#since > LONGEST) {
+      throw error();
+    }
+  }
+}

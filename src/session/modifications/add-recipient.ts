@@ -13,6 +13,6 @@ import type { AddRecipient, Text } from '../modification.js';
  * @example on('eom', () => addRecipient('archive@example.org', ['NOTIFY=NEVER']))
  */
 export function addRecipient(address: Text, args: readonly string[] = []): AddRecipient {
-  checkArguments('addRecipient', args);
-  return { kind: 'addRecipient', address: checkAddress('addRecipient', address, false), args };
+  const checked = checkArguments('addRecipient', args);
+  return { kind: 'addRecipient', address: checkAddress('addRecipient', address, false), args: checked };
 }

@@ -10,6 +10,6 @@ import type { ChangeSender, Text } from '../modification.js';
  * @example on('eom', () => changeSender('bounces@example.org'))
  */
 export function changeSender(address: Text, args: readonly string[] = []): ChangeSender {
-  checkArguments('changeSender', args);
-  return { kind: 'changeSender', address: checkAddress('changeSender', address, true), args };
+  const checked = checkArguments('changeSender', args);
+  return { kind: 'changeSender', address: checkAddress('changeSender', address, true), args: checked };
 }
