@@ -8,7 +8,7 @@ import { realpathSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { authenticate } from 'mailauth';
-import { edit, onMessage, reject, serve, tempfail } from 'rxmilter';
+import { edit, headerText, onMessage, reject, serve, tempfail } from 'rxmilter';
 
 import { judge } from './authentication-results-dmarc.mjs';
 import { systemResolver, withDns } from './authentication-results-dns.mjs';
@@ -60,7 +60,7 @@ export function filterWith(options) {
     });
     const { domain, result, wanted } = dmarc;
     if (enforce) {
-      if (result === 'permerror') return reject(`${dmarc.reason} (RFC 7489, 6.6.1)`);
+      if (result === 'permerror') return reject(`${headerText(dmarc.reason ?? '', 400)} (RFC 7489, 6.6.1)`);
       // Without an answer from DNS mail is not refused for good, as it may be right, nor let in, as it may be forged:
       // the sender's server keeps it and tries again.
       if (result === 'temperror' || (wanted === 'reject' && unanswered))

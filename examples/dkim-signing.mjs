@@ -9,7 +9,7 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { dkimSign } from 'mailauth';
-import { compose, edit, onMessage, serve } from 'rxmilter';
+import { compose, edit, headerText, onMessage, serve } from 'rxmilter';
 
 /** Whose mail is ours though nobody has logged in: machines that send by themselves. */
 const OURS = new BlockList();
@@ -39,7 +39,10 @@ export function filterWith({
     const subject = message.headers.field('Subject')?.value ?? '';
     const confidential = /^company-confidential$/i.test(message.headers.get('Sensitivity')?.trim() ?? '');
     if (!isOutbound(message) || !confidential || subject.includes('[confidential]')) return undefined;
-    return edit(message, ({ headers }) => void headers.set('Subject', `[confidential] ${subject}`));
+    return edit(
+      message,
+      ({ headers }) => void headers.set('Subject', `[confidential] ${headerText(subject)}`),
+    );
   });
 
   // Last: it signs the message as the filters before it want it to be, and nothing may change it afterwards.

@@ -1,7 +1,7 @@
 // @ts-check
 import { realpathSync } from 'node:fs';
 import { BehaviorSubject } from 'rxjs';
-import { compose, edit, on, onMessage, quarantine, reject, serve } from 'rxmilter';
+import { compose, edit, headerText, on, onMessage, quarantine, reject, serve } from 'rxmilter';
 
 /** Mailboxes that take no mail. A new set counts from the next recipient on. */
 export const closed = new BehaviorSubject(new Set(['sales@example.org']));
@@ -15,7 +15,8 @@ export const filter = compose(
   onMessage({ body: 'none' }, (message) => [
     edit(message, (draft) => {
       draft.headers.append('X-Filter', 'rxmilter');
-      if (!message.auth) draft.headers.set('Subject', `[external] ${message.headers.get('Subject') ?? ''}`);
+      if (!message.auth)
+        draft.headers.set('Subject', `[external] ${headerText(message.headers.get('Subject') ?? '')}`);
       if (draft.recipients.delete('info@example.org')) draft.recipients.add('helpdesk@example.org');
     }),
     message.headers.get('X-Spam-Flag') === 'YES' && quarantine('it is marked as spam'),

@@ -16,8 +16,9 @@ import { importsOf } from './imports-of.mjs';
 export const HOUSE = {
   common: { from: [], rxjs: false },
   transport: { from: ['common'], rxjs: false },
-  session: { from: ['common', 'transport'], rxjs: false },
-  message: { from: ['common', 'session', 'transport'], rxjs: true },
+  spool: { from: ['common', 'transport'], rxjs: false },
+  session: { from: ['common', 'spool', 'transport'], rxjs: false },
+  message: { from: ['common', 'session', 'spool', 'transport'], rxjs: true },
   operators: { from: ['common', 'message', 'session', 'transport'], rxjs: true },
   lookups: { from: ['common'], rxjs: true },
   policies: { from: ['common', 'lookups', 'operators', 'session', 'transport'], rxjs: true },

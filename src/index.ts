@@ -54,12 +54,13 @@ export { deleteHeader } from './session/modifications/delete-header.js';
 export { deleteRecipient } from './session/modifications/delete-recipient.js';
 export { insertHeader } from './session/modifications/insert-header.js';
 export { quarantine } from './session/modifications/quarantine.js';
+export { headerText } from './session/header-text.js';
 export { replaceBody } from './session/modifications/replace-body.js';
 
 export { SMFIF } from './transport/smfif.js';
 export { SMFIP } from './transport/smfip.js';
 
-export { BodyFileError } from './message/body-file-error.js';
+export { BodyFileError } from './spool/body-file-error.js';
 export { RecordingError } from './recording/recording-error.js';
 export { AnswerError, ForgottenAnswerError } from './session/answer-error.js';
 export { NegotiationError } from './session/negotiation-error.js';

@@ -1,4 +1,4 @@
-import type { ChunkFlow, ChunkSink } from './chunk-flow.js';
+import type { ChunkFlow, ChunkSink } from '../spool/chunk-flow.js';
 import { ChunkReader } from './chunk-reader.js';
 import type { StreamedBody } from './message-body.js';
 

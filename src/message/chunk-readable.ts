@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-import type { ChunkFlow, OpenChunks } from './chunk-flow.js';
+import type { ChunkFlow, OpenChunks } from '../spool/chunk-flow.js';
 
 const HIGH_WATER = 65_536;
 

@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 
 import { from, Observable, Subject, takeUntil, type ObservableInput } from 'rxjs';
 
-import type { OpenChunks } from './chunk-flow.js';
-import { ChunkIterator } from './chunk-iterator.js';
+import type { OpenChunks } from '../spool/chunk-flow.js';
+import { ChunkIterator } from '../spool/chunk-iterator.js';
 import { ChunkReadable } from './chunk-readable.js';
 import { flatFlow } from './flat-flow.js';
 import type { BodyChunks } from './message-body.js';

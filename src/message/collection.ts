@@ -2,7 +2,10 @@ import { createHash, type Hash } from 'node:crypto';
 
 import type { Body, Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
 import { turnOf, type Turn } from '../session/turn.js';
-import { BodyStore } from './body-store.js';
+import type { DecisionAt } from '../session/decision.js';
+import { BodyFileError } from '../spool/body-file-error.js';
+import { BodyStore } from '../spool/body-store.js';
+import { SpaceError } from '../spool/space.js';
 import { envelopePath, type EnvelopePath } from './envelope-path.js';
 import type { HeaderField } from './header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
@@ -16,14 +19,14 @@ export class Collection {
   readonly hash: Hash | undefined;
   /** The bytes of body that have come. */
   size = 0;
-  /** Something is beyond a limit, and costs the message its decision. */
-  beyond = false;
+  /** Something is beyond a limit, and this is what the message gets for that. */
+  verdict: DecisionAt<'eom'> | undefined;
   /** What a limit has cut off. */
-  readonly truncated = { headers: false, body: false };
+  readonly truncated = { recipients: false, headers: false, body: false };
   /** No more of the body is of use. */
   enough = false;
   readonly #options: ResolvedMessageOptions;
-  readonly #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
+  #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
   #sender: EnvelopePath | undefined;
   #headerBytes = 0;
   /** That of the last piece of the body. */
@@ -51,8 +54,12 @@ export class Collection {
 
   /** The body so far. */
   get store(): BodyStore {
-    const { limits, directory } = this.#options;
-    return (this.#store ??= new BodyStore({ memory: limits.memory, directory }));
+    return (this.#store ??= new BodyStore(this.#options.store));
+  }
+
+  /** Whether something is beyond a limit, so that no more of the message is of use. */
+  get beyond(): boolean {
+    return this.verdict !== undefined;
   }
 
   /** Whether the body is here as a whole. */
@@ -103,7 +110,7 @@ export class Collection {
     this.enough = true;
     if (limits.bodyBytes < maxBytes) {
       if (beyond !== 'truncate') {
-        this.#exceed();
+        this.#exceed(beyond);
         return undefined;
       }
       this.truncated.body = true;
@@ -129,7 +136,17 @@ export class Collection {
 
   #onRcpt(event: Rcpt): void {
     this.#sender ??= envelopePath(event.mail satisfies Mail);
-    if (event.rejected !== undefined) return;
+    if (event.rejected !== undefined || this.beyond || this.truncated.recipients) return;
+    const { limits, beyond } = this.#options;
+    if (this.#recipients.length >= limits.recipients) {
+      // Those that were refused since are none.
+      this.#recipients = this.#recipients.filter(({ turn }) => !isRefused(turn));
+      if (this.#recipients.length >= limits.recipients) {
+        if (beyond === 'truncate') this.truncated.recipients = true;
+        else this.#exceed(beyond);
+        return;
+      }
+    }
     this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
   }
 
@@ -139,7 +156,7 @@ export class Collection {
     const { limits, beyond } = this.#options;
     if (this.fields.length >= limits.headers || this.#headerBytes > limits.headerBytes) {
       if (beyond === 'truncate') this.truncated.headers = true;
-      else this.#exceed();
+      else this.#exceed(beyond);
       return;
     }
     const visible = session.leadingSpace && value.startsWith(BLANK) ? value.slice(1) : value;
@@ -173,12 +190,16 @@ export class Collection {
   }
 
   #fail(cause: unknown): void {
+    if (cause instanceof BodyFileError && cause.cause instanceof SpaceError) {
+      this.#exceed(this.#options.full);
+      return;
+    }
     this.#failure = { cause };
     this.enough = true;
   }
 
-  #exceed(): void {
-    this.beyond = true;
+  #exceed(verdict: DecisionAt<'eom'>): void {
+    this.verdict = verdict;
     this.#store?.close();
   }
 }

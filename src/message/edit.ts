@@ -28,7 +28,7 @@ import { StoredBody } from './stored-body.js';
  * @example
  * onMessage({ body: 'none' }, (message) =>
  *   edit(message, (draft) => {
- *     draft.headers.set('Subject', `[external] ${message.headers.get('Subject') ?? ''}`);
+ *     draft.headers.set('Subject', `[external] ${headerText(message.headers.get('Subject') ?? '')}`);
  *     draft.headers.prepend('X-Filtered', 'yes');
  *     if (draft.recipients.delete('info@example.org') > 0) draft.recipients.add('helpdesk@example.org');
  *   }),

@@ -1,4 +1,4 @@
-import type { ChunkFlow } from './chunk-flow.js';
+import type { ChunkFlow } from '../spool/chunk-flow.js';
 
 /**
  * The same flow, but it may be asked from within its own answer: however many pieces are there at once, the stack does

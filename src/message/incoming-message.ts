@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-import { finishBody, iteratorOf, toBytes } from '../session/body-pieces.js';
 import type { Eom } from '../session/flow.js';
-import type { BodySource, Modification, ReplaceBody } from '../session/modification.js';
+import type { Modification, ReplaceBody } from '../session/modification.js';
+import { readBody } from '../session/read-body.js';
 import { turnOf } from '../session/turn.js';
-import { BodyStore } from './body-store.js';
+import { BodyStore } from '../spool/body-store.js';
 import { CollectedMessage } from './collected-message.js';
 import type { Collection } from './collection.js';
 import type { BodyMode } from './message-body.js';
@@ -33,16 +33,22 @@ export function incomingMessage(
     const body = bodyOf(collection, options);
     return { eom, message: messageOf(eom, collection, body) };
   }
-  const store = new BodyStore({ memory: options.limits.memory, directory: options.directory });
-  collection.keep(store);
+  const known = BodyStore.of(replaced.body);
+  const store = known ?? new BodyStore(options.store);
   const body = new StoredBody(store, true);
+  if (known !== undefined && options.body !== 'digest') {
+    return { eom, message: messageOf(eom, collection, body) };
+  }
+  if (known === undefined) collection.keep(store);
   const again: ReplaceBody = { kind: 'replaceBody', body };
   const modifications = eom.modifications.map((one): Modification => (one === replaced ? again : one));
   const changed: Eom = { ...eom, modifications };
-  const message = fill(store, replaced.body, eom).then(async () =>
-    messageOf(changed, collection, options.body === 'digest' ? await digestOf(body, options) : body),
-  );
-  return { eom: changed, message };
+  const read = async (): Promise<Message<BodyMode>> => {
+    const whole = known !== undefined || (await readBody(replaced.body, store, turnOf(eom)));
+    if (!whole) throw new Error('The message is over.');
+    return messageOf(changed, collection, options.body === 'digest' ? await digestOf(body, options) : body);
+  };
+  return { eom: changed, message: read() };
 }
 
 function messageOf(
@@ -77,20 +83,4 @@ async function digestOf(
   const hash = createHash(algorithm);
   for await (const chunk of body) hash.update(chunk);
   return { size: body.size, complete: true, digest: hash.digest() };
-}
-
-/** Reads a body into a store; ends early, and rejects, when the turn is over: what was read by then is no body. */
-async function fill(store: BodyStore, source: BodySource, eom: Eom): Promise<void> {
-  const iterator = iteratorOf(source);
-  const turn = turnOf(eom);
-  const forget = turn?.onEnd(() => {
-    finishBody(source, iterator);
-  });
-  for (;;) {
-    const step = await iterator.next();
-    if (turn?.ended === true) throw new Error('The message is over.');
-    if (step.done === true) break;
-    await store.push(toBytes(step.value));
-  }
-  forget?.();
 }

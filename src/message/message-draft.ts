@@ -49,8 +49,7 @@ export class MessageDraft implements Draft {
   set sender(given: string | { readonly address: string; readonly args?: readonly string[] }) {
     const { address, args = [] } = typeof given === 'string' ? { address: given } : checked(given);
     checkAddress('draft.sender', address, true);
-    checkArguments('draft.sender', args);
-    this.#sender = writtenPath(address, args);
+    this.#sender = writtenPath(address, checkArguments('draft.sender', args));
     this.#resent = true;
   }
 }

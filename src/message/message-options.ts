@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
-import { tmpdir } from 'node:os';
 
 import { checkDecision } from '../session/check-answer.js';
 import type { DecisionAt } from '../session/decision.js';
 import { reject } from '../session/decisions/reject.js';
+import { tempfail } from '../session/decisions/tempfail.js';
+import { defaultStore, type BodyStoreOptions } from '../spool/body-store.js';
 import type { BodyMode } from './message-body.js';
 
 /** How much of a message is collected. */
 export interface MessageLimits {
+  /** Recipients, without those that were refused. Default 10 000. */
+  readonly recipients?: number | undefined;
   /** Fields of the header. Default 2 000. */
   readonly headers?: number | undefined;
   /** Bytes of the header, names and values. Default 1 048 576. */
@@ -16,6 +19,11 @@ export interface MessageLimits {
   readonly memory?: number | undefined;
   /** Bytes of the body. Default Infinity: the MTA has a limit of its own. */
   readonly bodyBytes?: number | undefined;
+  /**
+   * Bytes that the files of all bodies in this process may have together, those of other filters and connections
+   * included. Default 1 073 741 824 (1 GiB). A message whose body finds no room gets the decision of `full`.
+   */
+  readonly disk?: number | undefined;
 }
 
 /** How `onMessage()` collects a message; all of it has a default. */
@@ -32,9 +40,14 @@ export interface MessageOptions<B extends BodyMode = BodyMode> {
   readonly limits?: MessageLimits | undefined;
   /**
    * What a message gets that is beyond a limit: a decision; or `'truncate'`, and `message.truncated` says what was cut
-   * off. Default `reject({ code: 552, enhanced: '5.3.4', … })`.
+   * off. Default `reject({ code: 552, enhanced: '5.3.4', … })`. Not of `limits.disk`, which says nothing of the message.
    */
   readonly beyond?: 'truncate' | DecisionAt<'eom'> | undefined;
+  /**
+   * What a message gets for whose body `limits.disk` leaves no room at the moment. Default
+   * `tempfail({ code: 452, enhanced: '4.3.1', … })`: the client is to try again.
+   */
+  readonly full?: DecisionAt<'eom'> | undefined;
   /** Where the file of a body is made. Default `os.tmpdir()`. */
   readonly directory?: string | undefined;
 }
@@ -46,16 +59,31 @@ export interface ResolvedMessageOptions {
   readonly maxBytes: number;
   readonly limits: { readonly [L in keyof MessageLimits]-?: number };
   readonly beyond: 'truncate' | DecisionAt<'eom'>;
-  readonly directory: string;
+  readonly full: DecisionAt<'eom'>;
+  /** How a body is kept. */
+  readonly store: BodyStoreOptions;
 }
 
 const MODES: readonly BodyMode[] = ['buffer', 'stream', 'digest', 'none'];
-const NAMES = ['body', 'algorithm', 'maxBytes', 'limits', 'beyond', 'directory'];
-const LIMITS = { headers: 2_000, headerBytes: 1_048_576, memory: 262_144, bodyBytes: Infinity };
+const NAMES = ['body', 'algorithm', 'maxBytes', 'limits', 'beyond', 'full', 'directory'];
+const LIMITS = {
+  recipients: 10_000,
+  headers: 2_000,
+  headerBytes: 1_048_576,
+  memory: defaultStore().memory,
+  bodyBytes: Infinity,
+  disk: defaultStore().disk,
+};
 const TOO_BIG = reject({
   code: 552,
   enhanced: '5.3.4',
   text: 'The message is larger than this system can look through',
+});
+
+const FULL = tempfail({
+  code: 452,
+  enhanced: '4.3.1',
+  text: 'There is no room for the message at the moment, please try again later',
 });
 
 /**
@@ -66,7 +94,7 @@ const TOO_BIG = reject({
 export function resolveMessageOptions(given: MessageOptions): ResolvedMessageOptions {
   checkNames('option', given, NAMES);
   const { body = 'buffer', algorithm = 'sha256', maxBytes = Infinity, beyond = TOO_BIG } = given;
-  const { directory = tmpdir(), limits = {} } = given;
+  const { directory = defaultStore().directory, limits: wanted = {}, full = FULL } = given;
   if (!MODES.includes(body)) {
     throw new TypeError(`onMessage(): body: ${show(body)} is none of ${MODES.join(', ')}.`);
   }
@@ -86,20 +114,19 @@ export function resolveMessageOptions(given: MessageOptions): ResolvedMessageOpt
   if (typeof directory !== 'string') {
     throw new TypeError(`onMessage(): directory: ${show(directory)} is not the name of a directory.`);
   }
-  checkNames('limit', limits, Object.keys(LIMITS));
-  for (const [name, value] of Object.entries(limits)) {
+  checkNames('limit', wanted, Object.keys(LIMITS));
+  for (const [name, value] of Object.entries(wanted)) {
     if (value !== undefined && value !== Infinity) checkCount(`limits.${name}`, value);
   }
-  const set = Object.entries(limits).filter(([, value]) => value !== undefined);
-  checkBeyond(beyond);
-  return {
-    body,
-    algorithm,
-    maxBytes,
-    beyond,
-    directory,
-    limits: { ...LIMITS, ...(Object.fromEntries(set) as MessageLimits) } as ResolvedMessageOptions['limits'],
-  };
+  const set = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  const limits = {
+    ...LIMITS,
+    ...(Object.fromEntries(set) as MessageLimits),
+  } as ResolvedMessageOptions['limits'];
+  checkDecisionOption('beyond', beyond, "neither 'truncate' nor a decision");
+  checkDecisionOption('full', full, 'not a decision');
+  const store = { memory: limits.memory, directory, disk: limits.disk };
+  return { body, algorithm, maxBytes, beyond, full, store, limits };
 }
 
 function isHash(algorithm: string): boolean {
@@ -125,12 +152,12 @@ function checkCount(name: string, value: unknown): void {
   throw new RangeError(`onMessage(): ${name}: ${show(value)} is not a whole number from 0.`);
 }
 
-function checkBeyond(beyond: unknown): void {
-  if (beyond === 'truncate') return;
-  if (typeof beyond !== 'object' || beyond === null || !('kind' in beyond)) {
-    throw new TypeError(`onMessage(): beyond: ${show(beyond)} is neither 'truncate' nor a decision.`);
+function checkDecisionOption(name: 'beyond' | 'full', given: unknown, otherwise: string): void {
+  if (name === 'beyond' && given === 'truncate') return;
+  if (typeof given !== 'object' || given === null || !('kind' in given)) {
+    throw new TypeError(`onMessage(): ${name}: ${show(given)} is ${otherwise}.`);
   }
-  checkDecision(beyond as DecisionAt<'eom'>, 'eom');
+  checkDecision(given as DecisionAt<'eom'>, 'eom');
 }
 
 function show(value: unknown): string {

@@ -41,7 +41,7 @@ export interface Message<B extends BodyMode = 'buffer'> {
   readonly headers: Headers;
   readonly body: Bodies[B];
   /** What a limit has cut off (`beyond: 'truncate'`). */
-  readonly truncated: { readonly headers: boolean; readonly body: boolean };
+  readonly truncated: { readonly recipients: boolean; readonly headers: boolean; readonly body: boolean };
   /** What earlier filters want to change; it is in all of the above already. */
   readonly modifications: readonly Modification[];
   /** Header, empty line and body as bytes, lines ended by CRLF: what programs for whole messages want. */

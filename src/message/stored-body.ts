@@ -1,6 +1,6 @@
 import { TextDecoder } from 'node:util';
 
-import type { BodyStore } from './body-store.js';
+import type { BodyStore } from '../spool/body-store.js';
 import { ChunkReader } from './chunk-reader.js';
 import type { BufferedBody } from './message-body.js';
 
@@ -12,6 +12,7 @@ export class StoredBody extends ChunkReader implements BufferedBody {
   constructor(store: BodyStore, complete: boolean) {
     super((sink) => store.open(sink));
     this.#store = store;
+    store.standsFor(this);
     this.complete = complete;
   }
 

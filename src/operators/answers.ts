@@ -80,15 +80,16 @@ export class Answers {
       this.#decision = answer as Decision;
       return true;
     }
+    let edit: Edit | undefined;
     // Also where it is no answer for this stage: nobody else knows of it.
     if (kind === 'replaceBody') this.#tend(answer as ReplaceBody);
-    else if (kind === 'edit') this.#tendEdit(answer as Edit);
+    else if (kind === 'edit') edit = this.#tendEdit(answer as Edit);
     if (stage !== 'eom') {
       throw new AnswerError(
         `${kind}() is not legal at stage ${stage}: a message can be changed only at eom.`,
       );
     }
-    if (kind === 'edit') this.#takeEdit(answer as Edit);
+    if (edit !== undefined) this.#takeEdit(edit);
     else (this.#modifications ??= []).push(answer as Modification);
     return false;
   }
@@ -107,11 +108,22 @@ export class Answers {
     this.#edit = edit;
   }
 
-  #tendEdit({ modifications, replaces }: Edit): void {
-    for (const one of modifications) {
-      // What an earlier filter has answered with is looked after already.
-      if (one.kind === 'replaceBody' && !replaces.includes(one)) this.#tend(one);
+  /** Gives a copy: of what is not made by `edit()` each part is read once. */
+  #tendEdit(edit: Edit): Edit {
+    const { modifications, replaces } = edit;
+    if (!Array.isArray(modifications) || !Array.isArray(replaces)) {
+      throw new AnswerError('edit: modifications and replaces are not both arrays. Give what edit() makes.');
     }
+    const copy: Edit = {
+      kind: 'edit',
+      modifications: Array.from(modifications),
+      replaces: Array.from(replaces),
+    };
+    for (const one of copy.modifications) {
+      // What an earlier filter has answered with is looked after already.
+      if (one.kind === 'replaceBody' && !copy.replaces.includes(one)) this.#tend(one);
+    }
+    return copy;
   }
 
   #tend(answer: ReplaceBody): void {
@@ -151,12 +163,14 @@ export function isChange(answer: unknown): answer is Modification | Edit {
 }
 
 function bareKindOf(answer: unknown): string {
-  const named = typeof answer === 'object' && answer !== null && 'kind' in answer;
-  return named && typeof answer.kind === 'string' ? answer.kind : '';
+  if (typeof answer !== 'object' || answer === null) return '';
+  const { kind } = answer as { readonly kind?: unknown };
+  return typeof kind === 'string' ? kind : '';
 }
 
 function kindOf(answer: unknown, stage: Stage): string {
-  if (isDecision(answer) || isChange(answer)) return answer.kind;
+  const kind = bareKindOf(answer);
+  if (DECISIONS.includes(kind) || CHANGES.includes(kind) || kind === 'edit') return kind;
   throw new AnswerError(
     `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,
   );

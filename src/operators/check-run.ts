@@ -1,6 +1,7 @@
 import { isObservable, takeWhile, type Subscription } from 'rxjs';
 
 import { AnswerError } from '../session/answer-error.js';
+import { Burst } from '../session/breath.js';
 import type { Decision } from '../session/decision.js';
 import type { Edit, Modification } from '../session/modification.js';
 import { isChange, isDecision } from './answers.js';
@@ -19,6 +20,7 @@ export class CheckRun {
   #state: 'new' | 'running' | 'done' | 'failed' | 'cancelled' = 'new';
   #controller: AbortController | undefined;
   #subscription: Subscription | undefined;
+  readonly #burst = new Burst();
 
   constructor(check: unknown, through: () => void) {
     this.#check = check;
@@ -82,7 +84,12 @@ export class CheckRun {
       ignore(result);
     } else if (isObservable(result)) {
       this.#subscription = result
-        .pipe(takeWhile((answer) => this.#state === 'running' && !this.#take(answer)))
+        .pipe(
+          takeWhile((answer) => {
+            this.#burst.step(endless);
+            return this.#state === 'running' && !this.#take(answer);
+          }),
+        )
         .subscribe({
           error: (error: unknown) => {
             this.#fail(error);
@@ -146,6 +153,12 @@ export class CheckRun {
     this.#error = error;
     this.#through();
   }
+}
+
+function endless(): Error {
+  return new AnswerError(
+    'strictest(): a check has emitted for two seconds without a pause and without a decision, and would not end.',
+  );
 }
 
 /** What comes of it nobody wants: it must not end the process, and its bodies have to be let go of. */

@@ -1,6 +1,6 @@
 import { Collection } from '../message/collection.js';
 import type { ResolvedMessageOptions } from '../message/message-options.js';
-import type { Body, Flow, StageEvent } from '../session/flow.js';
+import type { Body, Eom, Flow, StageEvent } from '../session/flow.js';
 import { turnOf } from '../session/turn.js';
 import { Answers } from './answers.js';
 import { isRefusal } from './is-refusal.js';
@@ -32,7 +32,7 @@ export class Collector {
   /** The event of a message that is beyond a limit, with the decision for that. */
   beyond(event: StageEvent): Flow {
     const answers = new Answers(event);
-    if (this.#options.beyond !== 'truncate') answers.take(this.#options.beyond);
+    answers.take(this.#current?.verdict);
     return answers.result();
   }
 
@@ -41,6 +41,12 @@ export class Collector {
     if (this.#current?.beyond !== true || turnOf(event)?.mode !== 'reply') return undefined;
     const flow = this.beyond(event);
     return isRefusal(flow) ? flow : undefined;
+  }
+
+  /** A new body for the message is kept as the collected one is, where no filter before this one has said so. */
+  keepBodies(eom: Eom): void {
+    const turn = turnOf(eom);
+    if (turn !== undefined) turn.store ??= this.#options.store;
   }
 
   #begin(event: StageEvent): Collection {

@@ -97,6 +97,7 @@ export class MessageRun implements Upstream {
       this.#down.next(this.#collector.beyond(eom));
       return;
     }
+    this.#collector.keepBodies(eom);
     let whole: Eom;
     try {
       if (collection.failure !== undefined) throw collection.failure.cause;

@@ -1,6 +1,8 @@
 import { from, takeWhile, type Observable, type Subscription } from 'rxjs';
 
 import type { Flow, StageEvent } from '../session/flow.js';
+import { AnswerError } from '../session/answer-error.js';
+import { Breath, Burst } from '../session/breath.js';
 import { isPromise } from '../session/is-promise.js';
 import { turnOf } from '../session/turn.js';
 import { Answers } from './answers.js';
@@ -26,7 +28,8 @@ export class ProjectRun {
   readonly #answers: Answers;
   #active = true;
   #subscription: Subscription | undefined;
-  #iterator: AsyncIterator<unknown> | undefined;
+  #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  readonly #burst = new Burst();
 
   constructor(event: StageEvent, context: LazyContext, owner: RunOwner) {
     this.event = event;
@@ -73,7 +76,7 @@ export class ProjectRun {
   #start(result: unknown): void {
     if (isObservable(result)) {
       this.#subscription = from(result)
-        .pipe(takeWhile((answer) => this.#active && !takeAll(this.#answers, answer)))
+        .pipe(takeWhile((answer) => this.#active && !this.#take(answer)))
         .subscribe({
           error: (error: unknown) => {
             this.fail(error);
@@ -94,16 +97,57 @@ export class ProjectRun {
         },
       );
     } else if (isAsyncIterable(result)) {
-      this.#iterator = result[Symbol.asyncIterator]();
-      this.#pull(this.#iterator);
+      const iterator = result[Symbol.asyncIterator]();
+      this.#iterator = iterator;
+      this.#pull(iterator, new Breath());
+    } else if (isRow(result)) {
+      const iterator = result[Symbol.iterator]();
+      this.#iterator = iterator;
+      this.#walk(iterator, new Breath());
     } else {
       takeAll(this.#answers, result);
       this.#succeed();
     }
   }
 
+  /** Takes one answer, or several that are there at once, out of an Observable or a generator that waits. */
+  #take(answer: unknown): boolean {
+    this.#burst.step(endless);
+    return isRow(answer)
+      ? takeEach(this.#answers, answer[Symbol.iterator](), this.#burst)
+      : takeAll(this.#answers, answer);
+  }
+
+  /**
+   * Goes through answers that are there at once. Not `for … of`, which drops what a generator returns: `return reject()`
+   * in one is meant as an answer.
+   */
+  #walk(iterator: Iterator<unknown>, breath: Breath): void {
+    try {
+      let step: IteratorResult<unknown, unknown>;
+      let decided: boolean;
+      do {
+        if (breath.due) {
+          breath.later(() => {
+            if (this.#active) this.#walk(iterator, breath);
+          });
+          return;
+        }
+        step = iterator.next();
+        if (!this.#active) return;
+        decided = this.#answers.take(step.value);
+      } while (step.done !== true && !decided);
+      if (step.done !== true) this.#finishIterator();
+    } catch (error) {
+      this.#finishIterator();
+      this.fail(error);
+      return;
+    }
+    this.#succeed();
+  }
+
   /** We drive the iterator ourselves: RxJS would finish an abandoned generator only at its next `yield`. */
-  #pull(iterator: AsyncIterator<unknown>): void {
+  #pull(iterator: AsyncIterator<unknown>, breath: Breath): void {
     iterator.next().then(
       (step) => {
         if (!this.#active) {
@@ -112,13 +156,17 @@ export class ProjectRun {
         }
         try {
           if (step.done === true) {
-            takeAll(this.#answers, step.value);
+            this.#take(step.value);
             this.#succeed();
-          } else if (takeAll(this.#answers, step.value)) {
+          } else if (this.#take(step.value)) {
             this.#finishIterator();
             this.#succeed();
+          } else if (breath.due) {
+            breath.later(() => {
+              if (this.#active) this.#pull(iterator, breath);
+            });
           } else {
-            this.#pull(iterator);
+            this.#pull(iterator, breath);
           }
         } catch (error) {
           this.#finishIterator();
@@ -174,20 +222,16 @@ export class ProjectRun {
   }
 }
 
-/** Takes one answer, or several that are there at once; whether the decision was among them. */
+/** Takes one answer, or an array of them; whether the decision was among them. */
 export function takeAll(answers: Answers, result: unknown): boolean {
-  if (typeof result !== 'object' || result === null || !(Symbol.iterator in result)) {
-    return answers.take(result);
-  }
-  if (Array.isArray(result)) return result.some((answer) => answers.take(answer));
-  return takeEach(answers, (result as Iterable<unknown>)[Symbol.iterator]());
+  return Array.isArray(result) ? result.some((answer) => answers.take(answer)) : answers.take(result);
 }
 
-/** Not `for … of`, which drops what a generator returns: `return reject()` in one is meant as an answer. */
-function takeEach(answers: Answers, iterator: Iterator<unknown, unknown>): boolean {
+function takeEach(answers: Answers, iterator: Iterator<unknown>, burst: Burst): boolean {
   let step = iterator.next();
   try {
     while (step.done !== true) {
+      burst.step(endless);
       if (answers.take(step.value)) return true;
       step = iterator.next();
     }
@@ -197,9 +241,21 @@ function takeEach(answers: Answers, iterator: Iterator<unknown, unknown>): boole
   return answers.take(step.value);
 }
 
-/** Whether the answers are not there at once. */
+function endless(): Error {
+  return new AnswerError(
+    'The answers of the project have come for two seconds without a pause and without a decision, and would not end. ' +
+      'What gives many has to wait in between, so that other connections have their turn.',
+  );
+}
+
+/** Whether the answers are not there at once, or may be more than can be taken at once. */
 export function isLater(result: object): boolean {
-  return isPromise(result) || isObservable(result) || isAsyncIterable(result);
+  return isPromise(result) || isObservable(result) || isAsyncIterable(result) || isRow(result);
+}
+
+/** Whether it is an iterable whose length is not known. */
+function isRow(result: unknown): result is Iterable<unknown> {
+  return typeof result === 'object' && result !== null && Symbol.iterator in result && !Array.isArray(result);
 }
 
 function isObservable(result: unknown): result is Observable<unknown> {

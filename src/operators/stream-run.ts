@@ -130,6 +130,7 @@ export class StreamRun implements Upstream {
       this.#down.next(this.#collector.beyond(eom));
       return;
     }
+    this.#collector.keepBodies(eom);
     const current = this.#begin(eom);
     current.finish(eom, collection.complete, (flow) => {
       if (this.#current === current) this.#current = undefined;

@@ -1,5 +1,5 @@
+import { BodyStore, defaultStore } from '../spool/body-store.js';
 import { AnswerError } from './answer-error.js';
-import { pumpBody } from './body-pump.js';
 import { checkDecision } from './check-answer.js';
 import type { Decision } from './decision.js';
 import type { DeskOwner } from './desk-owner.js';
@@ -11,16 +11,18 @@ import { encodeModifications } from './encode-modifications.js';
 import { failureAt } from './failure-at.js';
 import { causeOf } from './failed-reply.js';
 import type { Flow } from './flow.js';
-import type { Modification } from './modification.js';
+import type { BodySource, Modification } from './modification.js';
 import { mootError } from './moot-error.js';
 import type { ResolvedOptions } from './options.js';
 import type { Output } from './output.js';
 import { ProjectError } from './project-error.js';
+import { readBody } from './read-body.js';
 import type { Stage } from './stage.js';
 import { staleReply } from './stale-reply.js';
 import { tooSlow } from './too-slow.js';
 import { turnOf, type Turn } from './turn.js';
 import { TurnTimers } from './turn-timers.js';
+import { writeBody } from './write-body.js';
 
 const NONE: readonly Modification[] = Object.freeze([]);
 const HALF_DONE = tempfail();
@@ -35,9 +37,9 @@ export class AnswerDesk {
   readonly #options: ResolvedOptions;
   readonly #timers: TurnTimers;
   #turn: Turn | undefined;
-  /** The pending turn has its decision; what is left is writing a body. */
+  /** The pending turn has its decision; what is left is reading and writing a body. */
   #writing = false;
-  /** A part of that is with the MTA already. */
+  /** All of the body is here, and a part of it may be with the MTA already. */
   #written = false;
 
   constructor(owner: DeskOwner, output: Output, options: ResolvedOptions) {
@@ -78,6 +80,8 @@ export class AnswerDesk {
 
   /** The event was emitted and not answered at once: from now on its time runs. */
   wait(turn: Turn): void {
+    // What is left is up to the MTA.
+    if (this.#written) return;
     this.#timers.start(
       turn,
       () => {
@@ -157,13 +161,13 @@ export class AnswerDesk {
 
   #settle(
     turn: Turn,
-    decision: Decision,
+    given: Decision,
     modifications: readonly Modification[],
     cause: Error | undefined,
   ): void {
     const stage = turn.stage as Stage;
     try {
-      checkDecision(decision, stage);
+      const decision = checkDecision(given, stage);
       const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
       if (kept.length === 0) {
         this.#finish(turn, decision, NONE, cause);
@@ -176,7 +180,7 @@ export class AnswerDesk {
         this.#finish(turn, decision, kept, cause);
       } else {
         this.#writing = true;
-        void this.#pump(turn, decision, kept, plan.frames, plan.body);
+        void this.#replaceBody(turn, decision, kept, plan.frames, plan.body);
       }
     } catch (error) {
       // What goes wrong after the answer is no reason for a second one.
@@ -185,19 +189,25 @@ export class AnswerDesk {
     }
   }
 
-  async #pump(
+  /**
+   * Nothing is written before the body is here as a whole: an MTA that loses its filter in the middle of it has half a
+   * message, and may be told to accept it.
+   */
+  async #replaceBody(
     turn: Turn,
     decision: Decision,
     modifications: readonly Modification[],
     frames: readonly Buffer[],
-    body: Parameters<typeof pumpBody>[0],
+    source: BodySource,
   ): Promise<void> {
     try {
-      await pumpBody(body, this.#output, turn, () => {
-        this.#timers.stopProgress();
-        this.#written = true;
-        for (const frame of frames) this.#output.put(frame);
-      });
+      const body = source instanceof Uint8Array ? source : await collected(source, turn);
+      if (body === undefined) return;
+      // From here on it is the MTA that takes its time; and Postfix takes no signs of life between the frames of a body.
+      this.#timers.stop(false);
+      this.#written = true;
+      for (const frame of frames) this.#output.put(frame);
+      await writeBody(body, this.#output, turn);
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
       if (!turn.ended) this.fail(error instanceof AnswerError ? error : new ProjectError('eom', error));
@@ -225,4 +235,15 @@ export class AnswerDesk {
     }
     this.#owner.settled(turn, decision);
   }
+}
+
+/** The body of that source as a whole; `undefined` where the turn was over before its end. */
+async function collected(source: BodySource, turn: Turn): Promise<BodyStore | undefined> {
+  const known = BodyStore.of(source);
+  if (known !== undefined) return known;
+  const store = new BodyStore(turn.store ?? defaultStore());
+  turn.onEnd(() => {
+    store.close();
+  });
+  return (await readBody(source, store, turn)) ? store : undefined;
 }

@@ -2,6 +2,13 @@ import { AnswerError } from './answer-error.js';
 import type { Text } from './modification.js';
 
 const NAME = /^[!-9;-~]+$/;
+/** Some mail servers take a line of blanks for the end of the header; RFC 5322 (3.2.2) does not allow it. */
+const BAD_IN_VALUE = /\0|\r(?!\n)|\n(?![ \t])|\n[ \t]+(?=\r?\n|$)/;
+const FAULTS: Readonly<Record<string, string>> = {
+  '\0': 'NUL',
+  '\r': 'a bare CR',
+  '\n': 'a line break without a blank or tab after it',
+};
 const NOT_IN_ADDRESS = /[\0-\x20\x7f]/;
 
 /** Throws where the text is none that a header may have as its name (RFC 5322, 2.2). */
@@ -20,14 +27,12 @@ export function headerValue(what: string, value: Text): Text {
   const binary = binaryOf(what, value);
   // The usual value is one line; it costs two look-ups.
   if (!binary.includes('\n') && !/[\r\0]/.test(binary)) return value;
-  const bad = /\0|\r(?!\n)|\n(?![ \t])/.exec(binary);
+  const bad = BAD_IN_VALUE.exec(binary);
   if (bad !== null) {
-    const name = { '\0': 'NUL', '\r': 'a bare CR', '\n': 'a line break without a blank or tab after it' }[
-      bad[0]
-    ];
+    const name = FAULTS[bad[0]] ?? 'a continuation line of blanks alone';
     throw new AnswerError(
-      `${what}: the value holds ${name ?? ''} at character ${bad.index}. ` +
-        'Fold with a line feed and a tab, and clean up what comes from outside: it could forge headers.',
+      `${what}: the value holds ${name} at character ${bad.index}. ` +
+        'Fold with a line feed and a tab, and make one line of what comes from outside with headerText().',
     );
   }
   const folded = binary.replaceAll('\r\n', '\n');
@@ -53,20 +58,22 @@ export function checkAddress(what: string, address: Text, empty: boolean): Text 
   return typeof address === 'string' && bare === binary ? `<${binary}>` : address;
 }
 
-/** Throws where one of the ESMTP arguments is none. */
-export function checkArguments(what: string, args: readonly string[]): void {
+/** Gives a copy of the ESMTP arguments, each read once; throws where one of them is none. */
+export function checkArguments(what: string, args: readonly string[]): readonly string[] {
   if (!Array.isArray(args)) {
     throw new AnswerError(
       `${what}: the arguments are ${JSON.stringify(args)}, and not a list like ['NOTIFY=NEVER'].`,
     );
   }
-  for (const arg of args) {
+  const copy: readonly unknown[] = Array.from(args as readonly unknown[]);
+  for (const arg of copy) {
     if (typeof arg !== 'string' || arg === '' || NOT_IN_ADDRESS.test(arg)) {
       throw new AnswerError(
         `${what}: ${JSON.stringify(arg)} is not an ESMTP argument. Use one string for each, like 'NOTIFY=NEVER'.`,
       );
     }
   }
+  return copy as readonly string[];
 }
 
 /** Throws where the text could not stand in a line. */

@@ -14,10 +14,13 @@ import { HeaderWording, type Wording } from './word-header.js';
 /** One empty string. */
 const NO_ARGUMENTS: readonly string[] = Object.freeze(['']);
 
+/** A body of at most so many bytes is written without asking the peer whether it takes them. */
+const AT_ONCE = 8 * USUAL;
+
 /** The changes to a message, ready for the wire. */
 export interface ModificationPlan {
   readonly frames: readonly Buffer[];
-  /** A body that comes piece by piece; its frames follow on the others. */
+  /** A body that is read or written piece by piece; its frames follow on the others. */
   readonly body: BodySource | undefined;
 }
 
@@ -55,7 +58,7 @@ export function encodeModifications(
   }
   const ordered = orderChanges(changes);
   if (typeof body === 'string') body = Buffer.from(body);
-  if (!(body instanceof Uint8Array)) return { frames: ordered, body };
+  if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { frames: ordered, body };
   return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
 }
 

@@ -21,11 +21,13 @@ export function smtpReply(
       `${kind}(): ${JSON.stringify(spec)} is no reply. Give a text, or { code, enhanced, text }.`,
     );
   }
-  const words = spec.text ?? text;
-  const lines = typeof words === 'string' ? [words] : words;
+  // Each is read once: what is given need not say the same twice.
+  const { code: ownCode, enhanced: ownEnhanced, text: ownText } = spec;
+  const words = ownText ?? text;
+  const lines = typeof words === 'string' ? [words] : copyOf(words);
   const all = lines.length === 0 ? [text] : lines;
-  const own = spec.enhanced ?? (spec.code === undefined ? enhanced : undefined);
-  const given = spec.code ?? code;
+  const own = ownEnhanced ?? (ownCode === undefined ? enhanced : undefined);
+  const given = ownCode ?? code;
   return checkSmtpReply(
     kind,
     own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all },
@@ -37,16 +39,28 @@ function isSpec(spec: unknown): boolean {
   return typeof spec === 'object' && spec !== null && !Array.isArray(spec);
 }
 
-/** Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives it back. */
+function copyOf(lines: readonly string[]): readonly string[] {
+  return Array.isArray(lines) ? Array.from(lines as readonly string[]) : lines;
+}
+
+/**
+ * Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives a copy: each part is read
+ * once, so that the reply that was checked is the one that is written, whatever the object says later.
+ */
 export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): SmtpReply {
   const digit = kind === 'reject' ? 5 : 4;
-  const { code, enhanced, lines } = reply;
+  if (!isSpec(reply)) throw new AnswerError(`${kind}(): the reply is not { code, enhanced, lines }.`);
+  const { code, enhanced, lines: given } = reply;
+  const lines = copyOf(given);
   if (!Number.isInteger(code) || Math.floor(code / 100) !== digit) {
     throw new AnswerError(
       `${kind}(): the code ${JSON.stringify(code)} is not ${digit}xx. Use a number from ${digit}00 to ${digit}99.`,
     );
   }
-  if (enhanced !== undefined && !(ENHANCED.test(enhanced) && Number(enhanced.charAt(0)) === digit)) {
+  if (
+    enhanced !== undefined &&
+    !(typeof enhanced === 'string' && ENHANCED.test(enhanced) && Number(enhanced.charAt(0)) === digit)
+  ) {
     throw new AnswerError(
       `${kind}(): the enhanced code ${JSON.stringify(enhanced)} does not go with ${code}. ` +
         `Use one like ${digit}.7.1, or leave it out.`,
@@ -62,8 +76,9 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
   }
   for (let at = 0; at < lines.length; at++) checkLine(kind, lines[at], at + 1);
   // Less than this many lines cannot be too long together.
-  if (lines.length > 16) checkTotal(kind, reply);
-  return reply;
+  const checked = enhanced === undefined ? { code, lines } : { code, enhanced, lines };
+  if (lines.length > 16) checkTotal(kind, checked);
+  return checked;
 }
 
 function checkTotal(kind: string, { enhanced = '', lines }: SmtpReply): void {

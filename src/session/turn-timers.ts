@@ -29,19 +29,15 @@ export class TurnTimers {
     if (atEom && progress !== undefined) this.#progress = setInterval(progress, timeouts.progress);
   }
 
-  /** From now on no signs of life: Postfix takes nothing between the frames of a body. */
-  stopProgress(): void {
-    if (this.#progress === undefined) return;
-    clearInterval(this.#progress);
-    this.#progress = undefined;
-  }
-
   /** The turn is over. After a part of a body frame the next one has what is left of the time. */
   stop(part: boolean): void {
     if (!part) this.#spent = 0;
     else if (this.#since !== undefined) this.#spent += performance.now() - this.#since;
     this.#since = undefined;
-    this.stopProgress();
+    if (this.#progress !== undefined) {
+      clearInterval(this.#progress);
+      this.#progress = undefined;
+    }
     if (this.#deadline === undefined) return;
     clearTimeout(this.#deadline);
     this.#deadline = undefined;

@@ -1,3 +1,4 @@
+import type { BodyStoreOptions } from '../spool/body-store.js';
 import type { Decision } from './decision.js';
 import type { Modification } from './modification.js';
 import type { Failure } from './options.js';
@@ -65,6 +66,8 @@ export class Turn extends Scope {
   decision: Decision | undefined;
   /** What the MTA was asked to change; nothing where it is `undefined`. */
   modifications: readonly Modification[] | undefined;
+  /** How a new body of the message is kept until it is written, where a filter says so. */
+  store: BodyStoreOptions | undefined;
   /**
    * At a piece of the body: how many filters want more of it after that; `Infinity` where one of them does not say.
    * Elsewhere it counts nothing, and a small number costs no memory of its own.

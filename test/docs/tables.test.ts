@@ -184,7 +184,7 @@ describe('the tables of the guide', () => {
     const options = propertiesOf('MessageOptions').filter((name) => name !== 'limits');
     const limits = propertiesOf('MessageLimits').map((name) => `limits.${name}`);
     expect(rows.map(({ Option }) => Option).sort()).toEqual([...options, ...limits].sort());
-    const { limits: numbers, body, algorithm, maxBytes, beyond, directory } = resolveMessageOptions({});
+    const { limits: numbers, body, algorithm, maxBytes, beyond, full, store } = resolveMessageOptions({});
     const defaults = Object.fromEntries(rows.map(({ Option = '', Default = '' }) => [Option, Default]));
     const written = Object.entries(numbers).map(([name, value]) => [
       `limits.${name}`,
@@ -196,7 +196,8 @@ describe('the tables of the guide', () => {
       algorithm: `'${algorithm}'`,
       maxBytes: maxBytes === Infinity ? 'all' : maxBytes,
       beyond: `a ${(beyond as { kind: string }).kind}()`,
-      directory: directory === tmpdir() ? 'os.tmpdir()' : directory,
+      full: `a ${full.kind}()`,
+      directory: store.directory === tmpdir() ? 'os.tmpdir()' : store.directory,
     });
     const { reply } = beyond as Reject;
     expect(readPage(GUIDE)).toContain(

@@ -14,7 +14,7 @@ let store = '';
 
 beforeAll(() => {
   code = mkdtempSync(join(tmpdir(), 'rxmilter-test-'));
-  store = compiled('message/body-store.ts', code);
+  store = compiled('spool/body-store.ts', code);
 });
 
 afterAll(() => {

@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
-import { BodyStore } from '../../src/message/body-store.js';
+import { BodyStore } from '../../src/spool/body-store.js';
 import { StoredBody } from '../../src/message/stored-body.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
 import { macrotask } from '../fuzz/support/loose-ends.js';

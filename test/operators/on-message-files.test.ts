@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { NEVER, Subject } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { BodyStore } from '../../src/message/body-store.js';
+import { BodyStore } from '../../src/spool/body-store.js';
 import { edit } from '../../src/message/edit.js';
 import type { Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';

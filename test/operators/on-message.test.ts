@@ -269,7 +269,7 @@ describe('a message', () => {
         ['X-Empty', '', ''],
       ],
       daemon: 'mta.example.org',
-      truncated: { headers: false, body: false },
+      truncated: { recipients: false, headers: false, body: false },
       modifications: [],
     });
   });
@@ -445,6 +445,7 @@ describe('limits of a message', () => {
     ['headers', { headers: 3 }, { headers: fields(3) }, { headers: fields(4) }],
     ['headerBytes', { headerBytes: 15 }, { headers: fields(3) }, { headers: [...fields(3), ['B', '']] }],
     ['bodyBytes', { bodyBytes: 6 }, { body: '1234' }, { body: '12345' }],
+    ['recipients', { recipients: 2 }, { recipients: ['a@b', 'c@d'] }, { recipients: ['a@b', 'c@d', 'e@f'] }],
   ] as const)('%s: what is exactly at it passes, and one more is beyond', async (name, limits, at, above) => {
     const project = vi.fn(() => accept());
     const truncated: unknown[] = [];
@@ -458,15 +459,30 @@ describe('limits of a message', () => {
     expect(project).toHaveBeenCalledTimes(1);
 
     const cutting = onMessage({ limits, beyond: 'truncate' }, (message) => {
-      truncated.push(message.truncated, message.headers.length, message.body.size, message.body.complete);
+      const { truncated: cut, recipients, headers, body } = message;
+      truncated.push([cut, recipients.length, headers.length, body.size, body.complete]);
     });
     await give(cutting, at);
     await give(cutting, above);
-    const whole = name === 'bodyBytes' ? [1, 6] : [3, 7];
+    const none = { recipients: false, headers: false, body: false };
+    const part = name === 'bodyBytes' ? 'body' : name === 'recipients' ? 'recipients' : 'headers';
+    const counts = { recipients: [2, 1, 7], headers: [1, 3, 7], body: [1, 1, 6] }[part];
     expect(truncated).toEqual([
-      ...[{ headers: false, body: false }, ...whole, true],
-      ...[{ headers: name !== 'bodyBytes', body: name === 'bodyBytes' }, ...whole, name !== 'bodyBytes'],
+      [none, ...counts, true],
+      [{ ...none, [part]: true }, ...counts, part !== 'body'],
     ]);
+  });
+
+  it('count no recipient that a filter has refused', async () => {
+    const seen: number[] = [];
+    const filter = compose(
+      on('rcpt', ({ address }) => (address.startsWith('no') ? reject() : undefined)),
+      onMessage({ limits: { recipients: 2 } }, ({ recipients }) => void seen.push(recipients.length)),
+    );
+    const recipients = ['no1@b', 'a@b', 'no2@b', 'no3@b', 'c@d', 'no4@b'];
+    expect(await give(filter, { recipients })).toMatchObject({ outcome: 'delivered' });
+    expect(await give(filter, { recipients: [...recipients, 'e@f'] })).toMatchObject({ outcome: 'refused' });
+    expect(seen).toEqual([2]);
   });
 
   it.each([
@@ -476,7 +492,7 @@ describe('limits of a message', () => {
     ['accept', accept(), 'delivered'],
     ['proceed', proceed(), 'delivered'],
   ] as const)('give the message the decision of beyond: %s', async (_name, beyond, outcome) => {
-    for (const limits of [{ headers: 0 }, { bodyBytes: 0 }]) {
+    for (const limits of [{ headers: 0 }, { bodyBytes: 0 }, { recipients: 0 }]) {
       for (const mode of ['buffer', 'stream', 'digest'] as const) {
         const project = vi.fn();
         const outcomes: Outcome[] = [];
@@ -499,7 +515,7 @@ describe('limits of a message', () => {
       },
     );
     await give(filter, { headers: fields(2), body: '12345' });
-    expect(seen).toEqual(['123', { headers: true, body: true }, 1]);
+    expect(seen).toEqual(['123', { recipients: false, headers: true, body: true }, 1]);
   });
 
   it('leave a prefix alone that is smaller', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AnswerInput } from '../../src/operators/answers.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
+import { onMessage } from '../../src/operators/on-message.js';
 import { AnswerError } from '../../src/session/answer-error.js';
 import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';
@@ -119,40 +120,74 @@ describe('a body that comes piece by piece', () => {
     },
   );
 
-  it('is not pulled while the MTA does not take it', async () => {
-    const source = new Source();
-    const mta = opened(on('eom', () => replaceBody(source)));
+  it.each([0, 262_144])(
+    'is read to its end before a byte is written, whatever the MTA takes (in memory: %i)',
+    async (memory) => {
+      const source = new Source();
+      const filter = compose(
+        onMessage({ limits: { memory } }, () => undefined),
+        on('eom', () => [addHeader('X-Test', 'yes'), replaceBody(source), accept()]),
+      );
+      const mta = opened(filter, { timeouts: { progress: 100 } });
+      mta.send('C26');
+      await vi.advanceTimersByTimeAsync(250);
+      expect(mta.heard()).toEqual(said('R09', 'R09'));
+      mta.io.taking = false;
+      await source.give(FULL);
+      await vi.waitFor(() => expect(source.pulled).toBe(2));
+      await source.give('end');
+      await vi.waitFor(() => expect(source.pulled).toBe(3));
+      expect(mta.heard().filter((one) => one !== said('R09')[0])).toEqual([]);
+      const before = mta.io.writes.length;
+      await source.end();
+      await vi.waitFor(() => expect(mta.io.writes.length).toBeGreaterThan(before));
+      // All of it at once, and no sign of life in between.
+      expect(mta.heard().filter((one) => one !== said('R09')[0])).toEqual(
+        said('R16', frame('b', FULL), frame('b', 'end'), 'R04'),
+      );
+    },
+  );
+
+  it.each<[string, () => BodySource]>([
+    ['in memory', () => Buffer.alloc(3_000_000, 'x')],
+    ['from a source', () => Readable.from(Array.from({ length: 30 }, () => Buffer.alloc(100_000, 'x')))],
+  ])('is written no faster than the MTA takes it: %s', async (_where, source) => {
+    const mta = opened(on('eom', () => replaceBody(source())));
+    mta.io.taking = false;
+    mta.send('C26');
+    await vi.waitFor(() => expect(mta.io.writes.length).toBe(2));
+    await settle();
+    const size = (): number => mta.io.writes.slice(1).reduce((all, { length }) => all + length, 0);
+    expect(size()).toBeLessThan(700_000);
+    for (let piece = 0; piece < 3; piece++) {
+      const before = size();
+      mta.connection.drained();
+      await vi.waitFor(() => expect(size()).toBeGreaterThan(before));
+      await settle();
+      expect(size() - before).toBeLessThan(700_000);
+    }
+    mta.io.taking = true;
+    mta.connection.drained();
+    await vi.waitFor(() => expect(mta.io.writes.at(-1)?.at(-1)).toBe('c'.charCodeAt(0)));
+    expect(size()).toBe(3_000_000 + 46 * 5 + 5);
+  });
+
+  it('has no deadline any more while the MTA takes its time with it', async () => {
+    const mta = opened(
+      on('eom', () => replaceBody(Buffer.alloc(1_000_000, 'x'))),
+      { failure: accept() },
+    );
+    mta.io.taking = false;
     mta.send('C26');
     await settle();
-    expect(source.pulled).toBe(1);
-    mta.io.taking = false;
-    await source.give(FULL);
-    expect(mta.heard()).toEqual(said(frame('b', FULL)));
-    expect(source.pulled).toBe(1);
+    mta.heard();
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(mta.heard()).toEqual([]);
+    expect(mta.errors).toEqual([]);
     mta.io.taking = true;
     mta.connection.drained();
     await settle();
-    expect(source.pulled).toBe(2);
-    await source.give('end');
-    await source.end();
-    expect(mta.heard()).toEqual(said(frame('b', 'end'), 'R03'));
-  });
-
-  it('keeps the frames of the body next to one another: no sign of life in between', async () => {
-    const source = new Source();
-    const mta = opened(
-      on('eom', () => [addHeader('X-Test', 'yes'), replaceBody(source)]),
-      { timeouts: { progress: 100 } },
-    );
-    mta.send('C26');
-    await vi.advanceTimersByTimeAsync(250);
-    expect(mta.heard()).toEqual(said('R09', 'R09'));
-    await source.give(FULL);
-    expect(mta.heard()).toEqual(said('R16', frame('b', FULL)));
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(mta.heard()).toEqual([]);
-    await source.end();
-    expect(mta.heard()).toEqual(said('R03'));
+    expect(mta.heard().at(-1)).toBe(said('R03')[0]);
   });
 
   it('is answered once for the event, however much the pipeline says meanwhile', async () => {
@@ -223,49 +258,42 @@ describe('a source that fails', () => {
     expect(source.finished).toBe(1);
   });
 
-  it('when a part of the body is written never lets the message through, whatever the failure decision is', async () => {
-    for (const failure of [accept(), { kind: 'proceed' } as const, reject()]) {
-      const mta = opened(
-        on('eom', () =>
-          replaceBody(
-            (async function* () {
-              yield FULL;
-              await Promise.resolve();
-              throw new Error('disk');
-            })(),
-          ),
-        ),
-        { failure },
-      );
-      mta.send('C26');
-      const last = failure.kind === 'reject' ? 'R05' : 'R06';
-      await vi.waitFor(() => expect(mta.heard().at(-1)).toEqual(said(last)[0]));
-    }
-  });
-
-  it('to go on when a part of the body is written never lets the message through at the deadline either', async () => {
+  it('at the deadline gets the failure decision, with nothing of the body written', async () => {
     const source = new Source();
     const mta = opened(
-      on('eom', () => replaceBody(source)),
+      on('eom', () => [addHeader('X-Test', 'yes'), replaceBody(source)]),
       { failure: accept() },
     );
     mta.send('C26');
     await settle();
     await source.give(FULL);
-    mta.heard();
     await vi.advanceTimersByTimeAsync(280_000);
-    expect(mta.heard()).toEqual(said('R06'));
+    expect(mta.heard().filter((one) => one !== said('R09')[0])).toEqual(said('R04'));
     expect(mta.errors).toEqual([expect.any(UnansweredError)]);
     expect(source.finished).toBe(1);
   });
 
-  it('before anything is written gets the failure decision as it is', async () => {
+  it('to be written to its end never lets the message through, whatever the failure decision is', async () => {
+    for (const failure of [accept(), { kind: 'proceed' } as const, reject()]) {
+      const mta = opened(
+        on('eom', () => replaceBody(Buffer.alloc(1_000_000, 'x'))),
+        { failure },
+      );
+      mta.io.taking = false;
+      mta.send('C26');
+      await settle();
+      mta.connection.expire();
+      expect(mta.heard().at(-1)).toBe(said(failure.kind === 'reject' ? 'R05' : 'R06')[0]);
+    }
+  });
+
+  it('gets the failure decision as it is, with nothing written', async () => {
     const mta = opened(
       on('eom', () =>
         replaceBody(
-          (async function* (): AsyncGenerator<string> {
+          (async function* (): AsyncGenerator<Uint8Array> {
             await Promise.resolve();
-            yield* [];
+            yield FULL;
             throw new Error('disk');
           })(),
         ),
@@ -290,7 +318,7 @@ describe('a body whose message is over', () => {
     mta.send('C26');
     await settle();
     await source.give(FULL);
-    expect(mta.heard()).toEqual(said(frame('b', FULL)));
+    expect(mta.heard()).toEqual([]);
     expect(source.finished).toBe(0);
     end(mta);
     expect(source.finished).toBe(1);
@@ -298,6 +326,20 @@ describe('a body whose message is over', () => {
     await source.give(FULL);
     await source.end();
     expect(mta.heard().filter((one) => one !== said('R09')[0])).toEqual([]);
+  });
+
+  it('is not read on, and leaves nothing for the next one, when it is aborted in the middle of being written', async () => {
+    let times = 0;
+    const mta = opened(on('eom', () => (times++ === 0 ? replaceBody(Buffer.alloc(2_000_000)) : undefined)));
+    mta.io.taking = false;
+    mta.send('C26');
+    await settle();
+    mta.heard();
+    mta.send('C28');
+    mta.io.taking = true;
+    mta.connection.drained();
+    await settle();
+    expect(mta.ask('C26')).toEqual(said('R03'));
   });
 
   it('is destroyed where it is a stream', async () => {

@@ -14,9 +14,9 @@ import type { AddRecipient, Text } from '../modification.js';
  * @example on('eom', () => addRecipient('archive@example.org', ['NOTIFY=NEVER']))
  */
 export function addRecipient(address: Text, args: readonly string[] = []): AddRecipient {
-  checkArguments('addRecipient', args);
+  const checked = checkArguments('addRecipient', args);
   return made(
-    { kind: 'addRecipient', address: checkAddress('addRecipient', address, false), args },
+    { kind: 'addRecipient', address: checkAddress('addRecipient', address, false), args: checked },
     addRecipient,
   );
 }

@@ -11,9 +11,9 @@ import type { ChangeSender, Text } from '../modification.js';
  * @example on('eom', () => changeSender('bounces@example.org'))
  */
 export function changeSender(address: Text, args: readonly string[] = []): ChangeSender {
-  checkArguments('changeSender', args);
+  const checked = checkArguments('changeSender', args);
   return made(
-    { kind: 'changeSender', address: checkAddress('changeSender', address, true), args },
+    { kind: 'changeSender', address: checkAddress('changeSender', address, true), args: checked },
     changeSender,
   );
 }

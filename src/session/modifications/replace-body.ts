@@ -5,9 +5,9 @@ import type { BodySource, ReplaceBody } from '../modification.js';
 /**
  * Replaces the body (libmilter's `smfi_replacebody`); needs the right `CHGBODY`.
  *
- * Lines end with CRLF. An empty body is one. A source that gives pieces is read while the MTA takes them, and is
- * finished (`return()`, or `destroy()` of a stream) when the message is aborted; where it fails, the message gets the
- * failure decision. Headers that describe the body (Content-Length, Content-Transfer-Encoding …) are the filter's
+ * Lines end with CRLF. An empty body is one. A source that gives pieces is read to its end, into memory or a temporary
+ * file, before anything of the answer is written. It is finished (`return()`, or `destroy()` of a stream) when the
+ * message is aborted; where it fails or does not end in time, the message gets the failure decision, unchanged. Headers that describe the body (Content-Length, Content-Transfer-Encoding …) are the filter's
  * business. The last replacement wins.
  *
  * @param body text (UTF-8), bytes, or a Node stream or other (async) iterable of either; a source is read once

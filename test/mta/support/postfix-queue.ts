@@ -36,6 +36,11 @@ export class PostfixQueue {
     return (await run('/usr/sbin/postcat', ['-c', `${this.#dir}/etc`, '-hbq', id])).toString('latin1');
   }
 
+  /** How many messages it has taken and then found broken: they are not delivered, and nobody is told. */
+  corrupt(): number {
+    return readdirSync(`${this.#dir}/queue/corrupt`).length;
+  }
+
   /** Deletes all messages on hold. */
   async clearHold(): Promise<void> {
     if (!this.#holds('hold')) return;

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { tmpdir } from 'node:os';
 
 import { BodyFileError } from './body-file-error.js';
 import type { ChunkFlow, ChunkSink } from './chunk-flow.js';
@@ -16,7 +17,17 @@ export interface BodyStoreOptions {
   readonly memory: number;
   /** Where that file is made. */
   readonly directory: string;
+  /** The bytes that the files of all bodies in the process may have together. */
+  readonly disk: number;
 }
+
+/** Of bodies for which nothing else was said. */
+export function defaultStore(): BodyStoreOptions {
+  return { memory: 262_144, directory: tmpdir(), disk: 1_073_741_824 };
+}
+
+/** The stores of bodies that are there as a whole and can be read again, by the objects that stand for them. */
+const STORES = new WeakMap<object, BodyStore>();
 
 /** Collects a body: in memory as it comes, and beyond a limit in a file without a name. */
 export class BodyStore {
@@ -31,12 +42,33 @@ export class BodyStore {
   #closed = false;
   #failure: Error | undefined;
 
-  constructor(options: BodyStoreOptions) {
-    this.#options = options;
+  constructor(options: Partial<BodyStoreOptions>) {
+    this.#options = { ...defaultStore(), ...options };
+  }
+
+  /** The store of that body, where it is one that has been collected. */
+  static of(body: unknown): BodyStore | undefined {
+    return typeof body === 'object' && body !== null ? STORES.get(body) : undefined;
+  }
+
+  /** From now on `body` stands for what is in this store. */
+  standsFor(body: object): void {
+    STORES.set(body, this);
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  /**
+   * All of it, where it is in memory; `undefined` where it is in a file.
+   *
+   * @throws Error where it cannot be read (any more)
+   */
+  get pieces(): readonly Uint8Array[] | undefined {
+    const obstacle = this.#obstacle();
+    if (obstacle !== undefined) throw obstacle;
+    return this.#spilled ? undefined : this.#chunks;
   }
 
   /**
@@ -102,7 +134,7 @@ export class BodyStore {
       if (chunk !== undefined) give(chunk);
       else if (!this.#spilled || length === 0) sink.end();
       else {
-        this.#read(length, position).then(
+        this.read(length, position).then(
           (piece) => {
             if (!stopped) give(piece);
           },
@@ -124,13 +156,14 @@ export class BodyStore {
     const obstacle = this.#obstacle();
     if (obstacle !== undefined) throw obstacle;
     if (!this.#spilled) return Buffer.concat(this.#chunks);
-    if (this.#written <= constants.MAX_LENGTH) return this.#read(this.#written, 0);
+    if (this.#written <= constants.MAX_LENGTH) return this.read(this.#written, 0);
     throw new RangeError(
       `The body has ${this.#written} bytes, more than one buffer can hold (${constants.MAX_LENGTH}): read it piece by piece.`,
     );
   }
 
-  async #read(length: number, position: number): Promise<Buffer> {
+  /** So many bytes of it from that position on, where it is in a file. */
+  async read(length: number, position: number): Promise<Buffer> {
     const piece = Buffer.allocUnsafeSlow(length);
     try {
       await this.#file?.read(piece, position);
@@ -143,9 +176,10 @@ export class BodyStore {
   }
 
   async #spill(chunk: Uint8Array): Promise<void> {
+    const { directory, disk } = this.#options;
     let doing = 'made';
     try {
-      const file = (this.#file ??= new SpoolFile(this.#options.directory));
+      const file = (this.#file ??= new SpoolFile(directory, disk));
       doing = 'written';
       for (const each of [...this.#chunks, chunk]) {
         await file.write(each, this.#written);
@@ -155,7 +189,7 @@ export class BodyStore {
       this.#chunks = [];
     } catch (error) {
       if (this.#closed) return;
-      this.#failure = new BodyFileError(doing, this.#options.directory, error);
+      this.#failure = new BodyFileError(doing, directory, error);
       this.#free();
       throw this.#failure;
     }

@@ -15,7 +15,7 @@ export class BodyFileError extends Error {
     const why = cause instanceof Error ? cause.message : String(cause);
     super(
       `The file for the body of a message could not be ${doing} in ${directory}: ${why}. ` +
-        'See the options directory (another place) and limits.memory (what is kept without a file).',
+        'See the options directory (another place), limits.memory (what is kept without a file) and limits.disk of onMessage().',
       { cause },
     );
     this.directory = directory;

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { close, closeSync, constants, openSync, read, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 
+import { freeSpace, takeSpace } from './space.js';
+
 /** Only for the one who runs the filter. */
 const MODE = 0o600;
 
@@ -16,16 +18,29 @@ const TMPFILE = 0o20_000_000;
  */
 export class SpoolFile {
   readonly #descriptor: number;
+  readonly #most: number;
+  #taken = 0;
   #running = 0;
   #closed = false;
 
-  /** @throws what the operating system says to it */
-  constructor(directory: string) {
+  /**
+   * @param most the bytes that all such files of the process may have together
+   * @throws what the operating system says to it
+   */
+  constructor(directory: string, most: number) {
+    this.#most = most;
     this.#descriptor = openNameless(directory) ?? openAndUnlink(directory);
   }
 
-  /** Writes all of `bytes`; the system may take them in several pieces. */
+  /**
+   * Writes all of `bytes` to a place that was not written before; the system may take them in several pieces.
+   *
+   * @throws SpaceError (the promise) where all files together would be too large
+   */
   async write(bytes: Uint8Array, position: number): Promise<void> {
+    if (this.#closed) throw new Error('it is closed');
+    takeSpace(bytes.length, this.#most);
+    this.#taken += bytes.length;
     for (let done = 0; done < bytes.length;) {
       const from = done;
       done += await this.#run((callback) =>
@@ -71,6 +86,8 @@ export class SpoolFile {
 
   #release(): void {
     if (!this.#closed || this.#running > 0) return;
+    freeSpace(this.#taken);
+    this.#taken = 0;
     // Freeing a large file takes a while. An error here is of no consequence: the bytes are not wanted any more.
     close(this.#descriptor, () => undefined);
   }

@@ -1,0 +1,58 @@
+/** So many steps may follow on one another without a look at the clock. */
+const STEPS = 64;
+/** As long, in milliseconds, may a loop keep the process to itself. */
+const TURN = 10;
+
+/**
+ * Interrupts a loop over something that may never wait: between promises that are kept at once, neither timers nor
+ * sockets get their turn, and so neither other connections nor the deadline of the loop itself.
+ */
+export class Breath {
+  #steps = 0;
+  #since = performance.now();
+
+  /** Whether the loop should wait now; see `pause()`. */
+  get due(): boolean {
+    if (++this.#steps % STEPS !== 0) return false;
+    return performance.now() - this.#since > TURN;
+  }
+
+  /** Waits, where it is time for that, until all others had their turn; to be called once in each round of the loop. */
+  pause(): Promise<void> | undefined {
+    if (!this.due) return undefined;
+    return new Promise((resolve) => {
+      this.later(resolve);
+    });
+  }
+
+  /** The same with a callback. */
+  later(go: () => void): void {
+    setImmediate(() => {
+      this.#since = performance.now();
+      go();
+    });
+  }
+}
+
+/** As long, in milliseconds, may code that cannot be interrupted go on in one go. */
+const LONGEST = 2_000;
+
+/**
+ * Finds what cannot be interrupted and does not end by itself: an Observable that emits again and again, or an iterator
+ * within it that gives one thing after the other, while nothing else in the process has its turn.
+ */
+export class Burst {
+  #steps = 0;
+  #since: number | undefined;
+
+  /** To be called at each step. Throws the error when it has been too long. */
+  step(error: () => Error): void {
+    if (++this.#steps % STEPS !== 0) return;
+    if (this.#since === undefined) {
+      this.#since = performance.now();
+      setImmediate(() => (this.#since = undefined));
+    } else if (performance.now() - this.#since > LONGEST) {
+      throw error();
+    }
+  }
+}
