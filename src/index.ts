@@ -14,8 +14,9 @@ export { when } from './operators/when.js';
 
 export { edit } from './message/edit.js';
 export { Headers } from './message/headers.js';
-export { parseAddress } from './message/parse-address.js';
-export { sameAddress } from './message/same-address.js';
+export { addressKey } from './common/address-key.js';
+export { parseAddress } from './common/parse-address.js';
+export { sameAddress } from './common/same-address.js';
 
 export { backoff } from './lookups/backoff.js';
 export { coalesce } from './lookups/coalesce.js';
@@ -37,6 +38,7 @@ export { serve } from './server/serve.js';
 export { inheritedSockets } from './transport/inherited-sockets.js';
 export { openSocket } from './transport/open-socket.js';
 export { VERSION } from './transport/version.js';
+export { authenticatedUser } from './session/authenticated-user.js';
 export { privateData } from './session/private-data.js';
 
 export { accept } from './session/decisions/accept.js';
@@ -71,7 +73,7 @@ export { ListenError } from './transport/listen-error.js';
 export { ProtocolError } from './transport/protocol-error.js';
 
 export type { Mailbox } from './message/mailbox.js';
-export type { AddressParts } from './message/parse-address.js';
+export type { AddressParts } from './common/parse-address.js';
 export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
 export type { LateDecision } from './operators/deadline.js';
 export type { Difference } from './operators/difference.js';
