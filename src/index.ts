@@ -1,3 +1,5 @@
+import './common/check-node.js';
+
 export { compose } from './operators/compose.js';
 export { deadline } from './operators/deadline.js';
 export { observe } from './operators/observe.js';
