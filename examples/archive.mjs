@@ -1,11 +1,12 @@
 // @ts-check
 // npm install rxmilter rxjs
+// ARCHIVE=/var/lib/mail-archive npx rxmilter serve --listen inet:8891@127.0.0.1 archive.mjs
 import { randomUUID } from 'node:crypto';
-import { createWriteStream, realpathSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { onMessage, serve, tempfail } from 'rxmilter';
+import { onMessage, tempfail } from 'rxmilter';
 
 /**
  * A copy that is being made: what `stream` gets counts once `keep` has resolved, and `drop` leaves nothing of it, not
@@ -100,12 +101,7 @@ async function onDisk(directory) {
   await handle.sync().finally(() => handle.close());
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
-  const server = await serve(archive(inDirectory('/var/lib/mail-archive')), {
-    listen: process.argv[2] ?? 'inet:8891@127.0.0.1',
-    leadingSpace: true, // without it a header without a blank after the colon would get one in the copy
-  });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}
+/** The filter for `rxmilter serve`, and how to serve it. */
+export default () => archive(inDirectory(process.env.ARCHIVE ?? '/var/lib/mail-archive'));
+// Without it a header without a blank after the colon would get one in the copy.
+export const options = { leadingSpace: true };

@@ -1,7 +1,7 @@
 // @ts-check
 // npm install rxmilter rxjs mailparser@3.14.2 libmime; copy attachment-findings.mjs beside this file
-import { realpathSync } from 'node:fs';
-import { onMessage, quarantine, reject, serve } from 'rxmilter';
+// npx rxmilter serve --listen inet:8891@127.0.0.1 attachment-policy.mjs
+import { onMessage, quarantine, reject } from 'rxmilter';
 import { findings } from './attachment-findings.mjs';
 
 /** What is looked for; patterns are for extensions in small letters, and for types such as `text/plain`. */
@@ -57,9 +57,5 @@ export function attachmentPolicy(answers = {}, rules = RULES) {
   });
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
-  const server = await serve(attachmentPolicy(), { listen: process.argv[2] ?? 'inet:8891@127.0.0.1' });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}
+/** The filter for `rxmilter serve`. */
+export default () => attachmentPolicy();

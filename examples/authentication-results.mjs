@@ -3,12 +3,11 @@
 // refuses mail that is not from the domain that it says it is from, where that domain wants it refused (DMARC).
 //
 //   npm install rxmilter rxjs mailauth@4          (mailauth 5 and later need Node 22)
-//   AUTHSERV_ID=mx.example.org DMARC=report node authentication-results.mjs inet:8891@127.0.0.1
-import { realpathSync } from 'node:fs';
+//   AUTHSERV_ID=mx.example.org DMARC=report npx rxmilter serve --listen inet:8891@127.0.0.1 authentication-results.mjs
 import { BlockList, isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { authenticate } from 'mailauth';
-import { edit, headerText, onMessage, reject, serve, tempfail } from 'rxmilter';
+import { edit, headerText, onMessage, reject, tempfail } from 'rxmilter';
 
 import { judge } from './authentication-results-dmarc.mjs';
 import { systemResolver, withDns } from './authentication-results-dns.mjs';
@@ -73,14 +72,10 @@ export function filterWith(options) {
   });
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
+/** The filter for `rxmilter serve`, and how to serve it. */
+export default () => {
   const { AUTHSERV_ID: authservId = hostname(), DMARC } = process.env;
-  const server = await serve(filterWith({ authservId, enforce: DMARC !== 'report' }), {
-    listen: process.argv[2] ?? 'inet:8891@127.0.0.1',
-    // Signatures may be over every byte of the header, the blank after the colon included.
-    leadingSpace: true,
-  });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}
+  return filterWith({ authservId, enforce: DMARC !== 'report' });
+};
+// Signatures may be over every byte of the header, the blank after the colon included.
+export const options = { leadingSpace: true };

@@ -1,7 +1,7 @@
 // @ts-check
 // npm install rxmilter rxjs redis
+// REDIS_URL=redis://127.0.0.1:6379 npx rxmilter serve --listen inet:8891@127.0.0.1 blocklist-redis.mjs
 // In Redis: MULTI, SADD rxmilter:blocked 192.0.2.66 bad.example, PUBLISH rxmilter:blocked:changed 1, EXEC
-import { realpathSync } from 'node:fs';
 import { createClient } from 'redis';
 import {
   EMPTY,
@@ -18,14 +18,15 @@ import {
   tap,
   timeout,
 } from 'rxjs';
-import { compose, on, parseAddress, reject, serve, tempfail } from 'rxmilter';
+import { addressKey, compose, on, parseAddress, reject, tempfail } from 'rxmilter';
 import { held } from './held-stream.mjs';
 
 /** @typedef {() => import('rxjs').ObservableInput<Iterable<string>>} Load reads the whole list, once */
 
 /**
  * Refuses clients and senders that are on a list, which may change at any time: a new list counts from the next
- * connection, and the next sender, on. Entries are IP addresses, domains, and mail addresses.
+ * connection, and the next sender, on. Entries are IP addresses, domains, and mail addresses as
+ * `addressKey()` writes them.
  *
  * @param {Observable<ReadonlySet<string> | undefined>} blocked `undefined` while it is not known who is: mail waits then
  */
@@ -33,8 +34,8 @@ export function refuseBlocked(blocked) {
   return compose(
     on('connect', blocked, ({ address }, list) => verdict(list, [address])),
     on('mail', blocked, ({ address }, list) => {
-      const { domain } = parseAddress(address);
-      return verdict(list, [address.toLowerCase(), domain]);
+      const sender = addressKey(address);
+      return verdict(list, [sender, parseAddress(sender).domain]);
     }),
   );
 }
@@ -115,19 +116,13 @@ export function redisSet(url, key = 'rxmilter:blocked') {
   return changes.pipe(timeout({ first: 5000 }));
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
+/** The filter for `rxmilter serve`. */
+export default () => {
   // An hour without Redis, and nobody is blocked any more.
   const blocked = blockList(redisSet(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'), {
     away: { value: new Set(), after: 3_600_000 },
   });
-  const server = await serve(refuseBlocked(blocked), { listen: process.argv[2] ?? 'inet:8891@127.0.0.1' });
-  console.log(`Listening on ${server.address}`);
   // Before the first mail comes, and for as long as the program runs.
-  const kept = blocked.subscribe();
-  for (const signal of ['SIGINT', 'SIGTERM'])
-    process.once(signal, async () => {
-      await server.close();
-      kept.unsubscribe();
-    });
-}
+  blocked.subscribe();
+  return refuseBlocked(blocked);
+};

@@ -166,7 +166,7 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
     },
   });
   const [module, listen = 'inet:8891@127.0.0.1'] = positionals;
-  if (module === undefined) throw new Error('Which filter? Name a module that exports one as "filter".');
+  if (module === undefined) throw new Error('Which filter? Name a module whose default export is one.');
   if (process.env.CLUSTER_WORKER === undefined) {
     await supervise({
       workers: numberOf('workers', values.workers, 1),
@@ -174,7 +174,9 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
       metrics: values.metrics === undefined ? undefined : numberOf('metrics', values.metrics, 0),
     });
   } else {
-    const { filter } = await import(pathToFileURL(resolve(module)).href);
+    const { default: given } = await import(pathToFileURL(resolve(module)).href);
+    // As with `rxmilter serve`: a filter, or a function without parameters that makes one.
+    const filter = given.length === 0 ? await given() : given;
     await work(filter, listen);
   }
 }

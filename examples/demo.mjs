@@ -4,7 +4,7 @@ import { serve } from 'rxmilter';
 import { deliver, describeMessage, formatReply } from 'rxmilter/mta';
 
 import { MAILS } from './demo-mails.mjs';
-import { closed, filter } from './tagging.mjs';
+import filter, { closed } from './tagging.mjs';
 
 /** @typedef {import('rxmilter/mta').Delivery} Delivery */
 /** @typedef {import('rxmilter/mta').ClientMail} ClientMail */

@@ -2,14 +2,15 @@
 // Signs mail that goes out with DKIM (RFC 6376), after another filter has changed its subject.
 //
 //   npm install rxmilter rxjs mailauth@4 nodemailer          (mailauth 5 and later need Node 22)
-//   node dkim-signing.mjs example.org 2026 /etc/dkim/2026.pem inet:8891@127.0.0.1
+//   export DKIM_DOMAIN=example.org DKIM_SELECTOR=2026 DKIM_KEY=/etc/dkim/2026.pem
+//   npx rxmilter serve --listen inet:8891@127.0.0.1 dkim-signing.mjs
 //
 // The public key stands in DNS, as a TXT record of 2026._domainkey.example.org.
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { dkimSign } from 'mailauth';
-import { compose, edit, headerText, onMessage, serve } from 'rxmilter';
+import { compose, edit, headerText, onMessage } from 'rxmilter';
 
 /** Whose mail is ours though nobody has logged in: machines that send by themselves. */
 const OURS = new BlockList();
@@ -77,20 +78,16 @@ function isKey(/** @type {string} */ pem) {
   }
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
-  const [domain, selector, file, listen = 'inet:8891@127.0.0.1'] = process.argv.slice(2);
+/** The filter for `rxmilter serve`, and how to serve it. */
+export default () => {
+  const { DKIM_DOMAIN: domain, DKIM_SELECTOR: selector, DKIM_KEY: file } = process.env;
   if (!domain || !selector || !file)
-    throw new Error('Usage: node dkim-signing.mjs DOMAIN SELECTOR KEY-FILE [LISTEN]');
+    throw new Error('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY (a file) have to be set');
   const privateKey = readFileSync(file, 'utf8');
   // To be found out now, and not by the first mail.
   if (!isKey(privateKey)) throw new Error(`${file} is no private key, RSA or Ed25519, in PEM`);
-  const server = await serve(filterWith({ domain, selector, privateKey }), {
-    listen,
-    // What is signed has to be what is sent, byte by byte. Otherwise nobody knows whether there is a blank after a colon:
-    // the MTA takes one away from what it shows.
-    leadingSpace: true,
-  });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}
+  return filterWith({ domain, selector, privateKey });
+};
+// What is signed has to be what is sent, byte by byte. Otherwise nobody knows whether there is a blank after a colon: the
+// MTA takes one away from what it shows.
+export const options = { leadingSpace: true };

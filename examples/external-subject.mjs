@@ -1,8 +1,8 @@
 // @ts-check
 // npm install rxmilter rxjs libmime
-import { realpathSync } from 'node:fs';
+// npx rxmilter serve --listen inet:8891@127.0.0.1 external-subject.mjs
 import { BlockList, isIPv6 } from 'node:net';
-import { edit, onMessage, serve } from 'rxmilter';
+import { edit, onMessage } from 'rxmilter';
 
 /** @typedef {Pick<import('rxmilter').Message<'none'>, 'auth' | 'client'>} Origin */
 
@@ -63,13 +63,9 @@ function loopback() {
   return list;
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
+/** The filter for `rxmilter serve`. */
+export default () => {
   const inside = loopback();
   inside.addSubnet('192.0.2.0', 24); // the network of the office
-  const server = await serve(externalSubject({ inside }), {
-    listen: process.argv[2] ?? 'inet:8891@127.0.0.1',
-  });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}
+  return externalSubject({ inside });
+};

@@ -1,8 +1,8 @@
 // @ts-check
 // npm install rxmilter rxjs redis
-import { realpathSync } from 'node:fs';
+// REDIS_URL=redis://127.0.0.1:6379 npx rxmilter serve --listen inet:8891@127.0.0.1 greylist-redis.mjs
 import { createClient } from 'redis';
-import { compose, serve } from 'rxmilter';
+import { compose } from 'rxmilter';
 import { greylist, rateLimit, redisCounters, redisKeys } from 'rxmilter/policies';
 
 /** @typedef {import('rxmilter/policies').RedisClient} RedisClient */
@@ -59,14 +59,5 @@ export function redisClient(url, report = console.error) {
   return client;
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
-  const client = redisClient(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379');
-  const server = await serve(sharedPolicies(client), { listen: process.argv[2] ?? 'inet:8891@127.0.0.1' });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM'])
-    process.once(signal, async () => {
-      await server.close();
-      client.destroy();
-    });
-}
+/** The filter for `rxmilter serve`. */
+export default () => sharedPolicies(redisClient(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'));

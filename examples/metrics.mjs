@@ -5,7 +5,7 @@ import { realpathSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
 import promClient from 'prom-client';
-import { compose, on, reject, serve } from 'rxmilter';
+import { addressKey, compose, on, reject, serve } from 'rxmilter';
 import { mailLog } from './metrics-log.mjs';
 import { mailMetrics } from './metrics-counts.mjs';
 
@@ -76,7 +76,7 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   // Unheard it would end the process.
   destination.on('error', (error) => console.error(String(error)));
   const logger = pino(destination);
-  const filter = on('rcpt', ({ address }) => address.startsWith('x-') && reject('No such user'));
+  const filter = on('rcpt', ({ address }) => addressKey(address).startsWith('x-') && reject('No such user'));
 
   const metrics = await serveMetrics(register, { port: Number(port) });
   const server = await serveWatched(filter, { listen }, { register, logger });
@@ -86,7 +86,7 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
       // The metrics stay until the last message is through.
       await server.close();
       await metrics.close();
-      logger.flush();
+      logger.flush(() => process.exit());
     });
   }
 }

@@ -65,5 +65,7 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   const server = await serve(limited, { listen: process.argv[2] ?? 'inet:8891@127.0.0.1' });
   server.outcomes.subscribe(outcomes);
   console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
+  // Networks are paused by timers, which would keep the process alive.
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => void server.close().then(() => process.exit()));
 }

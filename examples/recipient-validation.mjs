@@ -1,8 +1,8 @@
 // @ts-check
 // npm install rxmilter rxjs
-import { realpathSync } from 'node:fs';
+// npx rxmilter serve --listen inet:8891@127.0.0.1 recipient-validation.mjs
 import { catchError, concat, finalize, find, map, Observable, of, share, timeout } from 'rxjs';
-import { on, parseAddress, reject, serve, tempfail } from 'rxmilter';
+import { addressKey, on, parseAddress, reject, tempfail } from 'rxmilter';
 
 /**
  * Who lives here: a database, an LDAP server, a file. `signal` is aborted when nobody waits for the answer any more.
@@ -37,10 +37,10 @@ export function recipientValidation(directory, { domains, limit = 3000, report =
   };
 
   return on('rcpt', ({ address }) => {
-    const { local, domain } = parseAddress(address);
+    const { local, domain } = parseAddress(addressKey(address));
     // Mail to elsewhere is not for this directory, and RFC 5321 wants postmaster to be reachable.
-    if (!ours.has(domain) || local.toLowerCase() === 'postmaster') return undefined;
-    const names = [local, local.replace(/(?<=.)\+.*$/s, '')].map((name) => name.normalize().toLowerCase());
+    if (!ours.has(domain) || local === 'postmaster') return undefined;
+    const names = [local, local.replace(/(?<=.)\+.*$/s, '')];
     return concat(...[...new Set(names)].map((name) => known(`${name}@${domain}`))).pipe(
       find((found) => found),
       map((found) =>
@@ -87,11 +87,6 @@ export function directoryOf(addresses) {
   return { lookUp: async (address) => all.has(address) };
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
-  const directory = directoryOf(['alice@example.org', 'bob@example.org']);
-  const validation = recipientValidation(directory, { domains: ['example.org'] });
-  const server = await serve(validation, { listen: process.argv[2] ?? 'inet:8891@127.0.0.1' });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}
+/** The filter for `rxmilter serve`. */
+export default () =>
+  recipientValidation(directoryOf(['alice@example.org', 'bob@example.org']), { domains: ['example.org'] });

@@ -1,6 +1,7 @@
 // @ts-check
 // npm install rxmilter rxjs
-import { realpathSync, watch } from 'node:fs';
+// RULES=rules.txt npx rxmilter serve --listen inet:8891@127.0.0.1 reloading-rules.mjs
+import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import {
@@ -15,13 +16,13 @@ import {
   switchMap,
   tap,
 } from 'rxjs';
-import { on, reject, serve, tempfail } from 'rxmilter';
+import { addressKey, on, parseAddress, reject, tempfail } from 'rxmilter';
 
 /**
  * What becomes of mail from an address, or from a whole domain.
  *
  * @typedef {{ action: 'reject' | 'tempfail', text: string | undefined }} Rule
- * @typedef {ReadonlyMap<string, Rule>} Rules by `user@domain` or `@domain`, in small letters
+ * @typedef {ReadonlyMap<string, Rule>} Rules by `user@domain`, as `addressKey()` writes it, or `@domain`
  */
 
 /** A file of rules that cannot be used; the message says which line it is, and why. */
@@ -53,7 +54,7 @@ export function parseRules(text, name) {
       return fail(`"${action}" is no action. Write reject or tempfail.`);
     }
     if (!/^[^@]*@[^@]+$/.test(sender)) return fail(`"${sender}" is neither user@domain nor @domain.`);
-    const key = sender.toLowerCase();
+    const key = sender.startsWith('@') ? `@${parseAddress(sender).domain}` : addressKey(sender);
     if (rules.has(key)) return fail(`there is a rule for ${sender} already.`);
     /** @type {Rule} */
     const rule = { action, text: words.length > 0 ? words.join(' ') : undefined };
@@ -152,8 +153,8 @@ function messageOf(error) {
  */
 export function senderRules(rules) {
   return on('mail', ({ address }) => {
-    const sender = address.toLowerCase();
-    const rule = rules.get(sender) ?? rules.get(sender.slice(sender.lastIndexOf('@')));
+    const sender = addressKey(address);
+    const rule = rules.get(sender) ?? rules.get(`@${parseAddress(sender).domain}`);
     if (rule === undefined) return undefined;
     return decisionOf(rule);
   });
@@ -164,15 +165,9 @@ function decisionOf({ action, text }) {
   return action === 'reject' ? reject(text) : tempfail(text);
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
-  const rules$ = rulesIn(process.argv[2] ?? 'rules.txt').pipe(
-    tap(({ size }) => console.log(`${size} rules, for new connections`)),
+/** The filters for `rxmilter serve`: each new set of rules makes a new one; open connections finish with theirs. */
+export default () =>
+  rulesIn(process.env.RULES ?? 'rules.txt').pipe(
+    tap(({ size }) => console.error(`${size} rules, for new connections`)),
+    map(senderRules),
   );
-  // Each new set of rules makes a new filter; connections that are open finish with theirs.
-  const server = await serve(rules$.pipe(map(senderRules)), {
-    listen: process.argv[3] ?? 'inet:8891@127.0.0.1',
-  });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}

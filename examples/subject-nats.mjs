@@ -1,10 +1,10 @@
 // @ts-check
 // npm install rxmilter rxjs @nats-io/transport-node
+// NATS_URL=127.0.0.1:4222 npx rxmilter serve --listen inet:8891@127.0.0.1 subject-nats.mjs
 // nats pub mail.closed '["sales@example.org"]'
-import { realpathSync } from 'node:fs';
 import { connect } from '@nats-io/transport-node';
 import { Observable } from 'rxjs';
-import { on, reject, serve } from 'rxmilter';
+import { addressKey, on, reject } from 'rxmilter';
 import { held } from './held-stream.mjs';
 
 /** @typedef {{ string(): string, headers?: { readonly code: number } | undefined }} NatsMessage */
@@ -29,7 +29,7 @@ export function refuseClosed(closed) {
   return on(
     'rcpt',
     closed,
-    ({ address }, boxes) => boxes.has(address.toLowerCase()) && reject('This mailbox is closed'),
+    ({ address }, boxes) => boxes.has(addressKey(address)) && reject('This mailbox is closed'),
   );
 }
 
@@ -91,7 +91,7 @@ function listIn(json) {
   const list = /** @type {unknown} */ (JSON.parse(json));
   if (!Array.isArray(list) || !list.every((one) => typeof one === 'string'))
     throw new TypeError(`A list of addresses was to come, such as ["sales@example.org"], and not ${json}`);
-  return new Set(list.map((address) => address.toLowerCase()));
+  return new Set(list.map((address) => addressKey(address)));
 }
 
 /**
@@ -103,12 +103,9 @@ export function natsAt(servers) {
   return () => connect({ servers, reconnect: false, timeout: 2000, pingInterval: 10_000, maxPingOut: 2 });
 }
 
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
+/** The filter for `rxmilter serve`. */
+export default () => {
   const nats = natsAt(process.env.NATS_URL ?? '127.0.0.1:4222');
   // An hour without NATS, and no mailbox is closed any more; nor is one before it has said so.
-  const closed = closedMailboxes(nats, 'mail.closed', { away: { value: new Set(), after: 3_600_000 } });
-  const server = await serve(refuseClosed(closed), { listen: process.argv[2] ?? 'inet:8891@127.0.0.1' });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}
+  return refuseClosed(closedMailboxes(nats, 'mail.closed', { away: { value: new Set(), after: 3_600_000 } }));
+};

@@ -1,16 +1,15 @@
 // @ts-check
-import { realpathSync } from 'node:fs';
 import { BehaviorSubject } from 'rxjs';
-import { compose, edit, headerText, on, onMessage, quarantine, reject, serve } from 'rxmilter';
+import { addressKey, compose, edit, headerText, on, onMessage, quarantine, reject } from 'rxmilter';
 
 /** Mailboxes that take no mail. A new set counts from the next recipient on. */
 export const closed = new BehaviorSubject(new Set(['sales@example.org']));
 
-export const filter = compose(
+export default compose(
   on(
     'rcpt',
     closed,
-    (rcpt, boxes) => boxes.has(rcpt.address.toLowerCase()) && reject('This mailbox is closed'),
+    (rcpt, boxes) => boxes.has(addressKey(rcpt.address)) && reject('This mailbox is closed'),
   ),
   onMessage({ body: 'none' }, (message) => [
     edit(message, (draft) => {
@@ -22,10 +21,3 @@ export const filter = compose(
     message.headers.get('X-Spam-Flag') === 'YES' && quarantine('it is marked as spam'),
   ]),
 );
-
-// Started as a program, and not imported:
-if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
-  const server = await serve(filter, { listen: process.argv[2] ?? 'inet:8891@127.0.0.1' });
-  console.log(`Listening on ${server.address}`);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.close());
-}

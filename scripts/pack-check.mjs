@@ -69,6 +69,23 @@ for (const { name, options } of CONSUMERS) {
   });
 }
 
+step('an older Node is told that it is too old', () => {
+  for (const name of entryPoints(manifest).modules.filter((one) => !one.endsWith('.json'))) {
+    // As Debian's Node 18 would say of itself, before anything is loaded.
+    const old = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'18.20.4'})";
+    const args = [
+      '--import',
+      old,
+      '--input-type=module',
+      '--eval',
+      `import '${name}'; console.log('all is well')`,
+    ];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: scratch, encoding: 'utf8' });
+    const told = /Error: rxmilter needs Node 20\.19 or newer, and this is Node 18\.20\.4\./.test(stderr);
+    if (status !== 1 || stdout !== '' || !told) stop(`${name}: status ${status}\n${stdout}${stderr}`);
+  }
+});
+
 use(newest);
 if (lowest !== newest) {
   step(`install rxjs ${lowest}, the lowest that is supported`, () => install(`rxjs@${lowest}`));

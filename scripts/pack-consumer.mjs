@@ -110,7 +110,8 @@ import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 
 const rxmilter = (...args) => spawnSync('npx', ['--no-install', 'rxmilter', ...args], { encoding: 'utf8' });
-writeFileSync('filter.mjs', "import { addHeader, on } from 'rxmilter';\\nexport default on('eom', () => addHeader('X-It', 'works'));\\n");
+// With a timer, which would keep a program alive that only closes its server.
+writeFileSync('filter.mjs', "import { addHeader, on } from 'rxmilter';\\nsetInterval(() => undefined, 1000);\\nexport default on('eom', () => addHeader('X-It', 'works'));\\n");
 writeFileSync('wrong.mjs', 'const a = 1;\\nconst b = ;\\n');
 writeFileSync('mail.eml', 'From: a@example.com\\nTo: b@example.org\\n\\nHello\\n');
 

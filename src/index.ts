@@ -1,3 +1,5 @@
+import './common/check-node.js';
+
 export { compose } from './operators/compose.js';
 export { deadline } from './operators/deadline.js';
 export { observe } from './operators/observe.js';
@@ -14,8 +16,9 @@ export { when } from './operators/when.js';
 
 export { edit } from './message/edit.js';
 export { Headers } from './message/headers.js';
-export { parseAddress } from './message/parse-address.js';
-export { sameAddress } from './message/same-address.js';
+export { addressKey } from './common/address-key.js';
+export { parseAddress } from './common/parse-address.js';
+export { sameAddress } from './common/same-address.js';
 
 export { backoff } from './lookups/backoff.js';
 export { coalesce } from './lookups/coalesce.js';
@@ -37,6 +40,7 @@ export { serve } from './server/serve.js';
 export { inheritedSockets } from './transport/inherited-sockets.js';
 export { openSocket } from './transport/open-socket.js';
 export { VERSION } from './transport/version.js';
+export { authenticatedUser } from './session/authenticated-user.js';
 export { privateData } from './session/private-data.js';
 
 export { accept } from './session/decisions/accept.js';
@@ -72,7 +76,7 @@ export { ListenError } from './transport/listen-error.js';
 export { ProtocolError } from './transport/protocol-error.js';
 
 export type { Mailbox } from './message/mailbox.js';
-export type { AddressParts } from './message/parse-address.js';
+export type { AddressParts } from './common/parse-address.js';
 export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
 export type { LateDecision } from './operators/deadline.js';
 export type { Difference } from './operators/difference.js';

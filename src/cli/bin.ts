@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import '../common/check-node.js';
+
 import { describeError } from './describe-error.js';
 import { main } from './main.js';
 import { placeOf } from './place-of.js';

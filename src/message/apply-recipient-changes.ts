@@ -3,11 +3,11 @@ import type { Modification } from '../session/modification.js';
 import { bareAddress } from './bare-address.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
 import { PathList } from './path-list.js';
-import { recipientKey } from './recipient-changes.js';
+import { keptAddress, recipientKey } from './recipient-changes.js';
 
 /**
  * Recipients as modifications make them, in the order in which they were asked for: a deletion takes all with that
- * address, byte for byte, whatever their arguments. What is there with the same arguments is not added again.
+ * address, byte for byte, whatever their arguments, and those that an MTA has kept as it. What is there with the same arguments is not added again.
  *
  * Modifications of anything else are passed over.
  *
@@ -18,9 +18,12 @@ export function applyRecipientChanges(
   modifications: readonly Modification[],
 ): EnvelopePath[] {
   const changed = new PathList(paths, ({ raw }) => bareAddress(raw));
+  const spelled = keptOf(paths);
   for (const one of modifications.map(checkModification)) {
     if (one.kind === 'deleteRecipient') {
-      changed.delete(bareAddress(one.address));
+      const address = bareAddress(one.address);
+      changed.delete(address);
+      for (const bare of spelled.get(address) ?? []) changed.delete(bare);
     } else if (one.kind === 'addRecipient') {
       const added = writtenPath(one.address, one.args);
       const key = recipientKey(added);
@@ -29,4 +32,16 @@ export function applyRecipientChanges(
     }
   }
   return changed.all();
+}
+
+/** The recipients that an MTA has kept with less than the client has written, by the bytes of that. */
+function keptOf(paths: readonly EnvelopePath[]): ReadonlyMap<string, readonly string[]> {
+  const kept = new Map<string, string[]>();
+  for (const { address, raw } of paths) {
+    const plain = keptAddress(address);
+    if (plain === undefined) continue;
+    const bytes = bareAddress(plain);
+    kept.set(bytes, [...(kept.get(bytes) ?? []), bareAddress(raw)]);
+  }
+  return kept;
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 
+import { authenticatedUser } from '../session/authenticated-user.js';
 import type { MtaName } from '../session/judge-mta.js';
 import type { Modification } from '../session/modification.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
@@ -69,8 +70,8 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   }
 
   get auth(): AuthFacts | undefined {
-    const user = this.macros.get('auth_authen');
-    if (user === undefined || user === '') return undefined;
+    const user = authenticatedUser(this);
+    if (user === undefined) return undefined;
     return { user, mechanism: this.#macro('auth_type'), author: this.#macro('auth_author') };
   }
 

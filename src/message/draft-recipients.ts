@@ -1,8 +1,8 @@
+import { addressKey } from '../common/address-key.js';
 import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
 import { PathList } from './path-list.js';
-import { addressKey } from './same-address.js';
 
 /**
  * The recipients of a message that is being changed; see `edit()`. Which of them an address means is judged as

@@ -1,7 +1,7 @@
+import { parseAddress } from '../common/parse-address.js';
 import { envelope, type EnvelopeFields } from '../session/envelope.js';
 import type { Text } from '../session/modification.js';
 import { decodeText } from '../transport/text.js';
-import { parseAddress } from './parse-address.js';
 
 /** The sender or a recipient of a message. */
 export interface EnvelopePath {

@@ -1,6 +1,6 @@
+import { parseAddress } from '../common/parse-address.js';
 import { wordsDecoder } from './mime-words.js';
 import { optionalPeer } from './optional-peer.js';
-import { parseAddress } from './parse-address.js';
 
 /** An address in a header such as `From` or `To` (RFC 5322, 3.4). */
 export interface Mailbox {

@@ -1,3 +1,4 @@
+import { plainAddress } from '../common/address-key.js';
 import type { Modification } from '../session/modification.js';
 import { addRecipient } from '../session/modifications/add-recipient.js';
 import { deleteRecipient } from '../session/modifications/delete-recipient.js';
@@ -26,7 +27,7 @@ export function recipientChanges(from: readonly EnvelopePath[], to: readonly Env
 
   const deletions = new Map<string, Modification>();
   for (const path of from) {
-    if (touched.has(caseless(path))) deletions.set(bareAddress(path.raw), deleteRecipient(asText(path.raw)));
+    if (touched.has(caseless(path))) for (const [key, one] of deletionsOf(path)) deletions.set(key, one);
   }
   const additions = new Map<string, Modification>();
   for (const path of to) {
@@ -40,6 +41,37 @@ export function recipientChanges(from: readonly EnvelopePath[], to: readonly Env
 /** What two recipients have in common that are one. */
 export function recipientKey({ raw, args }: EnvelopePath): string {
   return [bareAddress(raw), ...args].join(' ');
+}
+
+/** What Postfix takes away from an address before it keeps it: a route, comments, blanks, needless quotes. */
+const TWO_ROUTES = /^@[^:"\\()<>\s]*:(@.*)$/s;
+const ADORNED = /[\s()<>,;:"\\]/;
+
+/**
+ * The deletion of a recipient as the client has written it, which is what Sendmail compares. Postfix compares what it has
+ * kept of that; and a blank or a bracket, which a client may write, cannot be written in a modification.
+ */
+function deletionsOf({ raw, address }: EnvelopePath): [string, Modification][] {
+  const kept = keptAddress(address);
+  const made: [string, Modification][] = [];
+  let failure: unknown;
+  for (const way of kept === undefined ? [raw] : [raw, kept]) {
+    try {
+      made.push([bareAddress(way), deleteRecipient(typeof way === 'string' ? way : asText(way))]);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (made.length === 0) throw failure;
+  return made;
+}
+
+/** An address as Postfix keeps it, where that is another than the one that the client has written. */
+export function keptAddress(address: string): string | undefined {
+  // Of two routes in a row it takes the first away.
+  const [, rest] = TWO_ROUTES.exec(address) ?? [];
+  const plain = rest ?? (ADORNED.test(address) ? plainAddress(address) : undefined);
+  return plain === address ? undefined : plain;
 }
 
 function caseless({ address }: EnvelopePath): string {

@@ -1,3 +1,5 @@
+import '../common/check-node.js';
+
 /**
  * The other side: speaks the milter protocol as an MTA does. Experimental: what is exported here may change in any
  * version.

@@ -20,7 +20,7 @@ import type { Downstream, Step, Upstream } from './step.js';
  * has to answer at once.
  *
  * @example
- * const isOutbound = ({ session }) => session.macros.get('auth_authen') !== undefined;
+ * const isOutbound = ({ session }) => authenticatedUser(session) !== undefined;
  * when(isOutbound, remote('inet:8891@127.0.0.1'), on('rcpt', checkRecipient))
  */
 export function when(

@@ -1,3 +1,4 @@
+import { addressKey } from '../common/address-key.js';
 import type { Rcpt } from '../session/flow.js';
 import { checkNumber } from '../lookups/check-options.js';
 import type { Awaitable } from './awaitable.js';
@@ -17,8 +18,8 @@ export interface GreylistOptions extends AwayOptions {
   /** For how long one that has passed passes at once, from its last time on, in milliseconds. Default 35 days. */
   readonly lifetime?: number | undefined;
   /**
-   * What has to be the same at both attempts. Default: the client's network, the sender and the recipient, without
-   * regard to upper and lower case. A function gives `undefined` for those who need not wait.
+   * What has to be the same at both attempts. Default: the client's network, the sender and the recipient, by
+   * their `addressKey()`. A function gives `undefined` for those who need not wait.
    */
   readonly key?: ((rcpt: Rcpt) => string | undefined) | undefined;
   /** How large the client's network is; see `clientNetwork()`. Default 24 bits of IPv4, 64 of IPv6. */
@@ -81,8 +82,8 @@ export function resolveGreylist(options: GreylistOptions): ResolvedGreylist {
 function tripletOf({ session, mail, address }: Rcpt, network: NetworkSize): string {
   return JSON.stringify([
     clientNetwork(session.client, network),
-    mail.address.toLowerCase(),
-    address.toLowerCase(),
+    addressKey(mail.address),
+    addressKey(address),
   ]);
 }
 

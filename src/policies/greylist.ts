@@ -1,4 +1,5 @@
 import { on } from '../operators/on.js';
+import { authenticatedUser } from '../session/authenticated-user.js';
 import { isPromise } from '../session/is-promise.js';
 import type { Filter } from '../operators/filter.js';
 import type { Tempfail } from '../session/decision.js';
@@ -7,7 +8,6 @@ import type { Rcpt } from '../session/flow.js';
 import { turnOf } from '../session/turn.js';
 import { resolveGreylist, type GreylistOptions } from './greylist-options.js';
 import { Outage } from './outage.js';
-import { userOf } from './rate-key.js';
 
 /**
  * Puts off each recipient of a stranger's mail once: a mail server tries again, much of what sends spam does not.
@@ -15,7 +15,7 @@ import { userOf } from './rate-key.js';
  * The first attempt of a client's network, sender and recipient gets `451 4.7.1` with the seconds to wait (RFC 6647), and
  * so does any other within `delay`. One that comes after that passes, and all later ones within `lifetime` of the last
  * one pass at once. Where no attempt comes within `window`, the next one is a first one again. Who has logged in passes
- * (the macro `auth_authen`), so does a recipient that the MTA has rejected already.
+ * (`authenticatedUser()`), so does a recipient that the MTA has rejected already.
  *
  * While the store cannot be asked, `away` says what becomes of mail, and the error is reported once and not for each
  * mail. A client that goes away while the store is asked leaves an attempt behind, as if it had been answered.
@@ -40,7 +40,7 @@ export function greylist(options: GreylistOptions = {}): Filter {
   };
 
   return on('rcpt', (rcpt) => {
-    const known = userOf(rcpt.session) !== undefined;
+    const known = authenticatedUser(rcpt.session) !== undefined;
     if (known || rcpt.rejected !== undefined) return undefined;
     if (nullSenderPasses && rcpt.mail.address === '') return undefined;
     const passes: unknown = exempt?.(rcpt) ?? false;

@@ -1,3 +1,5 @@
+import '../common/check-node.js';
+
 /**
  * Policies across connections, and the places where they keep what they know: in this process, or in Redis or Valkey.
  */

@@ -1,5 +1,6 @@
+import { addressKey } from '../common/address-key.js';
+import { authenticatedUser } from '../session/authenticated-user.js';
 import type { EventAt, StageEvent } from '../session/flow.js';
-import type { SessionInfo } from '../session/session-info.js';
 import type { Stage } from '../session/stage.js';
 import { clientNetwork, type NetworkSize } from './client-network.js';
 
@@ -37,9 +38,9 @@ export function rateKeyOf(
     case 'client':
       return clientNetwork(event.session.client, network);
     case 'user':
-      return userOf(event.session)?.toLowerCase();
+      return authenticatedUser(event.session)?.toLowerCase();
     case 'recipient':
-      return event.stage === 'rcpt' ? event.address.toLowerCase() : undefined;
+      return event.stage === 'rcpt' ? addressKey(event.address) : undefined;
     case 'subject':
       return subject;
     case 'sender':
@@ -49,15 +50,10 @@ export function rateKeyOf(
   }
 }
 
-/** Who has logged in: an MTA may also send the macro without a name in it, and then nobody has. */
-export function userOf({ macros }: SessionInfo): string | undefined {
-  const user = macros.get('auth_authen');
-  return user === '' ? undefined : user;
-}
-
 /** The null sender is that of all bounces of the world, and nobody's. */
 function senderKey({ address = '' }: { readonly address?: string | undefined }): string | undefined {
-  return address === '' ? undefined : address.toLowerCase();
+  const key = addressKey(address);
+  return key === '' ? undefined : key;
 }
 
 /** A subject without what differs by the way of writing; `undefined` where nothing is left of it. */

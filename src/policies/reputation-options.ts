@@ -1,4 +1,5 @@
 import { checkNumber } from '../lookups/check-options.js';
+import { authenticatedUser } from '../session/authenticated-user.js';
 import { checkDecision } from '../session/check-answer.js';
 import type { Decision, DecisionAt } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';
@@ -27,7 +28,7 @@ export interface ReputationOptions<S extends ReputationStage> extends AwayOption
   readonly points?: ((outcome: Outcome) => number | undefined) | undefined;
   /**
    * Whose reputation it is. Default the network of the client; nobody's where the client is not known, and where
-   * somebody has logged in (the macro `auth_authen`). A function gives `undefined` for nobody.
+   * somebody has logged in (`authenticatedUser()`). A function gives `undefined` for nobody.
    */
   readonly key?: ((session: SessionInfo) => string | undefined) | undefined;
   /** How large the client's network is; see `clientNetwork()`. Default 32 bits of IPv4, 64 of IPv6. */
@@ -95,9 +96,9 @@ function defaultPoints({ decision }: Outcome): number {
   return decision?.kind === 'reject' ? 1 : 0;
 }
 
-function strangerOf({ client, macros }: SessionInfo, network: NetworkSize): string | undefined {
-  if (client.address === '' || macros.get('auth_authen') !== undefined) return undefined;
-  return clientNetwork(client, network);
+function strangerOf(session: SessionInfo, network: NetworkSize): string | undefined {
+  if (session.client.address === '' || authenticatedUser(session) !== undefined) return undefined;
+  return clientNetwork(session.client, network);
 }
 
 function checkFunction<F>(name: string, given: F | undefined): F | undefined {

@@ -1,3 +1,5 @@
+import '../common/check-node.js';
+
 /**
  * What filters are tested with: events, drawings, a mail server that is none, and the rules that every filter keeps.
  */

@@ -379,10 +379,12 @@ describe('the guide, on servers', () => {
   });
 
   test('reload: the newest rules serve new connections', async () => {
-    const { server, rules$ } = await runSnippet<WithServer & { rules$: BehaviorSubject<string[]> }>('reload');
+    const { server, rules$ } = await runSnippet<
+      WithServer & { rules$: BehaviorSubject<ReadonlySet<string>> }
+    >('reload');
     const send = senderTo(server);
     expect((await send({ sender: 'spam@example.com' })).outcome).toBe('refused');
-    rules$.next([]);
+    rules$.next(new Set());
     expect((await send({ sender: 'spam@example.com' })).outcome).toBe('delivered');
   });
 

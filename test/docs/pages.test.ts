@@ -47,9 +47,9 @@ describe('README.md', () => {
     expect(snippet('tagging').code).toBe(program);
   });
 
-  test('gives the mail servers the address that the program listens on', () => {
+  test('gives the mail servers the address that the filter is served on', () => {
     const text = readPage('README.md');
-    const [, listens = ''] = /'(inet:[^']+)'/.exec(snippet('tagging').code) ?? [];
+    const [, listens = ''] = /rxmilter serve --listen (inet:\S+) filter\.mjs/.exec(text) ?? [];
     const [, postfix = ''] = /^smtpd_milters = (inet:\S+)$/m.exec(text) ?? [];
     const [, sendmail = ''] = /\bS=(inet:[^,\s]+),/.exec(text) ?? [];
     expect(parseEndpoint(postfix)).toEqual(parseEndpoint(listens));

@@ -55,6 +55,16 @@ describe('DraftRecipients', () => {
     expect([...draft]).toEqual([there]);
   });
 
+  it.each(['"a"@x.example', '@relay.example:a@x.example', 'a@x.example.', 'a%x.example', 'a(b)@x.example'])(
+    'finds and deletes a recipient that the client has written %s',
+    (spelling) => {
+      const draft = draftOf(spelling, 'b@x.example');
+      expect(draft.has('a@x.example')).toBe(true);
+      expect(draft.delete('A@x.example')).toBe(1);
+      expect(addressesOf(draft)).toEqual(['b@x.example']);
+    },
+  );
+
   it('gives somebody who is there other arguments, where some are given', () => {
     const draft = new DraftRecipients([path('<a@x.example>', ['NOTIFY=NEVER']), path('<b@x.example>')]);
     draft.add('A@x.example', ['NOTIFY=FAILURE']);

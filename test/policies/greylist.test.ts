@@ -118,6 +118,13 @@ describe('greylist', () => {
     expect(ask(5 * MINUTE, to('c","b"@x', 'a'))).toBe('waits');
   });
 
+  it('asks for the same sender and recipient, however they are spelled', () => {
+    const ask = asking();
+    ask(0, to('"bob"@example.org', '@relay.example:alice@example.com'));
+    expect(ask(5 * MINUTE, to('bob@example.org.', 'alice%example.com'))).toBe('passes');
+    expect(ask(5 * MINUTE, to('"b ob"@example.org', 'alice@example.com'))).toBe('waits');
+  });
+
   it('goes by a key of its user, and lets those pass that have none', () => {
     const ask = asking({
       key: ({ mail: { address } }) => (address === 'vip@example.com' ? undefined : address),

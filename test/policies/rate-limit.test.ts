@@ -108,6 +108,16 @@ describe('rateLimit', () => {
     expect(fates(byRecipient, [r('x@b.test'), r('X@B.test'), r('y@b.test'), r('x@b.test', '')])).toBe('ynyn');
   });
 
+  it('counts senders and recipients by their mailbox, however it is spelled', () => {
+    const bySender = rateLimit({ key: 'sender', stage: 'eom', limit: 1, window: HOUR });
+    expect(fates(bySender, [mail('a@b.test'), eom(), mail('"a"@B.test.'), eom()])).toBe('yyyn');
+    const byRecipient = rateLimit({ key: 'recipient', limit: 1, window: HOUR });
+    const spelled = ['@x.test:a@b.test', 'a(x)@b.test', '"a.b"@b.test', '"a b"@b.test'].map((one) =>
+      rcpt(one),
+    );
+    expect(fates(byRecipient, spelled)).toBe('ynyy');
+  });
+
   it('counts messages by their subject, at the end of the headers, however it is written', () => {
     const filter = rateLimit({ key: 'subject', limit: 1, window: HOUR });
     const message = (...headers: Flow[]): Flow[] => [mail(), ...headers, eoh()];

@@ -9,7 +9,7 @@ const DISCARD: Discard = Object.freeze({ kind: 'discard' });
  * From `mail` to `eom`; at `rcpt` it holds for the whole message. Before that there is no message, and it does not
  * compile.
  *
- * @example on('mail', (mail) => (mail.address === 'spam@example.com' ? discard() : undefined))
+ * @example on('mail', (mail) => (sameAddress(mail.address, 'spam@example.com') ? discard() : undefined))
  */
 export function discard(): Discard {
   return made(DISCARD, discard);

@@ -13,7 +13,7 @@ import { SmtpLoad } from '../support/smtp-load.js';
 const CLIENTS = 6;
 const FILTER = `
 import { addHeader, on } from 'rxmilter';
-export const filter = on('eom', () => addHeader('X-Filtered', \`VERSION by \${process.pid}\`));
+export default on('eom', () => addHeader('X-Filtered', \`VERSION by \${process.pid}\`));
 `;
 
 /** Opens a Unix socket as systemd does, and becomes the program. */
@@ -168,7 +168,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   test('keeps its workers where the new filter is broken', async () => {
     const cluster = await started();
     const old = workers(cluster);
-    await writeFile(`${dir}/filter.mjs`, 'export const filter = nonsense;');
+    await writeFile(`${dir}/filter.mjs`, 'export default nonsense;');
     const load = underLoad();
     cluster.signal('SIGHUP');
     await cluster.says(/^restart given up, the others stay as they are: .*ended before it served: status 1/);
@@ -181,7 +181,7 @@ describePostfix('examples/cluster.mjs behind Postfix', (bench) => {
   });
 
   test('ends where its workers cannot serve at the start', async () => {
-    await writeFile(`${dir}/filter.mjs`, 'export const filter = nonsense;');
+    await writeFile(`${dir}/filter.mjs`, 'export default nonsense;');
     const cluster = new Program([
       ...built.flags,
       'examples/cluster.mjs',

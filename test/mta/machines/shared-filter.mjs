@@ -6,7 +6,7 @@ import { redisClient, sharedPolicies } from '../../../examples/greylist-redis.mj
 const { REDIS_URL = '', DELAY, LIMIT, AWAY, TIMEOUT } = process.env;
 const client = redisClient(REDIS_URL, (error) => console.log(`redis: ${error.message}`));
 
-export const filter = compose(
+const filter = compose(
   sharedPolicies(client, {
     delay: Number(DELAY),
     limit: Number(LIMIT),
@@ -30,3 +30,5 @@ if (import.meta.filename === process.argv[1]) {
     client.destroy();
   });
 }
+
+export default filter;

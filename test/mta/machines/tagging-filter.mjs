@@ -2,4 +2,4 @@
 import { addHeader, on } from 'rxmilter';
 
 /** Says in each message which process had it. */
-export const filter = on('eom', () => addHeader('X-Filtered', `by ${process.pid}`));
+export default on('eom', () => addHeader('X-Filtered', `by ${process.pid}`));

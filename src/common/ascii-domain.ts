@@ -20,6 +20,6 @@ function toAscii(domain: string): string {
   const lower = domain.toLowerCase();
   if (ASCII_ONLY.test(domain) || domain.length > TOO_LONG || FOREIGN.test(domain)) return lower;
   const ascii = domainToASCII(domain);
-  // Digits of another script would be read as the number of an IPv4 address.
-  return ascii === '' || NUMBER_AT_END.test(ascii) ? lower : ascii;
+  // Digits of another script would be read as the number of an IPv4 address, a comma of another as one of ASCII.
+  return ascii === '' || NUMBER_AT_END.test(ascii) || FOREIGN.test(ascii) ? lower : ascii;
 }

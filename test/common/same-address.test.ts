@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { parseAddress } from '../../src/message/parse-address.js';
-import { sameAddress } from '../../src/message/same-address.js';
+import { parseAddress, sameAddress } from '../../src/index.js';
 
 describe('parseAddress()', () => {
   it.each([

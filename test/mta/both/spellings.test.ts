@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { addressKey, edit, on, onMessage } from '../../../src/index.js';
+import { describeMtas } from '../support/describe-mtas.js';
+
+/** What an SMTP client may write behind `RCPT TO:`. */
+const SPELLINGS = [
+  '<bob@dst.example>',
+  'bob@dst.example',
+  '<BOB@dst.EXAMPLE>',
+  '<bob@dst.example.>',
+  '<bob@dst.example..>',
+  '<"bob"@dst.example>',
+  '<"b\\ob"@dst.example>',
+  '<b\\ob@dst.example>',
+  '<b"o"b@dst.example>',
+  '<bob""@dst.example>',
+  '<bob@"dst.example">',
+  '<"bob"."x"@dst.example>',
+  '<bob.x@dst.example>',
+  '<bob x@dst.example>',
+  '<bob(c)x@dst.example>',
+  '<"bob x"@dst.example>',
+  '<"bob@dst.example>',
+  '<bob@"dst.example>',
+  '<.bob@dst.example>',
+  '<bob.@dst.example>',
+  '<bob..x@dst.example>',
+  '<@relay.example:bob@dst.example>',
+  '<@a.example,@b.example:bob@dst.example>',
+  '<@[127.0.0.1]:bob@dst.example>',
+  '<@relay.example:"bob"@dst.example.>',
+  '<@relay.example:@x.example:bob@dst.example>',
+  '<@bob@dst.example>',
+  '<bob%dst.example>',
+  '<dst.example!bob>',
+  '<x!dst.example!bob>',
+  '<bob%dst.example%x.example>',
+  '<"bob%dst.example">',
+  '<"bob@dst.example">',
+  '<"\\"bob\\"@dst.example">',
+  '<"@x.example:bob@dst.example">',
+  '<bob\\@dst.example>',
+  '<bob%dst.example@x.example>',
+  '<dst.example!bob@x.example>',
+  '<"bob@dst.example"@x.example>',
+  '<bob@dst.example@x.example>',
+  '<bob(comment)@dst.example>',
+  '<bob@dst.example(comment)>',
+  '<(x (y))bob@dst.example>',
+  '<bob@dst.example(>',
+  '< bob @ dst . example >',
+  '<bob@dst example>',
+  '<<bob@dst.example>>',
+  '<Bob <bob@dst.example>>',
+  '<bob@dst.example>x',
+  '<bob@dst.example> (x)',
+  '<bob@dst.example,>',
+  '<bob@dst.example;>',
+  '<smtp:bob@dst.example>',
+  '<bob,x@dst.example>',
+  '<x@dst.example,bob@dst.example>',
+  '<@dst.example>',
+  '<bob@[192.0.2.1]>',
+];
+
+/** The name of a group goes with Postfix only. */
+const OWN = { postfix: ['<x:bob@dst.example;>'], sendmail: [] } as const;
+
+describeMtas('addressKey()', (bench, mta) => {
+  test.each([...SPELLINGS, ...OWN[mta]])('is the same for %s as for what is delivered', async (spelling) => {
+    const shown: string[] = [];
+    await bench().serve(on('rcpt', ({ address }) => void shown.push(address)));
+    const client = await bench().greeted();
+    await client.command('MAIL FROM:<alice@src.example>');
+    if (!(await client.command(`RCPT TO:${spelling}`)).startsWith('250 ')) return;
+    await client.command('DATA');
+    client.write('Subject: spelling\r\n\r\nThe body.\r\n.\r\n');
+    await client.reply();
+    const [delivered = ''] = (await bench().sink.next()).rcpts;
+    const address = delivered.replace(/(?<=>) .*$/, '');
+    expect(shown.map((one) => addressKey(one))).toEqual([addressKey(address)]);
+  });
+
+  test.each([...SPELLINGS, ...OWN[mta]])('lets a draft delete %s by its mailbox', async (spelling) => {
+    await bench().serve(
+      onMessage({ body: 'none' }, (message) =>
+        edit(message, ({ recipients }) => void recipients.delete('bob@dst.example')),
+      ),
+    );
+    const client = await bench().greeted();
+    await client.command('MAIL FROM:<alice@src.example>');
+    if (!(await client.command(`RCPT TO:${spelling}`)).startsWith('250 ')) return;
+    await client.command('RCPT TO:<cid@dst.example>');
+    await client.command('DATA');
+    client.write('Subject: spelling\r\n\r\nThe body.\r\n.\r\n');
+    await client.reply();
+    const { rcpts } = await bench().sink.next();
+    expect(rcpts.map((one) => addressKey(one.replace(/(?<=>) .*$/, '')))).not.toContain('bob@dst.example');
+  });
+});
