@@ -1,4 +1,4 @@
-import { isPromise } from '../session/is-promise.js';
+import { isPromise } from '../common/promises.js';
 import { changeSender } from '../session/modifications/change-sender.js';
 import { replaceBody } from '../session/modifications/replace-body.js';
 import type { BodySource, Edit, Modification } from '../session/modification.js';

@@ -1,5 +1,6 @@
 import { ProjectError } from '../session/project-error.js';
 import type { FlowStage } from '../session/stage.js';
+import { tell } from '../session/tell.js';
 import type { TurnOwner } from '../session/turn.js';
 
 /**
@@ -14,10 +15,4 @@ export function letGo(end: () => void, stage: FlowStage, owner?: TurnOwner): voi
   } catch (error) {
     tell(new ProjectError(stage, error), stage, owner);
   }
-}
-
-/** Makes known what went wrong in a filter and cost no answer. */
-export function tell(error: Error, stage: FlowStage, owner: TurnOwner | undefined): void {
-  if (owner === undefined) process.emitWarning(error);
-  else owner.report(stage, error);
 }

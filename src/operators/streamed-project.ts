@@ -2,6 +2,7 @@ import { BodyChannel } from '../message/body-channel.js';
 import { CollectedMessage } from '../message/collected-message.js';
 import type { Collection } from '../message/collection.js';
 import type { BodyMode } from '../message/message-body.js';
+import { tellReader } from '../message/tell-reader.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { TURN, Turn, turnOf, type Turned } from '../session/turn.js';
@@ -19,7 +20,7 @@ const MISSED = 'A piece of the body was not taken in time, and the message is no
 export class StreamedProject implements RunOwner {
   /** A piece of the body was not taken in time, and no failure was said for that yet. */
   missed = false;
-  readonly #channel = new BodyChannel();
+  readonly #channel: BodyChannel;
   readonly #run: ProjectRun;
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
   readonly #turn: Turn | undefined;
@@ -31,6 +32,10 @@ export class StreamedProject implements RunOwner {
   constructor(project: MessageProject<BodyMode>, event: StageEvent, collection: Collection) {
     const { session } = event;
     const { fields, sender, recipients, truncated } = collection;
+    const failed = (reason: unknown): void => {
+      tellReader(event, reason);
+    };
+    this.#channel = new BodyChannel(failed);
     const { body } = this.#channel;
     const turn = turnOf(event);
     this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
@@ -41,7 +46,7 @@ export class StreamedProject implements RunOwner {
       modifications: [],
       ...(this.#turn && { [TURN]: this.#turn }),
     };
-    const context = new LazyContext();
+    const context = new LazyContext(eom);
     this.#run = new ProjectRun(eom, context, this);
     const message = new CollectedMessage<'stream'>({
       session,
@@ -50,6 +55,7 @@ export class StreamedProject implements RunOwner {
       body,
       truncated,
       chunks: body,
+      failed,
     });
     try {
       this.#run.drive(project(message, context));

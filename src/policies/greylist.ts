@@ -1,5 +1,5 @@
 import { on } from '../operators/on.js';
-import { isPromise } from '../session/is-promise.js';
+import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/filter.js';
 import type { Tempfail } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';

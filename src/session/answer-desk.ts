@@ -1,3 +1,4 @@
+import { errorFrom, isA } from '../common/text-of.js';
 import { AnswerError } from './answer-error.js';
 import { pumpBody } from './body-pump.js';
 import { checkDecision } from './check-answer.js';
@@ -157,13 +158,13 @@ export class AnswerDesk {
 
   #settle(
     turn: Turn,
-    decision: Decision,
+    given: Decision,
     modifications: readonly Modification[],
     cause: Error | undefined,
   ): void {
     const stage = turn.stage as Stage;
     try {
-      checkDecision(decision, stage);
+      const decision = checkDecision(given, stage);
       const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
       if (kept.length === 0) {
         this.#finish(turn, decision, NONE, cause);
@@ -181,7 +182,7 @@ export class AnswerDesk {
     } catch (error) {
       // What goes wrong after the answer is no reason for a second one.
       if (turn.ended) throw error;
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.fail(errorFrom(error));
     }
   }
 
@@ -200,7 +201,7 @@ export class AnswerDesk {
       });
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
-      if (!turn.ended) this.fail(error instanceof AnswerError ? error : new ProjectError('eom', error));
+      if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
       return;
     }
     if (!turn.ended) this.#finish(turn, decision, modifications, undefined);

@@ -1,0 +1,26 @@
+import type { Decision } from './decision.js';
+import { accept } from './decisions/accept.js';
+import { discard } from './decisions/discard.js';
+import { proceed } from './decisions/proceed.js';
+import { reject } from './decisions/reject.js';
+import { skip } from './decisions/skip.js';
+import { tempfail } from './decisions/tempfail.js';
+
+const BARE: Readonly<Record<Decision['kind'], Decision>> = {
+  proceed: proceed(),
+  accept: accept(),
+  reject: reject(),
+  tempfail: tempfail(),
+  discard: discard(),
+  skip: skip(),
+};
+
+/**
+ * A decision of that kind as plain data. One that was written by hand may have getters, which may throw where it is
+ * looked at again: when its answer is with the MTA already.
+ */
+export function plainDecision(kind: Decision['kind'], given: Decision): Decision {
+  if (kind !== 'reject' && kind !== 'tempfail') return BARE[kind];
+  const { reply } = given as Extract<Decision, { kind: 'reject' | 'tempfail' }>;
+  return reply === undefined ? BARE[kind] : { kind, reply };
+}
