@@ -22,12 +22,15 @@ export function onRejection(value: unknown, failed: (reason: unknown) => void): 
   }
 }
 
-/** Lets a value be that is of no interest any more: where it is a promise that rejects, that must not end the process. */
+/**
+ * Lets a value be that is of no interest any more: where it is a promise that rejects, be it with another such promise,
+ * that must not end the process.
+ */
 export function ignoreRejection(value: unknown): void {
   try {
     // The engine looks at the promise itself, whatever its property `then` says.
-    if (types.isPromise(value)) void Promise.prototype.then.call(value, undefined, () => undefined);
-    else onRejection(value, () => undefined);
+    if (types.isPromise(value)) void Promise.prototype.then.call(value, undefined, ignoreRejection);
+    else onRejection(value, ignoreRejection);
   } catch {
     // A getter of the promise's own.
   }

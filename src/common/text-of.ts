@@ -1,5 +1,7 @@
 import { inspect, types } from 'node:util';
 
+import { ignoreRejection } from './promises.js';
+
 const UNREADABLE = 'a value that cannot be shown as text';
 
 /** Of a list in a value so many members are shown, and of a string in it so many characters. */
@@ -27,8 +29,11 @@ export function textOf(value: unknown): string {
 /**
  * The message of an error, and the text of any other value; never throws. An error without a message, such as Node's
  * for a host none of whose addresses answered, is told by the errors in it, or by its name.
+ *
+ * A promise, as `throw fetch(…)` throws it, is done with: that it rejects must not end the process.
  */
 export function messageOf(error: unknown): string {
+  ignoreRejection(error);
   try {
     if (isError(error)) {
       const { message } = error as { message: unknown };

@@ -1,5 +1,6 @@
 import type { Observable, Subscription } from 'rxjs';
 
+import { ignoreRejection } from '../common/promises.js';
 import { warn } from '../common/warn.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import { ProjectError } from '../session/project-error.js';
@@ -66,6 +67,8 @@ export class Latest<T> {
   /** A stream that ends keeps its last value; only where it had none is that somebody's failure. */
   #end(error: unknown, late?: { readonly error: unknown }): void {
     this.#ended = true;
+    // It is told only when there is an event.
+    ignoreRejection(error);
     if (this.#value === undefined) this.#error = error;
     else this.#late = late;
     this.#wake();

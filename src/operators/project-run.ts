@@ -139,8 +139,9 @@ export class ProjectRun {
   #finishIterator(): void {
     try {
       ignoreRejection(this.#iterator?.return?.());
-    } catch {
-      // Whatever it says to that, nobody waits for it.
+    } catch (error) {
+      // Whatever it says to that, no code waits for it.
+      ignoreRejection(error);
     }
   }
 

@@ -1,4 +1,4 @@
-import { onRejection, isPromise } from '../common/promises.js';
+import { ignoreRejection, isPromise, onRejection } from '../common/promises.js';
 import { errorFrom, textOf } from '../common/text-of.js';
 import { tell } from '../session/tell.js';
 import { failureAt } from '../session/failure-at.js';
@@ -100,6 +100,8 @@ export class Outage {
   #gone(event: StageEvent | undefined, thrown: unknown): Failure | undefined {
     const first = this.#away === 0;
     this.#away = this.#asked;
+    // Told once only.
+    ignoreRejection(thrown);
     if (first) {
       const error = errorFrom(thrown);
       const onAway = this.#onAway;

@@ -1,4 +1,7 @@
-import { Subscription, type Observable, type Observer } from 'rxjs';
+import { Subscription, UnsubscriptionError, type Observable, type Observer } from 'rxjs';
+
+import { ignoreRejection } from '../common/promises.js';
+import { isA } from '../common/text-of.js';
 
 /** What to do with what an Observable says. */
 export interface Handlers<T> {
@@ -80,6 +83,8 @@ class CalmSubscriber<T> extends Subscription implements Observer<T> {
     try {
       super.unsubscribe();
     } catch (reason) {
+      // Only their text is in the message.
+      if (isA(reason, UnsubscriptionError)) reason.errors.forEach(ignoreRejection);
       this.#failed(reason);
     }
   }

@@ -20,8 +20,8 @@ export function toBytes(piece: unknown): Buffer {
 export function finishBody(body: BodySource, iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
   try {
     ignoreRejection(iterator.return?.());
-  } catch {
-    // The message is over.
+  } catch (error) {
+    ignoreRejection(error);
   }
   // A Node stream finishes its iterator only at its next piece; destroying it is what frees its file or socket.
   if (typeof body === 'object') destroyBody(body);
@@ -35,8 +35,8 @@ export function destroyBody(body: object): void {
   try {
     const { destroy } = body as { readonly destroy?: unknown };
     if (typeof destroy === 'function') ignoreRejection(Reflect.apply(destroy, body, []));
-  } catch {
-    // The message is over.
+  } catch (error) {
+    ignoreRejection(error);
   }
 }
 

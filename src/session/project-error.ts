@@ -1,4 +1,3 @@
-import { ignoreRejection } from '../common/promises.js';
 import { messageOf } from '../common/text-of.js';
 import type { FlowStage } from './stage.js';
 
@@ -9,8 +8,6 @@ export class ProjectError extends Error {
 
   constructor(stage: FlowStage, cause: unknown) {
     super(`The filter failed at stage ${stage}: ${messageOf(cause)}`, { cause });
-    // `throw fetch(…)` throws a promise, and no code waits for that one.
-    ignoreRejection(cause);
     this.stage = stage;
   }
 }

@@ -1,4 +1,4 @@
-import { onRejection } from '../common/promises.js';
+import { ignoreRejection, onRejection } from '../common/promises.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { describeMessage } from '../transport/describe-message.js';
 import { ProtocolError } from '../transport/protocol-error.js';
@@ -71,7 +71,10 @@ export class Tracer {
 
   /** Of several calls that fail later the first one is told. */
   #end(error: unknown): void {
-    if (this.#trace === undefined) return;
+    if (this.#trace === undefined) {
+      ignoreRejection(error);
+      return;
+    }
     this.#trace = undefined;
     this.#failed(error);
   }

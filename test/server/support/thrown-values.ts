@@ -10,7 +10,15 @@ const fails = (): never => {
   throw new Error('of the value itself');
 };
 
-const TRAPS = ['get', 'has', 'getPrototypeOf', 'ownKeys', 'getOwnPropertyDescriptor', 'set', 'defineProperty'];
+const TRAPS = [
+  'get',
+  'has',
+  'getPrototypeOf',
+  'ownKeys',
+  'getOwnPropertyDescriptor',
+  'set',
+  'defineProperty',
+];
 
 function hostile(): object {
   return new Proxy({}, Object.fromEntries(TRAPS.map((trap) => [trap, fails])));
@@ -48,7 +56,10 @@ export const THROWN: readonly (readonly [name: string, make: () => unknown])[] =
   ['an error that is its own cause', ownCause],
   ['a frozen error', () => Object.freeze(new Error('frozen'))],
   ['a DOMException', () => new DOMException('aborted', 'AbortError')],
-  ['an error of another realm', () => runInContext('new TypeError("elsewhere")', createContext({})) as unknown],
+  [
+    'an error of another realm',
+    () => runInContext('new TypeError("elsewhere")', createContext({})) as unknown,
+  ],
   ['a revoked proxy', revoked],
   ['a proxy all of whose traps throw', hostile],
   ['a proxy of an error', () => new Proxy(new Error('behind'), { get: fails, getPrototypeOf: fails })],
