@@ -132,7 +132,7 @@ describe('checkHouse', () => {
     [
       'session',
       'rxjs',
-      'imports rxjs in session; keep RxJS in message, operators, lookups, policies, server, mta, recording, testing, cli',
+      'imports rxjs in session; keep RxJS in rx, message, operators, lookups, policies, server, mta, recording, testing, cli',
     ],
     ['transport', 'rxjs', 'imports rxjs in transport'],
     ['session', 'rxjs/testing', 'imports rxjs/testing in session'],

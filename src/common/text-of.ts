@@ -1,25 +1,46 @@
 import { inspect, types } from 'node:util';
 
+import { ignoreRejection } from './promises.js';
+
 const UNREADABLE = 'a value that cannot be shown as text';
+
+/** Of a list in a value so many members are shown, and of a string in it so many characters. */
+const SHOWN = {
+  customInspect: false,
+  depth: 1,
+  breakLength: Infinity,
+  maxArrayLength: 20,
+  maxStringLength: 1_000,
+};
 
 /** Makes text of any value that code may throw, reject or return; never throws. */
 export function textOf(value: unknown): string {
   try {
     if (typeof value === 'string') return value;
-    // Without the functions of the value itself: they may throw, and a proxy's traps with them.
-    if (typeof value !== 'object' || value === null) return String(value);
-    return inspect(value, { customInspect: false, depth: 1, breakLength: Infinity, maxStringLength: 1_000 });
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return String(value);
+    // Without the functions of the value itself: they may throw, and a proxy's traps with them. Of a function its name is
+    // shown, and not its source.
+    return inspect(value, SHOWN);
   } catch {
     return UNREADABLE;
   }
 }
 
-/** The message of an error, and the text of any other value; never throws. */
+/**
+ * The message of an error, and the text of any other value; never throws. An error without a message, such as Node's
+ * for a host none of whose addresses answered, is told by the errors in it, or by its name.
+ *
+ * A promise, as `throw fetch(…)` throws it, is done with: that it rejects must not end the process.
+ */
 export function messageOf(error: unknown): string {
+  ignoreRejection(error);
   try {
-    if (error instanceof Error && typeof (error.message as unknown) === 'string') return error.message;
+    if (isError(error)) {
+      const { message } = error as { message: unknown };
+      if (typeof message === 'string') return message === '' ? nameOf(error) : message;
+    }
   } catch {
-    // A getter or a proxy of the value's own.
+    // A getter of the value's own.
   }
   return textOf(error);
 }
@@ -30,7 +51,7 @@ export function messageOf(error: unknown): string {
  */
 export function errorFrom(value: unknown): Error {
   try {
-    if (!types.isProxy(value) && value instanceof Error) {
+    if (isA(value, Error)) {
       const { name, message, stack } = value as { name: unknown; message: unknown; stack?: unknown };
       const readable = typeof name === 'string' && typeof message === 'string';
       if (readable && (stack === undefined || typeof stack === 'string')) return value;
@@ -39,4 +60,39 @@ export function errorFrom(value: unknown): Error {
     // As above.
   }
   return new Error(messageOf(value), { cause: value });
+}
+
+/** The stack of an error, where it is one and has one; never throws. */
+export function stackOf(error: unknown): string | undefined {
+  try {
+    const stack: unknown = isError(error) && 'stack' in error ? error.stack : undefined;
+    return typeof stack === 'string' ? stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a value of any kind is an instance of the class; never throws. A proxy is none, whatever it says: each look at
+ * it may throw.
+ */
+export function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
+  return typeof value === 'object' && value !== null && !types.isProxy(value) && value instanceof type;
+}
+
+/** Also one of another realm, as code in `node:vm` throws it. */
+function isError(value: unknown): value is object {
+  return isA(value, Error) || types.isNativeError(value);
+}
+
+function nameOf(error: object): string {
+  const { name, errors } = error as { name?: unknown; errors?: unknown };
+  if (Array.isArray(errors) && errors.length > 0) return errors.slice(0, 3).map(textOfOne).join('; ');
+  return typeof name === 'string' && name !== '' ? name : textOf(error);
+}
+
+/** An error within another may be that one itself, and is looked into no further. */
+function textOfOne(error: unknown): string {
+  const message: unknown = isA(error, Error) ? error.message : undefined;
+  return typeof message === 'string' && message !== '' ? message : textOf(error);
 }

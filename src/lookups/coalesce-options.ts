@@ -1,5 +1,6 @@
 import { asyncScheduler, type ObservableInput, type SchedulerLike } from 'rxjs';
 
+import { ignoreRejection, isPromise } from '../common/promises.js';
 import { checkNumber, checkTimer } from './check-options.js';
 
 /** Looks something up. `signal` is aborted when nobody waits for the answer any more, or it took too long. */
@@ -48,7 +49,7 @@ export function resolveCoalesce<I, T>(options: CoalesceOptions<I, T>): ResolvedC
   checkTimer('coalesce(): timeout', timeout, 1);
   return {
     key: (input) => checkKey(key(input), options.key !== undefined),
-    ttlOf: ttl === negativeTtl ? () => ttl : (answer) => (negative(answer) ? negativeTtl : ttl),
+    ttlOf: ttl === negativeTtl ? () => ttl : (answer) => (isYes(negative(answer)) ? negativeTtl : ttl),
     maxKeys,
     timeout,
     scheduler,
@@ -59,9 +60,17 @@ function isNegative(answer: unknown): boolean {
   return answer === undefined || answer === null || answer === false;
 }
 
+/** A promise would count as a yes, whatever comes of it. */
+function isYes(given: unknown): boolean {
+  if (!isPromise(given)) return Boolean(given);
+  ignoreRejection(given);
+  throw new TypeError('coalesce(): negative gave a promise. It has to say true or false at once.');
+}
+
 /** Two objects are the same text, `[object Object]`: one would get the other's answer. */
 function checkKey(key: unknown, own: boolean): string | number {
   if (typeof key === 'string' || typeof key === 'number') return key;
+  ignoreRejection(key);
   const what = typeof key === 'object' && key !== null ? 'an object' : typeof key;
   throw new TypeError(
     own

@@ -10,6 +10,9 @@ import {
   type Subscription,
 } from 'rxjs';
 
+import { abortController } from '../common/abort.js';
+import { warn } from '../common/warn.js';
+import { subscribeCalmly } from '../rx/calmly.js';
 import type { LookUp, ResolvedCoalesce } from './coalesce-options.js';
 import { LookUpError } from './look-up-error.js';
 
@@ -22,7 +25,7 @@ export interface Answered<T> {
 /** One look-up that is under way, and those who wait for it. */
 export class Flight<T> {
   readonly #waiting = new Set<Subscriber<T>>();
-  readonly #controller = new AbortController();
+  readonly #controller = abortController(warn);
   readonly #landed: (answer: Answered<T> | undefined) => void;
   #subscription: Subscription | undefined;
   #over = false;
@@ -42,17 +45,22 @@ export class Flight<T> {
   }
 
   start<I>(lookUp: LookUp<I, T>, input: I, key: string | number, options: ResolvedCoalesce<I, T>): void {
-    const subscription = this.#ask(lookUp, input, key, options).subscribe({
-      next: (answer) => {
-        this.#end(answer, (subscriber) => {
-          subscriber.next(answer.is);
-          subscriber.complete();
-        });
+    const subscription = subscribeCalmly(
+      this.#ask(lookUp, input, key, options),
+      {
+        next: (answer) => {
+          this.#end(answer, (subscriber) => {
+            subscriber.next(answer.is);
+            subscriber.complete();
+          });
+        },
+        error: (error) => {
+          this.#end(undefined, (subscriber) => subscriber.error(error));
+        },
       },
-      error: (error: unknown) => {
-        this.#end(undefined, (subscriber) => subscriber.error(error));
-      },
-    });
+      // Of many who wait, none is the one to be told.
+      warn,
+    );
     if (this.#over) subscription.unsubscribe();
     else this.#subscription = subscription;
   }
@@ -86,14 +94,20 @@ export class Flight<T> {
     this.#over = true;
     // Before anybody is told: who asks again at once is not to be given what is over.
     this.#landed(answer);
-    for (const subscriber of [...this.#waiting]) tell(subscriber);
+    for (const subscriber of [...this.#waiting]) {
+      try {
+        tell(subscriber);
+      } catch (error) {
+        // A teardown of one who waited; the others have to hear of it all the same.
+        warn(error);
+      }
+    }
   }
 
   #cancel(): void {
     if (this.#over) return;
     this.#over = true;
     this.#landed(undefined);
-    // Before the teardowns, which may throw.
     this.#controller.abort();
     this.#subscription?.unsubscribe();
   }

@@ -24,7 +24,8 @@ export class BodyChannel {
   #failure: Error | undefined;
   #unwanted = false;
 
-  constructor() {
+  /** @param failed see `ChunkReader` */
+  constructor(failed?: (reason: unknown) => void) {
     const size = (): number => this.#size;
     const complete = (): boolean => this.#complete;
     this.body = new (class extends ChunkReader implements StreamedBody {
@@ -34,7 +35,7 @@ export class BodyChannel {
       get complete(): boolean {
         return complete();
       }
-    })((sink) => this.#open(sink));
+    })((sink) => this.#open(sink), failed);
   }
 
   /** Nobody wants more of it: the reader has stopped, it is aborted, or it was dropped. */

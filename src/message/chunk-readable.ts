@@ -1,21 +1,20 @@
 import { Readable } from 'node:stream';
 
 import type { ChunkFlow, OpenChunks } from '../spool/chunk-flow.js';
+import { CALM } from './calm-readable.js';
 
 const HIGH_WATER = 65_536;
 
 /**
  * The pieces of a body as a Node stream, that asks for no more than it has room for (64 KiB).
- *
- * A message may be over at any time, and whoever has forgotten to listen for that must not lose the whole process: an
- * error is there to be listened to, but it is no uncaught one.
+ It is to be
+ * looked after by `calmReadable`.
  */
 export class ChunkReadable extends Readable {
   readonly #flow: ChunkFlow;
 
   constructor(open: OpenChunks) {
-    super({ highWaterMark: HIGH_WATER });
-    this.on('error', () => undefined);
+    super({ highWaterMark: HIGH_WATER, ...CALM });
     this.#flow = open({
       next: (chunk) => this.#give(chunk),
       end: () => this.#give(null),
@@ -32,7 +31,7 @@ export class ChunkReadable extends Readable {
     callback(error);
   }
 
-  /** A tick later: listeners that throw are to do so on their own account, not in the middle of the MTA's connection. */
+  /** A tick later: what listeners do is not to be in the middle of the MTA's connection. */
   #give(chunk: Uint8Array | null): void {
     process.nextTick(() => this.push(chunk));
   }

@@ -2,8 +2,11 @@ import type { Readable } from 'node:stream';
 
 import { from, Observable, Subject, takeUntil, type ObservableInput } from 'rxjs';
 
+import { warn } from '../common/warn.js';
+import { guardObservable, type Guard } from '../rx/guard-observable.js';
 import type { OpenChunks } from '../spool/chunk-flow.js';
 import { ChunkIterator } from '../spool/chunk-iterator.js';
+import { calmReadable } from './calm-readable.js';
 import { ChunkReadable } from './chunk-readable.js';
 import { flatFlow } from './flat-flow.js';
 import type { BodyChunks } from './message-body.js';
@@ -11,13 +14,16 @@ import type { BodyChunks } from './message-body.js';
 /** All the ways to read a body, made of one. */
 export class ChunkReader implements BodyChunks {
   readonly #open: OpenChunks;
+  readonly #guard: Guard<never>;
 
-  constructor(open: OpenChunks) {
+  /** @param failed is told of an observer or a listener that throws, or takes no errors where there is one */
+  constructor(open: OpenChunks, failed: (reason: unknown) => void = warn) {
     this.#open = open;
+    this.#guard = { failed };
   }
 
   get chunks(): Observable<Uint8Array> {
-    return new Observable((subscriber) => {
+    const chunks = new Observable<Uint8Array>((subscriber) => {
       const flow = flatFlow(
         this.#open({
           next: (chunk) => {
@@ -31,10 +37,11 @@ export class ChunkReader implements BodyChunks {
       subscriber.add(() => flow.stop());
       flow.ask();
     });
+    return guardObservable(chunks, this.#guard);
   }
 
   concatMap<T>(project: (chunk: Uint8Array) => ObservableInput<T>): Observable<T> {
-    return new Observable((subscriber) => {
+    const results = new Observable<T>((subscriber) => {
       // An inner stream that emits while it is being subscribed to has no subscription yet that could be ended.
       const over = new Subject<void>();
       const flow = flatFlow(
@@ -60,10 +67,13 @@ export class ChunkReader implements BodyChunks {
       });
       flow.ask();
     });
+    return guardObservable(results, this.#guard);
   }
 
   readable(): Readable {
-    return new ChunkReadable(this.#open);
+    return calmReadable(new ChunkReadable(this.#open), (reason) => {
+      this.#guard.failed(reason, undefined);
+    });
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {

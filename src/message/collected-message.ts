@@ -22,6 +22,8 @@ export interface MessageParts<B extends BodyMode> {
   readonly truncated: Message['truncated'];
   /** The pieces of the body, where the mode has any. */
   readonly chunks: AsyncIterable<Uint8Array> | undefined;
+  /** Is told of a listener of `source()` that throws. */
+  readonly failed: (reason: unknown) => void;
 }
 
 /** A message with the changes of earlier filters made, each part of it when it is first looked at. */
@@ -36,13 +38,13 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   #sender: EnvelopePath | undefined;
   #recipients: readonly EnvelopePath[] | undefined;
 
-  constructor({ session, origin, modifications, body, truncated, chunks }: MessageParts<B>) {
+  constructor({ session, origin, modifications, body, truncated, chunks, failed }: MessageParts<B>) {
     this.session = session;
     this.body = body;
     this.modifications = modifications;
     this.truncated = truncated;
     this.#origin = origin;
-    const source = (): Readable => sourceOf(this.headers, session.leadingSpace, chunks ?? []);
+    const source = (): Readable => sourceOf(this.headers, session.leadingSpace, chunks ?? [], failed);
     this.source = (chunks === undefined ? undefined : source) as Message<B>['source'];
   }
 

@@ -1,5 +1,5 @@
+import { isPromise } from '../common/promises.js';
 import { noteMade } from '../session/answer-watch.js';
-import { isPromise } from '../session/is-promise.js';
 import { changeSender } from '../session/modifications/change-sender.js';
 import { replaceBody } from '../session/modifications/replace-body.js';
 import type { BodySource, Edit, Modification } from '../session/modification.js';

@@ -12,6 +12,7 @@ import { sortModifications } from './message-origin.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 import type { Message } from './message.js';
 import { StoredBody } from './stored-body.js';
+import { tellReader } from './tell-reader.js';
 
 /** A message at its end. */
 export interface IncomingMessage {
@@ -27,15 +28,18 @@ export function incomingMessage(
   collection: Collection,
   options: ResolvedMessageOptions,
 ): IncomingMessage {
+  const failed = (reason: unknown): void => {
+    tellReader(eom, reason);
+  };
   const last = sortModifications(eom.modifications).body.at(-1);
   const replaced = options.body === 'none' ? undefined : last;
   if (replaced === undefined) {
-    const body = bodyOf(collection, options);
+    const body = bodyOf(collection, options, failed);
     return { eom, message: messageOf(eom, collection, body) };
   }
   const known = BodyStore.of(replaced.body);
   const store = known ?? new BodyStore(options.store);
-  const body = new StoredBody(store, true);
+  const body = new StoredBody(store, true, failed);
   if (known !== undefined && options.body !== 'digest') {
     return { eom, message: messageOf(eom, collection, body) };
   }
@@ -52,10 +56,11 @@ export function incomingMessage(
 }
 
 function messageOf(
-  { session, modifications }: Eom,
+  eom: Eom,
   collection: Collection,
   body: StoredBody | Message<'digest'>['body'] | undefined,
 ): Message<BodyMode> {
+  const { session, modifications } = eom;
   const { fields, sender, recipients, truncated } = collection;
   return new CollectedMessage<BodyMode>({
     session,
@@ -64,15 +69,19 @@ function messageOf(
     body,
     truncated,
     chunks: body instanceof StoredBody ? body : undefined,
+    failed: (reason) => {
+      tellReader(eom, reason);
+    },
   });
 }
 
 function bodyOf(
   collection: Collection,
   { body }: ResolvedMessageOptions,
+  failed: (reason: unknown) => void,
 ): StoredBody | Message<'digest'>['body'] | undefined {
   if (body === 'none') return undefined;
-  if (collection.hash === undefined) return new StoredBody(collection.store, collection.complete);
+  if (collection.hash === undefined) return new StoredBody(collection.store, collection.complete, failed);
   return { size: collection.size, complete: collection.complete, digest: collection.hash.digest() };
 }
 

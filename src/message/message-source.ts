@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 
+import { CALM, calmReadable } from './calm-readable.js';
 import type { HeaderField } from './header-field.js';
 
 const END = Buffer.from('\r\n');
@@ -18,17 +19,16 @@ export function headerBytes(fields: Iterable<HeaderField>, leadingSpace: boolean
   return Buffer.concat(pieces);
 }
 
-/** A message as one stream of bytes. */
+/** A message as one stream of bytes; `failed` is told of a listener that throws. */
 export function sourceOf(
   fields: Iterable<HeaderField>,
   leadingSpace: boolean,
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  failed: (reason: unknown) => void,
 ): Readable {
   async function* pieces(): AsyncGenerator<Uint8Array> {
     yield Buffer.concat([headerBytes(fields, leadingSpace), END]);
     yield* body;
   }
-  const source = Readable.from(pieces(), { objectMode: false });
-  // As with the body alone: whoever has forgotten to listen must not lose the whole process when a message is aborted.
-  return source.on('error', () => undefined);
+  return calmReadable(Readable.from(pieces(), { objectMode: false, ...CALM }), failed);
 }

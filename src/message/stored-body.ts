@@ -9,8 +9,9 @@ export class StoredBody extends ChunkReader implements BufferedBody {
   readonly complete: boolean;
   readonly #store: BodyStore;
 
-  constructor(store: BodyStore, complete: boolean) {
-    super((sink) => store.open(sink));
+  /** @param failed see `ChunkReader` */
+  constructor(store: BodyStore, complete: boolean, failed?: (reason: unknown) => void) {
+    super((sink) => store.open(sink), failed);
     this.#store = store;
     store.standsFor(this);
     this.complete = complete;

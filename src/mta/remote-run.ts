@@ -1,4 +1,4 @@
-import { tell } from '../operators/let-go.js';
+import { tell } from '../session/tell.js';
 import { LazyContext } from '../operators/project-context.js';
 import { ProjectRun, type RunOwner } from '../operators/project-run.js';
 import type { Downstream, Upstream } from '../operators/step.js';
@@ -104,7 +104,7 @@ export class RemoteRun implements Upstream, RunOwner {
   }
 
   #ask(event: StageEvent, settled: Flow | undefined): void {
-    const context = new LazyContext();
+    const context = new LazyContext(event);
     const run = new ProjectRun(event, context, this);
     if (!run.active) return;
     const asked: Asked = { settled, error: undefined };

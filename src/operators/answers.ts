@@ -1,10 +1,12 @@
 import type { Observable } from 'rxjs';
 
+import { textOf } from '../common/text-of.js';
 import { AnswerError } from '../session/answer-error.js';
 import type { Decision } from '../session/decision.js';
 import type { Answer, Flow, StageEvent } from '../session/flow.js';
 import { isLegal } from '../session/legal.js';
 import type { Edit, Modification, ReplaceBody } from '../session/modification.js';
+import { plainDecision } from '../session/plain-decision.js';
 import type { Stage } from '../session/stage.js';
 import { isReadLater, tendBody } from './tend-body.js';
 
@@ -73,11 +75,11 @@ export class Answers {
     if (answer === undefined || answer === null || answer === false) return false;
     const { stage } = this.#event;
     const kind = kindOf(answer, stage);
-    if (DECISIONS.includes(kind)) {
+    if (isDecisionKind(kind)) {
       if (!isLegal(kind, stage)) {
         throw new AnswerError(`${kind}() is not legal at stage ${stage}. Use ${legalAt(stage)}.`);
       }
-      this.#decision = answer as Decision;
+      this.#decision = plainDecision(kind, answer as Decision);
       return true;
     }
     let edit: Edit | undefined;
@@ -151,17 +153,26 @@ export class Answers {
   }
 }
 
-/** Whether it is what `reject()` and its like make. */
-export function isDecision(answer: unknown): answer is Decision {
-  return DECISIONS.includes(bareKindOf(answer));
+/** The decision where it is what `reject()` and its like make, or the same written by hand. */
+export function decisionIn(answer: unknown): Decision | undefined {
+  const kind = bareKindOf(answer);
+  return isDecisionKind(kind) ? plainDecision(kind, answer as Decision) : undefined;
+}
+
+function isDecisionKind(kind: string): kind is Decision['kind'] {
+  return DECISIONS.includes(kind);
 }
 
 /** Whether it is what `addHeader()` and its like make, or `edit()`. */
 export function isChange(answer: unknown): answer is Modification | Edit {
-  const kind = bareKindOf(answer);
+  return isChangeKind(bareKindOf(answer));
+}
+
+function isChangeKind(kind: string): boolean {
   return CHANGES.includes(kind) || kind === 'edit';
 }
 
+/** Read once: it may be a getter. */
 function bareKindOf(answer: unknown): string {
   if (typeof answer !== 'object' || answer === null) return '';
   const { kind } = answer as { readonly kind?: unknown };
@@ -170,7 +181,7 @@ function bareKindOf(answer: unknown): string {
 
 function kindOf(answer: unknown, stage: Stage): string {
   const kind = bareKindOf(answer);
-  if (DECISIONS.includes(kind) || CHANGES.includes(kind) || kind === 'edit') return kind;
+  if (isDecisionKind(kind) || isChangeKind(kind)) return kind;
   throw new AnswerError(
     `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,
   );
@@ -185,5 +196,5 @@ function describe(answer: unknown): string {
   if (typeof answer === 'string') return JSON.stringify(answer);
   if (typeof answer === 'function') return `The function ${answer.name || 'itself'}, which has to be called,`;
   if (Array.isArray(answer)) return 'An array within another';
-  return typeof answer === 'object' && answer !== null ? 'An object of another kind' : String(answer);
+  return typeof answer === 'object' && answer !== null ? 'An object of another kind' : textOf(answer);
 }

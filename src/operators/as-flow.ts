@@ -1,3 +1,4 @@
+import { textOf } from '../common/text-of.js';
 import type { Flow } from '../session/flow.js';
 import { BIT } from '../session/stage.js';
 
@@ -9,7 +10,7 @@ import { BIT } from '../session/stage.js';
  */
 export function asFlow(value: Flow): Flow {
   if (isFlow(value) && (value.stage !== 'reply' || isFlow(value.to))) return value;
-  const what = typeof value === 'object' ? 'an object without a stage' : String(value);
+  const what = typeof value === 'object' ? 'an object without a stage' : textOf(value);
   throw new TypeError(
     `An operator of the pipeline emitted ${what} instead of an event or a reply. ` +
       'What it leaves undecided it has to emit as it came.',

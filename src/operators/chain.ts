@@ -1,5 +1,6 @@
 import type { Flow } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
+import { letGo } from './let-go.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /** Several steps in a row, running: each flow visits only those that want it. */
@@ -35,7 +36,9 @@ class Chain implements Upstream {
   close(): void {
     this.#closed = true;
     // Those that are there: it may be over while it is being opened.
-    this.#running.forEach((running) => running.close());
+    this.#running.forEach((running) => {
+      letGo(() => running.close(), 'close');
+    });
   }
 
   /** Hands the flow to the next step from `index` on that wants it. */

@@ -1,12 +1,15 @@
 import { isObservable, takeWhile, type Subscription } from 'rxjs';
 
+import { abortController } from '../common/abort.js';
+import { isPromise } from '../common/promises.js';
+import { warn } from '../common/warn.js';
+import { subscribeCalmly } from '../rx/calmly.js';
 import { AnswerError } from '../session/answer-error.js';
 import { Burst } from '../session/breath.js';
 import type { Decision } from '../session/decision.js';
 import type { Edit, Modification } from '../session/modification.js';
-import { isChange, isDecision } from './answers.js';
-import { letGo } from './let-go.js';
-import { isPromise } from '../session/is-promise.js';
+import { ProjectError } from '../session/project-error.js';
+import { decisionIn, isChange } from './answers.js';
 import { dropBody } from './tend-body.js';
 
 /** One of several checks: what it has given so far. */
@@ -64,8 +67,8 @@ export class CheckRun {
     if (this.#state === 'new') ignore(this.#check);
     if (!this.isOpen) return;
     this.#state = 'cancelled';
-    letGo(() => this.#controller?.abort(), 'close');
-    letGo(() => this.#subscription?.unsubscribe(), 'close');
+    this.#controller?.abort();
+    this.#subscription?.unsubscribe();
   }
 
   /** Nobody takes what it has given. */
@@ -74,7 +77,7 @@ export class CheckRun {
   }
 
   #call(check: unknown): unknown {
-    this.#controller = new AbortController();
+    this.#controller = abortController(warnOf);
     return (check as (signal: AbortSignal) => unknown)(this.#controller.signal);
   }
 
@@ -83,21 +86,23 @@ export class CheckRun {
       // Cancelled by what it has called.
       ignore(result);
     } else if (isObservable(result)) {
-      this.#subscription = result
-        .pipe(
+      this.#subscription = subscribeCalmly(
+        result.pipe(
           takeWhile((answer) => {
             this.#burst.step(endless);
             return this.#state === 'running' && !this.#take(answer);
           }),
-        )
-        .subscribe({
-          error: (error: unknown) => {
+        ),
+        {
+          error: (error) => {
             this.#fail(error);
           },
           complete: () => {
             this.#succeed();
           },
-        });
+        },
+        warnOf,
+      );
       if (!this.isOpen) this.#subscription.unsubscribe();
     } else if (isPromise(result)) {
       result.then(
@@ -127,8 +132,9 @@ export class CheckRun {
   #take(given: unknown): boolean {
     for (const answer of Array.isArray(given) ? (given as unknown[]) : [given]) {
       if (answer === undefined || answer === null || answer === false) continue;
-      if (isDecision(answer)) {
-        this.#decision = answer;
+      const decision = decisionIn(answer);
+      if (decision !== undefined) {
+        this.#decision = decision;
         return true;
       }
       if (!isChange(answer)) {
@@ -167,5 +173,14 @@ function ignore(given: unknown): void {
     given.then(ignore, () => undefined);
     return;
   }
-  for (const one of Array.isArray(given) ? (given as unknown[]) : [given]) if (isChange(one)) dropBody(one);
+  try {
+    for (const one of Array.isArray(given) ? (given as unknown[]) : [given]) if (isChange(one)) dropBody(one);
+  } catch {
+    // An object that does not let itself be looked at; there is no body of ours in it.
+  }
+}
+
+/** A teardown, or a listener of the signal, has failed: no answer depends on it. */
+function warnOf(error: unknown): void {
+  warn(new ProjectError('close', error));
 }

@@ -1,5 +1,6 @@
 import { timer, type Subscription } from 'rxjs';
 
+import { ignoreRejection } from '../common/promises.js';
 import { causeOf } from '../session/failed-reply.js';
 import type { Flow, Reply, StageEvent } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
@@ -107,6 +108,7 @@ export class DeadlineRun implements Upstream {
     try {
       const late = typeof decision === 'function' ? decision(event) : decision;
       if (late === 'pass') return flow;
+      ignoreRejection(late);
       const answers = new Answers(event);
       if (!answers.take(late)) {
         throw new TypeError("deadline(): the function gave no decision. Return one, or 'pass'.");

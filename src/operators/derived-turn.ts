@@ -1,3 +1,4 @@
+import { warn } from '../common/warn.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
 import type { MilterEvent, Reply, StageEvent } from '../session/flow.js';
@@ -15,7 +16,7 @@ import {
 const NOBODY: TurnOwner = Object.freeze({
   failure: Object.freeze(tempfail()),
   report: (_stage, error) => {
-    process.emitWarning(error);
+    warn(error);
   },
 } satisfies TurnOwner);
 

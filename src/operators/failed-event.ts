@@ -1,3 +1,4 @@
+import { isA } from '../common/text-of.js';
 import { AnswerError } from '../session/answer-error.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import { failureAt } from '../session/failure-at.js';
@@ -8,7 +9,7 @@ import { turnOf } from '../session/turn.js';
 
 /** The reply to an event whose filter failed: the failure decision, with the cause for the one who reports it. */
 export function failedEvent(event: StageEvent, cause: unknown): Reply {
-  const error = cause instanceof AnswerError ? cause : new ProjectError(event.stage, cause);
+  const error = isA(cause, AnswerError) ? cause : new ProjectError(event.stage, cause);
   const decision = failureAt(event.stage, turnOf(event)?.owner.failure ?? tempfail());
   return markFailed({ stage: 'reply', to: event, decision, modifications: [] }, error);
 }

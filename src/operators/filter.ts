@@ -1,6 +1,10 @@
 import { Observable, identity, map, type OperatorFunction } from 'rxjs';
 
+import { ignoreRejection } from '../common/promises.js';
+import { warn } from '../common/warn.js';
+import { subscribeCalmly } from '../rx/calmly.js';
 import type { Flow } from '../session/flow.js';
+import { ProjectError } from '../session/project-error.js';
 import { uniteTags, type Tags } from '../session/tags.js';
 import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
@@ -32,10 +36,13 @@ export class FlowObservable extends Observable<Flow> {
         chain.close();
       });
       // Joined to the subscriber before the source speaks: one that speaks at once has to be stopped, too.
-      new Observable<Flow>((entry) => {
+      const entered = new Observable<Flow>((entry) => {
         subscriber.add(entry);
         origin.pipe(map(asFlow)).subscribe(entry);
-      }).subscribe(chain);
+      });
+      subscribeCalmly(entered, chain, (error) => {
+        warn(new ProjectError('close', error));
+      });
     });
     this.origin = origin;
     this.steps = steps;
@@ -54,6 +61,8 @@ export function makeFilter(steps: readonly Step[]): Filter {
 /** The steps of a filter; an operator that is none of ours is one step by itself. */
 export function stepsOf(filter: OperatorFunction<Flow, Flow>): readonly Step[] {
   if (typeof (filter as unknown) !== 'function') {
+    // An async factory gives a promise of a filter.
+    ignoreRejection(filter);
     throw new TypeError('A filter is a function (an RxJS operator): what on(), compose() … make.');
   }
   // What RxJS and its users put where there is nothing to do: `wanted ? filter : identity`.

@@ -1,6 +1,9 @@
 import type { Observable, Subscription } from 'rxjs';
 
-import { letGo } from './let-go.js';
+import { ignoreRejection } from '../common/promises.js';
+import { warn } from '../common/warn.js';
+import { subscribeCalmly } from '../rx/calmly.js';
+import { ProjectError } from '../session/project-error.js';
 
 /** Somebody who waits for the first value. */
 export interface LatestWaiter {
@@ -14,22 +17,28 @@ export class Latest<T> {
   #waiting: LatestWaiter[] | undefined;
   #value: { readonly is: T } | undefined;
   #error: unknown;
-  #lateError: unknown;
+  #late: { readonly error: unknown } | undefined;
   #ended = false;
 
   constructor(source: Observable<T>) {
-    this.#subscription = source.subscribe({
-      next: (value) => {
-        this.#value = { is: value };
-        this.#wake();
+    this.#subscription = subscribeCalmly(
+      source,
+      {
+        next: (value) => {
+          this.#value = { is: value };
+          this.#wake();
+        },
+        error: (error) => {
+          this.#end(error, { error });
+        },
+        complete: () => {
+          this.#end(new Error('the stream of the latest value completed without one'));
+        },
       },
-      error: (error: unknown) => {
-        this.#end(error, error);
+      (error) => {
+        warn(new ProjectError('close', error));
       },
-      complete: () => {
-        this.#end(new Error('the stream of the latest value completed without one'));
-      },
-    });
+    );
   }
 
   /** The newest value, boxed; `undefined` before the first. */
@@ -44,22 +53,24 @@ export class Latest<T> {
   }
 
   close(): void {
-    letGo(() => this.#subscription.unsubscribe(), 'close');
+    this.#subscription.unsubscribe();
     this.#waiting = undefined;
   }
 
   /** What the stream failed with after it had a value; told once, since the last value still serves. */
-  takeLateError(): unknown {
-    const error = this.#lateError;
-    this.#lateError = undefined;
-    return error;
+  takeLateError(): { readonly error: unknown } | undefined {
+    const late = this.#late;
+    this.#late = undefined;
+    return late;
   }
 
   /** A stream that ends keeps its last value; only where it had none is that somebody's failure. */
-  #end(error: unknown, late?: unknown): void {
+  #end(error: unknown, late?: { readonly error: unknown }): void {
     this.#ended = true;
+    // It is told only when there is an event.
+    ignoreRejection(error);
     if (this.#value === undefined) this.#error = error;
-    else this.#lateError = late;
+    else this.#late = late;
     this.#wake();
   }
 

@@ -1,12 +1,10 @@
 import { AnswerError } from '../session/answer-error.js';
 import type { EventAt, Flow, MilterEvent } from '../session/flow.js';
-import { ProjectError } from '../session/project-error.js';
 import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';
-import { turnOf } from '../session/turn.js';
 import { makeFilter, type Filter } from './filter.js';
-import { tell } from './let-go.js';
-import { isPromise } from '../session/is-promise.js';
+import { tellFailure } from '../session/tell.js';
+import { isPromise } from '../common/promises.js';
 import type { Downstream, Upstream } from './step.js';
 
 /**
@@ -58,7 +56,7 @@ class ObserveRun implements Upstream {
       const result = this.#see(event);
       if (typeof result === 'object' && result !== null) lookAt(event, result);
     } catch (error) {
-      report(event, error);
+      tellFailure(event, error);
     }
     this.#down.next(flow);
   }
@@ -84,18 +82,22 @@ function lookAt(event: MilterEvent, result: object): void {
         if (typeof value === 'object' && value !== null) lookAt(event, value);
       },
       (error: unknown) => {
-        report(event, error);
+        tellFailure(event, error);
       },
     );
-  } else if ('kind' in result || 'subscribe' in result || 'next' in result) {
-    report(
+  } else if (isAnswer(result)) {
+    tellFailure(
       event,
       new AnswerError('observe() only looks: what its function returns is dropped. Use on() to answer.'),
     );
   }
 }
 
-/** Without a connection, as in a drawing, it is a warning. */
-function report(event: MilterEvent, cause: unknown): void {
-  tell(new ProjectError(event.stage, cause), event.stage, turnOf(event)?.owner);
+function isAnswer(result: object): boolean {
+  try {
+    return 'kind' in result || 'subscribe' in result || 'next' in result;
+  } catch {
+    // A proxy that does not let itself be looked at: no answer of ours.
+    return false;
+  }
 }

@@ -1,16 +1,15 @@
 import { from, type Observable, type ObservableInput } from 'rxjs';
 
+import { textOf } from '../common/text-of.js';
 import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
-import { ProjectError } from '../session/project-error.js';
 import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';
-import { turnOf } from '../session/turn.js';
 import { Answers, type AnswerInput } from './answers.js';
 import { failedEvent } from './failed-event.js';
 import { makeFilter, type Filter } from './filter.js';
 import { Latest } from './latest.js';
-import { tellForgotten } from './let-go.js';
+import { tellFailure, tellForgotten } from '../session/tell.js';
 import { LazyContext, type ProjectContext } from './project-context.js';
 import { ProjectRun, isLater, takeAll, type RunOwner } from './project-run.js';
 import type { Downstream, Upstream } from './step.js';
@@ -76,7 +75,7 @@ function streamOf(input: unknown): Observable<unknown> {
   try {
     return from(input as ObservableInput<unknown>);
   } catch (cause) {
-    const what = input === null || typeof input !== 'object' ? String(input) : 'an object';
+    const what = input === null || typeof input !== 'object' ? textOf(input) : 'an object';
     throw new TypeError(
       `on(): the argument before the project is ${what}, and not a stream. Give an Observable, a promise or an iterable.`,
       { cause },
@@ -149,7 +148,7 @@ class OnRun implements Upstream, RunOwner {
   }
 
   #call(event: StageEvent, latest: unknown): void {
-    const context = new LazyContext();
+    const context = new LazyContext(event);
     let flow: Flow;
     const outer = this.#watch.enter();
     try {
@@ -164,7 +163,7 @@ class OnRun implements Upstream, RunOwner {
       } else {
         const answers = new Answers(event);
         takeAll(answers, result);
-        if (answers.readLater) context.outlive(event);
+        if (answers.readLater) context.outlive();
         flow = answers.result();
       }
     } catch (error) {
@@ -178,12 +177,12 @@ class OnRun implements Upstream, RunOwner {
 
   #callWithLatest(event: StageEvent, latest: Latest<unknown>): void {
     const late = latest.takeLateError();
-    if (late !== undefined) turnOf(event)?.owner.report(event.stage, new ProjectError(event.stage, late));
+    if (late !== undefined) tellFailure(event, late.error);
     if (latest.value !== undefined) {
       this.#call(event, latest.value.is);
       return;
     }
-    const context = new LazyContext();
+    const context = new LazyContext(event);
     const run = this.#begin(event, context);
     latest.wait({
       ready: (error) => {

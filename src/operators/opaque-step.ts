@@ -1,9 +1,11 @@
 import { Subject, defer, map, type OperatorFunction, type Subscription } from 'rxjs';
 
+import { warn } from '../common/warn.js';
+import { subscribeCalmly } from '../rx/calmly.js';
 import type { Flow } from '../session/flow.js';
+import { ProjectError } from '../session/project-error.js';
 import { EVERYTHING } from '../session/tags.js';
 import { asFlow } from './as-flow.js';
-import { letGo } from './let-go.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /** An RxJS operator that is none of ours, as a step: it gets all there is, replies of earlier filters included. */
@@ -17,9 +19,13 @@ class OpaqueRun implements Upstream {
 
   constructor(operator: OperatorFunction<Flow, Flow>, down: Downstream) {
     // Deferred, so that an operator that throws when it is called has errored like any other.
-    this.#subscription = defer(() => operator(this.#source))
-      .pipe(map(asFlow))
-      .subscribe(down);
+    this.#subscription = subscribeCalmly(
+      defer(() => operator(this.#source)).pipe(map(asFlow)),
+      down,
+      (error) => {
+        warn(new ProjectError('close', error));
+      },
+    );
   }
 
   next(flow: Flow): void {
@@ -35,6 +41,6 @@ class OpaqueRun implements Upstream {
   }
 
   close(): void {
-    letGo(() => this.#subscription.unsubscribe(), 'close');
+    this.#subscription.unsubscribe();
   }
 }

@@ -1,31 +1,40 @@
+import { abortController } from '../common/abort.js';
 import type { StageEvent } from '../session/flow.js';
+import { tellFailure } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
 
 /** What a project gets beside its event. */
 export interface ProjectContext {
   /**
    * Aborted when the answer is not wanted any more: the message was aborted, the connection is lost, or the time is up.
-   * Of an answer with a body to be read, also when that is over. Made when first asked for. Hand it to `fetch` and whatever else can be cancelled.
+   * Of an answer with a body to be read, also when that is over. Made when first asked for. Hand it to `fetch` and whatever else can be cancelled. A listener of it that throws is reported, and costs nothing.
    */
   readonly signal: AbortSignal;
 }
 
 /** The context of one event. */
 export class LazyContext implements ProjectContext {
+  readonly #event: StageEvent;
   #controller: AbortController | undefined;
   #cancelled = false;
 
+  constructor(event: StageEvent) {
+    this.#event = event;
+  }
+
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      this.#controller = abortController((reason) => {
+        tellFailure(this.#event, reason);
+      });
       if (this.#cancelled) this.#controller.abort();
     }
     return this.#controller.signal;
   }
 
   /** Of an answer whose body is read later the end is the end of the turn. */
-  outlive(event: StageEvent): void {
-    turnOf(event)?.onEnd(() => {
+  outlive(): void {
+    turnOf(this.#event)?.onEnd(() => {
       this.cancel();
     });
   }

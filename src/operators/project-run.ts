@@ -1,13 +1,14 @@
 import { from, takeWhile, type Observable, type Subscription } from 'rxjs';
 
+import { ignoreRejection, isPromise } from '../common/promises.js';
+import { subscribeCalmly } from '../rx/calmly.js';
 import type { Flow, StageEvent } from '../session/flow.js';
 import { AnswerError } from '../session/answer-error.js';
 import { Breath, Burst } from '../session/breath.js';
-import { isPromise } from '../session/is-promise.js';
 import { turnOf } from '../session/turn.js';
 import { Answers } from './answers.js';
 import { failedEvent } from './failed-event.js';
-import { letGo } from './let-go.js';
+import { tellFailure } from '../session/tell.js';
 import type { LazyContext } from './project-context.js';
 
 /** Where the result of a run goes: one of the two is called, once. */
@@ -68,23 +69,27 @@ export class ProjectRun {
     if (!this.#active) return;
     this.#active = false;
     this.#context.cancel();
-    letGo(() => this.#subscription?.unsubscribe(), this.event.stage, turnOf(this.event)?.owner);
+    this.#subscription?.unsubscribe();
     this.#finishIterator();
     this.#owner.gone(this);
   }
 
   #start(result: unknown): void {
     if (isObservable(result)) {
-      this.#subscription = from(result)
-        .pipe(takeWhile((answer) => this.#active && !this.#take(answer)))
-        .subscribe({
-          error: (error: unknown) => {
+      this.#subscription = subscribeCalmly(
+        from(result).pipe(takeWhile((answer) => this.#active && !this.#take(answer))),
+        {
+          error: (error) => {
             this.fail(error);
           },
           complete: () => {
             this.#succeed();
           },
-        });
+        },
+        (error) => {
+          tellFailure(this.event, error);
+        },
+      );
       // Subscribing may itself have ended the turn.
       if (!this.#active) this.#subscription.unsubscribe();
     } else if (isPromise(result)) {
@@ -151,7 +156,7 @@ export class ProjectRun {
     iterator.next().then(
       (step) => {
         if (!this.#active) {
-          this.#dismiss(step.value);
+          this.#dismissStep(step);
           return;
         }
         try {
@@ -181,9 +186,10 @@ export class ProjectRun {
 
   #finishIterator(): void {
     try {
-      Promise.resolve(this.#iterator?.return?.()).catch(() => undefined);
-    } catch {
-      // Whatever it says to that, nobody waits for it.
+      ignoreRejection(this.#iterator?.return?.());
+    } catch (error) {
+      // Whatever it says to that, no code waits for it.
+      ignoreRejection(error);
     }
   }
 
@@ -201,24 +207,37 @@ export class ProjectRun {
       );
       return;
     }
-    const several = typeof result === 'object' && result !== null && Symbol.iterator in result;
-    if (several && !Array.isArray(result)) return;
     try {
+      const several = typeof result === 'object' && result !== null && Symbol.iterator in result;
+      if (several && !Array.isArray(result)) return;
       takeAll(this.#answers, result);
     } catch {
       // Whether it would have been legal nobody asks any more.
     }
   }
 
+  #dismissStep(step: IteratorResult<unknown>): void {
+    try {
+      this.#dismiss(step.value);
+    } catch {
+      // It is no step at all.
+    }
+  }
+
   #succeed(): void {
     if (!this.#active) return;
-    if (this.#answers.readLater) this.#context.outlive(this.event);
+    if (this.#answers.readLater) this.#context.outlive();
     this.#end(this.#answers.result());
   }
 
   #end(flow: Flow): void {
     this.#active = false;
-    this.#owner.done(this, flow);
+    try {
+      this.#owner.done(this, flow);
+    } catch (error) {
+      // There is no caller: this comes from a promise or a timer, where it would end the process.
+      tellFailure(this.event, error);
+    }
   }
 }
 

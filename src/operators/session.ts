@@ -1,11 +1,14 @@
 import { Observable } from 'rxjs';
 
+import { warn } from '../common/warn.js';
+import { guardObservable } from '../rx/guard-observable.js';
 import type { Receiver } from '../session/connection-owner.js';
 import type { Connection } from '../session/connection.js';
 import type { MilterEvent } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { EVERYTHING, type Tags } from '../session/tags.js';
+import { FlowObservable } from './filter.js';
 
 /** The connection of one MTA, to be piped through filters into its `sink`. */
 export class Session {
@@ -20,7 +23,7 @@ export class Session {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.events = new Observable((subscriber) => {
+    const events = new Observable<MilterEvent>((subscriber) => {
       if (this.#subscribed) {
         throw new Error(
           'session.events was subscribed to a second time. A connection has one pipeline: share() what has several readers.',
@@ -34,6 +37,8 @@ export class Session {
       }
       this.attach(subscriber, this.#tags);
     });
+    // A pipeline of filters is found again by its sink.
+    this.events = guardObservable(events, { failed: warn }, (piped) => piped instanceof FlowObservable);
   }
 
   /** Unique within the process. */

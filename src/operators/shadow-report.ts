@@ -1,11 +1,11 @@
+import { errorFrom } from '../common/text-of.js';
 import type { MilterEvent } from '../session/flow.js';
-import { ProjectError } from '../session/project-error.js';
 import { BIT, bitOf } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
 import { withTurn } from './derived-turn.js';
 import type { Difference } from './difference.js';
-import { tell } from './let-go.js';
-import { isPromise } from '../session/is-promise.js';
+import { tellFailure } from '../session/tell.js';
+import { onRejection } from '../common/promises.js';
 import { passes, sameDecision, sameModifications } from './same-answer.js';
 import type { Look, Passing } from './shadow-look.js';
 
@@ -24,7 +24,16 @@ export class ShadowReport {
   }
 
   /** Both sides have answered. */
-  compare({ event, view, would, did }: Look): void {
+  compare(look: Look): void {
+    try {
+      this.#compare(look);
+    } catch (error) {
+      // An answer that was written by hand does not let itself be looked at.
+      this.failed(look, errorFrom(error));
+    }
+  }
+
+  #compare({ event, view, would, did }: Look): void {
     if (would === undefined || did === undefined) return;
     if (would.error === undefined) {
       if ((bitOf(event.stage) & this.#decides) === 0) return;
@@ -56,11 +65,10 @@ export class ShadowReport {
     // Whoever keeps differences is not to keep the connection.
     const copy = withTurn({ ...event, session }, undefined);
     const failed = (error: unknown): void => {
-      tell(new ProjectError(event.stage, error), event.stage, turnOf(event)?.owner);
+      tellFailure(event, error);
     };
     try {
-      const result = this.#tell({ session, event: copy, would, did });
-      if (isPromise(result)) result.then(undefined, failed);
+      onRejection(this.#tell({ session, event: copy, would, did }), failed);
     } catch (error) {
       failed(error);
     }

@@ -1,11 +1,13 @@
 import { Observable, defer, map, type OperatorFunction } from 'rxjs';
 
+import { warn } from '../common/warn.js';
+import { subscribeCalmly } from '../rx/calmly.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
+import { ProjectError } from '../session/project-error.js';
 import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
 import { FlowObservable, tagsOf } from './filter.js';
-import { letGo } from './let-go.js';
 import { PipelineEnd } from './pipeline-end.js';
 import type { Session } from './session.js';
 import type { Step, Upstream } from './step.js';
@@ -44,10 +46,10 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
         session.attach(chain, tags);
       } else {
         // Deferred, so that what is no Observable at all is an error of this pipeline and not of all of them.
-        const running = defer(() => source)
-          .pipe(map(asFlow))
-          .subscribe(end);
-        subscriber.add(() => letGo(() => running.unsubscribe(), 'close'));
+        const running = subscribeCalmly(defer(() => source).pipe(map(asFlow)), end, (error) => {
+          warn(new ProjectError('close', error));
+        });
+        subscriber.add(running);
       }
       subscriber.add(() => connection.destroy());
     });

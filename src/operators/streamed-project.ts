@@ -2,14 +2,15 @@ import { BodyChannel } from '../message/body-channel.js';
 import { CollectedMessage } from '../message/collected-message.js';
 import type { Collection } from '../message/collection.js';
 import type { BodyMode } from '../message/message-body.js';
+import { tellReader } from '../message/tell-reader.js';
 import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../session/flow.js';
+import { tellForgotten } from '../session/tell.js';
 import { TURN, Turn, turnOf, type Turned } from '../session/turn.js';
 import { failedEvent } from './failed-event.js';
 import { isRefusal } from './is-refusal.js';
 import type { MessageProject } from './on-message.js';
-import { tellForgotten } from './let-go.js';
 import { LazyContext } from './project-context.js';
 import { ProjectRun, type RunOwner } from './project-run.js';
 
@@ -21,7 +22,7 @@ const MISSED = 'A piece of the body was not taken in time, and the message is no
 export class StreamedProject implements RunOwner {
   /** A piece of the body was not taken in time, and no failure was said for that yet. */
   missed = false;
-  readonly #channel = new BodyChannel();
+  readonly #channel: BodyChannel;
   readonly #run: ProjectRun;
   readonly #watch: AnswerWatch;
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
@@ -34,6 +35,10 @@ export class StreamedProject implements RunOwner {
   constructor(project: MessageProject<BodyMode>, event: StageEvent, collection: Collection) {
     const { session } = event;
     const { fields, sender, recipients, truncated } = collection;
+    const failed = (reason: unknown): void => {
+      tellReader(event, reason);
+    };
+    this.#channel = new BodyChannel(failed);
     const { body } = this.#channel;
     const turn = turnOf(event);
     this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
@@ -44,7 +49,7 @@ export class StreamedProject implements RunOwner {
       modifications: [],
       ...(this.#turn && { [TURN]: this.#turn }),
     };
-    const context = new LazyContext();
+    const context = new LazyContext(eom);
     this.#watch = watchOf(project);
     this.#watch.wait();
     this.#run = new ProjectRun(eom, context, this);
@@ -55,6 +60,7 @@ export class StreamedProject implements RunOwner {
       body,
       truncated,
       chunks: body,
+      failed,
     });
     const outer = this.#watch.enter();
     try {

@@ -1,3 +1,5 @@
+import { onRejection } from '../common/promises.js';
+import { warn } from '../common/warn.js';
 import { CheckRun } from './check-run.js';
 
 /** Where the result goes: one of the two is called, once, or none where it is cancelled. */
@@ -21,7 +23,7 @@ const REFUSALS = STRICTNESS.indexOf('tempfail');
 /** Several checks under way, and what they have given. */
 export class StrictestRun {
   readonly #checks: readonly CheckRun[];
-  readonly #onError: (error: unknown, index: number) => void;
+  readonly #onError: (error: unknown, index: number) => unknown;
   readonly #owner: StrictestOwner;
   #over = false;
 
@@ -96,9 +98,9 @@ export class StrictestRun {
 
   #tell(error: unknown, index: number): void {
     try {
-      this.#onError(error, index);
+      onRejection(this.#onError(error, index), warn);
     } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      warn(thrown);
     }
   }
 }

@@ -1,5 +1,7 @@
 import { Observable } from 'rxjs';
 
+import { messageOf } from '../common/text-of.js';
+import { warn } from '../common/warn.js';
 import type { Decision } from '../session/decision.js';
 import type { Edit, Modification } from '../session/modification.js';
 import type { Undecided } from './answers.js';
@@ -70,7 +72,7 @@ export function strictest<const C extends readonly AnyCheck[]>(
   if (!Array.isArray(checks)) {
     throw new TypeError('strictest(): the first argument has to be an array of checks.');
   }
-  const { onError = warn } = options;
+  const { onError = warnOf } = options;
   if (typeof (onError as unknown) !== 'function') {
     throw new TypeError('strictest(): onError has to be a function.');
   }
@@ -93,11 +95,6 @@ export function strictest<const C extends readonly AnyCheck[]>(
   });
 }
 
-function warn(error: unknown, index: number): void {
-  process.emitWarning(
-    new Error(
-      `strictest(): check ${index} (from 0) failed: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    ),
-  );
+function warnOf(error: unknown, index: number): void {
+  warn(new Error(`strictest(): check ${index} (from 0) failed: ${messageOf(error)}`, { cause: error }));
 }

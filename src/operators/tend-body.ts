@@ -1,10 +1,7 @@
+import { destroyBody, listenForErrors } from '../session/body-pieces.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Edit, Modification } from '../session/modification.js';
 import { turnOf } from '../session/turn.js';
-
-interface Emitter {
-  on(event: 'error', listener: () => void): unknown;
-}
 
 /** Whether an answer is a body that is read only when everything else about the message is settled. */
 export function isReadLater(answer: object): answer is { readonly body: object } {
@@ -19,9 +16,9 @@ export function isReadLater(answer: object): answer is { readonly body: object }
  * must not end the process, as an error that nobody listens to does; whoever reads it gets to know.
  */
 export function tendBody(body: object, event: StageEvent): void {
-  if (isEmitter(body)) body.on('error', () => undefined);
+  listenForErrors(body);
   turnOf(event)?.onEnd(() => {
-    destroy(body);
+    destroyBody(body);
   });
 }
 
@@ -30,25 +27,9 @@ export function dropBody(answer: Modification | Edit): void {
   if (answer.kind === 'edit') {
     for (const one of answer.modifications) if (!answer.replaces.includes(one)) dropBody(one);
   } else if (isReadLater(answer)) {
-    if (isEmitter(answer.body)) answer.body.on('error', () => undefined);
-    destroy(answer.body);
+    listenForErrors(answer.body);
+    destroyBody(answer.body);
   }
-}
-
-function destroy(body: object): void {
-  try {
-    if (isDestroyable(body)) body.destroy();
-  } catch {
-    // The message is over, and nobody waits for what it says to that.
-  }
-}
-
-function isDestroyable(body: object): body is { destroy(): unknown } {
-  return 'destroy' in body && typeof body.destroy === 'function';
-}
-
-function isEmitter(body: object): body is Emitter {
-  return 'on' in body && typeof body.on === 'function';
 }
 
 function isBytes(body: object): boolean {

@@ -7,7 +7,7 @@ import { tagsFor, uniteTags } from '../session/tags.js';
 import { openChain } from './chain.js';
 import { failedEvent } from './failed-event.js';
 import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
-import { isPromise } from '../session/is-promise.js';
+import { ignoreRejection, isPromise } from '../common/promises.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /**
@@ -129,7 +129,7 @@ class WhenRun implements Upstream {
   #ask(event: StageEvent): Way | undefined {
     const answer: unknown = this.#predicate(event);
     if (isPromise(answer)) {
-      answer.then(undefined, () => undefined);
+      ignoreRejection(answer);
       throw new TypeError(
         'when(): the predicate returned a promise; it has to say true or false at once. Use on() for what takes time.',
       );

@@ -1,6 +1,7 @@
+import { textOf } from '../common/text-of.js';
 import { on } from '../operators/on.js';
+import { ignoreRejection, isPromise } from '../common/promises.js';
 import { authenticatedUser } from '../session/authenticated-user.js';
-import { isPromise } from '../session/is-promise.js';
 import type { Filter } from '../operators/filter.js';
 import type { Tempfail } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';
@@ -65,6 +66,7 @@ function isExempt(passes: unknown): boolean {
 }
 
 function checkKey(key: unknown): void {
-  if (typeof key !== 'string')
-    throw new TypeError(`greylist(): key gave ${String(key)}. Give a string, or undefined.`);
+  if (typeof key === 'string') return;
+  ignoreRejection(key);
+  throw new TypeError(`greylist(): key gave ${textOf(key)}. Give a string, or undefined.`);
 }

@@ -1,7 +1,6 @@
-import { inspect } from 'node:util';
-
-import { tell } from '../operators/let-go.js';
-import { isPromise } from '../session/is-promise.js';
+import { ignoreRejection, isPromise, onRejection } from '../common/promises.js';
+import { errorFrom, textOf } from '../common/text-of.js';
+import { tell } from '../session/tell.js';
 import { failureAt } from '../session/failure-at.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Failure } from '../session/options.js';
@@ -46,7 +45,7 @@ export class Outage {
     const take = (given: number): D | Failure | undefined => {
       // Compared with anything, what is no number would let all mail pass.
       if (typeof (given as unknown) !== 'number' || Number.isNaN(given)) {
-        return this.#gone(event, new StoreError(`The store answered ${inspect(given)}, which is no number.`));
+        return this.#gone(event, new StoreError(`The store answered ${textOf(given)}, which is no number.`));
       }
       this.#there(event, asked);
       return use(given);
@@ -101,8 +100,10 @@ export class Outage {
   #gone(event: StageEvent | undefined, thrown: unknown): Failure | undefined {
     const first = this.#away === 0;
     this.#away = this.#asked;
+    // Told once only.
+    ignoreRejection(thrown);
     if (first) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+      const error = errorFrom(thrown);
       const onAway = this.#onAway;
       if (onAway === undefined) this.#tell(event, error);
       else this.#call(event, () => onAway(error));
@@ -110,9 +111,12 @@ export class Outage {
     return this.#decision && event && failureAt(event.stage, this.#decision);
   }
 
-  #call(event: StageEvent | undefined, callback: (() => void) | undefined): void {
+  #call(event: StageEvent | undefined, callback: (() => unknown) | undefined): void {
     try {
-      callback?.();
+      // An async function is a function that returns nothing, too.
+      onRejection(callback?.(), (reason) => {
+        this.#tell(event, reason);
+      });
     } catch (error) {
       this.#tell(event, error);
     }
@@ -120,7 +124,7 @@ export class Outage {
 
   #tell(event: StageEvent | undefined, error: unknown): void {
     if (event === undefined) {
-      this.#untold ??= error instanceof Error ? error : new Error(String(error), { cause: error });
+      this.#untold ??= errorFrom(error);
       return;
     }
     tell(new ProjectError(event.stage, error), event.stage, turnOf(event)?.owner);

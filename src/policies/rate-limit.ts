@@ -1,3 +1,5 @@
+import { textOf } from '../common/text-of.js';
+import { ignoreRejection } from '../common/promises.js';
 import { compose } from '../operators/compose.js';
 import type { Filter } from '../operators/filter.js';
 import { observe } from '../operators/observe.js';
@@ -33,8 +35,10 @@ export function rateLimit(options: RateLimitOptions<Stage>): Filter {
 
   const ask = (event: StageEvent, of: string | undefined): ReturnType<typeof outage.ask<Decision>> => {
     if (of === undefined || (event.stage === 'rcpt' && event.rejected !== undefined)) return undefined;
-    if (typeof of !== 'string')
-      throw new TypeError(`rateLimit(): key gave ${String(of)}. Give a string, or undefined.`);
+    if (typeof of !== 'string') {
+      ignoreRejection(of);
+      throw new TypeError(`rateLimit(): key gave ${textOf(of)}. Give a string, or undefined.`);
+    }
     return outage.ask(
       event,
       // As JSON, since what a stranger writes may look like a part of a name.

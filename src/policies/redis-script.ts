@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
 
+import { messageOf, textOf } from '../common/text-of.js';
 import { boundedKey } from '../lookups/bounded-key.js';
 import { checkNumber, checkTimer } from '../lookups/check-options.js';
 import type { RedisClient, RedisOptions } from './redis-client.js';
@@ -55,15 +56,13 @@ export class RedisScript {
     } catch (cause) {
       // It speaks, if only of its troubles: the next one need not fear to wait.
       this.#hung = undefined;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new StoreError(`Redis cannot be asked: ${why}`, { cause });
+      throw new StoreError(`Redis cannot be asked: ${messageOf(cause)}`, { cause });
     }
     if (reply === TOO_LATE) throw this.#late();
     this.#hung = undefined;
     // A number, a bigint or a text, as the client was told to give it.
-    const number = /^-?\d+$/.test(String(reply)) ? Number(reply) : NaN;
-    if (Number.isNaN(number))
-      throw new StoreError(`Redis replied ${JSON.stringify(reply)}, which is no number.`);
+    const number = /^-?\d+$/.test(textOf(reply)) ? Number(reply) : NaN;
+    if (Number.isNaN(number)) throw new StoreError(`Redis replied ${textOf(reply)}, which is no number.`);
     return number;
   }
 
@@ -71,7 +70,7 @@ export class RedisScript {
     try {
       return await this.#client.sendCommand(['EVALSHA', this.#sha, ...words]);
     } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
       return this.#client.sendCommand(['EVAL', this.#text, ...words]);
     }
   }

@@ -1,3 +1,5 @@
+import { textOf } from '../common/text-of.js';
+import { ignoreRejection } from '../common/promises.js';
 import { checkNumber } from '../lookups/check-options.js';
 import { authenticatedUser } from '../session/authenticated-user.js';
 import { checkDecision } from '../session/check-answer.js';
@@ -80,7 +82,8 @@ export function resolveReputation(options: ReputationOptions<ReputationStage>): 
     keyOf(session) {
       const of = key(session);
       if (of === undefined || typeof of === 'string') return of;
-      throw new TypeError(`reputation(): key gave ${String(of)}. Give a string, or undefined.`);
+      ignoreRejection(of);
+      throw new TypeError(`reputation(): key gave ${textOf(of)}. Give a string, or undefined.`);
     },
     pointsOf(outcome) {
       const given = points(outcome) ?? 0;

@@ -1,7 +1,8 @@
 import { Observable, type Subscriber } from 'rxjs';
 
+import { messageOf } from '../common/text-of.js';
 import type { Outcome } from '../session/outcome.js';
-import { guardObservable, type Guard } from './guard-observable.js';
+import { guardObservable, type Guard } from '../rx/guard-observable.js';
 
 /** Gets what a subscriber failed with, and at which outcome; at none where it failed by itself, as after a time. */
 type Report = (error: Error, at: Outcome | undefined) => void;
@@ -64,8 +65,7 @@ export class OutcomeStream implements Guard<Outcome> {
 
   /** See `Guard`. */
   failed(error: unknown, at: Outcome | undefined): void {
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `A subscriber of the outcomes failed, and gets no more of them: ${why}`;
+    const message = `A subscriber of the outcomes failed, and gets no more of them: ${messageOf(error)}`;
     this.#report(new Error(message, { cause: error }), at);
   }
 

@@ -1,9 +1,13 @@
 import { from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
 
+import { onRejection } from '../common/promises.js';
+import { errorFrom, stackOf } from '../common/text-of.js';
+import { warn as warnOf } from '../common/warn.js';
 import { openChain } from '../operators/chain.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
 import { PipelineEnd } from '../operators/pipeline-end.js';
 import type { Step } from '../operators/step.js';
+import { subscribeCalmly } from '../rx/calmly.js';
 import type { ConnectionOwner } from '../session/connection-owner.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
@@ -50,21 +54,20 @@ export async function serve(
   const drainTimeout = drainTimeoutOf(options);
   const onError: (error: Error, outcome: Outcome) => unknown = options.onError ?? warn;
   const tell = (error: Error, outcome: Outcome): void => {
-    const failed = (thrown: unknown): void =>
-      process.emitWarning(thrown instanceof Error ? thrown : String(thrown));
     try {
       // An async function is a function that returns nothing, too.
-      const result = onError(error, outcome);
-      if (result instanceof Promise) result.catch(failed);
+      onRejection(onError(error, outcome), warnOf);
     } catch (thrown) {
-      failed(thrown);
+      warnOf(thrown);
     }
   };
   const outcomes = new OutcomeStream((error, at) => {
-    if (at === undefined) process.emitWarning(error);
+    if (at === undefined) warnOf(error);
     else tell(error, { ...at, error });
   });
-  const source = new FilterSource(filter, (error) => process.emitWarning(new ProjectError('connect', error)));
+  const source = new FilterSource(filter, (error) => {
+    warnOf(new ProjectError('connect', error));
+  });
   try {
     await source.first;
     const owner: ConnectionOwner = {
@@ -80,7 +83,12 @@ export async function serve(
     const acceptor = new Acceptor(where, options, resolved, (connect) => {
       const connection = connect(owner);
       const { steps, tags } = source.current;
-      connection.attach(openChain(steps, new PipelineEnd(connection)), tags);
+      const end = new PipelineEnd(connection);
+      try {
+        connection.attach(openChain(steps, end), tags);
+      } catch (error) {
+        end.error(error);
+      }
     });
     await acceptor.start();
     const close = async (how: CloseOptions = {}): Promise<void> => {
@@ -108,7 +116,8 @@ export async function serve(
 function warn(error: Error, { session }: Outcome): void {
   const { id, client, macros } = session;
   const whose = `session ${id}, client ${client.address || 'unknown'}, queue id ${macros.get('i') ?? 'none yet'}`;
-  const origin = error.cause instanceof Error ? `\n${error.cause.stack ?? ''}` : '';
+  const stack = stackOf(error.cause);
+  const origin = stack === undefined ? '' : `\n${stack}`;
   process.emitWarning(error.message, { type: error.name, detail: whose + origin });
 }
 
@@ -129,24 +138,28 @@ class FilterSource {
       return;
     }
     this.first = new Promise((resolve, reject) => {
-      this.#subscription = from(filter).subscribe({
-        next: (newest) => {
-          try {
-            this.#set(newest);
-            resolve();
-          } catch (error) {
-            report(error);
-          }
+      this.#subscription = subscribeCalmly(
+        from(filter),
+        {
+          next: (newest) => {
+            try {
+              this.#set(newest);
+              resolve();
+            } catch (error) {
+              report(error);
+            }
+          },
+          error: (error) => {
+            if (this.#current === undefined) reject(errorFrom(error));
+            else report(error);
+          },
+          complete: () => {
+            if (this.#current === undefined)
+              reject(new TypeError('serve(): the Observable completed without a filter.'));
+          },
         },
-        error: (error: unknown) => {
-          if (this.#current === undefined) reject(error instanceof Error ? error : new Error(String(error)));
-          else report(error);
-        },
-        complete: () => {
-          if (this.#current === undefined)
-            reject(new TypeError('serve(): the Observable completed without a filter.'));
-        },
-      });
+        report,
+      );
     });
   }
 

@@ -1,3 +1,4 @@
+import { errorFrom, isA } from '../common/text-of.js';
 import { BodyStore, defaultStore } from '../spool/body-store.js';
 import { AnswerError } from './answer-error.js';
 import { checkDecision } from './check-answer.js';
@@ -185,7 +186,7 @@ export class AnswerDesk {
     } catch (error) {
       // What goes wrong after the answer is no reason for a second one.
       if (turn.ended) throw error;
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.fail(errorFrom(error));
     }
   }
 
@@ -210,7 +211,7 @@ export class AnswerDesk {
       await writeBody(body, this.#output, turn);
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
-      if (!turn.ended) this.fail(error instanceof AnswerError ? error : new ProjectError('eom', error));
+      if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
       return;
     }
     if (!turn.ended) this.#finish(turn, decision, modifications, undefined);

@@ -1,3 +1,4 @@
+import { textOf } from '../common/text-of.js';
 import { AnswerError } from './answer-error.js';
 import type { Text } from './modification.js';
 
@@ -87,12 +88,12 @@ export function checkLineText(what: string, text: Text): void {
 /** Throws where the number is none that counts headers. */
 export function checkHeaderIndex(what: string, index: number): void {
   if (Number.isInteger(index) && index >= 1 && index <= 0x7fffffff) return;
-  throw new AnswerError(`${what}: the index ${String(index)} is not a whole number from 1.`);
+  throw new AnswerError(`${what}: the index ${textOf(index)} is not a whole number from 1.`);
 }
 
 function binaryOf(what: string, text: Text): string {
   if (typeof text === 'string') return text;
   if (text instanceof Uint8Array)
     return Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1');
-  throw new AnswerError(`${what}: ${String(text)} is neither a string nor bytes.`);
+  throw new AnswerError(`${what}: ${textOf(text)} is neither a string nor bytes.`);
 }

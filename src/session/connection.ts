@@ -1,3 +1,4 @@
+import { isA } from '../common/text-of.js';
 import { ProtocolError } from '../transport/protocol-error.js';
 import type { ConnectionIo } from './connection-io.js';
 import type { ConnectionOwner, Receiver } from './connection-owner.js';
@@ -189,7 +190,7 @@ export class Connection implements ExchangeHost {
   }
 
   #caught(error: unknown): void {
-    if (error instanceof ProtocolError) {
+    if (isA(error, ProtocolError)) {
       this.#breakDown(error);
       return;
     }
@@ -219,7 +220,9 @@ export class Connection implements ExchangeHost {
   #breakDown(error: Error): void {
     if (this.#over) return;
     this.#exchange.report('close', error);
-    this.finish();
+    this.enter(() => {
+      this.finish();
+    });
   }
 
   /** Lets go of everything; whether there was something to let go of. */

@@ -1,3 +1,4 @@
+import { errorFrom, messageOf } from '../common/text-of.js';
 import { none } from '../transport/layouts/none.js';
 import { optneg } from '../transport/layouts/optneg.js';
 import { SMFIP } from '../transport/smfip.js';
@@ -69,11 +70,8 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
         options.trace,
         () => this.info,
         (error) => {
-          const why = error instanceof Error ? error.message : String(error);
-          this.report(
-            'close',
-            new Error(`The trace function failed, and is not called again: ${why}`, { cause: error }),
-          );
+          const why = `The trace function failed, and is not called again: ${messageOf(error)}`;
+          this.report('close', new Error(why, { cause: error }));
         },
       );
     }
@@ -221,7 +219,7 @@ export class Exchange implements IntakeHost, DeskOwner, DialogueHost {
       this.negotiated = true;
       this.output.put(replyCodec.encode({ type: 'optneg', ...agreement.answer }));
     } catch (error) {
-      this.report('negotiate', error instanceof Error ? error : new Error(String(error)));
+      this.report('negotiate', errorFrom(error));
       this.#host.finish();
     }
   }

@@ -1,3 +1,4 @@
+import { isA } from '../common/text-of.js';
 import { commandCodec } from '../transport/command.js';
 import { COMMANDS } from '../transport/commands.js';
 import { FrameReader, type FrameHandler } from '../transport/frame-reader.js';
@@ -137,7 +138,7 @@ export class Intake implements FrameHandler, FrameKeeper {
     try {
       this.#host.command(name, data, start, end, last);
     } catch (error) {
-      throw error instanceof Malformed ? new ProtocolError(error.message, name, offset) : error;
+      throw isA(error, Malformed) ? new ProtocolError(error.message, name, offset) : error;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { isPromise, ignoreRejection } from '../common/promises.js';
 import { COMMANDS } from '../transport/commands.js';
 import { SMFIF } from '../transport/smfif.js';
 import { SMFIM } from '../transport/smfim.js';
@@ -112,6 +113,10 @@ function dependencies(tags: Tags): number {
 
 function hooked(offer: Offer, derived: Terms, options: ResolvedOptions): Terms {
   const terms = options.negotiate?.(offer, derived) ?? derived;
+  if (isPromise(terms)) {
+    ignoreRejection(terms);
+    throw new NegotiationError('The negotiate hook returned a promise; it has to answer at once.');
+  }
   if ('kind' in terms) throw new NegotiationError('The negotiate hook refused the connection.');
   const over = (what: string, excess: number): void => {
     if (excess === 0) return;

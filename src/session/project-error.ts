@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import type { FlowStage } from './stage.js';
 
 /** What a filter's own code threw, rejected with or errored with; `cause` has it. */
@@ -6,9 +7,7 @@ export class ProjectError extends Error {
   readonly stage: FlowStage;
 
   constructor(stage: FlowStage, cause: unknown) {
-    super(`The filter failed at stage ${stage}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
+    super(`The filter failed at stage ${stage}: ${messageOf(cause)}`, { cause });
     this.stage = stage;
   }
 }

@@ -1,3 +1,4 @@
+import { ignoreRejection, onRejection } from '../common/promises.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { describeMessage } from '../transport/describe-message.js';
 import { ProtocolError } from '../transport/protocol-error.js';
@@ -7,7 +8,7 @@ import type { TraceEntry } from './trace.js';
 
 /** Tells a function of the user's what goes over the wire of one connection, until it throws. */
 export class Tracer {
-  #trace: ((entry: TraceEntry) => void) | undefined;
+  #trace: ((entry: TraceEntry) => unknown) | undefined;
   readonly #session: () => SessionInfo;
   readonly #failed: (error: unknown) => void;
 
@@ -58,11 +59,23 @@ export class Tracer {
   }
 
   #tell(entry: TraceEntry): void {
+    if (this.#trace === undefined) return;
     try {
-      this.#trace?.(entry);
+      // An async function is a function that returns nothing, too.
+      const result = this.#trace(entry);
+      if (typeof result === 'object') onRejection(result, (reason) => this.#end(reason));
     } catch (error) {
-      this.#trace = undefined;
-      this.#failed(error);
+      this.#end(error);
     }
+  }
+
+  /** Of several calls that fail later the first one is told. */
+  #end(error: unknown): void {
+    if (this.#trace === undefined) {
+      ignoreRejection(error);
+      return;
+    }
+    this.#trace = undefined;
+    this.#failed(error);
   }
 }

@@ -1,7 +1,9 @@
+import { warn } from '../common/warn.js';
 import type { BodyStoreOptions } from '../spool/body-store.js';
 import type { Decision } from './decision.js';
 import type { Modification } from './modification.js';
 import type { Failure } from './options.js';
+import { ProjectError } from './project-error.js';
 import type { FlowStage } from './stage.js';
 
 /** Under this symbol an event carries its turn; it survives object spread, so a changed copy still belongs to it. */
@@ -44,7 +46,19 @@ export class Scope {
     const listeners = this.#listeners;
     if (listeners === undefined) return;
     this.#listeners = undefined;
-    for (const listener of listeners) listener();
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // The others have to hear of it all the same, and whoever ends it has more to do.
+        this.failed(error);
+      }
+    }
+  }
+
+  /** A listener has thrown. */
+  protected failed(error: unknown): void {
+    warn(error);
   }
 }
 
@@ -82,6 +96,10 @@ export class Turn extends Scope {
     this.mode = mode;
     this.message = message;
     this.since = since;
+  }
+
+  protected override failed(error: unknown): void {
+    this.owner.report(this.stage, new ProjectError(this.stage, error));
   }
 
   /** So many filters want no more of the body after this piece of it. */

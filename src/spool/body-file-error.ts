@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import { errorCode } from '../transport/error-code.js';
 
 /** A body that was too large to be kept in memory could not be kept in a file either. */
@@ -12,9 +13,8 @@ export class BodyFileError extends Error {
    * @param doing what failed: `made`, `written` or `read`
    */
   constructor(doing: string, directory: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
     super(
-      `The file for the body of a message could not be ${doing} in ${directory}: ${why}. ` +
+      `The file for the body of a message could not be ${doing} in ${directory}: ${messageOf(cause)}. ` +
         'See the options directory (another place), limits.memory (what is kept without a file) and limits.disk of onMessage().',
       { cause },
     );

@@ -1,3 +1,4 @@
+import { messageOf } from '../../common/text-of.js';
 import { describeEvent, describeValue } from '../describe-value.js';
 import type { Flow } from '../../session/flow.js';
 import { ContractError } from './contract-error.js';
@@ -22,7 +23,7 @@ export function checkOneOutcome({ log }: Conversation): void {
       .filter((one) => one.way === 'in')
       .at(-1);
     const how =
-      entry?.way === 'end' && entry.how === 'failed' ? `failed: ${String(entry.error)}` : 'completed.';
+      entry?.way === 'end' && entry.how === 'failed' ? `failed: ${messageOf(entry.error)}` : 'completed.';
     const where = last === undefined ? 'the beginning' : describeEvent(last.flow);
     throw new ContractError(
       'one-outcome',

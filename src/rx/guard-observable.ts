@@ -1,9 +1,12 @@
 import { Observable, type Observer, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs';
 
+import { onRejection } from '../common/promises.js';
+import { subscribeCalmly } from './calmly.js';
+
 /** Who is told of observers that fail. */
 export interface Guard<Value> {
   /** What is being delivered. */
-  readonly current: Value | undefined;
+  readonly current?: Value | undefined;
   /** An observer failed, and gets nothing any more. `at` is what was being delivered. */
   failed(error: unknown, at: Value | undefined): void;
 }
@@ -23,8 +26,14 @@ interface Given<T> {
  * RxJS throws what an observer throws, and an error that no observer takes, in a timer of its own, where nobody can
  * catch it: the process ends. Here the guard is told, and the observer unsubscribed. What other Observables do with
  * values that they got from here (`merge(a, b)`, the groups of `groupBy`) is theirs.
+ *
+ * @param isOwn whether what `pipe()` has made is to be left as it is
  */
-export function guardObservable<T, Value>(source: Observable<T>, guard: Guard<Value>): Observable<T> {
+export function guardObservable<T, Value>(
+  source: Observable<T>,
+  guard: Guard<Value>,
+  isOwn: (piped: Observable<unknown>) => boolean = () => false,
+): Observable<T> {
   const guarded = new Observable<T>();
   return Object.assign(guarded, {
     subscribe(observerOrNext?: Partial<Observer<T>> | Call, error?: Call, complete?: Call): Subscription {
@@ -36,9 +45,9 @@ export function guardObservable<T, Value>(source: Observable<T>, guard: Guard<Va
     },
     pipe(...operators: OperatorFunction<unknown, unknown>[]): Observable<unknown> {
       if (operators.length === 0) return guarded;
-      let piped: Observable<unknown> = source;
+      let piped: Observable<unknown> = guarded;
       for (const operator of operators) piped = operator(piped);
-      return guardObservable(piped, guard);
+      return isOwn(piped) ? piped : guardObservable(piped, guard);
     },
   });
 }
@@ -49,18 +58,11 @@ function watch<T, Value>(source: Observable<T>, observer: Given<T>, guard: Guard
     over: false,
     subscription: undefined,
   };
-  const letGo = (at: Value | undefined): void => {
-    try {
-      state.subscription?.unsubscribe();
-    } catch (teardown) {
-      guard.failed(teardown, at);
-    }
-  };
   const failed = (reason: unknown, at: Value | undefined): void => {
     if (state.over) return;
     state.over = true;
     guard.failed(reason, at);
-    letGo(at);
+    state.subscription?.unsubscribe();
   };
   const run = (call: () => unknown): void => {
     if (state.over) return;
@@ -68,27 +70,35 @@ function watch<T, Value>(source: Observable<T>, observer: Given<T>, guard: Guard
     try {
       const result = call();
       // An async function is a function that returns nothing, too.
-      if (result instanceof Promise) result.catch((reason: unknown) => failed(reason, at));
+      onRejection(result, (reason) => {
+        failed(reason, at);
+      });
     } catch (reason) {
       failed(reason, at);
     }
   };
-  state.subscription = source.subscribe({
-    next: (value) => {
-      run(() => observer.next?.(value));
+  state.subscription = subscribeCalmly<T>(
+    source,
+    {
+      next: (value) => {
+        run(() => observer.next?.(value));
+      },
+      error: (reason) => {
+        run(() => {
+          if (typeof observer.error !== 'function') throw reason;
+          return observer.error(reason);
+        });
+      },
+      complete: () => {
+        run(() => observer.complete?.());
+      },
     },
-    error: (reason: unknown) => {
-      run(() => {
-        if (typeof observer.error !== 'function') throw reason;
-        return observer.error(reason);
-      });
+    (teardown) => {
+      guard.failed(teardown, guard.current);
     },
-    complete: () => {
-      run(() => observer.complete?.());
-    },
-  });
+  );
   // It may have failed before there was anything to unsubscribe.
-  if (state.over) letGo(guard.current);
+  if (state.over) state.subscription.unsubscribe();
   return state.subscription;
 }
 

@@ -1,0 +1,74 @@
+import { onRejection } from './promises.js';
+
+type Failed = (reason: unknown) => void;
+type Method = (this: AbortSignal, ...given: unknown[]) => void;
+type Handler = ((event: Event) => unknown) | { handleEvent(event: Event): unknown };
+
+const FAILED = new WeakMap<AbortSignal, Failed>();
+/** The same function for the same listener, so that it can be removed again. */
+const WRAPPED = new WeakMap<Handler, (this: AbortSignal, event: Event) => void>();
+const ON_ABORT = new WeakMap<AbortSignal, unknown>();
+
+/**
+ * An `AbortController` for code of others. A listener of its signal that throws, or returns a promise that rejects, is
+ * told to `failed`, and the other listeners are called all the same: Node makes an uncaught exception of it, which ends
+ * the process. `failed` must not throw. The listeners of a signal that is made of this one (`AbortSignal.any()`) are not
+ * looked after.
+ */
+export function abortController(failed: Failed): AbortController {
+  const controller = new AbortController();
+  const { signal } = controller;
+  FAILED.set(signal, failed);
+  // It stays an AbortSignal, with all that Node keeps in one.
+  Object.setPrototypeOf(signal, GUARDED);
+  return controller;
+}
+
+const usual = AbortSignal.prototype as unknown as Record<'addEventListener' | 'removeEventListener', Method>;
+const usualOnAbort = Object.getOwnPropertyDescriptor(usual, 'onabort');
+
+const GUARDED: object = Object.create(usual, {
+  addEventListener: {
+    value(this: AbortSignal, type: string, listener: unknown, ...options: unknown[]): void {
+      usual.addEventListener.call(this, type, wrapped(listener), ...options);
+    },
+  },
+  removeEventListener: {
+    value(this: AbortSignal, type: string, listener: unknown, ...options: unknown[]): void {
+      usual.removeEventListener.call(this, type, wrapped(listener), ...options);
+    },
+  },
+  onabort: {
+    get(this: AbortSignal): unknown {
+      return ON_ABORT.get(this) ?? null;
+    },
+    set(this: AbortSignal, listener: unknown): void {
+      ON_ABORT.set(this, listener);
+      usualOnAbort?.set?.call(this, typeof listener === 'function' ? wrapped(listener) : null);
+    },
+  },
+}) as object;
+
+/** The listener, called so that it cannot harm; anything else as it is, for Node to complain of. */
+function wrapped(listener: unknown): unknown {
+  if (!isHandler(listener)) return listener;
+  const known = WRAPPED.get(listener);
+  if (known !== undefined) return known;
+  const guarded = function (this: AbortSignal, event: Event): void {
+    const failed = FAILED.get(this) ?? (() => undefined);
+    try {
+      onRejection(
+        typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event),
+        failed,
+      );
+    } catch (reason) {
+      failed(reason);
+    }
+  };
+  WRAPPED.set(listener, guarded);
+  return guarded;
+}
+
+function isHandler(listener: unknown): listener is Handler {
+  return typeof listener === 'function' || (typeof listener === 'object' && listener !== null);
+}

@@ -1,0 +1,91 @@
+import { Subscription, UnsubscriptionError, type Observable, type Observer } from 'rxjs';
+
+import { ignoreRejection } from '../common/promises.js';
+import { isA } from '../common/text-of.js';
+
+/** What to do with what an Observable says. */
+export interface Handlers<T> {
+  next?(value: T): void;
+  error(reason: unknown): void;
+  complete?(): void;
+}
+
+/**
+ * Subscribes to an Observable of somebody else's. A teardown of it that throws (`finalize`, the function that
+ * `new Observable` returns), and whatever a handler throws, is told to `failed`.
+ *
+ * RxJS runs teardowns also at the end of the Observable, and throws what they throw to the code that ended it, such as a
+ * timer, where it is an uncaught exception that ends the process; what a handler throws it throws in a timer of its own.
+ *
+ * @param failed must not throw
+ */
+export function subscribeCalmly<T>(
+  source: Observable<T>,
+  handlers: Handlers<T>,
+  failed: (reason: unknown) => void,
+): Subscription {
+  const subscriber = new CalmSubscriber(handlers, failed);
+  try {
+    source.subscribe(subscriber);
+  } catch (reason) {
+    // A Subject that is closed throws, and so does a teardown that is there only when all is over.
+    if (subscriber.closed) failed(reason);
+    else subscriber.error(reason);
+  }
+  return subscriber;
+}
+
+/** To RxJS a subscriber: an observer that is a subscription, to which operators add their own. */
+class CalmSubscriber<T> extends Subscription implements Observer<T> {
+  readonly #handlers: Handlers<T>;
+  readonly #failed: (reason: unknown) => void;
+  #stopped = false;
+
+  constructor(handlers: Handlers<T>, failed: (reason: unknown) => void) {
+    super();
+    this.#handlers = handlers;
+    this.#failed = failed;
+  }
+
+  next(value: T): void {
+    if (this.#stopped) return;
+    try {
+      this.#handlers.next?.(value);
+    } catch (reason) {
+      this.#failed(reason);
+    }
+  }
+
+  error(reason: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    try {
+      this.#handlers.error(reason);
+    } catch (thrown) {
+      this.#failed(thrown);
+    }
+    this.unsubscribe();
+  }
+
+  complete(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    try {
+      this.#handlers.complete?.();
+    } catch (reason) {
+      this.#failed(reason);
+    }
+    this.unsubscribe();
+  }
+
+  override unsubscribe(): void {
+    this.#stopped = true;
+    try {
+      super.unsubscribe();
+    } catch (reason) {
+      // Only their text is in the message.
+      if (isA(reason, UnsubscriptionError)) reason.errors.forEach(ignoreRejection);
+      this.#failed(reason);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import { types } from 'node:util';
+
+import type { Decision } from './decision.js';
+import { accept } from './decisions/accept.js';
+import { discard } from './decisions/discard.js';
+import { proceed } from './decisions/proceed.js';
+import { reject } from './decisions/reject.js';
+import { skip } from './decisions/skip.js';
+import { tempfail } from './decisions/tempfail.js';
+
+/** The decisions without a reply of their own. */
+export const BARE: { readonly [K in Decision['kind']]: Extract<Decision, { kind: K }> } = {
+  proceed: proceed(),
+  accept: accept(),
+  reject: reject(),
+  tempfail: tempfail(),
+  discard: discard(),
+  skip: skip(),
+};
+
+/**
+ * A decision of that kind as plain data: itself where it is that. One that was written by hand may have getters, which
+ * may throw where it is looked at again: when its answer is with the MTA already.
+ */
+export function plainDecision(kind: Decision['kind'], given: Decision): Decision {
+  if (given === BARE[kind] || isPlain(given)) return given;
+  if (kind !== 'reject' && kind !== 'tempfail') return BARE[kind];
+  const { reply } = given as Extract<Decision, { kind: 'reject' | 'tempfail' }>;
+  return reply === undefined ? BARE[kind] : { kind, reply };
+}
+
+function isPlain(given: object): boolean {
+  if (types.isProxy(given)) return false;
+  const kind = Object.getOwnPropertyDescriptor(given, 'kind');
+  const reply = Object.getOwnPropertyDescriptor(given, 'reply');
+  if (kind === undefined || !('value' in kind)) return false;
+  return reply === undefined ? !('reply' in given) : 'value' in reply;
+}
