@@ -1,4 +1,4 @@
-import { errorCode } from '../transport/error-code.js';
+import { errorCode } from '../common/error-code.js';
 
 /** A body that was too large to be kept in memory could not be kept in a file either. */
 export class BodyFileError extends Error {

@@ -5,13 +5,13 @@ import type { Message } from '../message/message.js';
 import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { turnOf } from '../session/turn.js';
 import type { Project } from './on.js';
-import { on } from './on.js';
+import { onFrom } from './on.js';
 import { openChain } from './chain.js';
 import { Collector } from './collector.js';
 import { failedEvent } from './failed-event.js';
 import { stepsOf } from './filter.js';
 import { isFinal } from './is-final.js';
-import type { MessageProject } from './on-message.js';
+import type { MessageStep } from './on-message.js';
 import type { Downstream, Upstream } from './step.js';
 
 /** Collects one message after the other, and has each decided at its end. */
@@ -24,7 +24,7 @@ export class MessageRun implements Upstream {
   /** What the decider is about to ask for. */
   #ready: Message<BodyMode> | Promise<Message<BodyMode>> | undefined;
 
-  constructor(project: MessageProject<BodyMode>, options: ResolvedMessageOptions, down: Downstream) {
+  constructor({ project, options, site }: MessageStep, down: Downstream) {
     this.#options = options;
     this.#down = down;
     this.#collector = new Collector(options);
@@ -39,7 +39,7 @@ export class MessageRun implements Upstream {
           ) as ReturnType<Project<'eom'>>)
         : project(message, context);
     };
-    this.#decider = openChain(stepsOf(on('eom', decide)), down);
+    this.#decider = openChain(stepsOf(onFrom(site, 'eom', [decide])), down);
   }
 
   next(flow: Flow): void {

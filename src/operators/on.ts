@@ -1,5 +1,6 @@
 import { from, type Observable, type ObservableInput } from 'rxjs';
 
+import type { Site } from '../session/answer-place.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
@@ -51,6 +52,11 @@ export function on<const S extends Stage, T>(
   project: LatestProject<NoInfer<S>, T>,
 ): Filter;
 export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter {
+  return onFrom(new Error(), stages, rest);
+}
+
+/** The same for an operator that is made of it, with its own call as `site`: see `Site`. */
+export function onFrom(site: Site, stages: Stage | readonly Stage[], rest: readonly unknown[]): Filter {
   const decides = stageSet(stages, ALL_STAGES);
   const project = rest.at(-1);
   if (typeof project !== 'function') throw new TypeError('on(): the last argument has to be a function.');
@@ -64,7 +70,7 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
     {
       tags: tagsFor(decides, 0),
       interest: decides | BIT.abort | BIT.close,
-      open: (down) => new OnRun(call, source && new Latest(source), down),
+      open: (down) => new OnRun(call, source && new Latest(source), site, down),
     },
   ]);
 }
@@ -84,14 +90,16 @@ function streamOf(input: unknown): Observable<unknown> {
 class OnRun implements Upstream, RunOwner {
   readonly #project: AnyProject;
   readonly #latest: Latest<unknown> | undefined;
+  readonly #site: Site;
   readonly #down: Downstream;
   /** In a session at most one; a drawing may have several events under way. */
   #runs: Set<ProjectRun> | undefined;
   #completed = false;
 
-  constructor(project: AnyProject, latest: Latest<unknown> | undefined, down: Downstream) {
+  constructor(project: AnyProject, latest: Latest<unknown> | undefined, site: Site, down: Downstream) {
     this.#project = project;
     this.#latest = latest;
+    this.#site = site;
     this.#down = down;
   }
 
@@ -136,7 +144,7 @@ class OnRun implements Upstream, RunOwner {
   }
 
   #call(event: StageEvent, latest: unknown): void {
-    const context = new LazyContext();
+    const context = new LazyContext(this.#site);
     let flow: Flow;
     try {
       const result = this.#project(event, context, latest);
@@ -146,13 +154,13 @@ class OnRun implements Upstream, RunOwner {
         this.#begin(event, context).drive(result);
         return;
       } else {
-        const answers = new Answers(event);
+        const answers = new Answers(event, this.#site);
         takeAll(answers, result);
         if (answers.readLater) context.outlive(event);
         flow = answers.result();
       }
     } catch (error) {
-      flow = failedEvent(event, error);
+      flow = failedEvent(event, error, this.#site);
     }
     this.#down.next(flow);
   }
@@ -164,7 +172,7 @@ class OnRun implements Upstream, RunOwner {
       this.#call(event, latest.value.is);
       return;
     }
-    const context = new LazyContext();
+    const context = new LazyContext(this.#site);
     const run = this.#begin(event, context);
     latest.wait({
       ready: (error) => {

@@ -1,4 +1,5 @@
 import type { StageEvent } from '../session/flow.js';
+import type { Site } from '../session/answer-place.js';
 import { turnOf } from '../session/turn.js';
 
 /** What a project gets beside its event. */
@@ -12,8 +13,14 @@ export interface ProjectContext {
 
 /** The context of one event. */
 export class LazyContext implements ProjectContext {
+  /** The call of the operator whose project it is for. */
+  readonly site: Site | undefined;
   #controller: AbortController | undefined;
   #cancelled = false;
+
+  constructor(site?: Site) {
+    this.site = site;
+  }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {

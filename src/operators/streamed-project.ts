@@ -1,13 +1,12 @@
 import { BodyChannel } from '../message/body-channel.js';
 import { CollectedMessage } from '../message/collected-message.js';
 import type { Collection } from '../message/collection.js';
-import type { BodyMode } from '../message/message-body.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { TURN, Turn, turnOf, type Turned } from '../session/turn.js';
 import { failedEvent } from './failed-event.js';
 import { isRefusal } from './is-refusal.js';
-import type { MessageProject } from './on-message.js';
+import type { MessageStep } from './on-message.js';
 import { LazyContext } from './project-context.js';
 import { ProjectRun, type RunOwner } from './project-run.js';
 
@@ -28,7 +27,7 @@ export class StreamedProject implements RunOwner {
   #eom: { readonly event: Eom; readonly done: (flow: Flow) => void } | undefined;
   #cancelled = false;
 
-  constructor(project: MessageProject<BodyMode>, event: StageEvent, collection: Collection) {
+  constructor({ project, site }: MessageStep, event: StageEvent, collection: Collection) {
     const { session } = event;
     const { fields, sender, recipients, truncated } = collection;
     const { body } = this.#channel;
@@ -41,7 +40,7 @@ export class StreamedProject implements RunOwner {
       modifications: [],
       ...(this.#turn && { [TURN]: this.#turn }),
     };
-    const context = new LazyContext();
+    const context = new LazyContext(site);
     this.#run = new ProjectRun(eom, context, this);
     const message = new CollectedMessage<'stream'>({
       session,

@@ -1,3 +1,5 @@
+import { writeError } from '../common/write-error.js';
+import { plainComplaint } from '../session/complaint.js';
 import { CheckRun } from './check-run.js';
 
 /** Where the result goes: one of the two is called, once, or none where it is cancelled. */
@@ -98,7 +100,7 @@ export class StrictestRun {
     try {
       this.#onError(error, index);
     } catch (thrown) {
-      process.emitWarning(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      writeError(`rxmilter: strictest(): onError failed: ${plainComplaint(thrown)}`);
     }
   }
 }

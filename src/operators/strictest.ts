@@ -1,5 +1,7 @@
 import { Observable } from 'rxjs';
 
+import { writeError } from '../common/write-error.js';
+import { plainComplaint } from '../session/complaint.js';
 import type { Decision } from '../session/decision.js';
 import type { Edit, Modification } from '../session/modification.js';
 import type { Undecided } from './answers.js';
@@ -35,7 +37,7 @@ type Flat<V> = Exclude<V extends readonly (infer E)[] ? E : V, Undecided>;
 export interface StrictestOptions {
   /**
    * Told of the failure of a check that made no difference, because another one has refused the message or has failed
-   * before it in the list. Default: a warning of the process.
+   * before it in the list. Default: a line on standard error.
    */
   readonly onError?: ((error: unknown, index: number) => void) | undefined;
 }
@@ -94,10 +96,5 @@ export function strictest<const C extends readonly AnyCheck[]>(
 }
 
 function warn(error: unknown, index: number): void {
-  process.emitWarning(
-    new Error(
-      `strictest(): check ${index} (from 0) failed: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    ),
-  );
+  writeError(`rxmilter: strictest(): check ${index} (from 0) failed: ${plainComplaint(error)}`);
 }

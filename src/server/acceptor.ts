@@ -112,7 +112,7 @@ export class Acceptor {
     clearInterval(this.#sweep);
     for (const connection of this.#sockets.values()) connection.drain();
     this.#expiry = setTimeout(() => {
-      for (const connection of this.#sockets.values()) connection.expire();
+      for (const connection of this.#sockets.values()) connection.expire(deadline);
     }, deadline);
     this.#end = setTimeout(() => {
       for (const socket of this.#sockets.keys()) socket.destroy();

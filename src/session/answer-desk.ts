@@ -1,4 +1,5 @@
 import { AnswerError } from './answer-error.js';
+import { giverOf, located } from './answer-place.js';
 import { pumpBody } from './body-pump.js';
 import { checkDecision } from './check-answer.js';
 import type { Decision } from './decision.js';
@@ -71,7 +72,7 @@ export class AnswerDesk {
     this.#turn = turn;
     turn.onFreed(free);
     this.#timers.start(turn, () => {
-      turn.owner.report(turn.stage, tooSlow(turn.stage));
+      turn.owner.report(turn.stage, tooSlow(turn.stage, this.#timers.waited(turn)));
       free();
     });
   }
@@ -81,7 +82,7 @@ export class AnswerDesk {
     this.#timers.start(
       turn,
       () => {
-        this.fail(tooSlow(turn.stage));
+        this.fail(tooSlow(turn.stage, this.#timers.waited(turn)));
       },
       () => {
         this.#output.put(PROGRESS);
@@ -200,6 +201,8 @@ export class AnswerDesk {
       });
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
+      const giver = giverOf(modifications.find(({ kind }) => kind === 'replaceBody'));
+      located(error, giver);
       if (!turn.ended) this.fail(error instanceof AnswerError ? error : new ProjectError('eom', error));
       return;
     }

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { BindOptions } from './bind.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../common/error-code.js';
 import { fileIdentity } from './file-identity.js';
 import { guardSocketFile } from './guard-socket-file.js';
 import { listening } from './listening.js';
