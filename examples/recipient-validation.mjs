@@ -40,6 +40,8 @@ export function recipientValidation(directory, { domains, limit = 3000, report =
     const { local, domain } = parseAddress(addressKey(address));
     // Mail to elsewhere is not for this directory, and RFC 5321 wants postmaster to be reachable.
     if (!ours.has(domain) || local === 'postmaster') return undefined;
+    // Longer names are none (RFC 5321, 4.5.3.1.1).
+    if (local.length > 256) return reject({ code: 550, enhanced: '5.1.1', text: 'No such user here' });
     const names = [local, local.replace(/(?<=.)\+.*$/s, '')];
     return concat(...[...new Set(names)].map((name) => known(`${name}@${domain}`))).pipe(
       find((found) => found),

@@ -39,7 +39,7 @@ export const HOUSE = {
  */
 export const PEERS = { file: 'src/message/optional-peer.ts', packages: ['libmime', 'nodemailer'] };
 
-const LONGEST = 250;
+const LONGEST = 450;
 
 /**
  * Looks through `src` below `root` for imports in the wrong direction, circles, foreign packages, default exports and long files.

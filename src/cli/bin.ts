@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import '../common/check-node.js';
 
-import { describeError } from './describe-error.js';
 import { main } from './main.js';
-import { placeOf } from './place-of.js';
+import { traceOf } from '../common/place-of.js';
+import { plainComplaint } from '../session/complaint.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const { stdin, stdout, stderr, env } = process;
@@ -14,9 +14,8 @@ stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code ===
 
 /** What the code of a module throws when nobody is there to catch it. */
 process.on('uncaughtException', (error: unknown) => {
-  const place = placeOf(error);
-  stderr.write(`rxmilter: ${describeError(error)}${place === undefined ? '' : ` (at ${place})`}\n`);
-  if (argv.includes('--debug') && error instanceof Error) stderr.write(`${error.stack ?? ''}\n`);
+  stderr.write(`rxmilter: ${plainComplaint(error)}\n`);
+  if (argv.includes('--debug')) stderr.write(`${traceOf(error)}\n`);
   process.exit(1);
 });
 

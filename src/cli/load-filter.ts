@@ -5,11 +5,11 @@ import { isObservable, type Observable, type OperatorFunction } from 'rxjs';
 
 import type { ServeOptions } from '../server/serve-options.js';
 import type { Flow } from '../session/flow.js';
-import { errorCode } from '../transport/error-code.js';
+import { errorCode } from '../common/error-code.js';
 import { CommandError } from './command-error.js';
-import { describeError } from './describe-error.js';
-import { PACKAGE_ROOT, rootSeenFrom } from './package-root.js';
-import { placeOf } from './place-of.js';
+import { describeError } from '../common/describe-error.js';
+import { packageRoot, rootSeenFrom } from '../common/package-root.js';
+import { placeOf } from '../common/place-of.js';
 import { placeOfSyntax } from './place-of-syntax.js';
 import type { Terminal } from './terminal.js';
 
@@ -37,9 +37,9 @@ export async function loadFilter(file: string, terminal: Terminal): Promise<Filt
     throw new CommandError(`Cannot load ${file}: there is no such file.`);
   }
   const root = rootSeenFrom(path);
-  if (root !== undefined && root !== PACKAGE_ROOT) {
+  if (root !== undefined && root !== packageRoot()) {
     terminal.note(
-      `rxmilter: ${file} gets the rxmilter in ${root}, and this command is that in ${PACKAGE_ROOT}. So it does not know what the filter needs, and asks the mail server for everything. Call it with npx in the project of ${file}, so that both are one.`,
+      `rxmilter: ${file} gets the rxmilter in ${root}, and this command is that in ${packageRoot()}. So it does not know what the filter needs, and asks the mail server for everything. Call it with npx in the project of ${file}, so that both are one.`,
     );
   }
   const exported = await guarded({ file, path }, 'loaded', () => importModule(path));

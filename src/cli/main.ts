@@ -2,7 +2,7 @@ import { VERSION } from '../transport/version.js';
 import type { CliIo } from './cli-io.js';
 import { didYouMean } from '../common/did-you-mean.js';
 import type { Command } from './command.js';
-import { describeError } from './describe-error.js';
+import { describeError } from '../common/describe-error.js';
 import { replayCommand } from './replay-command.js';
 import { sendCommand } from './send-command.js';
 import { serveCommand } from './serve-command.js';
@@ -50,9 +50,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
     const who = command === undefined ? 'rxmilter' : `rxmilter ${command.name}`;
     const usage = error instanceof UsageError;
     terminal.note(`${who}: ${describeError(error)}${usage ? ` See: ${who} --help` : ''}`);
-    if (asks(argv, '--debug')) {
-      for (let at: unknown = error; at instanceof Error; at = at.cause) terminal.note(at.stack ?? '');
-    }
+    if (asks(argv, '--debug')) terminal.trace(error);
     return usage ? 2 : 1;
   }
 }

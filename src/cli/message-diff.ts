@@ -1,7 +1,7 @@
 import type { Delivery } from '../mta/delivery.js';
 import type { EmlParts } from '../mta/parse-eml.js';
 import { decodeText } from '../transport/text.js';
-import { printable } from './terminal.js';
+import { dotted } from '../common/printable.js';
 import { unifiedDiff } from './unified-diff.js';
 
 /**
@@ -30,5 +30,5 @@ const OURS = /\bby mta\.example\.org with ESMTP\w* id /;
 function textOf(headers: readonly (readonly [string, Buffer])[], body: Buffer): string {
   const fields = headers.map(([name, value]) => `${name}:${decodeText(value, 0, value.length)}\n`);
   const text = `${fields.join('')}\n${decodeText(body, 0, body.length)}`;
-  return printable(text.replaceAll('\r\n', '\n'));
+  return dotted(text.replaceAll('\r\n', '\n'));
 }

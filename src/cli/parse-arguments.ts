@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
-import { errorCode } from '../transport/error-code.js';
+import { errorCode } from '../common/error-code.js';
 import { didYouMean } from '../common/did-you-mean.js';
 import { UsageError } from './usage-error.js';
 

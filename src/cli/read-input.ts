@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
 import { CommandError } from './command-error.js';
-import { systemReason } from './system-reason.js';
+import { systemReason } from '../common/system-reason.js';
 import type { CliIo } from './cli-io.js';
 
 /**

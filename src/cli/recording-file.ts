@@ -6,7 +6,7 @@ import { record } from '../recording/record.js';
 import type { Redaction } from '../recording/redactor.js';
 import type { TraceEntry } from '../session/trace.js';
 import { CommandError } from './command-error.js';
-import { systemReason } from './system-reason.js';
+import { systemReason } from '../common/system-reason.js';
 import type { Terminal } from './terminal.js';
 
 /** A recording that is being written. */

@@ -13,7 +13,8 @@ import { loadFilter, type FilterModule } from './load-filter.js';
 import { parseArguments } from './parse-arguments.js';
 import { readInput } from './read-input.js';
 import { REPLAY_HELP } from './replay-help.js';
-import { printable, type Mood, type Terminal } from './terminal.js';
+import { dotted, printable } from '../common/printable.js';
+import type { Mood, Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
 const OPTIONS = { session: { type: 'string' }, diagram: { type: 'boolean' } } as const;
@@ -43,7 +44,7 @@ export const replayCommand: Command = {
     let differing = 0;
     let events = 0;
     for (const session of sessions) {
-      if (values.diagram === true) terminal.line(printable(diagram(session)));
+      if (values.diagram === true) terminal.line(dotted(diagram(session)));
       const differences = await compareReplies(session, filter, module.options);
       const count = eventsIn(session);
       showSession(session, count, differences, terminal);

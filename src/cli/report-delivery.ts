@@ -3,7 +3,8 @@ import { formatReply } from '../mta/format-reply.js';
 import type { Path } from '../mta/mail.js';
 import { describeChanges } from './describe-changes.js';
 import type { Envelope } from './envelope-of.js';
-import { printable, type Mood, type Terminal } from './terminal.js';
+import { dotted, printable } from '../common/printable.js';
+import type { Mood, Terminal } from './terminal.js';
 
 const NARROWEST = 18;
 
@@ -15,13 +16,10 @@ export function reportDelivery(
 ): void {
   const { steps, modifications, outcome, agreement } = delivery;
   const changes = describeChanges(modifications, bodyBytes);
-  const width = Math.max(
-    NARROWEST,
-    ...steps.map((step) => labelOf(step).length),
-    ...changes.map(({ what }) => what.length),
-  );
+  const labels = [...steps.map(labelOf), ...changes.map(({ what }) => what)];
+  const width = labels.reduce((most, label) => Math.max(most, label.length), NARROWEST);
   const row = (label: string, text: string, mood?: Mood): void => {
-    const shown = printable(text)
+    const shown = dotted(text)
       .split(/\r?\n/)
       .join(`\n${' '.repeat(width + 4)}`);
     terminal.line(`  ${label.padEnd(width)}  ${mood === undefined ? shown : terminal.paint(mood, shown)}`);

@@ -1,3 +1,4 @@
+import { printableJson } from '../common/printable.js';
 import type { Delivery } from '../mta/delivery.js';
 import type { EmlParts } from '../mta/parse-eml.js';
 import { deliver, type ClientMail } from '../mta/deliver.js';
@@ -73,7 +74,7 @@ export const sendCommand: Command = {
       ...(helo === undefined ? {} : { helo }),
     };
     const delivery = await deliver(mail, { ...how, to });
-    if (values.json === true) terminal.line(JSON.stringify(deliveryJson(delivery), undefined, 2));
+    if (values.json === true) terminal.line(printableJson(deliveryJson(delivery), 2));
     else show(delivery, { eml, envelope }, values, terminal);
     noteUnsent(delivery, macros, terminal);
     return delivery.failure === undefined ? STATUS[delivery.outcome] : 1;

@@ -3,15 +3,15 @@ import { serve } from '../server/serve.js';
 import { accept } from '../session/decisions/accept.js';
 import { reject } from '../session/decisions/reject.js';
 import { tempfail } from '../session/decisions/tempfail.js';
+import { printable } from '../common/printable.js';
+import { complaint } from '../session/complaint.js';
 import type { Failure } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import type { Redaction } from '../recording/redactor.js';
 import type { Command } from './command.js';
-import { describeError } from './describe-error.js';
 import { groupId } from './group-id.js';
 import { loadFilter } from './load-filter.js';
 import { parseArguments } from './parse-arguments.js';
-import { placeOf } from './place-of.js';
 import { openRecording, type RecordingFile } from './recording-file.js';
 import { SERVE_HELP } from './serve-help.js';
 import type { Terminal } from './terminal.js';
@@ -62,9 +62,8 @@ export const serveCommand: Command = {
       const trace = both(options.trace, recording);
       const server = await serve(filter, { onError, ...options, ...said, ...(trace && { trace }) });
       const stopped = untilStopped(terminal, server);
-      terminal.line(
-        `Listening on ${server.address}${/^inet6:\d+@[0:]+$/.test(server.address) ? ' (also for IPv4)' : ''}`,
-      );
+      const also = /^inet6:\d+@[0:]+$/.test(server.address) ? ' (also for IPv4)' : '';
+      terminal.line(`Listening on ${printable(server.address)}${also}`);
       await stopped;
     } finally {
       await recording?.close();
@@ -90,16 +89,6 @@ async function untilStopped(
     });
   });
   stopListening();
-}
-
-/** What went wrong, whose it was, and where in the filter's own code it comes from. */
-function complaint(error: Error, { session }: Outcome): string {
-  const { id, client, macros } = session;
-  const place = placeOf(error.cause) ?? placeOf(error);
-  const whose = [`session ${id}`, `client ${client.address || 'unknown'}`];
-  const queueId = macros.get('i');
-  if (queueId !== undefined) whose.push(`queue id ${queueId}`);
-  return `${whose.join(', ')}: ${describeError(error)}${place === undefined ? '' : ` (at ${place})`}`;
 }
 
 function both(

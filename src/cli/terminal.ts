@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
 
+import { traceOf } from '../common/place-of.js';
+import { dotted, printable } from '../common/printable.js';
 import type { CliIo, CliOutput } from './cli-io.js';
 
 /** What something is, from which its colour follows. */
@@ -12,6 +14,9 @@ const COLOURS: Readonly<Record<Mood, string>> = {
   quiet: 'gray',
   title: 'bold',
 };
+
+/** An error may be its own cause. */
+const MOST_CAUSES = 10;
 
 /** Writes lines for people: in colour, and without what a terminal would obey, where it is one. */
 export class Terminal {
@@ -28,15 +33,22 @@ export class Terminal {
     this.io.stdout.write(`${text}\n`);
   }
 
-  /** A line of what is to be known beside the result. */
+  /** One line of what is to be known beside the result, whatever is in the text. */
   note(text: string): void {
     this.io.stderr.write(`${printable(text)}\n`);
+  }
+
+  /** The traces of an error and of its causes. */
+  trace(error: unknown): void {
+    for (let at = error, depth = 0; at instanceof Error && depth < MOST_CAUSES; at = at.cause, depth++) {
+      this.io.stderr.write(`${traceOf(at)}\n`);
+    }
   }
 
   /** Bytes as they are; on a terminal those of them that can be shown. */
   bytes(bytes: Uint8Array): void {
     if (this.io.stdout.isTTY !== true) this.io.stdout.write(bytes);
-    else this.io.stdout.write(printable(Buffer.from(bytes).toString('utf8').replaceAll('\r\n', '\n')));
+    else this.io.stdout.write(dotted(Buffer.from(bytes).toString('utf8').replaceAll('\r\n', '\n')));
   }
 
   /** Text in the colour of its mood, where there is colour. */
@@ -45,11 +57,6 @@ export class Terminal {
     const [on, off] = inspect.colors[COLOURS[mood]] ?? [0, 0];
     return `\u001b[${on}m${text}\u001b[${off}m`;
   }
-}
-
-/** Text that a terminal only shows: mail may hold what would have it do other things. */
-export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, '·');
 }
 
 /** As Node decides it: what is forced first, then what is unwanted, then whether somebody is looking. */

@@ -3,6 +3,8 @@ import { asciiDomain } from './ascii-domain.js';
 
 /** Longer text is no address: a line of SMTP has 2 048 characters in Postfix and Sendmail. */
 const LONGEST = 8_192;
+/** No longer text is brought into Unicode's NFC. */
+const LONGEST_FOLDED = 2_048;
 const DOT_STRING = /^[^\0-\x20()<>@,;:\\"[\].\x7f]+(?:\.[^\0-\x20()<>@,;:\\"[\].\x7f]+)*$/;
 /** Nearly all addresses are written like this, and need no more than small letters. */
 const USUAL = /^[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*@[\w-]+(?:\.[\w-]+)*$/;
@@ -39,6 +41,8 @@ export function addressKey(address: string): string {
 }
 
 function fold(text: string): string {
+  // Of many combining characters each is moved past all the others: the time grows with the square.
+  if (text.length > LONGEST_FOLDED) return text.toLowerCase();
   // Small letters may have a form of their own.
   return text.normalize('NFC').toLowerCase().normalize('NFC');
 }

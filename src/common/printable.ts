@@ -1,21 +1,56 @@
+import { textOf } from './text-of.js';
+
 /**
  * What a terminal or a reader of a log would obey instead of showing: C0 and C1 controls, DEL, the line and paragraph
  * separators of Unicode, and the characters that turn the direction of text round.
  */
-const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]/u;
+const CONTROLS = new RegExp(CONTROL, 'gu');
+/** Those of them that a text of several lines may not have. */
+const CONTROLS_IN_TEXT = new RegExp(`(?![\\n\\t])${CONTROL.source}`, 'gu');
 
 /** More of a text than this many characters is not quoted in a message, by default. */
 const QUOTED = 200;
 
 /** A text in which control characters are shown as escapes, such as `\x1b`, so that it is one line and only text. */
 export function printable(text: string): string {
-  return text.replace(CONTROLS, escaped);
+  return CONTROL.test(text) ? text.replace(CONTROLS, escaped) : text;
 }
 
 /** The same of at most `most` characters of the text; three dots stand for what was cut off. */
 export function excerpt(text: string, most = QUOTED): string {
   // Cut first: what is quoted comes from outside, and may have any length.
   return text.length <= most ? printable(text) : `${printable(text.slice(0, most))}…`;
+}
+
+/** A text of several lines in which a dot stands for each other control character: nothing in it grows. */
+export function dotted(text: string): string {
+  return text.replace(CONTROLS_IN_TEXT, '·');
+}
+
+/**
+ * JSON in which the control characters that `JSON.stringify` leaves as they are (DEL, C1, those for the direction of
+ * text) are escapes, too: it says the same, and is only text.
+ */
+export function printableJson(value: unknown, space?: number): string {
+  // Outside of strings there are none but line feeds, where it is indented.
+  return JSON.stringify(value, undefined, space).replace(CONTROLS_IN_TEXT, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** A value as a message quotes it: a string in double quotes, all else as JSON; cut, and only text. Never throws. */
+export function quote(value: unknown, most = QUOTED): string {
+  if (typeof value === 'string') {
+    return printableJson(value.length <= most ? value : `${value.slice(0, most)}…`);
+  }
+  try {
+    const json: unknown = JSON.stringify(value);
+    if (typeof json === 'string') return excerpt(json, most);
+  } catch {
+    // One within itself, a BigInt, a getter that throws.
+  }
+  return excerpt(textOf(value), most);
 }
 
 function escaped(character: string): string {

@@ -1,3 +1,4 @@
+import { quote } from '../common/printable.js';
 import { AnswerError } from '../session/answer-error.js';
 import { checkHeaderIndex, checkHeaderName, headerValue } from '../session/check-text.js';
 import type { Text } from '../session/modification.js';
@@ -146,7 +147,7 @@ export class DraftHeaders extends Headers {
     const index = this.fields().indexOf(field);
     if (index !== -1) return index;
     throw new AnswerError(
-      `${what}: the field ${JSON.stringify(field.name)} is not in this draft. It may have been changed or deleted ` +
+      `${what}: the field ${quote(field.name)} is not in this draft. It may have been changed or deleted ` +
         'since it was looked up: look it up again, with draft.headers.field(name, n).',
     );
   }

@@ -16,7 +16,9 @@ export function withoutBlank(raw: Buffer): Buffer {
 
 /** A name without blanks before the colon. */
 export function nameOf(name: string): string {
-  return name.replace(/[ \t]+$/, '');
+  let end = name.length;
+  while (end > 0 && (name[end - 1] === ' ' || name[end - 1] === '\t')) end--;
+  return name.slice(0, end);
 }
 
 /** Fields as bytes, each line ended by CRLF. */

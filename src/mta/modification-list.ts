@@ -1,3 +1,4 @@
+import { quote } from '../common/printable.js';
 import { REPLIES, type ReplyName } from '../transport/replies.js';
 import type { WireReply } from '../transport/wire-reply.js';
 import type { MtaLimits } from './mta-connection-options.js';
@@ -75,7 +76,7 @@ function unfit(modification: WireModification): string | undefined {
         return `the index ${modification.index} of ${modification.type} is none`;
       }
       return UNFIT_NAME.test(modification.name)
-        ? `${JSON.stringify(modification.name)} is no name for a header`
+        ? `${quote(modification.name)} is no name for a header`
         : undefined;
     case 'changeSender':
     case 'addRecipientPar':
@@ -92,5 +93,5 @@ function unfit(modification: WireModification): string | undefined {
 
 function unfitText(type: string, texts: readonly string[]): string | undefined {
   const bad = texts.find((text) => UNFIT_ADDRESS.test(text));
-  return bad === undefined ? undefined : `${type} has control characters: ${JSON.stringify(bad)}`;
+  return bad === undefined ? undefined : `${type} has control characters: ${quote(bad)}`;
 }

@@ -1,3 +1,4 @@
+import { quote } from '../common/printable.js';
 import { EmlError } from './eml-error.js';
 import { headerField } from './header-field.js';
 
@@ -69,7 +70,7 @@ function continuation(line: string, number: number, field: string[] | undefined)
     field.push(line);
     return;
   }
-  const shown = JSON.stringify(line.length > 40 ? `${line.slice(0, 40)}…` : line);
+  const shown = quote(line, 40);
   const reason = folded
     ? `${shown} begins with a blank, but there is no field before it that it could continue.`
     : `${shown} is no header field ("Name: value"). An empty line ends the header.`;

@@ -1,3 +1,4 @@
+import { quote } from '../common/printable.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 import { REFUSALS } from './refusals.js';
 
@@ -36,7 +37,7 @@ export function sanitiseReply(text: string, missing = REFUSALS.reject.enhanced.s
     return own !== code || separator !== (at === lines.length - 1 ? ' ' : '-');
   });
   if (wrong !== -1) {
-    return { reply: standard, violation: `its reply has a wrong line: ${JSON.stringify(lines[wrong])}` };
+    return { reply: standard, violation: `its reply has a wrong line: ${quote(lines[wrong])}` };
   }
   const own = ENHANCED.exec(parts[0]?.[3] ?? '')?.[1];
   const shown = parts.map(([, , , rest = '']) => rest.replace(ENHANCED, '').replaceAll('%%', '%'));

@@ -1,7 +1,10 @@
+import { quote } from '../common/printable.js';
 import type { Observable } from 'rxjs';
 
 import { textOf } from '../common/text-of.js';
 import { AnswerError } from '../session/answer-error.js';
+import { givenBy, type Site } from '../session/answer-place.js';
+import { checkDecision } from '../session/check-answer.js';
 import type { Decision } from '../session/decision.js';
 import type { Answer, Flow, StageEvent } from '../session/flow.js';
 import { isLegal } from '../session/legal.js';
@@ -57,13 +60,16 @@ const CHANGES: readonly string[] = Object.keys({
 /** Gathers the answers of one event, until there is a decision. */
 export class Answers {
   readonly #event: StageEvent;
+  readonly #site: Site | undefined;
   #decision: Decision | undefined;
   #modifications: Modification[] | undefined;
   #edit: Edit | undefined;
   #readLater = false;
 
-  constructor(event: StageEvent) {
+  /** @param site the call of the operator whose answers they are */
+  constructor(event: StageEvent, site?: Site) {
     this.#event = event;
+    this.#site = site;
   }
 
   /**
@@ -79,7 +85,7 @@ export class Answers {
       if (!isLegal(kind, stage)) {
         throw new AnswerError(`${kind}() is not legal at stage ${stage}. Use ${legalAt(stage)}.`);
       }
-      this.#decision = plainDecision(kind, answer as Decision);
+      this.#decision = checkDecision(plainDecision(kind, answer as Decision), stage);
       return true;
     }
     let edit: Edit | undefined;
@@ -92,7 +98,10 @@ export class Answers {
       );
     }
     if (edit !== undefined) this.#takeEdit(edit);
-    else (this.#modifications ??= []).push(answer as Modification);
+    else {
+      this.#note(answer as Modification);
+      (this.#modifications ??= []).push(answer as Modification);
+    }
     return false;
   }
 
@@ -107,7 +116,12 @@ export class Answers {
         'edit(): a second edit of the same message, which knows nothing of the first. Make all changes in one of them.',
       );
     }
+    for (const one of edit.modifications) this.#note(one);
     this.#edit = edit;
+  }
+
+  #note(modification: Modification): void {
+    if (this.#site !== undefined) givenBy(this.#site, modification);
   }
 
   /** Gives a copy: of what is not made by `edit()` each part is read once. */
@@ -193,7 +207,7 @@ function legalAt(stage: Stage): string {
 }
 
 function describe(answer: unknown): string {
-  if (typeof answer === 'string') return JSON.stringify(answer);
+  if (typeof answer === 'string') return quote(answer);
   if (typeof answer === 'function') return `The function ${answer.name || 'itself'}, which has to be called,`;
   if (Array.isArray(answer)) return 'An array within another';
   return typeof answer === 'object' && answer !== null ? 'An object of another kind' : textOf(answer);

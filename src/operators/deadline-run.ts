@@ -1,6 +1,7 @@
 import { timer, type Subscription } from 'rxjs';
 
 import { ignoreRejection } from '../common/promises.js';
+import type { Site } from '../session/answer-place.js';
 import { causeOf } from '../session/failed-reply.js';
 import type { Flow, Reply, StageEvent } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
@@ -18,6 +19,8 @@ interface Terms {
   readonly decision: LateDecision;
   /** The stages whose events are timed. */
   readonly decides: number;
+  /** The call of `deadline()`. */
+  readonly site: Site;
 }
 
 /** A filter that has only so much time for each event, at work. */
@@ -109,13 +112,13 @@ export class DeadlineRun implements Upstream {
       const late = typeof decision === 'function' ? decision(event) : decision;
       if (late === 'pass') return flow;
       ignoreRejection(late);
-      const answers = new Answers(event);
+      const answers = new Answers(event, this.#terms.site);
       if (!answers.take(late)) {
         throw new TypeError("deadline(): the function gave no decision. Return one, or 'pass'.");
       }
       return answers.result();
     } catch (error) {
-      return failedEvent(event, error);
+      return failedEvent(event, error, this.#terms.site);
     }
   }
 

@@ -49,6 +49,7 @@ export function deadline(
       `deadline(): ${String(duration)} is not a time. Use milliseconds above 0 and below 25 days.`,
     );
   }
+  const site = new Error();
   const steps = stepsOf(filter);
   const tags = tagsOf(steps);
   checkLate(decision, tags.decides);
@@ -56,7 +57,7 @@ export function deadline(
     {
       tags,
       interest: steps.reduce((set, step) => set | step.interest, BIT.abort | BIT.close),
-      open: (down) => new DeadlineRun({ duration, decision, decides: tags.decides }, steps, down),
+      open: (down) => new DeadlineRun({ duration, decision, decides: tags.decides, site }, steps, down),
     },
   ]);
 }

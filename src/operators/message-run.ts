@@ -6,13 +6,13 @@ import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { shareWatch } from '../session/answer-watch.js';
 import { turnOf } from '../session/turn.js';
 import type { Project } from './on.js';
-import { on } from './on.js';
+import { onFrom } from './on.js';
 import { openChain } from './chain.js';
 import { Collector } from './collector.js';
 import { failedEvent } from './failed-event.js';
 import { stepsOf } from './filter.js';
 import { isFinal } from './is-final.js';
-import type { MessageProject } from './on-message.js';
+import type { MessageStep } from './on-message.js';
 import type { Downstream, Upstream } from './step.js';
 
 /** Collects one message after the other, and has each decided at its end. */
@@ -25,7 +25,7 @@ export class MessageRun implements Upstream {
   /** What the decider is about to ask for. */
   #ready: Message<BodyMode> | Promise<Message<BodyMode>> | undefined;
 
-  constructor(project: MessageProject<BodyMode>, options: ResolvedMessageOptions, down: Downstream) {
+  constructor({ project, options, site }: MessageStep, down: Downstream) {
     this.#options = options;
     this.#down = down;
     this.#collector = new Collector(options);
@@ -41,7 +41,7 @@ export class MessageRun implements Upstream {
         : project(message, context);
     };
     shareWatch(decide, project);
-    this.#decider = openChain(stepsOf(on('eom', decide)), down);
+    this.#decider = openChain(stepsOf(onFrom(site, 'eom', [decide])), down);
   }
 
   next(flow: Flow): void {

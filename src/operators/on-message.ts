@@ -1,6 +1,11 @@
 import type { BodyMode } from '../message/message-body.js';
 import type { Message } from '../message/message.js';
-import { resolveMessageOptions, type MessageOptions } from '../message/message-options.js';
+import {
+  resolveMessageOptions,
+  type MessageOptions,
+  type ResolvedMessageOptions,
+} from '../message/message-options.js';
+import type { Site } from '../session/answer-place.js';
 import { BIT } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';
 import type { AnswerInput } from './answers.js';
@@ -8,6 +13,13 @@ import { makeFilter, type Filter } from './filter.js';
 import { MessageRun } from './message-run.js';
 import type { ProjectContext } from './project-context.js';
 import { StreamRun } from './stream-run.js';
+
+/** An `onMessage()` as it was called. */
+export interface MessageStep {
+  readonly project: MessageProject<BodyMode>;
+  readonly options: ResolvedMessageOptions;
+  readonly site: Site;
+}
 
 /** Decides a message as a whole, or leaves it: returns nothing, an answer, several, or any of that later. */
 export type MessageProject<B extends BodyMode> = (
@@ -44,6 +56,7 @@ export function onMessage<const B extends BodyMode = 'buffer'>(
   project: MessageProject<NoInfer<B>>,
 ): Filter;
 export function onMessage(...given: readonly unknown[]): Filter {
+  const site = new Error();
   const project = given.at(-1);
   if (typeof project !== 'function') {
     throw new TypeError('onMessage(): the last argument has to be a function.');
@@ -60,7 +73,10 @@ export function onMessage(...given: readonly unknown[]): Filter {
       tags: tagsFor(decides, observes),
       // Replies, too: what an earlier filter has decided may belong to the message all the same.
       interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
-      open: (down) => (streamed ? new StreamRun(call, options, down) : new MessageRun(call, options, down)),
+      open: (down) => {
+        const made = { project: call, options, site };
+        return streamed ? new StreamRun(made, down) : new MessageRun(made, down);
+      },
     },
   ]);
 }

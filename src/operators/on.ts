@@ -1,6 +1,7 @@
 import { from, type Observable, type ObservableInput } from 'rxjs';
 
 import { textOf } from '../common/text-of.js';
+import type { Site } from '../session/answer-place.js';
 import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
@@ -52,6 +53,11 @@ export function on<const S extends Stage, T>(
   project: LatestProject<NoInfer<S>, T>,
 ): Filter;
 export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter {
+  return onFrom(new Error(), stages, rest);
+}
+
+/** The same for an operator that is made of it, with its own call as `site`: see `Site`. */
+export function onFrom(site: Site, stages: Stage | readonly Stage[], rest: readonly unknown[]): Filter {
   const decides = stageSet(stages, ALL_STAGES);
   const project = rest.at(-1);
   if (typeof project !== 'function') throw new TypeError('on(): the last argument has to be a function.');
@@ -66,7 +72,7 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
     {
       tags: tagsFor(decides, 0),
       interest: decides | BIT.abort | BIT.close,
-      open: (down) => new OnRun(call, watch, source && new Latest(source), down),
+      open: (down) => new OnRun({ call, watch, site }, source && new Latest(source), down),
     },
   ]);
 }
@@ -83,24 +89,28 @@ function streamOf(input: unknown): Observable<unknown> {
   }
 }
 
+/** What a run has of its operator. */
+interface OnTerms {
+  readonly call: AnyProject;
+  readonly watch: AnswerWatch;
+  readonly site: Site;
+}
+
 class OnRun implements Upstream, RunOwner {
   readonly #project: AnyProject;
   readonly #watch: AnswerWatch;
   readonly #latest: Latest<unknown> | undefined;
+  readonly #site: Site;
   readonly #down: Downstream;
   /** In a session at most one; a drawing may have several events under way. */
   #runs: Set<ProjectRun> | undefined;
   #completed = false;
 
-  constructor(
-    project: AnyProject,
-    watch: AnswerWatch,
-    latest: Latest<unknown> | undefined,
-    down: Downstream,
-  ) {
-    this.#project = project;
+  constructor({ call, watch, site }: OnTerms, latest: Latest<unknown> | undefined, down: Downstream) {
+    this.#project = call;
     this.#watch = watch;
     this.#latest = latest;
+    this.#site = site;
     this.#down = down;
   }
 
@@ -148,7 +158,7 @@ class OnRun implements Upstream, RunOwner {
   }
 
   #call(event: StageEvent, latest: unknown): void {
-    const context = new LazyContext(event);
+    const context = new LazyContext(event, this.#site);
     let flow: Flow;
     const outer = this.#watch.enter();
     try {
@@ -161,13 +171,13 @@ class OnRun implements Upstream, RunOwner {
         run.drive(result);
         return;
       } else {
-        const answers = new Answers(event);
+        const answers = new Answers(event, this.#site);
         takeAll(answers, result);
         if (answers.readLater) context.outlive();
         flow = answers.result();
       }
     } catch (error) {
-      flow = failedEvent(event, error);
+      flow = failedEvent(event, error, this.#site);
     } finally {
       this.#watch.leave(outer);
     }
@@ -182,7 +192,7 @@ class OnRun implements Upstream, RunOwner {
       this.#call(event, latest.value.is);
       return;
     }
-    const context = new LazyContext(event);
+    const context = new LazyContext(event, this.#site);
     const run = this.#begin(event, context);
     latest.wait({
       ready: (error) => {

@@ -1,5 +1,6 @@
 import { abortController } from '../common/abort.js';
 import type { StageEvent } from '../session/flow.js';
+import type { Site } from '../session/answer-place.js';
 import { tellFailure } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
 
@@ -14,12 +15,15 @@ export interface ProjectContext {
 
 /** The context of one event. */
 export class LazyContext implements ProjectContext {
+  /** The call of the operator whose project it is for. */
+  readonly site: Site | undefined;
   readonly #event: StageEvent;
   #controller: AbortController | undefined;
   #cancelled = false;
 
-  constructor(event: StageEvent) {
+  constructor(event: StageEvent, site?: Site) {
     this.#event = event;
+    this.site = site;
   }
 
   get signal(): AbortSignal {

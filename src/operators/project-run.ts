@@ -36,7 +36,7 @@ export class ProjectRun {
     this.event = event;
     this.#context = context;
     this.#owner = owner;
-    this.#answers = new Answers(event);
+    this.#answers = new Answers(event, context.site);
     turnOf(event)?.onEnd(() => {
       this.cancel();
     });
@@ -61,7 +61,7 @@ export class ProjectRun {
 
   /** The project, or what it waits for, failed. */
   fail(error: unknown): void {
-    if (this.#active) this.#end(failedEvent(this.event, error));
+    if (this.#active) this.#end(failedEvent(this.event, error, this.#context.site));
   }
 
   /** The answer is not wanted any more. */

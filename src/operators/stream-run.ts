@@ -1,11 +1,9 @@
-import type { BodyMode } from '../message/message-body.js';
-import type { ResolvedMessageOptions } from '../message/message-options.js';
 import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { BIT, bitOf } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
 import { Collector } from './collector.js';
 import { isFinal } from './is-final.js';
-import type { MessageProject } from './on-message.js';
+import type { MessageStep } from './on-message.js';
 import type { Downstream, Upstream } from './step.js';
 import { StreamedProject } from './streamed-project.js';
 
@@ -14,18 +12,16 @@ const CONTENT = BIT.header | BIT.eoh | BIT.body | BIT.eom;
 
 /** Hands the body of one message after the other to a project as it arrives. */
 export class StreamRun implements Upstream {
-  readonly #project: MessageProject<BodyMode>;
-  readonly #options: ResolvedMessageOptions;
+  readonly #step: MessageStep;
   readonly #down: Downstream;
   readonly #collector: Collector;
   #current: StreamedProject | undefined;
   #completed = false;
 
-  constructor(project: MessageProject<BodyMode>, options: ResolvedMessageOptions, down: Downstream) {
-    this.#project = project;
-    this.#options = options;
+  constructor(step: MessageStep, down: Downstream) {
+    this.#step = step;
     this.#down = down;
-    this.#collector = new Collector(options);
+    this.#collector = new Collector(step.options);
   }
 
   next(flow: Flow): void {
@@ -72,7 +68,7 @@ export class StreamRun implements Upstream {
 
   #begin(event: StageEvent): StreamedProject {
     const collection = this.#collector.of(event);
-    return (this.#current ??= new StreamedProject(this.#project, event, collection));
+    return (this.#current ??= new StreamedProject(this.#step, event, collection));
   }
 
   #end(): void {

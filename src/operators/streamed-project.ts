@@ -1,7 +1,6 @@
 import { BodyChannel } from '../message/body-channel.js';
 import { CollectedMessage } from '../message/collected-message.js';
 import type { Collection } from '../message/collection.js';
-import type { BodyMode } from '../message/message-body.js';
 import { tellReader } from '../message/tell-reader.js';
 import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
 import { causeOf, markFailed } from '../session/failed-reply.js';
@@ -10,7 +9,7 @@ import { tellForgotten } from '../session/tell.js';
 import { TURN, Turn, turnOf, type Turned } from '../session/turn.js';
 import { failedEvent } from './failed-event.js';
 import { isRefusal } from './is-refusal.js';
-import type { MessageProject } from './on-message.js';
+import type { MessageStep } from './on-message.js';
 import { LazyContext } from './project-context.js';
 import { ProjectRun, type RunOwner } from './project-run.js';
 
@@ -32,7 +31,7 @@ export class StreamedProject implements RunOwner {
   #eom: { readonly event: Eom; readonly done: (flow: Flow) => void } | undefined;
   #cancelled = false;
 
-  constructor(project: MessageProject<BodyMode>, event: StageEvent, collection: Collection) {
+  constructor({ project, site }: MessageStep, event: StageEvent, collection: Collection) {
     const { session } = event;
     const { fields, sender, recipients, truncated } = collection;
     const failed = (reason: unknown): void => {
@@ -49,7 +48,7 @@ export class StreamedProject implements RunOwner {
       modifications: [],
       ...(this.#turn && { [TURN]: this.#turn }),
     };
-    const context = new LazyContext(eom);
+    const context = new LazyContext(eom, site);
     this.#watch = watchOf(project);
     this.#watch.wait();
     this.#run = new ProjectRun(eom, context, this);

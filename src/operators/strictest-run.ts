@@ -1,5 +1,6 @@
 import { onRejection } from '../common/promises.js';
-import { warn } from '../common/warn.js';
+import { writeError } from '../common/write-error.js';
+import { plainComplaint } from '../session/complaint.js';
 import { CheckRun } from './check-run.js';
 
 /** Where the result goes: one of the two is called, once, or none where it is cancelled. */
@@ -98,9 +99,13 @@ export class StrictestRun {
 
   #tell(error: unknown, index: number): void {
     try {
-      onRejection(this.#onError(error, index), warn);
+      onRejection(this.#onError(error, index), failed);
     } catch (thrown) {
-      warn(thrown);
+      failed(thrown);
     }
   }
+}
+
+function failed(thrown: unknown): void {
+  writeError(`rxmilter: strictest(): onError failed: ${plainComplaint(thrown)}`);
 }

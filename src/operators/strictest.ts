@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs';
 
-import { messageOf } from '../common/text-of.js';
-import { warn } from '../common/warn.js';
+import { writeError } from '../common/write-error.js';
+import { plainComplaint } from '../session/complaint.js';
 import type { Decision } from '../session/decision.js';
 import type { Edit, Modification } from '../session/modification.js';
 import type { Undecided } from './answers.js';
@@ -37,7 +37,7 @@ type Flat<V> = Exclude<V extends readonly (infer E)[] ? E : V, Undecided>;
 export interface StrictestOptions {
   /**
    * Told of the failure of a check that made no difference, because another one has refused the message or has failed
-   * before it in the list. Default: a warning of the process.
+   * before it in the list. Default: a line on standard error.
    */
   readonly onError?: ((error: unknown, index: number) => void) | undefined;
 }
@@ -72,7 +72,7 @@ export function strictest<const C extends readonly AnyCheck[]>(
   if (!Array.isArray(checks)) {
     throw new TypeError('strictest(): the first argument has to be an array of checks.');
   }
-  const { onError = warnOf } = options;
+  const { onError = warn } = options;
   if (typeof (onError as unknown) !== 'function') {
     throw new TypeError('strictest(): onError has to be a function.');
   }
@@ -95,6 +95,6 @@ export function strictest<const C extends readonly AnyCheck[]>(
   });
 }
 
-function warnOf(error: unknown, index: number): void {
-  warn(new Error(`strictest(): check ${index} (from 0) failed: ${messageOf(error)}`, { cause: error }));
+function warn(error: unknown, index: number): void {
+  writeError(`rxmilter: strictest(): check ${index} (from 0) failed: ${plainComplaint(error)}`);
 }

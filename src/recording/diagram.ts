@@ -34,7 +34,7 @@ const REPLY_MARKS: Readonly<Record<string, string>> = {
  */
 export function diagram({ frames }: RecordedSession, options: DiagramOptions = {}): string {
   const shown = frames.filter(({ message }) => message.type !== 'macro');
-  const length = Math.max(0, ...shown.map(({ ms }) => ms));
+  const length = shown.reduce((most, { ms }) => Math.max(most, ms), 0);
   const unit = options.unit ?? Math.max(1, length / WIDTH);
   if (!(unit > 0)) throw new RangeError(`unit: ${unit} is not a time. Use milliseconds above 0.`);
   const rows = { mta: '', filter: '' };

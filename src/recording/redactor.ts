@@ -3,7 +3,7 @@ import type { WireReply } from '../transport/wire-reply.js';
 import { Pseudonyms } from './pseudonyms.js';
 import type { RecordedFrame } from './recording.js';
 
-/** What a recording leaves out. */
+/** What a recording leaves out; with either of them also the arguments of commands that the MTA does not know. */
 export interface Redaction {
   /**
    * Mail addresses and IP addresses, wherever they stand but in the body; the names of client and MTA, of domains in
@@ -20,19 +20,38 @@ export interface Redaction {
  * many letters and no `@` takes seconds.
  */
 const MAIL_ADDRESS =
-  /(?:"(?:[^"\\]|\\.){0,255}"|(?<![^\s<>@,;:"()[\]=])[^\s<>@,;:"()[\]=]+)@(?:[^\s<>@,;:"()[\]=]+|\[[^\s[\]]{0,64}\])/g;
+  /(?:"(?:[^"\\]|\\.){0,255}"|(?<![^\s<>@,;:"()[\]])[^\s<>@,;:"()[\]]+)@(?:[^\s<>@,;:"()[\]=]+|\[[^\s[\]]{0,64}\])/g;
 /** What may be the name of a host. */
 const WORD = /[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*/gu;
-/** The arguments of MAIL and RCPT that hold an address. */
-const ADDRESS_ARGUMENT = /^(AUTH=|ORCPT=[^;]*;)(.+)$/i;
+/** The arguments of MAIL and RCPT that hold an address, or may: an ENVID is whatever the sender's system takes for one. */
+const ADDRESS_ARGUMENT = /^((?:AUTH|ENVID)=|ORCPT=(?:(?:rfc822|utf-8|x\.?400|unknown);)?)(.+)$/is;
+/** Those that are numbers and words of the standards. */
+const PLAIN_ARGUMENT =
+  /^(?:SIZE|BODY|RET|NOTIFY|HOLDFOR|HOLDUNTIL|BY|MT-PRIORITY|RRVS)=[\w.:,;+-]*$|^(?:SMTPUTF8|REQUIRETLS|CONPERM|XVERP)$/i;
+/** What stands before an address in a log or a result of a check, and is none of it; VERP has addresses with `=`, too. */
+const LABEL =
+  /^(?:(?:smtp|header)\.[a-z]+|(?:envelope-|orig_|mail)?from|orig_to|to|for|sender|rcpt|AUTH|ENVID|ORCPT)=/i;
+/** The commands that are no secret; what else a client says may be a password in the wrong place. */
+const VERB =
+  /^(?:AUTH|BDAT|DATA|EHLO|ETRN|EXPN|HELO|HELP|LHLO|MAIL|NOOP|QUIT|RCPT|RSET|SAML|SEND|SOML|STARTTLS|TURN|VRFY|XCLIENT|XFORWARD)(?= |$)/i;
 /** The commands that ask for somebody. */
 const ASKING = /^((?:VRFY|EXPN) +)(\S+)$/i;
+/** Headers that are one address, which may have no domain. */
+const ADDRESS_HEADER =
+  /^(?:x-original-to|delivered-to|envelope-to|return-path|apparently-to|x-envelope-(?:from|to)|x-(?:rcpt|forwarded)-to)$/i;
 /** Macros that say who somebody is, who writes to whom, or where that is. */
-const LOGIN = /^\{?(?:auth_(?:authen|author)|c(?:ert|n)_(?:subject|issuer))\}?$/;
-const ADDRESS = /^\{?(?:mail|rcpt)_addr\}?$/;
-const WHERE = /^\{?(?:[j_sr]|(?:client|if|daemon)_(?:name|ptr|resolve)|(?:mail|rcpt)_host)\}?$/;
+const LOGIN = /^\{?(?:auth_(?:authen|author)|c(?:ert|n)_(?:subject|issuer|md5))\}?$/;
+const ADDRESS = /^\{?(?:f|(?:mail|rcpt)_addr)\}?$/;
+const HOST = /^\{?(?:[js]|(?:client|if)_(?:name|ptr)|daemon_name|(?:mail|rcpt)_host)\}?$/;
+/** Those that say nothing of anybody but IP addresses, which are found in them. */
+const HARMLESS =
+  /^\{?(?:[bdirtvT]|auth_(?:type|ssf)|cipher(?:_bits)?|tls_version|verify|(?:client|if|daemon)_(?:addr|port|family|flags|resolve|info)|client_(?:connections|rate)|(?:mail|rcpt)_mailer|n(?:bad)?rcpts|opMode|ntries|server_(?:addr|name))\}?$/;
+/** What may stand in place of a host: how a recipient was refused, and the names of Sendmail's daemons. */
+const NO_HOST = /^[245]\.\d{1,3}\.\d{1,3}$|^M[TS]A(?:-v[46])?$/;
 /** Something with a dot in it, as a whole. */
 const HOST_NAME = /(?<![^\s[\]<>@])[^\s[\]<>@.]+\.[^\s[\]<>@]*/g;
+/** A name alone in angle brackets. */
+const BRACKETED = /<([^<>@\s]{1,64})>/g;
 /** The frames whose text is an address. */
 const RECIPIENTS: readonly string[] = ['addRecipient', 'deleteRecipient'];
 
@@ -60,30 +79,45 @@ export class Redactor {
 
   #fields(type: string, fields: Record<string, unknown>): Record<string, unknown> {
     const { addresses = false, content = false } = this.#what;
-    const { value, text, data, address, host, args, macros } = fields;
+    const { name, value, text, data, address, host, family, args, macros } = fields;
     const changed: Record<string, unknown> = {};
     if (data instanceof Uint8Array && content) changed.data = blanked(data);
     if (typeof value === 'string') {
-      const kept = content ? blankedText(value) : value;
-      if (content || addresses) changed.value = addresses ? this.#inText(kept) : kept;
+      if (content) changed.value = blankedText(value);
+      else if (addresses) changed.value = this.#value(String(name), value);
     }
+    if (Array.isArray(macros)) changed.macros = this.#macros(macros as [string, string | undefined][]);
+    // Passwords are no matter of taste.
+    if (type === 'unknown' && (addresses || content)) changed.text = this.#command(String(text));
     if (addresses) {
       if (typeof host === 'string') {
         changed.host = this.#names.host(host);
-        changed.address = this.#inText(String(address));
+        changed.address =
+          family === 'unix' ? this.#names.host(String(address)) : this.#inText(String(address));
       } else if (typeof address === 'string') changed.address = this.#address(address);
       if (Array.isArray(args)) changed.args = args.map((arg) => this.#argument(String(arg)));
-      if (Array.isArray(macros)) changed.macros = this.#macros(macros as [string, string | undefined][]);
-      if (typeof text === 'string') changed.text = this.#text(type, text);
+      if (typeof text === 'string' && type !== 'unknown') changed.text = this.#text(type, text);
     }
     return Object.keys(changed).length === 0 ? fields : { ...fields, ...changed };
   }
 
+  #value(name: string, value: string): string {
+    const bare = value.trim();
+    if (!ADDRESS_HEADER.test(name) || bare === '' || /\s/.test(bare)) return this.#inText(value);
+    return value.replace(bare, () => this.#address(bare));
+  }
+
   #text(type: string, text: string): string {
     if (type === 'helo') return this.#names.host(text);
-    if (RECIPIENTS.includes(type)) return this.#address(text);
-    const [, command, whom] = (type === 'unknown' ? ASKING.exec(text) : null) ?? [];
-    return command === undefined || whom === undefined ? this.#inText(text) : command + this.#address(whom);
+    return RECIPIENTS.includes(type) ? this.#address(text) : this.#inText(text);
+  }
+
+  /** What an SMTP server does not know, or handles by itself: its arguments may be a password, as of AUTH. */
+  #command(text: string): string {
+    const [, asked, whom] = (this.#what.addresses === true ? ASKING.exec(text) : null) ?? [];
+    if (asked !== undefined && whom !== undefined) return asked + this.#address(whom);
+    const [verb = ''] = VERB.exec(text) ?? [];
+    return verb + blankedText(text.slice(verb.length));
   }
 
   /** Each argument of a reply is one of an event, or several of them with blanks between. */
@@ -92,9 +126,11 @@ export class Redactor {
       .split(' ')
       .map((arg) => {
         const [, what, address] = ADDRESS_ARGUMENT.exec(arg) ?? [];
-        return what === undefined || address === undefined
-          ? this.#inText(arg)
-          : what + this.#address(address);
+        if (what !== undefined && address !== undefined) return what + this.#address(address);
+        if (PLAIN_ARGUMENT.test(arg)) return arg;
+        // Of one that is not known its name alone.
+        const end = arg.indexOf('=') + 1;
+        return end === 0 ? blankedText(arg) : arg.slice(0, end) + blankedText(arg.slice(end));
       })
       .join(' ');
   }
@@ -104,11 +140,21 @@ export class Redactor {
   }
 
   #macro(name: string, value: string): string {
+    const { addresses = false, content = false } = this.#what;
+    // Sendmail tells the Message-ID, which is a header.
+    if (content && /^\{?msg_id\}?$/.test(name)) return blankedText(value);
+    if (!addresses) return value;
     if (LOGIN.test(name)) return value.includes('@') ? this.#inText(value) : this.#names.user(value);
     // Of a recipient that the MTA has rejected it is what the MTA says to that.
     if (ADDRESS.test(name) && !/\s/.test(value)) return this.#address(value);
+    if (HOST.test(name) && !/\s/.test(value)) return NO_HOST.test(value) ? value : this.#names.host(value);
     const text = this.#inText(value);
-    return WHERE.test(name) ? text.replace(HOST_NAME, (host) => this.#names.host(host)) : text;
+    if (/^\{?_\}?$/.test(name) || HOST.test(name)) {
+      return text.replace(HOST_NAME, (host) => this.#names.host(host));
+    }
+    if (HARMLESS.test(name) || ADDRESS.test(name) || /^\{?msg_id\}?$/.test(name)) return text;
+    // One of the configuration's own may hold anything.
+    return blankedText(value);
   }
 
   /** One address as a whole, with brackets or without; the null sender stays nobody. */
@@ -123,9 +169,14 @@ export class Redactor {
     return bracketed ? `<${named}>` : named;
   }
 
-  /** All addresses in a text, and the names of hosts that are known by now. */
+  /** All addresses in a text, and the names of users and hosts that are known by now. */
   #inText(text: string): string {
-    const named = text.replace(MAIL_ADDRESS, (address) => this.#address(address));
+    const named = text
+      .replace(MAIL_ADDRESS, (found) => {
+        const [label = ''] = LABEL.exec(found) ?? [];
+        return label + this.#address(found.slice(label.length));
+      })
+      .replace(BRACKETED, (_, user: string) => `<${this.#names.knownUser(user)}>`);
     return this.#names.addressesIn(named).replace(WORD, (word) => this.#names.known(word));
   }
 }

@@ -6,7 +6,7 @@ import type { Connection } from '../session/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import { bindServer } from '../transport/bind.js';
 import type { Endpoint } from '../transport/endpoint.js';
-import { errorCode } from '../transport/error-code.js';
+import { errorCode } from '../common/error-code.js';
 import { connectionsWere, Notice } from '../transport/notice.js';
 import { addressOf, HeldSocket } from '../transport/open-socket.js';
 import { allowedPeers, type Allowed } from './allowed-peers.js';
@@ -136,7 +136,7 @@ export class Acceptor {
     clearInterval(this.#sweep);
     for (const connection of this.#sockets.values()) connection.drain();
     this.#expiry = setTimeout(() => {
-      for (const connection of this.#sockets.values()) connection.expire();
+      for (const connection of this.#sockets.values()) connection.expire(deadline);
     }, deadline);
     this.#end = setTimeout(() => {
       for (const socket of this.#sockets.keys()) socket.destroy();

@@ -12,8 +12,8 @@ export interface ServeOptions extends ListenOptions {
   readonly listen: ListenInput;
   /**
    * Gets what went wrong: failures of the filter, events that nobody answered, late replies, broken connections.
-   * An Observable of filters that errors concerns no connection, and is always a warning of the process.
-   * Default: a warning of the process, which goes to standard error.
+   * An Observable of filters that errors concerns no connection, and is always a line on standard error.
+   * Default: a line on standard error, in which control characters are shown as escapes.
    */
   readonly onError?: ((error: Error, outcome: Outcome) => void) | undefined;
 }

@@ -1,18 +1,18 @@
 import { from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
 
 import { onRejection } from '../common/promises.js';
-import { errorFrom, stackOf } from '../common/text-of.js';
-import { warn as warnOf } from '../common/warn.js';
+import { errorFrom } from '../common/text-of.js';
+import { writeError } from '../common/write-error.js';
 import { openChain } from '../operators/chain.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
 import { PipelineEnd } from '../operators/pipeline-end.js';
 import type { Step } from '../operators/step.js';
 import { subscribeCalmly } from '../rx/calmly.js';
+import { complaint, plainComplaint } from '../session/complaint.js';
 import type { ConnectionOwner } from '../session/connection-owner.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import { ProjectError } from '../session/project-error.js';
 import type { Tags } from '../session/tags.js';
 import { Acceptor } from './acceptor.js';
 import { drainTimeoutOf, graceOf } from './listen-options.js';
@@ -52,22 +52,24 @@ export async function serve(
   const where = whereToListen(options.listen, options);
   const resolved = resolveOptions(options);
   const drainTimeout = drainTimeoutOf(options);
-  const onError: (error: Error, outcome: Outcome) => unknown = options.onError ?? warn;
+  const onError: (error: Error, outcome: Outcome) => unknown = options.onError ?? writeComplaint;
   const tell = (error: Error, outcome: Outcome): void => {
+    const failed = (thrown: unknown): void =>
+      writeError(`rxmilter: onError failed: ${plainComplaint(thrown)}`);
     try {
       // An async function is a function that returns nothing, too.
-      onRejection(onError(error, outcome), warnOf);
+      onRejection(onError(error, outcome), failed);
     } catch (thrown) {
-      warnOf(thrown);
+      failed(thrown);
     }
   };
   const outcomes = new OutcomeStream((error, at) => {
-    if (at === undefined) warnOf(error);
+    if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
   });
-  const source = new FilterSource(filter, (error) => {
-    warnOf(new ProjectError('connect', error));
-  });
+  const source = new FilterSource(filter, (error) =>
+    writeError(`rxmilter: the Observable of filters failed, the last filter stays: ${plainComplaint(error)}`),
+  );
   try {
     await source.first;
     const owner: ConnectionOwner = {
@@ -112,13 +114,9 @@ export async function serve(
   }
 }
 
-/** Says what went wrong, whose it was, and where in the filter's own code it comes from. */
-function warn(error: Error, { session }: Outcome): void {
-  const { id, client, macros } = session;
-  const whose = `session ${id}, client ${client.address || 'unknown'}, queue id ${macros.get('i') ?? 'none yet'}`;
-  const stack = stackOf(error.cause);
-  const origin = stack === undefined ? '' : `\n${stack}`;
-  process.emitWarning(error.message, { type: error.name, detail: whose + origin });
+/** What `onError` is by default. Not a warning of the process: `--no-warnings` would hide that mail is deferred. */
+function writeComplaint(error: Error, outcome: Outcome): void {
+  writeError(`rxmilter: ${complaint(error, outcome)}`);
 }
 
 /** The newest filter. */

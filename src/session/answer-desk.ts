@@ -1,6 +1,7 @@
 import { errorFrom, isA } from '../common/text-of.js';
 import { BodyStore, defaultStore } from '../spool/body-store.js';
 import { AnswerError } from './answer-error.js';
+import { giverOf, located } from './answer-place.js';
 import { checkDecision } from './check-answer.js';
 import type { Decision } from './decision.js';
 import type { DeskOwner } from './desk-owner.js';
@@ -74,7 +75,7 @@ export class AnswerDesk {
     this.#turn = turn;
     turn.onFreed(free);
     this.#timers.start(turn, () => {
-      turn.owner.report(turn.stage, tooSlow(turn.stage));
+      turn.owner.report(turn.stage, tooSlow(turn.stage, this.#timers.waited(turn)));
       free();
     });
   }
@@ -86,7 +87,7 @@ export class AnswerDesk {
     this.#timers.start(
       turn,
       () => {
-        this.fail(tooSlow(turn.stage));
+        this.fail(tooSlow(turn.stage, this.#timers.waited(turn)));
       },
       () => {
         this.#output.put(PROGRESS);
@@ -211,6 +212,7 @@ export class AnswerDesk {
       await writeBody(body, this.#output, turn);
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
+      located(error, giverOf(modifications.find(({ kind }) => kind === 'replaceBody')));
       if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
       return;
     }

@@ -2,10 +2,15 @@
  * An answer that may not be given: a decision that its stage does not have, a modification outside `eom` or without the
  * right for it, a reply or a header that would break SMTP or the message.
  *
- * The event gets the failure decision instead, and nothing of the answer is written.
+ * The event gets the failure decision instead, and nothing of the answer is written. The message ends with `place`.
  */
 export class AnswerError extends Error {
   override readonly name: string = 'AnswerError';
+  /**
+   * Where in the user's own code the answer was made, as `filter.mjs:3:7`, or else where the filter was that gave it;
+   * `undefined` where neither is known.
+   */
+  readonly place: string | undefined = undefined;
 }
 
 /**

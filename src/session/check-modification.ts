@@ -1,4 +1,4 @@
-import { textOf } from '../common/text-of.js';
+import { quote } from '../common/printable.js';
 import { AnswerError } from './answer-error.js';
 import type { Modification } from './modification.js';
 import { addHeader } from './modifications/add-header.js';
@@ -33,6 +33,6 @@ export function checkModification(given: Modification): Modification {
     case 'quarantine':
       return quarantine(given.reason);
     default:
-      throw new AnswerError(`${textOf(given)} is not a modification.`);
+      throw new AnswerError(`${quote(given)} is not a modification.`);
   }
 }

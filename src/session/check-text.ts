@@ -1,3 +1,4 @@
+import { quote } from '../common/printable.js';
 import { textOf } from '../common/text-of.js';
 import { AnswerError } from './answer-error.js';
 import type { Text } from './modification.js';
@@ -16,7 +17,7 @@ const NOT_IN_ADDRESS = /[\0-\x20\x7f]/;
 export function checkHeaderName(what: string, name: string): void {
   if (typeof name === 'string' && NAME.test(name)) return;
   throw new AnswerError(
-    `${what}: ${JSON.stringify(name)} is not a header name. Use printable ASCII without blanks and without a colon.`,
+    `${what}: ${quote(name)} is not a header name. Use printable ASCII without blanks and without a colon.`,
   );
 }
 
@@ -47,14 +48,12 @@ export function headerValue(what: string, value: Text): Text {
 export function checkAddress(what: string, address: Text, empty: boolean): Text {
   const binary = binaryOf(what, address);
   if (NOT_IN_ADDRESS.test(binary)) {
-    throw new AnswerError(
-      `${what}: the address ${JSON.stringify(address)} holds a blank or a control character.`,
-    );
+    throw new AnswerError(`${what}: the address ${quote(address)} holds a blank or a control character.`);
   }
   const bare = binary.startsWith('<') && binary.endsWith('>') ? binary.slice(1, -1) : binary;
   if (bare === '' && !empty) throw new AnswerError(`${what}: the address is empty.`);
   if (/[<>]/.test(bare)) {
-    throw new AnswerError(`${what}: the address ${JSON.stringify(address)} has angle brackets within.`);
+    throw new AnswerError(`${what}: the address ${quote(address)} has angle brackets within.`);
   }
   return typeof address === 'string' && bare === binary ? `<${binary}>` : address;
 }
@@ -62,15 +61,13 @@ export function checkAddress(what: string, address: Text, empty: boolean): Text 
 /** Gives a copy of the ESMTP arguments, each read once; throws where one of them is none. */
 export function checkArguments(what: string, args: readonly string[]): readonly string[] {
   if (!Array.isArray(args)) {
-    throw new AnswerError(
-      `${what}: the arguments are ${JSON.stringify(args)}, and not a list like ['NOTIFY=NEVER'].`,
-    );
+    throw new AnswerError(`${what}: the arguments are ${quote(args)}, and not a list like ['NOTIFY=NEVER'].`);
   }
   const copy: readonly unknown[] = Array.from(args as readonly unknown[]);
   for (const arg of copy) {
     if (typeof arg !== 'string' || arg === '' || NOT_IN_ADDRESS.test(arg)) {
       throw new AnswerError(
-        `${what}: ${JSON.stringify(arg)} is not an ESMTP argument. Use one string for each, like 'NOTIFY=NEVER'.`,
+        `${what}: ${quote(arg)} is not an ESMTP argument. Use one string for each, like 'NOTIFY=NEVER'.`,
       );
     }
   }
@@ -81,7 +78,7 @@ export function checkArguments(what: string, args: readonly string[]): readonly 
 export function checkLineText(what: string, text: Text): void {
   const binary = binaryOf(what, text);
   if (binary === '' || /[\r\n\0]/.test(binary)) {
-    throw new AnswerError(`${what}: ${JSON.stringify(text)} has to be one line of text, and not empty.`);
+    throw new AnswerError(`${what}: ${quote(text)} has to be one line of text, and not empty.`);
   }
 }
 

@@ -107,14 +107,15 @@ export class Connection implements ExchangeHost {
     this.#linger();
   }
 
-  /** Ends a graceful end that took too long: what is pending gets the failure decision. */
-  expire(): void {
+  /** Ends a graceful end that took longer than `waited` milliseconds: what is pending gets the failure decision. */
+  expire(waited: number): void {
     if (this.#over) return;
     const { desk } = this.#exchange;
     this.enter(() => {
       if (desk.pending !== undefined) {
         const { stage } = desk.pending;
-        desk.fail(new UnansweredError(stage, 'the server was stopped, and its deadline is over.'));
+        const why = `the server was stopped, and ${waited} ms later (drainTimeout) it was not done.`;
+        desk.fail(new UnansweredError(stage, why, { waited, limit: 'drainTimeout' }));
       }
       this.finish();
     });

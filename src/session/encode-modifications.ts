@@ -2,6 +2,7 @@ import { REPLIES, type ReplyName } from '../transport/replies.js';
 import { replyCodec } from '../transport/wire-reply.js';
 import { SMFIF } from '../transport/smfif.js';
 import { AnswerError } from './answer-error.js';
+import { giverOf, located } from './answer-place.js';
 import { USUAL } from './data-size.js';
 import type { MtaName } from './judge-mta.js';
 import type { BodySource, Modification, Text } from './modification.js';
@@ -38,23 +39,29 @@ export function encodeModifications(
   const headers = new HeaderWording(wording);
   const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
-  for (const given of modifications) {
-    const modification = checkModification(given);
-    if (modification.kind === 'replaceBody') {
-      needRight(modification, 'replaceBody', actions);
-      body = modification.body;
-    } else {
-      const sameName = SAME_NAME.get(given);
-      const reply = wireReply(modification, wording, headers, sameName);
-      needRight(modification, reply.type, actions);
-      const frame = replyCodec.encode(reply);
-      if (frame.length - 5 > maxData) {
-        throw new AnswerError(
-          `${nameOf(modification)}: ${frame.length - 5} bytes; ${maxData} is the limit on this connection.`,
-        );
+  let current: Modification | undefined;
+  try {
+    for (const given of modifications) {
+      current = given;
+      const modification = checkModification(given);
+      if (modification.kind === 'replaceBody') {
+        needRight(modification, 'replaceBody', actions);
+        body = modification.body;
+      } else {
+        const sameName = SAME_NAME.get(given);
+        const reply = wireReply(modification, wording, headers, sameName);
+        needRight(modification, reply.type, actions);
+        const frame = replyCodec.encode(reply);
+        if (frame.length - 5 > maxData) {
+          throw new AnswerError(
+            `${nameOf(modification)}: ${frame.length - 5} bytes; ${maxData} is the limit on this connection.`,
+          );
+        }
+        changes.push({ reply, frame, sameName });
       }
-      changes.push({ reply, frame, sameName });
     }
+  } catch (error) {
+    throw located(error, giverOf(current));
   }
   const ordered = orderChanges(changes);
   if (typeof body === 'string') body = Buffer.from(body);

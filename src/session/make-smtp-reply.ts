@@ -1,3 +1,4 @@
+import { quote } from '../common/printable.js';
 import { AnswerError } from './answer-error.js';
 import type { ReplySpec, SmtpReply } from './smtp-reply.js';
 
@@ -17,9 +18,7 @@ export function smtpReply(
 ): SmtpReply {
   if (typeof spec === 'string') return checkSmtpReply(kind, { code, enhanced, lines: [spec] });
   if (!isSpec(spec)) {
-    throw new AnswerError(
-      `${kind}(): ${JSON.stringify(spec)} is no reply. Give a text, or { code, enhanced, text }.`,
-    );
+    throw new AnswerError(`${kind}(): ${quote(spec)} is no reply. Give a text, or { code, enhanced, text }.`);
   }
   // Each is read once: what is given need not say the same twice.
   const { code: ownCode, enhanced: ownEnhanced, text: ownText } = spec;
@@ -54,7 +53,7 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
   const lines = copyOf(given);
   if (!Number.isInteger(code) || Math.floor(code / 100) !== digit) {
     throw new AnswerError(
-      `${kind}(): the code ${JSON.stringify(code)} is not ${digit}xx. Use a number from ${digit}00 to ${digit}99.`,
+      `${kind}(): the code ${quote(code)} is not ${digit}xx. Use a number from ${digit}00 to ${digit}99.`,
     );
   }
   if (
@@ -62,14 +61,12 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
     !(typeof enhanced === 'string' && ENHANCED.test(enhanced) && Number(enhanced.charAt(0)) === digit)
   ) {
     throw new AnswerError(
-      `${kind}(): the enhanced code ${JSON.stringify(enhanced)} does not go with ${code}. ` +
+      `${kind}(): the enhanced code ${quote(enhanced)} does not go with ${code}. ` +
         `Use one like ${digit}.7.1, or leave it out.`,
     );
   }
   if (!Array.isArray(lines))
-    throw new AnswerError(
-      `${kind}(): the text ${JSON.stringify(lines)} is neither text nor a list of lines.`,
-    );
+    throw new AnswerError(`${kind}(): the text ${quote(lines)} is neither text nor a list of lines.`);
   if (lines.length === 0) throw new AnswerError(`${kind}(): a reply has one line of text at least.`);
   if (lines.length > MAX_LINES) {
     throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
@@ -96,7 +93,7 @@ function checkLine(kind: string, line: unknown, number: number): void {
   const bad = /[\r\n\0]/.exec(line);
   if (bad !== null) {
     throw new AnswerError(
-      `${kind}(): line ${number} of the text holds ${JSON.stringify(bad[0])}. ` +
+      `${kind}(): line ${number} of the text holds ${quote(bad[0])}. ` +
         'Give several lines as an array, and clean up what comes from outside.',
     );
   }

@@ -113,6 +113,7 @@ export class MessageDialogue {
     this.#skipping = false;
     this.#early = undefined;
     this.#refusing = false;
+    this.#host.info.envelope = undefined;
     this.#host.endMacros();
     this.#output.tally.end();
     message.end();
@@ -122,6 +123,7 @@ export class MessageDialogue {
     this.abort();
     this.#host.scopeMacros('M');
     this.#begin();
+    this.#host.info.envelope = { sender: fields.address, recipient: undefined };
     const turn = this.#take('mail');
     if (turn !== undefined) {
       const { address, args, params, raw } = envelope(fields);
@@ -144,6 +146,8 @@ export class MessageDialogue {
   #onRcpt(fields: StringsFields): void {
     this.#begin();
     this.#host.scopeMacros('R');
+    const { info } = this.#host;
+    info.envelope = { sender: info.envelope?.sender, recipient: fields.address };
     const turn = this.#take('rcpt');
     if (turn === undefined) return;
     // Without a MAIL the protocol is at odds, but the event has to be answered all the same.

@@ -9,6 +9,13 @@ const NOBODY: Client = Object.freeze({ host: '', family: 'unknown', port: 0, add
 
 let sessions = 0;
 
+/** What a message has told of its envelope so far, as it came. */
+export interface Told {
+  readonly sender: string | undefined;
+  /** The last one. */
+  readonly recipient: string | undefined;
+}
+
 /** The `SessionInfo` of a connection, as the connection itself keeps it. */
 export class SessionState implements SessionInfo {
   readonly id: string;
@@ -18,6 +25,8 @@ export class SessionState implements SessionInfo {
   agreement: Agreement = NOTHING_AGREED;
   /** Whether the client's address came with `IPv6:` before it, as Sendmail writes it. */
   prefixed = false;
+  /** Of the message in progress. */
+  envelope: Told | undefined = undefined;
   #mta: MtaName = 'unknown';
 
   constructor() {

@@ -1,11 +1,12 @@
 import type { FlowStage } from './stage.js';
-import { UnansweredError } from './unanswered-error.js';
+import { UnansweredError, type Waited } from './unanswered-error.js';
 
 /** What went wrong where an event was not answered in its time. */
-export function tooSlow(stage: FlowStage): UnansweredError {
+export function tooSlow(stage: FlowStage, waiting: Waited): UnansweredError {
   return new UnansweredError(
     stage,
-    'its time is up. A filter was too slow, or swallowed the event (filter, debounceTime, withLatestFrom ' +
-      'before its first value): what should be left undecided has to be passed on.',
+    `its time is up after ${waiting.waited} ms (${waiting.limit}). A filter was too slow, or swallowed the event ` +
+      '(filter, debounceTime, withLatestFrom before its first value): what should be left undecided has to be passed on.',
+    waiting,
   );
 }

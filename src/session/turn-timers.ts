@@ -1,5 +1,6 @@
 import type { ResolvedOptions } from './options.js';
 import type { Turn } from './turn.js';
+import type { Waited } from './unanswered-error.js';
 
 /** The clock of the turn that is pending: its deadline, and at `eom` the signs of life. */
 export class TurnTimers {
@@ -17,7 +18,7 @@ export class TurnTimers {
   start(turn: Turn, late: () => void, progress?: () => void): void {
     const { timeouts } = this.#options;
     const atEom = turn.stage === 'eom';
-    const left = (atEom || turn.mode === 'silent' ? timeouts.eom : timeouts.reply) - this.#spent;
+    const left = timeouts[limitOf(turn)] - this.#spent;
     // The frame has had its time, and failures let it pass: its other parts are seen, and not waited for.
     if (left <= 0) {
       late();
@@ -27,6 +28,12 @@ export class TurnTimers {
     if (turn.mode === 'part') this.#since = performance.now();
     this.#deadline = setTimeout(late, left);
     if (atEom && progress !== undefined) this.#progress = setInterval(progress, timeouts.progress);
+  }
+
+  /** How long a turn has had when it is late, and which option says so. */
+  waited(turn: Turn): Waited {
+    const name = limitOf(turn);
+    return { waited: this.#options.timeouts[name], limit: `timeouts.${name}` };
   }
 
   /** The turn is over. After a part of a body frame the next one has what is left of the time. */
@@ -47,4 +54,9 @@ export class TurnTimers {
   forget(): void {
     this.#spent = 0;
   }
+}
+
+/** The MTA does not wait at a silent stage: what is held there has as much time as the end of a message. */
+function limitOf(turn: Turn): 'eom' | 'reply' {
+  return turn.stage === 'eom' || turn.mode === 'silent' ? 'eom' : 'reply';
 }

@@ -1,5 +1,5 @@
+import { errorCode } from '../common/error-code.js';
 import { messageOf } from '../common/text-of.js';
-import { errorCode } from '../transport/error-code.js';
 
 /** A body that was too large to be kept in memory could not be kept in a file either. */
 export class BodyFileError extends Error {

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP, type Server } from 'node:net';
 import type { BindOptions } from './bind.js';
 import type { Endpoint } from './endpoint.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../common/error-code.js';
 import { listening } from './listening.js';
 
 type Inet = Exclude<Endpoint, { family: 'unix' }>;

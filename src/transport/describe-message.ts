@@ -1,3 +1,4 @@
+import { dotted } from '../common/printable.js';
 import type { Command } from './command.js';
 import type { WireReply } from './wire-reply.js';
 
@@ -11,11 +12,15 @@ const LONGEST = 200;
  * // 'rcpt <bob@example.org> NOTIFY=NEVER'
  */
 export function describeMessage(message: Command | WireReply): string {
-  const text = details(message)
-    .join(' ')
-    .replace(/\r\n|[\r\n]/g, ' ⏎ ')
-    .replace(/\p{Cc}/gu, '·');
-  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
+  const all = details(message).join(' ');
+  // Cut before it is looked through, since it may have a MiB.
+  const text = dotted(
+    all
+      .slice(0, LONGEST + 1)
+      .replace(/\r\n|[\r\n]/g, ' ⏎ ')
+      .replaceAll('\t', '·'),
+  );
+  const short = text.length > LONGEST || all.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
   return short === '' ? message.type : `${message.type} ${short}`;
 }
 

@@ -1,5 +1,5 @@
 import { fstatSync, type Stats } from 'node:fs';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../common/error-code.js';
 import { kernelSocket } from './kernel-socket.js';
 import { listenFds, type ListenFd } from './listen-fds.js';
 import { ListenError } from './listen-error.js';

@@ -1,3 +1,5 @@
+import { quote } from '../common/printable.js';
+
 /**
  * Bytes that break the milter protocol: a frame that is too long, empty, truncated, of an unknown command, or whose
  * data does not have the layout of its command.
@@ -15,7 +17,7 @@ export class ProtocolError extends Error {
   readonly reason: string;
 
   constructor(reason: string, command: string | undefined, offset: number) {
-    const what = command === undefined ? 'frame' : `frame ${JSON.stringify(command)}`;
+    const what = command === undefined ? 'frame' : `frame ${quote(command)}`;
     super(`Milter protocol violated in the ${what} at byte ${offset}: ${reason}. The connection is closed.`);
     this.reason = reason;
     this.command = command;

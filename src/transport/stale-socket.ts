@@ -1,7 +1,7 @@
 import { lstatSync, statSync, type Stats } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../common/error-code.js';
 import { fileIdentity } from './file-identity.js';
 
 type Fail = (problem: string, cause?: unknown) => never;

@@ -366,6 +366,48 @@ describe('rxmilter send', () => {
     expect(stdout).toContain('X-Evil: a·31mb');
   });
 
+  describe('with controls and turned text in what mail and milter say', () => {
+    const OBEYED = /[^\P{Cc}\n\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
+    const evil = '\u001b]0;x\u0007\u009b2J\u007f\u202eabc\u2066';
+    const milter = compose(
+      observe('mail', () => undefined),
+      on('rcpt', ({ address }) => (address.startsWith('nobody') ? reject(`No ${evil}`) : undefined)),
+      on('eom', () => [addHeader('X-Evil', evil), quarantine(evil)]),
+    );
+    const mail = `From: "${evil}" <a@b>\nTo: <nobody@d>, c@d\nSubject: ${evil}\n\n${evil}\n`;
+
+    test.each([[['--json']], [['--trace', '--diff', '--message']], [['--trace']], [[]]])(
+      'shows none of them with %j',
+      async (options) => {
+        const to = await serving(milter);
+        const { stdout, stderr } = await runCli(['send', '--to', to, ...options, '-'], {
+          stdin: mail,
+          isTTY: true,
+          env: { NO_COLOR: '1' },
+        });
+        expect(stdout).not.toMatch(OBEYED);
+        expect(stderr).not.toMatch(OBEYED);
+        // As JSON it says the same all the same.
+        if (options.includes('--json')) expect(JSON.stringify(JSON.parse(stdout))).toContain('\u202eabc');
+      },
+    );
+
+    test('shows none of them where it fails, and its trace has a line for the message', async () => {
+      const argv = [
+        'send',
+        '--debug',
+        '--to',
+        'inet:1@127.0.0.1',
+        `${evil}\n    at forged (/etc/passwd:1:1)`,
+      ];
+      const { status, stderr } = await runCli(argv);
+      expect(status).toBe(1);
+      expect(stderr).not.toMatch(OBEYED);
+      expect(stderr).not.toMatch(/^ +at forged/m);
+      expect(stderr.split('\n')[0]).toContain('\\x1b]0;x');
+    });
+  });
+
   test('is documented with the exit statuses that it has', () => {
     const page = readFileSync(join('docs', 'cli.md'), 'utf8');
     for (const status of [0, 1, 2, 3, 4]) expect(page).toMatch(new RegExp(`^\\| ${status} +\\|`, 'm'));

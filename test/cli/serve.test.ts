@@ -97,7 +97,7 @@ describe('rxmilter serve', () => {
     );
     const { stderr } = await ended(server);
     expect(stderr.split('\n')[0]).toMatch(
-      /^session \d+, client 192\.0\.2\.1: The filter failed at stage rcpt: Cannot read properties of undefined .*\(at fails\.mjs:\d+:\d+\)$/,
+      /^session \d+, client 192\.0\.2\.1, from <ann@example\.com>, to <bob@example\.org>: The filter failed at stage rcpt: Cannot read properties of undefined .*\(at fails\.mjs:\d+:\d+\)$/,
     );
     expect(stderr.trimEnd().split('\n')).toHaveLength(2);
   });

@@ -13,6 +13,7 @@ import { skip } from '../../src/session/decisions/skip.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { standardError } from '../support/standard-error.js';
 import { abort, decided, eom, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';
@@ -188,19 +189,21 @@ describe('strictest', () => {
     expect(told).toEqual([[broken, 0]]);
   });
 
-  it('warns of them where nobody else is told, and where that fails', () => {
-    const warnings: unknown[] = [];
-    const spy = vi.spyOn(process, 'emitWarning').mockImplementation((warning) => void warnings.push(warning));
+  it('writes them to standard error where nobody else is told, and where that fails', () => {
+    const written = standardError();
     strictest([throwError(() => broken), reject()]).subscribe();
     strictest([throwError(() => broken), reject()], {
       onError: () => {
         throw new Error('worse');
       },
     }).subscribe();
-    spy.mockRestore();
-    expect(warnings.map((warning) => (warning as Error).message)).toEqual([
-      'strictest(): check 0 (from 0) failed: broken',
-      'worse',
+    expect(written).toEqual([
+      expect.stringMatching(
+        /^rxmilter: strictest\(\): check 0 \(from 0\) failed: Error: broken \(at strictest\.test\.ts:\d+:\d+\)\n$/,
+      ),
+      expect.stringMatching(
+        /^rxmilter: strictest\(\): onError failed: Error: worse \(at strictest\.test\.ts:/,
+      ),
     ]);
   });
 

@@ -32,6 +32,7 @@ import { reject } from '../../src/session/decisions/reject.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { said } from '../support/session-frames.js';
 import { socketMta, type SocketMta } from '../support/session-mta.js';
+import { standardError } from '../support/standard-error.js';
 
 /** What the process would have ended with. */
 const fatal: unknown[] = [];
@@ -76,6 +77,8 @@ const broken = new Error('broken');
 const fails = (): never => {
   throw broken;
 };
+
+const DROPPED = /^rxmilter: .*A subscriber of the outcomes failed, and gets no more of them: /;
 
 describe('A subscriber of the outcomes', () => {
   beforeEach(() => {
@@ -141,6 +144,7 @@ describe('A subscriber of the outcomes', () => {
   }
 
   it('that throws in a teardown, too, is dropped all the same, and both are told', async () => {
+    const written = standardError();
     const { server, errors, mta } = await running();
     server.outcomes.pipe(finalize(fails)).subscribe(fails);
     server.outcomes.pipe(finalize(fails), startWith(0)).subscribe(fails);
@@ -152,7 +156,7 @@ describe('A subscriber of the outcomes', () => {
     await asks(mta);
     await settled();
     expect(told).toEqual(['rcpt', 'rcpt']);
-    // Of the two that are dropped before there is an outcome the process is warned.
+    // Of the two that are dropped before there is an outcome standard error has a line.
     expect(errors.map(([error]) => error.message)).toEqual([
       'A subscriber of the outcomes failed, and gets no more of them: broken',
       // The first at its failure, the two others at their own end.
@@ -164,7 +168,8 @@ describe('A subscriber of the outcomes', () => {
           ) as unknown,
       ),
     ]);
-    expect(warnings.length).toBe(2);
+    expect(written).toEqual([expect.stringMatching(DROPPED), expect.stringMatching(DROPPED)]);
+    expect(warnings).toEqual([]);
   });
 
   it('that takes its own errors is left alone with them', async () => {
@@ -183,21 +188,22 @@ describe('A subscriber of the outcomes', () => {
     expect(errors).toEqual([]);
   });
 
-  it('that fails by itself, after a time, is a warning of the process: it concerns no connection', async () => {
+  it('that fails by itself, after a time, is a line on standard error: it concerns no connection', async () => {
+    const written = standardError();
     const { server, errors } = await running();
     server.outcomes.pipe(timeout(1)).subscribe();
-    await vi.waitFor(() => expect(warnings.length).toBe(1));
-    expect(warnings[0]?.message).toMatch(/^A subscriber of the outcomes failed, .*Timeout/);
+    await vi.waitFor(() => expect(written.length).toBe(1));
+    expect(written[0]).toMatch(/^rxmilter: .*A subscriber of the outcomes failed, .*Timeout/);
     expect(errors).toEqual([]);
   });
 
-  it('that fails where there is no onError is a warning with session and stack', async () => {
+  it('that fails where there is no onError is a line with session and place', async () => {
+    const written = standardError();
     const { server, mta } = await running({ onError: undefined });
     server.outcomes.subscribe(fails);
     await asks(mta);
-    await vi.waitFor(() => expect(warnings.length).toBe(1));
-    expect(warnings[0]).toMatchObject({ message: expect.stringContaining('broken') as string });
-    expect((warnings[0] as { detail?: string }).detail).toMatch(/^session .*\n.*broken/);
+    await vi.waitFor(() => expect(written.length).toBe(1));
+    expect(written[0]).toMatch(/^rxmilter: session .*broken \(at outcomes\.test\.ts:\d+:\d+\)\n$/);
   });
 
   it('that unsubscribes while it is told gets no more, and none of the others misses anything', async () => {
@@ -279,13 +285,14 @@ describe('A subscriber of the outcomes', () => {
   });
 
   it('that fails when the server completes does not keep it from closing', async () => {
+    const written = standardError();
     const { server, mta } = await running();
     server.outcomes.subscribe({ complete: fails });
     let over = false;
     server.outcomes.subscribe({ complete: () => (over = true) });
     mta.send('C29');
     await server.close();
-    await vi.waitFor(() => expect(warnings.length).toBe(1));
+    await vi.waitFor(() => expect(written.length).toBe(1));
     expect(over).toBe(true);
   });
 

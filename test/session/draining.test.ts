@@ -129,7 +129,7 @@ describe('while the server stops', () => {
     mta.send('C12', 'C16');
     mta.heard();
     mta.connection.drain();
-    mta.connection.expire();
+    mta.connection.expire(30_000);
     expect(mta.heard()).toEqual(said('R05'));
     expect(mta.io.state).toBe('ended');
     expect(mta.errors).toEqual([expect.any(UnansweredError)]);
@@ -143,7 +143,7 @@ describe('while the server stops', () => {
     mta.send('C12', 'C16');
     mta.heard();
     mta.connection.drain();
-    mta.connection.expire();
+    mta.connection.expire(30_000);
     expect(mta.heard()).toEqual([]);
     expect(mta.io.state).toBe('ended');
   });

@@ -191,7 +191,7 @@ describe('a filter that holds an event', () => {
     const { holder, made } = holding(WAITING);
     speak(made, mail, body('one'));
     made.connection.drain();
-    made.connection.expire();
+    made.connection.expire(30_000);
     expect([made.heard(), made.io.state, holder.turns[0]?.ended]).toEqual([[], 'ended', true]);
     expect(made.errors.map(({ message }) => message)).toEqual([
       expect.stringContaining('The event at stage body was not answered'),

@@ -282,7 +282,7 @@ describe('a source that fails', () => {
       mta.io.taking = false;
       mta.send('C26');
       await settle();
-      mta.connection.expire();
+      mta.connection.expire(1_000);
       expect(mta.heard().at(-1)).toBe(said(failure.kind === 'reject' ? 'R05' : 'R06')[0]);
     }
   });

@@ -1,3 +1,4 @@
+import { quote } from '../../common/printable.js';
 import { made } from '../answer-watch.js';
 import { AnswerError } from '../answer-error.js';
 import { checkHeaderName, headerValue } from '../check-text.js';
@@ -26,6 +27,6 @@ function checkPosition(position: unknown): void {
   if (typeof position === 'number' && Number.isInteger(position) && position >= 1 && position < 0x7fffffff)
     return;
   throw new AnswerError(
-    `insertHeader: the position ${JSON.stringify(position)} is none. Use 'top', 'bottom' or a whole number from 1.`,
+    `insertHeader: the position ${quote(position)} is none. Use 'top', 'bottom' or a whole number from 1.`,
   );
 }

@@ -1,3 +1,4 @@
+import { quote } from '../../common/printable.js';
 import { isIPv4, isIPv6 } from 'node:net';
 
 import { Malformed } from '../malformed.js';
@@ -68,9 +69,7 @@ function fitting(family: Family, address: string): Family {
   const four = isIPv4(address);
   const six = isIPv6(address);
   if (family === 'inet' ? six : four) {
-    throw new Malformed(
-      `address family ${LETTERS[family]} does not fit the address ${JSON.stringify(address)}`,
-    );
+    throw new Malformed(`address family ${LETTERS[family]} does not fit the address ${quote(address)}`);
   }
   return four || six ? family : 'unknown';
 }

@@ -4,8 +4,12 @@ import { dirname, join, sep } from 'node:path';
 
 const NAME = 'rxmilter';
 
-/** The directory of the package that this command is part of. */
-export const PACKAGE_ROOT = rootSeenFrom(import.meta.url) ?? '';
+let directories: readonly string[] | undefined;
+
+/** The directory of this package; empty where it was made a part of another file. Looked for when first asked for. */
+export function packageRoot(): string {
+  return rootSeenFrom(import.meta.url) ?? '';
+}
 
 /** The directory of the package that a file gets when it imports `rxmilter`; nothing where it would get none. */
 export function rootSeenFrom(file: string): string | undefined {
@@ -18,5 +22,6 @@ export function rootSeenFrom(file: string): string | undefined {
 
 /** Whether a file is one of the package's own, built or not. */
 export function ofPackage(file: string): boolean {
-  return ['dist', 'src'].some((directory) => file.startsWith(join(PACKAGE_ROOT, directory) + sep));
+  directories ??= ['dist', 'src'].map((directory) => join(packageRoot(), directory) + sep);
+  return directories.some((directory) => file.startsWith(directory));
 }

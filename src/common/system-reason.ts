@@ -1,4 +1,4 @@
-import { errorCode } from '../transport/error-code.js';
+import { errorCode } from './error-code.js';
 
 const SYSTEM: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or directory',

@@ -1,0 +1,20 @@
+let pending = 0;
+
+const ignore = (): void => undefined;
+
+/** Writes a line to standard error, where it can be written to; throws nothing, and ends nothing where it cannot. */
+export function writeError(line: string): void {
+  try {
+    const { stderr } = process;
+    // A pipe that nobody reads any more is an error, and one that nobody listens to ends the process.
+    if (pending++ === 0) stderr.on('error', ignore);
+    stderr.write(`${line}\n`, () => {
+      // The error comes after this.
+      setImmediate(() => {
+        if (--pending === 0) stderr.off('error', ignore);
+      });
+    });
+  } catch {
+    // There is no standard error.
+  }
+}

@@ -1,0 +1,59 @@
+import { describeError } from '../common/describe-error.js';
+import { placeOf } from '../common/place-of.js';
+import { excerpt } from '../common/printable.js';
+import { AnswerError } from './answer-error.js';
+import type { Outcome } from './outcome.js';
+import type { SessionInfo } from './session-info.js';
+import { SessionState } from './session-state.js';
+
+/** Longer names and addresses than this are none. */
+const LONGEST = 100;
+
+/**
+ * An error of a filter in a line: for which session, client, and queue id (where there is none yet, sender and
+ * recipient), what failed at which stage, and where in the user's own code that comes from. Control characters are shown
+ * as escapes. Never throws.
+ */
+export function complaint(error: Error, { session, stage }: Pick<Outcome, 'session' | 'stage'>): string {
+  const what = describeError(error);
+  const whose = [`session ${session.id}`, `client ${clientOf(session)}`, ...mailOf(session)];
+  if (!what.includes(`at stage ${stage}`)) whose.splice(1, 0, `stage ${stage}`);
+  const place = placeOfFault(error);
+  return `${whose.join(', ')}: ${what}${place === undefined ? '' : ` (at ${place})`}`;
+}
+
+function placeOfFault(error: Error): string | undefined {
+  // It says it itself.
+  if (error instanceof AnswerError && error.place !== undefined) return undefined;
+  return placeOf(error.cause) ?? placeOf(error);
+}
+
+function clientOf({ client: { address, host } }: SessionInfo): string {
+  return shown(address) || shown(host) || 'unknown';
+}
+
+function mailOf(session: SessionInfo): string[] {
+  const queueId = session.macros.get('i');
+  if (queueId !== undefined && queueId !== '') return [`queue id ${shown(queueId)}`];
+  const told = session instanceof SessionState ? session.envelope : undefined;
+  const sender = told?.sender ?? session.macros.get('mail_addr');
+  const recipient = told?.recipient ?? session.macros.get('rcpt_addr');
+  return [
+    ...(sender === undefined ? [] : [`from ${bracketed(sender)}`]),
+    ...(recipient === undefined ? [] : [`to ${bracketed(recipient)}`]),
+  ];
+}
+
+function bracketed(address: string): string {
+  return address.startsWith('<') ? shown(address) : `<${shown(address)}>`;
+}
+
+function shown(text: string): string {
+  return excerpt(text, LONGEST);
+}
+
+/** An error that no connection is at fault for, in a line. Never throws. */
+export function plainComplaint(error: unknown): string {
+  const place = placeOf(error instanceof Error ? error.cause : undefined) ?? placeOf(error);
+  return `${describeError(error)}${place === undefined ? '' : ` (at ${place})`}`;
+}
