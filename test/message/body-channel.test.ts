@@ -407,7 +407,7 @@ describe('A Readable of a body that is handed through', () => {
     });
     await macrotask();
     expect(() => channel.push(bytes('abc'))).not.toThrow();
-    await once(readable, 'close');
+    await new Promise((resolve) => readable.once('close', resolve));
     expect(failed.mock.calls).toEqual([[expect.objectContaining({ message: 'of a listener' })]]);
   });
 });
