@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { from, Observable, Subject, takeUntil, type ObservableInput } from 'rxjs';
 
 import { warn } from '../common/warn.js';
-import { guardObservable, type Guard } from '../rx/guard-observable.js';
+import { guardObservable } from '../rx/guard-observable.js';
 import type { OpenChunks } from '../spool/chunk-flow.js';
 import { ChunkIterator } from '../spool/chunk-iterator.js';
 import { calmReadable } from './calm-readable.js';
@@ -14,12 +14,12 @@ import type { BodyChunks } from './message-body.js';
 /** All the ways to read a body, made of one. */
 export class ChunkReader implements BodyChunks {
   readonly #open: OpenChunks;
-  readonly #guard: Guard<never>;
+  readonly #failed: (reason: unknown) => void;
 
   /** @param failed is told of an observer or a listener that throws, or takes no errors where there is one */
   constructor(open: OpenChunks, failed: (reason: unknown) => void = warn) {
     this.#open = open;
-    this.#guard = { failed };
+    this.#failed = failed;
   }
 
   get chunks(): Observable<Uint8Array> {
@@ -37,7 +37,7 @@ export class ChunkReader implements BodyChunks {
       subscriber.add(() => flow.stop());
       flow.ask();
     });
-    return guardObservable(chunks, this.#guard);
+    return guardObservable(chunks, { failed: this.#failed });
   }
 
   concatMap<T>(project: (chunk: Uint8Array) => ObservableInput<T>): Observable<T> {
@@ -67,13 +67,11 @@ export class ChunkReader implements BodyChunks {
       });
       flow.ask();
     });
-    return guardObservable(results, this.#guard);
+    return guardObservable(results, { failed: this.#failed });
   }
 
   readable(): Readable {
-    return calmReadable(new ChunkReadable(this.#open), (reason) => {
-      this.#guard.failed(reason, undefined);
-    });
+    return calmReadable(new ChunkReadable(this.#open), this.#failed);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {

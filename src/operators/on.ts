@@ -11,6 +11,7 @@ import { failedEvent } from './failed-event.js';
 import { makeFilter, type Filter } from './filter.js';
 import { Latest } from './latest.js';
 import { tellFailure, tellForgotten } from '../session/tell.js';
+import { turnOf } from '../session/turn.js';
 import { LazyContext, type ProjectContext } from './project-context.js';
 import { ProjectRun, isLater, takeAll, type RunOwner } from './project-run.js';
 import type { Downstream, Upstream } from './step.js';
@@ -187,7 +188,8 @@ class OnRun implements Upstream, RunOwner {
 
   #callWithLatest(event: StageEvent, latest: Latest<unknown>): void {
     const late = latest.takeLateError();
-    if (late !== undefined) tellFailure(event, late.error);
+    // In a drawing the stream itself shows it.
+    if (late !== undefined && turnOf(event) !== undefined) tellFailure(event, late.error);
     if (latest.value !== undefined) {
       this.#call(event, latest.value.is);
       return;

@@ -1,10 +1,11 @@
 import { Subject, defer, map, type OperatorFunction, type Subscription } from 'rxjs';
 
-import { warn } from '../common/warn.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import type { Flow } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
+import { tell } from '../session/tell.js';
 import { EVERYTHING } from '../session/tags.js';
+import { turnOf, type TurnOwner } from '../session/turn.js';
 import { asFlow } from './as-flow.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
@@ -15,6 +16,8 @@ export function opaqueStep(operator: OperatorFunction<Flow, Flow>): Step {
 
 class OpaqueRun implements Upstream {
   readonly #source = new Subject<Flow>();
+  /** Who is told of a teardown that throws. */
+  #owner: TurnOwner | undefined;
   readonly #subscription: Subscription;
 
   constructor(operator: OperatorFunction<Flow, Flow>, down: Downstream) {
@@ -23,12 +26,13 @@ class OpaqueRun implements Upstream {
       defer(() => operator(this.#source)).pipe(map(asFlow)),
       down,
       (error) => {
-        warn(new ProjectError('close', error));
+        tell(new ProjectError('close', error), 'close', this.#owner);
       },
     );
   }
 
   next(flow: Flow): void {
+    this.#owner ??= turnOf(flow.stage === 'reply' ? flow.to : flow)?.owner;
     this.#source.next(flow);
   }
 
@@ -41,6 +45,8 @@ class OpaqueRun implements Upstream {
   }
 
   close(): void {
+    // The connection is over, or about to be: its outcomes may have no subscriber any more.
+    this.#owner = undefined;
     this.#subscription.unsubscribe();
   }
 }

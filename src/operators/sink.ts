@@ -47,7 +47,9 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
       } else {
         // Deferred, so that what is no Observable at all is an error of this pipeline and not of all of them.
         const running = subscribeCalmly(defer(() => source).pipe(map(asFlow)), end, (error) => {
-          warn(new ProjectError('close', error));
+          const failure = new ProjectError('close', error);
+          if (subscriber.closed) warn(failure);
+          else connection.report(failure);
         });
         subscriber.add(running);
       }

@@ -94,6 +94,11 @@ export class Connection implements ExchangeHost {
     if (!this.#over) this.#exchange.desk.answer(flow);
   }
 
+  /** Makes known what went wrong in the pipeline and cost nothing. */
+  report(error: Error): void {
+    this.#exchange.report('close', error);
+  }
+
   /** The peer takes bytes again. */
   drained(): void {
     this.#patience.moved();
