@@ -1,5 +1,6 @@
 import type { Path } from '../mta/mail.js';
 import type { EmlParts } from '../mta/parse-eml.js';
+import { excerpt } from '../common/printable.js';
 import { addressesIn } from './addresses-in.js';
 import { parsePath } from './parse-path.js';
 import { UsageError } from './usage-error.js';
@@ -24,21 +25,52 @@ export function envelopeOf(
   from: string | undefined,
   rcpt: readonly string[] | undefined,
 ): Envelope {
-  const within = (names: readonly string[]): string[] =>
-    headers.filter(([name]) => names.includes(name.toLowerCase())).flatMap(([, value]) => addressesIn(value));
-  const [author] = within(['from']);
-  if (from === undefined && author === undefined) {
-    throw new UsageError("the message has no From: say who sends it with --from ('' is the null sender).");
-  }
-  const recipients = (rcpt ?? []).map((text) => parsePath('--rcpt', text));
-  const named = [...new Set(within(RECIPIENTS))].map((address) => ({ address }));
-  if (recipients.length + named.length === 0) {
-    throw new UsageError('the message has no To, Cc or Bcc: say whom it is for with --rcpt.');
-  }
+  const said = (rcpt ?? []).map((text) => recipientOf(text));
   return {
-    sender: from === undefined ? { address: author ?? '' } : parsePath('--from', from),
+    sender: from === undefined ? authorOf(headers) : parsePath('--from', from),
     senderFrom: from === undefined ? 'message' : 'said',
-    recipients: recipients.length > 0 ? recipients : named,
-    recipientsFrom: recipients.length > 0 ? 'said' : 'message',
+    recipients: said.length > 0 ? said : recipientsIn(headers),
+    recipientsFrom: said.length > 0 ? 'said' : 'message',
   };
+}
+
+function recipientOf(text: string): Path {
+  const path = parsePath('--rcpt', text);
+  if (path.address !== '') return path;
+  throw new UsageError(
+    `--rcpt ${JSON.stringify(text)}: there is no address. Write one, as in --rcpt bob@example.org.`,
+  );
+}
+
+function authorOf(headers: EmlParts['headers']): Path {
+  const advice = "say who sends it with --from ('' is the null sender).";
+  const [address] = addressesOf(headers, ['from'], advice);
+  if (address === undefined) throw new UsageError(`the message has no From: ${advice}`);
+  return { address };
+}
+
+function recipientsIn(headers: EmlParts['headers']): Path[] {
+  const advice = 'say whom it is for with --rcpt.';
+  const found = addressesOf(headers, RECIPIENTS, advice);
+  if (found.length === 0) throw new UsageError(`the message has no To, Cc or Bcc: ${advice}`);
+  return [...new Set(found)].map((address) => ({ address }));
+}
+
+/** What an SMTP client can write as an address: no blank outside of quotes, and no control character. */
+const ADDRESS = /^(?:"(?:\\[^\0-\x1f\x7f]|[^"\\\0-\x1f\x7f])*"|[^\s"<>\0-\x1f\x7f])+$/;
+/** A line of SMTP has no more characters in Postfix and Sendmail. */
+const LONGEST = 2_000;
+
+function addressesOf(headers: EmlParts['headers'], names: readonly string[], advice: string): string[] {
+  return headers
+    .filter(([name]) => names.includes(name.toLowerCase()))
+    .flatMap(([name, value]) => {
+      const addresses = addressesIn(value);
+      const bad = addresses.find((address) => address.length > LONGEST || !ADDRESS.test(address));
+      if (bad === undefined) return addresses;
+      const what = `"${excerpt(bad, 60)}" in the ${name} of the message is no address`;
+      throw new UsageError(
+        `${what}${bad.length > LONGEST ? `, with ${bad.length} characters` : ''}: ${advice}`,
+      );
+    });
 }

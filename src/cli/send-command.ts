@@ -4,6 +4,7 @@ import type { EmlParts } from '../mta/parse-eml.js';
 import { deliver, type ClientMail } from '../mta/deliver.js';
 import type { MtaSessionOptions } from '../mta/mta-session.js';
 import { wireName } from '../session/macro-name.js';
+import { CommandError } from './command-error.js';
 import type { Command } from './command.js';
 import { deliveryJson } from './delivery-json.js';
 import { envelopeOf, type Envelope } from './envelope-of.js';
@@ -73,13 +74,19 @@ export const sendCommand: Command = {
       ...(who === undefined ? {} : { client: who }),
       ...(helo === undefined ? {} : { helo }),
     };
-    const delivery = await deliver(mail, { ...how, to });
+    const delivery = await deliver(mail, { ...how, to }).catch(unsendable);
     if (values.json === true) terminal.line(printableJson(deliveryJson(delivery), 2));
     else show(delivery, { eml, envelope }, values, terminal);
     noteUnsent(delivery, macros, terminal);
     return delivery.failure === undefined ? STATUS[delivery.outcome] : 1;
   },
 };
+
+/** The message is the user's, so that what is too large in it is told as such. */
+function unsendable(error: unknown): never {
+  if (!(error instanceof RangeError)) throw error;
+  throw new CommandError(`the message cannot be given to the milter. ${error.message}`, { cause: error });
+}
 
 function show(
   delivery: Delivery,

@@ -70,7 +70,7 @@ export class DraftHeaders extends Headers {
     if (old === undefined) return this.#insert(this.length, made);
     if (Buffer.compare(old.raw, made.raw) === 0) return old;
     const field: HeaderField = { ...old, value: made.value, raw: made.raw };
-    this.assign(this.fields().map((other) => (other === old ? field : other)));
+    this.replace(old, field);
     return field;
   }
 
@@ -136,6 +136,10 @@ export class DraftHeaders extends Headers {
   }
 
   #insert(index: number, field: HeaderField): HeaderField {
+    if (index === this.length) {
+      this.putLast(field);
+      return field;
+    }
     const fields = this.fields();
     // What is above everything has only such above it.
     const made: HeaderField = fields[index]?.top === true ? { ...field, top: true } : field;

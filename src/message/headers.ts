@@ -18,6 +18,8 @@ import { unfold } from './unfold.js';
  */
 export class Headers implements Iterable<HeaderField> {
   #fields: readonly HeaderField[];
+  /** The same array, as long as nobody else has it: it may be written to. */
+  #own: HeaderField[] | undefined;
 
   constructor(fields: readonly HeaderField[]) {
     this.#fields = fields;
@@ -30,12 +32,14 @@ export class Headers implements Iterable<HeaderField> {
 
   /** The fields in order, as they are now: what is changed meanwhile is not seen. */
   [Symbol.iterator](): Iterator<HeaderField> {
-    return this.#fields[Symbol.iterator]();
+    return this.fields()[Symbol.iterator]();
   }
 
   /** The fields of a name, in order; without a name all of them. */
   fields(name?: string): readonly HeaderField[] {
-    return name === undefined ? this.#fields : this.#fields.filter(named(name));
+    if (name !== undefined) return this.#fields.filter(named(name));
+    this.#own = undefined;
+    return this.#fields;
   }
 
   /** The n-th field of a name, from 1, or `undefined`. */
@@ -113,6 +117,23 @@ export class Headers implements Iterable<HeaderField> {
   /** Puts other fields in place of these. @internal */
   protected assign(fields: readonly HeaderField[]): void {
     this.#fields = fields;
+    this.#own = undefined;
+  }
+
+  /** Adds a field below all others: many of them in a row copy the fields once. @internal */
+  protected putLast(field: HeaderField): void {
+    this.#writable().push(field);
+  }
+
+  /** Puts a field in the place of another. @internal */
+  protected replace(old: HeaderField, field: HeaderField): void {
+    const own = this.#writable();
+    own[own.indexOf(old)] = field;
+  }
+
+  #writable(): HeaderField[] {
+    if (this.#own === undefined) this.#fields = this.#own = [...this.#fields];
+    return this.#own;
   }
 }
 

@@ -15,6 +15,7 @@ import { DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-op
 import { negotiate, type Negotiated } from './negotiate.js';
 import { readAnswer, timeoutAt } from './read-answer.js';
 import type { ReplyStream } from './reply-stream.js';
+import { tooLarge } from './too-large.js';
 import { CONTINUE } from './verdict.js';
 
 const NOTHING: Answer = Object.freeze({ verdict: CONTINUE, modifications: [] });
@@ -133,7 +134,7 @@ export class MtaConnection {
     this.#checkSilence();
     const frames = commands.map((command) => commandCodec.encode(command));
     if (frames.some((frame) => frame.length > 4 + 1 + this.maxData)) {
-      throw new RangeError(`A ${stage} of more than ${this.maxData} bytes does not fit into a frame.`);
+      throw new RangeError(tooLarge(commands, this.maxData));
     }
     this.#stream.stage = stage;
     const received: WireReply[] = [];

@@ -304,6 +304,7 @@ describe('rxmilter send', () => {
     [['--macro', 'x'], 2, '--macro "x" is no macro'],
     [['--client', 'somewhere'], 2, '--client "somewhere" is no client'],
     [['--rcpt', 'a@b, c@d'], 2, '"c@d" is no ESMTP argument'],
+    [['--rcpt', ''], 2, '--rcpt "": there is no address. Write one'],
   ])('says of %j what is wrong with it', async (argv, status, problem) => {
     const all = ['send', '--to', 'inet:1@127.0.0.1', ...argv, 'mail.eml'];
     const result = await runCli(all, { cwd: cwd() });
@@ -318,15 +319,50 @@ describe('rxmilter send', () => {
     ['none.eml', 1, 'none.eml is no message. Line 1: "Hello" is no header field'],
     ['anonymous.eml', 2, 'the message has no From: say who sends it with --from'],
     ['nobody.eml', 2, 'the message has no To, Cc or Bcc: say whom it is for with --rcpt'],
+    ['empty.eml', 1, 'empty.eml is no message. Line 1: there is no message: the text is empty.'],
+    ['nul.eml', 1, 'nul.eml is no message. Line 2: there is a NUL in the header.'],
+    ['name.eml', 2, '"Bob Smith" in the From of the message is no address: say who sends it with --from'],
+    ['two.eml', 2, '"a@b c@d" in the From of the message is no address: say who sends it'],
+    ['control.eml', 2, '"a\\x1b[31m@b" in the From of the message is no address: say who sends it'],
+    ['to.eml', 2, '"all of you" in the To of the message is no address: say whom it is for with --rcpt'],
+    [
+      'long.eml',
+      2,
+      'aaa…" in the From of the message is no address, with 90004 characters: say who sends it',
+    ],
   ])('says of the message %s what is wrong with it', async (file, status, problem) => {
     const files = {
       'none.eml': 'Hello\n',
       'anonymous.eml': 'To: a@b\n\n',
       'nobody.eml': 'From: a@b\n\n',
+      'empty.eml': '',
+      'nul.eml': 'From: a@b\nX: \0\n\n',
+      'name.eml': 'From: Bob Smith\nTo: a@b\n\n',
+      'two.eml': 'From: a@b c@d\nTo: a@b\n\n',
+      'control.eml': 'From: a\x1b[31m@b\nTo: a@b\n\n',
+      'to.eml': 'From: a@b\nTo: all of you\n\n',
+      'long.eml': `From: ${'a'.repeat(90_000)}@b.c\nTo: a@b\n\n`,
     };
     const result = await runCli(['send', '--to', 'inet:1@127.0.0.1', file], { cwd: scratch(files) });
     expect(result.status).toBe(status);
     expect(result.stderr).toContain(problem);
+    expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('takes an envelope that is said for a message that names none', async () => {
+    const files = { 'mail.eml': 'From: Bob Smith\nTo: all of you\n\nHello\n' };
+    const argv = ['send', '--to', await serving(nothing), '--from', '', '--rcpt', 'a@b', 'mail.eml'];
+    expect(await runCli(argv, { cwd: scratch(files) })).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('names the header that is too large for the milter', async () => {
+    const files = { 'mail.eml': `From: a@b\nTo: a@b\nX-Big: ${'x'.repeat(1_100_000)}\n\nHello\n` };
+    const argv = ['send', '--to', await serving(on('header', () => undefined)), 'mail.eml'];
+    const { status, stdout, stderr } = await runCli(argv, { cwd: scratch(files) });
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(
+      /^rxmilter send: the message cannot be given to the milter\. The header X-Big has 11000\d\d bytes, and the milter takes at most \d+ at once\. Make it shorter, or leave it out\.\n$/,
+    );
   });
 
   describe('in colour', () => {

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
+import { simpleParser } from 'mailparser';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { serve } from '../../src/index.js';
 import { deliver, type ClientMail, type Delivery } from '../../src/mta/index.js';
@@ -200,12 +201,68 @@ describe('the guide, on whole messages', () => {
     }
   });
 
-  test('message-footer: comes below a body that is plain text', async () => {
+  const FOOTER = 'Sent through example.org\n';
+  const UTF8 = ['Content-Type', 'text/plain; charset="UTF-8"'] as const;
+  const encoded = (encoding: string): [string, string] => ['Content-Transfer-Encoding', encoding];
+  test.each([
+    ['no MIME fields', [], 'Hello.\r\n', 'Hello.\n'],
+    ['no line break at its end', [], 'Hello.', 'Hello.\n'],
+    ['nothing in it', [], '', ''],
+    ['8bit', [UTF8, encoded('8bit')], 'Grüße\r\n', 'Grüße\n'],
+    ['quoted-printable', [UTF8, encoded('Quoted-Printable')], 'Gr=C3=BC=C3=9Fe =\r\ndu\r\n', 'Grüße du\n'],
+    ['a soft line break at its end', [UTF8, encoded('quoted-printable')], 'Gr=C3=BC=\r\n', 'Grü\n'],
+    ['an equals sign at its end', [UTF8, encoded('quoted-printable')], 'Gr=C3=BC=', 'Grü\n'],
+    ['base64', [UTF8, encoded('base64')], 'R3LDvMOfZQ==\r\n', 'Grüße\n'],
+    ['base64 in short lines', [UTF8, encoded(' BASE64 ')], 'R3LD\r\nvMOf\r\nZQ0K\r\n', 'Grüße\n'],
+    [
+      'Latin-1',
+      [['Content-Type', 'text/plain; charset=iso-8859-1'], encoded('quoted-printable')],
+      'Gr=FC=DFe\r\n',
+      'Grüße\n',
+    ],
+  ] as const)('message-footer: comes below a body with %s', async (_name, fields, body, text) => {
     const send = await servingSnippet('message-footer');
-    const body = linesOfText(50_000);
-    expect((await send({ body })).body.toString()).toBe(`${body}-- \r\nSent through example.org\r\n`);
-    const headers = [['Content-Transfer-Encoding', 'base64']] as const;
-    expect((await send({ body: 'SGVsbG8=\r\n', headers })).body.toString()).toBe('SGVsbG8=\r\n');
+    const { message, headers } = await send({ body, headers: [['MIME-Version', '1.0'], ...fields] });
+    const { text: read = '' } = await simpleParser(message);
+    expect(read.replace(/\r/g, '')).toBe(text + FOOTER);
+    expect(headers.some(({ name }) => name === 'X-Footer')).toBe(false);
+  });
+
+  test('message-footer: comes below a body of any length, in lines that are not too long', async () => {
+    const send = await servingSnippet('message-footer');
+    const text = linesOfText(50_000);
+    expect((await send({ body: text })).body.toString()).toBe(`${text}Sent through example.org\r\n`);
+    const base64 = Buffer.from(text)
+      .toString('base64')
+      .replace(/.{1,76}/g, '$&\r\n');
+    const { body } = await send({ body: base64, headers: [encoded('base64')] });
+    expect(Buffer.from(body.toString(), 'base64').toString()).toBe(`${text}Sent through example.org\r\n`);
+    expect(
+      Math.max(
+        ...body
+          .toString()
+          .split('\r\n')
+          .map(({ length }) => length),
+      ),
+    ).toBe(76);
+  });
+
+  test.each([
+    ['several parts', [['Content-Type', 'multipart/alternative; boundary=x']]],
+    ['a signature', [['Content-Type', 'multipart/signed; boundary=x; protocol="application/pgp-signature"']]],
+    ['HTML', [['Content-Type', 'text/html; charset=utf-8']]],
+    ['another kind of text', [['Content-Type', 'text/plainer']]],
+    ['another character set', [['Content-Type', 'text/plain; charset=utf-16']]],
+    ['another encoding', [encoded('x-uuencode')]],
+    ['a file', [['Content-Disposition', 'attachment; filename=a.txt']]],
+  ] as const)('message-footer: leaves a message with %s alone, and says so', async (_name, headers) => {
+    const send = await servingSnippet('message-footer');
+    const delivery = await send({ body: 'Hello.\r\n', headers });
+    expect(delivery.body.toString()).toBe('Hello.\r\n');
+    expect(delivery.headers.at(-1)).toMatchObject({
+      name: 'X-Footer',
+      value: 'none, since the body is not plain text as a whole',
+    });
   });
 
   test('message-later: what is signed is what is delivered', async () => {

@@ -39,6 +39,26 @@ describe('DraftHeaders', () => {
     expect(draftOf().touched).toBe(false);
   });
 
+  it('shows those who read it what there was, whatever is changed meanwhile', () => {
+    const draft = draftOf(['A', '1'], ['A', '2']);
+    const [before, seen] = [draft.fields(), []] as [readonly HeaderField[], string[]];
+    for (const { value } of draft) {
+      seen.push(value);
+      draft.append('A', `${value}, again`);
+      draft.set('A', 'new', 2);
+    }
+    expect(seen).toEqual(['1', '2']);
+    expect(before.map(({ value }) => value)).toEqual(['1', '2']);
+    expect(draft.getAll('A')).toEqual(['1', 'new', '1, again', '2, again']);
+  });
+
+  it('takes 40 000 fields one after the other', { timeout: 30_000 }, () => {
+    const draft = draftOf(['A', '1']);
+    for (let n = 0; n < 40_000; n++) draft.append('X-N', String(n));
+    expect(draft).toHaveLength(40_001);
+    expect(draft.get('X-N', 40_000)).toBe('39999');
+  });
+
   it('sets the value of the n-th, which keeps its place and the spelling of its name', () => {
     const draft = draftOf(['A', '1'], ['SUBJECT', 'x'], ['B', '2'], ['subject', 'y']);
     expect(draft.set('Subject', 'z', 2)).toBe(draft.field('subject', 2));
