@@ -57,5 +57,5 @@ export class HeldDirectory {
 function leadsTo(path: string, fd: number): boolean {
   const there = statSync(path, { bigint: true, throwIfNoEntry: false });
   const here = fstatSync(fd, { bigint: true });
-  return there !== undefined && there.dev === here.dev && there.ino === here.ino;
+  return there?.dev === here.dev && there.ino === here.ino;
 }
