@@ -16,6 +16,7 @@ const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path
  * - `inet:127.0.0.1:8891`, `inet:[::1]:8891`: as Postfix's `smtpd_milters` writes it
  * - `inet:8891`, `inet6:8891`: on the loopback address. libmilter would take every interface, but the milter protocol has no
  *   authentication, so that has to be asked for: `inet:8891@0.0.0.0`
+ * - `inet6:8891@::`: on every interface, over IPv4, too, whatever the default of the system is; `inet:8891@0.0.0.0` has IPv4 only
  * - `/path`, `{ path }`, `{ port, host? }`, and an `Endpoint` itself
  *
  * An IPv6 address under `inet` is an `inet6` endpoint, because Postfix says `inet:` for both families. An IPv4 address under

@@ -43,6 +43,18 @@ async function ended({ running }: Served): Promise<CliResult> {
 }
 
 describe('rxmilter serve', () => {
+  test('says that a socket on all IPv6 addresses takes IPv4, too', async (context) => {
+    if (!existsSync('/proc/net/if_inet6')) {
+      console.log('skipped: this machine has no IPv6');
+      return context.skip('this machine has no IPv6');
+    }
+    const running = startCli(['serve', '--listen', 'inet6:0@::', join(FIXTURES, 'filter.mjs')]);
+    const [, port = ''] = await running.said(/^Listening on inet6:(\d+)@:: \(also for IPv4\)\n/);
+    expect(added(await mailTo(`inet:${port}@127.0.0.1`))).toBe('one');
+    running.stop();
+    await running.result;
+  });
+
   test('serves a filter, says where, and ends with 0 when it is told to', async () => {
     const server = await served('filter.mjs');
     expect(added(await mailTo(server.address))).toBe('one');

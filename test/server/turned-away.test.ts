@@ -122,7 +122,7 @@ describe('connections without file descriptors', () => {
     console.log(server.address);
   `;
 
-  it('are told of', { timeout: 60_000 }, async () => {
+  it('are told of', { timeout: 120_000 }, async () => {
     const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
     mkdirSync(cache, { recursive: true });
     const made = mkdtempSync(join(cache, 'turned-'));

@@ -206,7 +206,7 @@ describe('the file of a socket', () => {
       seen.add((await lines.next()).value);
       await socket.close();
     }
-    expect([...seen]).toEqual([`${0o620} 1 ${GROUP} connected`]);
+    expect([...seen]).toEqual([[0o620, 1, GROUP, 'connected'].join(' ')]);
   }, 60_000);
 
   it('of a process that is gone is replaced without a moment in which there is none', async () => {
@@ -232,7 +232,9 @@ describe('the file of a socket', () => {
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => openSocket({ path })));
     const winners = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     const losers = results.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
-    onTestFinished(async () => void (await Promise.all(winners.map((one) => one.close()))));
+    onTestFinished(async () => {
+      await Promise.all(winners.map((one) => one.close()));
+    });
     expect(winners).toHaveLength(1);
     for (const error of losers)
       expect(String(error)).toMatch(/another process (has just taken|is listening)/);
