@@ -1,6 +1,7 @@
 import { REPLIES, type ReplyName } from '../transport/replies.js';
 import { replyCodec } from '../transport/wire-reply.js';
 import { SMFIF } from '../transport/smfif.js';
+import { addAbsent } from './absent-headers.js';
 import { AnswerError } from './answer-error.js';
 import { USUAL } from './data-size.js';
 import type { MtaName } from './judge-mta.js';
@@ -35,7 +36,7 @@ export function encodeModifications(
   const headers = new HeaderWording(wording);
   const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
-  for (const given of modifications) {
+  for (const given of worded(modifications, wording)) {
     const modification = checkModification(given);
     if (modification.kind === 'replaceBody') {
       needRight(modification, 'replaceBody', actions);
@@ -57,6 +58,16 @@ export function encodeModifications(
   if (typeof body === 'string') body = Buffer.from(body);
   if (!(body instanceof Uint8Array)) return { frames: ordered, body };
   return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
+}
+
+/** Where it is known which headers there are, those that are changed and are not there are added. */
+function worded(
+  modifications: readonly Modification[],
+  { agreement, shownHeaders }: Wording,
+): readonly Modification[] {
+  const { ADDHDRS, CHGHDRS } = SMFIF;
+  const may = (agreement.actions & ADDHDRS) !== 0 && (agreement.actions & CHGHDRS) !== 0;
+  return shownHeaders === undefined || !may ? modifications : addAbsent(modifications, shownHeaders);
 }
 
 /**

@@ -113,6 +113,7 @@ export class MessageDialogue {
     this.#skipping = false;
     this.#early = undefined;
     this.#refusing = false;
+    this.#host.info.shownHeaders = undefined;
     this.#host.endMacros();
     this.#output.tally.end();
     message.end();
@@ -162,7 +163,9 @@ export class MessageDialogue {
   #onHeader(data: Buffer, start: number, end: number): void {
     const fields = pair.decode(data, start, end);
     this.#begin();
-    this.#host.info.macros.endRecipients();
+    const { info } = this.#host;
+    info.macros.endRecipients();
+    (info.shownHeaders ??= []).push(fields.name);
     const turn = this.#take('header');
     if (turn !== undefined) this.#present(headerEvent(this.#host.info, fields, turn), turn);
   }

@@ -18,6 +18,8 @@ export class SessionState implements SessionInfo {
   agreement: Agreement = NOTHING_AGREED;
   /** Whether the client's address came with `IPv6:` before it, as Sendmail writes it. */
   prefixed = false;
+  /** The names of the message's headers; nothing where the MTA has shown none. */
+  shownHeaders: string[] | undefined = undefined;
   #mta: MtaName = 'unknown';
 
   constructor() {
