@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { compose } from '../../src/operators/compose.js';
+import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import type { Modification } from '../../src/session/modification.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
@@ -130,7 +132,12 @@ describe('the top, the bottom, changes and deletions', () => {
 describe('a header that is changed and is not there', () => {
   /** What is told at the end of a message whose only headers are two of the name X. */
   function toldOf(mta: Buffer, modifications: readonly Modification[]): string[] {
-    const made = link(on(['header', 'eom'], ({ stage }) => (stage === 'eom' ? modifications : undefined)));
+    const made = link(
+      compose(
+        observe('header', () => undefined),
+        on('eom', () => modifications),
+      ),
+    );
     made.ask('C01', mta, 'C03', frame('L', 'X\x001\0'));
     made.ask(frame('L', 'x\x002\0'));
     return made.ask('C26');
@@ -178,7 +185,10 @@ describe('a header that is changed and is not there', () => {
 
   it('is one of the next message no more', () => {
     const made = link(
-      on(['header', 'eom'], ({ stage }) => (stage === 'eom' ? changeHeader('X', '2') : undefined)),
+      compose(
+        observe('header', () => undefined),
+        on('eom', () => changeHeader('X', '2')),
+      ),
     );
     made.ask('C01', POSTFIX, 'C03', frame('L', 'X\x001\0'));
     expect(made.ask('C26')).toEqual(said(frame('m', '\0\0\0\x01X\x002\0'), 'R03'));
