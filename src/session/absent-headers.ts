@@ -2,9 +2,18 @@ import { checkModification } from './check-modification.js';
 import { addHeader } from './modifications/add-header.js';
 import type { ChangeHeader, DeleteHeader, Modification } from './modification.js';
 
+interface Addition {
+  readonly name: string;
+  readonly index: number;
+  /** Its turn among the modifications. */
+  readonly at: number;
+  value: Modification;
+}
+
 /**
  * The same modifications, in which a new value for a header that is not there is what it comes to: an addition, in its
- * turn among the others. A second value for it takes the place of the first, and a deletion takes it back.
+ * turn among the others. A second value for it takes the place of the first, a deletion takes it back, and several of one
+ * name come in the order of their numbers.
  *
  * @param names those of the headers that the filter was shown
  * @throws AnswerError where such a change is malformed
@@ -15,10 +24,9 @@ export function addAbsent(
 ): readonly Modification[] {
   if (!modifications.some(({ kind }) => kind === 'changeHeader')) return modifications;
   const counts = new Map<string, number>();
-  for (const name of names) counts.set(name.toLowerCase(), (counts.get(name.toLowerCase()) ?? 0) + 1);
+  for (const each of names) counts.set(each.toLowerCase(), (counts.get(each.toLowerCase()) ?? 0) + 1);
   const all: (Modification | undefined)[] = [];
-  /** Where the additions are, by name and number. */
-  const added = new Map<string, number>();
+  const added = new Map<string, Addition>();
   for (const given of modifications) {
     const change = changeOf(given);
     const name = change?.name.toLowerCase() ?? '';
@@ -26,17 +34,22 @@ export function addAbsent(
       all.push(given);
       continue;
     }
-    const key = `${name}:${change.index}`;
-    const at = added.get(key);
+    const { index } = change;
+    const key = `${name}:${index}`;
     if (change.kind === 'deleteHeader' || change.value.length === 0) {
-      if (at === undefined) all.push(given);
-      else all[at] = undefined;
-      added.delete(key);
-    } else {
-      const addition = addHeader(change.name, change.value);
-      if (at !== undefined) all[at] = addition;
-      else added.set(key, all.push(addition) - 1);
+      if (!added.delete(key)) all.push(given);
+      continue;
     }
+    const value = addHeader(change.name, change.value);
+    const earlier = added.get(key);
+    if (earlier === undefined) added.set(key, { name, index, at: all.push(undefined) - 1, value });
+    else earlier.value = value;
+  }
+  for (const name of new Set([...added.values()].map((one) => one.name))) {
+    const turns = [...added.values()].filter((one) => one.name === name);
+    const places = turns.map(({ at }) => at);
+    turns.sort((one, other) => one.index - other.index);
+    turns.forEach(({ value }, nth) => (all[places[nth] ?? 0] = value));
   }
   return all.filter((one) => one !== undefined);
 }

@@ -112,6 +112,12 @@ describe('modifications of a header, applied', () => {
         'x-new: 2',
         'X-Before: a',
       ]);
+      expect(applied(mta, changeHeader('X-New', '4', 4), a, changeHeader('x-new', '3', 3))).toEqual([
+        ...shown,
+        'x-new: 3',
+        'X-Before: a',
+        'X-New: 4',
+      ]);
       expect(applied(mta, changeHeader('X-New', '1'), deleteHeader('x-new'))).toEqual(shown);
       expect(applied(mta, deleteHeader('X-New'), changeHeader('X-New', '1'))).toEqual([...shown, 'X-New: 1']);
     },
