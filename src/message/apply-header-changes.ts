@@ -1,3 +1,4 @@
+import { addAbsent } from '../session/absent-headers.js';
 import type { MtaName } from '../session/judge-mta.js';
 import type { HeaderPosition, Modification, Text } from '../session/modification.js';
 import { checkModification } from '../session/check-modification.js';
@@ -10,8 +11,7 @@ import type { HeaderField } from './header-field.js';
  *
  * They take effect in the order in which they are sent: changed values, headers at a place, deletions, then all else. Every
  * number counts the fields as they were shown; a deleted field is not there whatever else was asked for it. A changed field
- * has its name as the filter spells it, in Sendmail as it was; one that is changed beyond the last of its name is added at
- * the end, in Sendmail before the first of its name.
+ * has its name as the filter spells it, in Sendmail as it was; one that is changed and is not there is added in its turn.
  *
  * Modifications of anything else are passed over.
  *
@@ -27,7 +27,8 @@ export function applyHeaderChanges(
   leadingSpace: boolean,
 ): HeaderField[] {
   const header = new ChangedHeader(fields, session.mta, leadingSpace);
-  const changes = modifications.map(checkModification);
+  const names = fields.map(({ name }) => name);
+  const changes = addAbsent(modifications.map(checkModification), names);
   const placed = changes.filter((one) => one.kind === 'insertHeader').filter(isPlaced);
   const values = changes.filter((one) => one.kind === 'changeHeader').filter(({ value }) => value.length > 0);
 

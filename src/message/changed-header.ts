@@ -5,8 +5,6 @@ import { headerField, type HeaderField } from './header-field.js';
 interface Entry {
   field: HeaderField;
   deleted: boolean;
-  /** What Sendmail has added before it, since it was the first of its name; that moves no place. */
-  readonly before: Entry[];
 }
 
 /** A header that is being changed, in which all numbers and places count the fields as they were shown. */
@@ -17,7 +15,7 @@ export class ChangedHeader {
   readonly #entries: Entry[];
   /** What is above it. */
   readonly #top: Entry[] = [];
-  /** The fields of a name in the order of their numbers: those that were shown, then those that changes have added. */
+  /** The fields of a name that were shown, in the order of their numbers. */
   readonly #named = new Map<string, Entry[]>();
 
   constructor(fields: readonly HeaderField[], mta: MtaName, leadingSpace: boolean) {
@@ -27,24 +25,13 @@ export class ChangedHeader {
     for (const entry of this.#entries) this.#namesakes(entry.field.name).push(entry);
   }
 
-  /** Gives the n-th of a name another value, or adds one where there are fewer. */
+  /** Gives the n-th of a name another value, if there is one. */
   change(name: string, n: number, value: Text): void {
-    const namesakes = this.#namesakes(name);
-    const old = namesakes[n - 1];
-    if (old !== undefined) {
-      // Sendmail keeps the spelling of the name.
-      const field = this.#made(this.#mta === 'sendmail' ? old.field.name : name, value);
-      old.field = old.field.top === true ? { ...field, top: true } : field;
-      return;
-    }
-    const entry = entryOf(this.#made(name, value));
-    const [first] = namesakes;
-    namesakes.push(entry);
-    if (this.#mta !== 'sendmail') this.#entries.push(entry);
-    // The first Received is Sendmail's own.
-    else if (name.toLowerCase() === 'received') this.#top.unshift(asTop(entry));
-    else if (first !== undefined) first.before.unshift(entry);
-    else this.#entries.push(entry);
+    const old = this.#namesakes(name)[n - 1];
+    if (old === undefined) return;
+    // Sendmail keeps the spelling of the name.
+    const field = this.#made(this.#mta === 'sendmail' ? old.field.name : name, value);
+    old.field = old.field.top === true ? { ...field, top: true } : field;
   }
 
   /** Inserts a field before the n-th, at the end where there are fewer. */
@@ -70,7 +57,7 @@ export class ChangedHeader {
 
   /** What there is now. */
   fields(): HeaderField[] {
-    return [...this.#top, ...this.#entries].flatMap(fieldsAt);
+    return [...this.#top, ...this.#entries].flatMap(({ field, deleted }) => (deleted ? [] : [field]));
   }
 
   #namesakes(name: string): Entry[] {
@@ -88,14 +75,10 @@ export class ChangedHeader {
 }
 
 function entryOf(field: HeaderField): Entry {
-  return { field, deleted: false, before: [] };
+  return { field, deleted: false };
 }
 
 function asTop(entry: Entry): Entry {
   entry.field = { ...entry.field, top: true };
   return entry;
-}
-
-function fieldsAt({ field, deleted, before }: Entry): HeaderField[] {
-  return [...before.flatMap(fieldsAt), ...(deleted ? [] : [field])];
 }

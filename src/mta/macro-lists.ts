@@ -101,7 +101,7 @@ function present(
 ): [string, string][] {
   return names.flatMap((name): [string, string][] => {
     const known = meant(name);
-    const value = values[known] ?? values[bareName(known)];
+    const value = values[known] ?? values[bareName(known)] ?? values[name];
     return value === undefined ? [] : [[name, value]];
   });
 }

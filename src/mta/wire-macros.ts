@@ -1,7 +1,8 @@
-import { wireName } from '../session/macro-name.js';
 import type { Macros } from './macro-lists.js';
 
 /** Macros by the names that they have on the wire, where long ones have braces. */
 export function wireMacros(macros: Macros): Macros {
-  return Object.fromEntries(Object.entries(macros).map(([name, value]) => [wireName(name), value]));
+  return Object.fromEntries(
+    Object.entries(macros).map(([name, value]) => [name.replace(/^[^{].+$/, '{$&}'), value]),
+  );
 }

@@ -1,6 +1,7 @@
 import { REPLIES, type ReplyName } from '../transport/replies.js';
 import { replyCodec } from '../transport/wire-reply.js';
 import { SMFIF } from '../transport/smfif.js';
+import { addAbsent } from './absent-headers.js';
 import { AnswerError } from './answer-error.js';
 import { giverOf, located } from './answer-place.js';
 import { USUAL } from './data-size.js';
@@ -41,7 +42,7 @@ export function encodeModifications(
   let body: BodySource | undefined;
   let current: Modification | undefined;
   try {
-    for (const given of modifications) {
+    for (const given of worded(modifications, wording)) {
       current = given;
       const modification = checkModification(given);
       if (modification.kind === 'replaceBody') {
@@ -67,6 +68,16 @@ export function encodeModifications(
   if (typeof body === 'string') body = Buffer.from(body);
   if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { frames: ordered, body };
   return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
+}
+
+/** Where it is known which headers there are, those that are changed and are not there are added. */
+function worded(
+  modifications: readonly Modification[],
+  { agreement, shownHeaders }: Wording,
+): readonly Modification[] {
+  const { ADDHDRS, CHGHDRS } = SMFIF;
+  const may = (agreement.actions & ADDHDRS) !== 0 && (agreement.actions & CHGHDRS) !== 0;
+  return shownHeaders === undefined || !may ? modifications : addAbsent(modifications, shownHeaders);
 }
 
 /**

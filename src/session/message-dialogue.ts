@@ -50,6 +50,8 @@ export class MessageDialogue {
   #early: Decision | undefined;
   /** The message in progress began after the server was told to stop. */
   #refusing = false;
+  /** The filter has accepted a message before its end, and is done with it, also where the MTA goes on with it. */
+  #accepted = false;
 
   constructor(host: MessageHost, output: Output, desk: AnswerDesk, gate: EventGate) {
     this.#host = host;
@@ -87,7 +89,9 @@ export class MessageDialogue {
   apply(stage: FlowStage, decision: Decision): void {
     const reach = reachOf(stage, decision);
     if (reach === 'body') this.#skipping = true;
-    else if (reach === 'message') this.endMessage();
+    if (reach !== 'message') return;
+    this.endMessage();
+    this.#accepted = stage !== 'eom' && decision.kind === 'accept';
   }
 
   /** A part of a body frame was answered: what counts is said with the frame's last part. */
@@ -97,6 +101,7 @@ export class MessageDialogue {
 
   /** The message in progress, where there is one, is over without its end. */
   abort(): void {
+    this.#accepted = false;
     this.#desk.cancel();
     const message = this.#message;
     if (message === undefined) return;
@@ -114,6 +119,7 @@ export class MessageDialogue {
     this.#early = undefined;
     this.#refusing = false;
     this.#host.info.envelope = undefined;
+    this.#host.info.shownHeaders = undefined;
     this.#host.endMacros();
     this.#output.tally.end();
     message.end();
@@ -166,7 +172,9 @@ export class MessageDialogue {
   #onHeader(data: Buffer, start: number, end: number): void {
     const fields = pair.decode(data, start, end);
     this.#begin();
-    this.#host.info.macros.endRecipients();
+    const { info } = this.#host;
+    info.macros.endRecipients();
+    if (this.#message !== undefined) (info.shownHeaders ??= []).push(fields.name);
     const turn = this.#take('header');
     if (turn !== undefined) this.#present(headerEvent(this.#host.info, fields, turn), turn);
   }
@@ -222,7 +230,7 @@ export class MessageDialogue {
   }
 
   #begin(): void {
-    if (this.#message !== undefined) return;
+    if (this.#message !== undefined || this.#accepted) return;
     this.#message = new Scope();
     this.#output.tally.begin();
     this.#refusing = this.#host.draining;
@@ -230,6 +238,11 @@ export class MessageDialogue {
 
   /** The turn of an event that is to reach the filter; see `EventGate.take`. */
   #take(stage: Stage, last = true): Turn | undefined {
+    if (this.#accepted) {
+      if (stage === 'eom') this.#accepted = false;
+      if (last && !this.#gate.isQuiet(stage)) this.#output.answer(CONTINUE);
+      return undefined;
+    }
     if (!this.#refusing) return this.#gate.take(stage, this.#message, last);
     if (last && this.#gate.refuse(stage) && stage !== 'eom') this.apply(stage, STOPPING);
     return undefined;

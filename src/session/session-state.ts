@@ -27,6 +27,8 @@ export class SessionState implements SessionInfo {
   prefixed = false;
   /** Of the message in progress. */
   envelope: Told | undefined = undefined;
+  /** The names of the message's headers; nothing where the MTA has shown none. */
+  shownHeaders: string[] | undefined = undefined;
   #mta: MtaName = 'unknown';
 
   constructor() {

@@ -9,6 +9,8 @@ import type { SameName } from './same-name.js';
 export interface Wording {
   readonly agreement: Agreement;
   readonly mta: MtaName;
+  /** The names of the headers of the message, where the MTA has shown them. */
+  readonly shownHeaders?: readonly string[] | undefined;
 }
 
 type HeaderReply = Extract<WireReply, { type: 'addHeader' | 'insertHeader' | 'changeHeader' }>;

@@ -134,6 +134,8 @@ class Model {
   #queue: Said[] = [];
   #inMessage = false;
   #skipping = false;
+  /** The filter has accepted the message and hears no more of it. */
+  #accepted = false;
   over = false;
 
   constructor(decided: ReadonlySet<string>, protocol: number) {
@@ -172,13 +174,18 @@ class Model {
 
   #take(said: Said): void {
     const { letter } = said;
-    if ('AQKCHM'.includes(letter)) this.#end();
+    if ('AQKCHM'.includes(letter)) {
+      this.#end();
+      this.#accepted = false;
+    }
     if (letter === 'Q') this.over = true;
     if ('AQK'.includes(letter)) return;
-    if (!'CHU'.includes(letter)) this.#inMessage = true;
+    const over = this.#accepted && !'CHU'.includes(letter);
+    if (letter === 'E') this.#accepted = false;
+    if (!'CHU'.includes(letter) && !over) this.#inMessage = true;
     const quiet = ((NR[letter] ?? 0) & this.#protocol) !== 0;
     if (quiet) return;
-    if (!this.#decided.has(letter) || (letter === 'B' && this.#skipping)) {
+    if (over || !this.#decided.has(letter) || (letter === 'B' && this.#skipping)) {
       this.expected.push('c');
       if (letter === 'E') this.#end();
     } else if (said.plan.later) {
@@ -194,6 +201,7 @@ class Model {
     this.expected.push(understood ? LETTERS[kind] : 'c');
     if (letter === 'E') return this.#end();
     if (kind === 'proceed' || 'CHU'.includes(letter)) return;
+    this.#accepted = kind === 'accept';
     if (kind === 'skip') this.#skipping = true;
     else if (!('RT'.includes(letter) && (kind === 'reject' || kind === 'tempfail'))) this.#end();
   }

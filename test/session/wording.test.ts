@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { compose } from '../../src/operators/compose.js';
+import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import type { Modification } from '../../src/session/modification.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
@@ -124,6 +126,74 @@ describe('the top, the bottom, changes and deletions', () => {
         'R03',
       ),
     );
+  });
+});
+
+describe('a header that is changed and is not there', () => {
+  /** What is told at the end of a message whose only headers are two of the name X. */
+  function toldOf(mta: Buffer, modifications: readonly Modification[]): string[] {
+    const made = link(
+      compose(
+        observe('header', () => undefined),
+        on('eom', () => modifications),
+      ),
+    );
+    made.ask('C01', mta, 'C03', frame('L', 'X\x001\0'));
+    made.ask(frame('L', 'x\x002\0'));
+    return made.ask('C26');
+  }
+  const added = (mta: Buffer, text: string): Buffer =>
+    mta === SENDMAIL ? inserted(BOTTOM, text) : frame('h', text);
+
+  describe.each([
+    ['Sendmail', SENDMAIL],
+    ['Postfix', POSTFIX],
+    ['an unknown MTA', UNKNOWN],
+  ])('on %s', (_name, mta) => {
+    it.each<[string, Modification[], string[]]>([
+      [
+        'is added in its turn',
+        [addHeader('A', 'a'), changeHeader('New', 'n'), addHeader('B', 'b')],
+        ['A\0a\0', 'New\0n\0', 'B\0b\0'],
+      ],
+      [
+        'is added in its turn where others of its name are there',
+        [addHeader('A', 'a'), changeHeader('X', '3', 3), addHeader('B', 'b')],
+        ['A\0a\0', 'X\x003\0', 'B\0b\0'],
+      ],
+      [
+        'has the value that it is given last',
+        [changeHeader('New', 'n'), addHeader('A', 'a'), changeHeader('new', 'm')],
+        ['new\0m\0', 'A\0a\0'],
+      ],
+      ['is not added where it is deleted after that', [changeHeader('New', 'n'), deleteHeader('new')], []],
+    ])('%s', (_what, modifications, texts) => {
+      expect(toldOf(mta, modifications)).toEqual(said(...texts.map((text) => added(mta, text)), 'R03'));
+    });
+
+    it('is added after a header that is there has changed', () => {
+      expect(toldOf(mta, [changeHeader('New', 'n'), changeHeader('X', '22', 2)])).toEqual(
+        said(frame('m', '\0\0\0\x02X\x0022\0'), added(mta, 'New\0n\0'), 'R03'),
+      );
+    });
+
+    it('is changed by its number where no header was shown', () => {
+      const told = heard(mta, [addHeader('A', 'a'), changeHeader('New', 'n')]);
+      expect(told).toEqual(said(frame('m', '\0\0\0\x01New\0n\0'), added(mta, 'A\0a\0'), 'R03'));
+    });
+  });
+
+  it('is one of the next message no more', () => {
+    const made = link(
+      compose(
+        observe('header', () => undefined),
+        on('eom', () => changeHeader('X', '2')),
+      ),
+    );
+    made.ask('C01', POSTFIX, 'C03', frame('L', 'X\x001\0'));
+    expect(made.ask('C26')).toEqual(said(frame('m', '\0\0\0\x01X\x002\0'), 'R03'));
+    made.ask('C12', 'C16', frame('L', 'Y\x001\0'));
+    expect(made.ask('C26')).toEqual(said(frame('h', 'X\x002\0'), 'R03'));
   });
 });
 

@@ -9,6 +9,7 @@ import {
   deleteHeader,
   deleteRecipient,
   insertHeader,
+  observe,
   on,
   replaceBody,
   type Modification,
@@ -124,6 +125,20 @@ const HEADERS: readonly (readonly [string, () => Modification[], readonly string
   ],
 ];
 
+/** What is known to be an addition where the filter is shown the headers. */
+const ABSENT: typeof HEADERS = [
+  [
+    'change one of which there is none, between additions',
+    () => [addHeader('X-A', 'a'), changeHeader('X-None', 'new'), addHeader('X-B', 'b')],
+    [RECEIVED, ...CLIENT, 'X-A: a\r\n', 'X-None: new\r\n', 'X-B: b\r\n'],
+  ],
+  [
+    'change one beyond the last of a name',
+    () => [changeHeader('X-Many', '4', 4)],
+    [RECEIVED, ...CLIENT, 'X-Many: 4\r\n'],
+  ],
+];
+
 const BODIES: readonly (readonly [string, () => Parameters<typeof replaceBody>[0], string])[] = [
   ['text', () => 'New body.\r\n.x\r\n', 'New body.\r\n.x\r\n'],
   ['text without a last line end', () => 'New body.', 'New body.\r\n'],
@@ -149,6 +164,18 @@ describeMtas('modifications', (bench) => {
 
     expect(maskReceived(delivered.data)).toBe(message(headers));
     expect(plainRecipients(delivered)).toEqual([BOB, CID]);
+  });
+
+  test.each(ABSENT)('%s, of headers that were shown', async (_name, modifications, headers) => {
+    await bench().serve(
+      compose(
+        observe('header', () => undefined),
+        on('eom', modifications),
+      ),
+    );
+    expect(await (await bench().greeted()).deliver(letter)).toMatch(/^250 /);
+
+    expect(maskReceived((await bench().sink.next()).data)).toBe(message(headers));
   });
 
   test.each(BODIES)('replace the body by %s', async (_name, body, expected) => {

@@ -11,6 +11,8 @@ interface Special {
   readonly offer?: Offer;
   /** The macros of CONNECT, by which the MTA is known; those of Postfix if nothing else is said. */
   readonly mta?: string;
+  /** The names of headers that the message has. */
+  readonly headers?: readonly string[];
 }
 
 /** A message that is changed at its end. */
@@ -20,7 +22,7 @@ function changing(
   changes: readonly Change[],
   libmilter: readonly string[],
   rxmilter: readonly string[],
-  { errors = [], offer, mta }: Special = {},
+  { errors = [], offer, mta, headers = [] }: Special = {},
 ): Difference {
   const told = changes.map(([verb, ...args]): Instruction => ['eom', verb, ...args]);
   const sender = say.mail(`<${instruct(...told)}@example.com>`);
@@ -33,6 +35,7 @@ function changing(
       sender,
       say.rcpt(),
       say.data(),
+      ...headers.map((header) => say.header(header, 'old')),
       say.eoh(),
       say.eom(),
     ],
@@ -130,6 +133,18 @@ describePair(
         ],
         [DELETE_ONE, CHANGE_TWO, 'c'],
         [CHANGE_TWO, DELETE_ONE, 'c'],
+      ),
+      changing(
+        'a new value for a header that is not there',
+        'the filter was shown the headers, so it is an addition and has its turn among the others',
+        [
+          ['add', 'X-A', 'a'],
+          ['change', '2', 'X', 'new'],
+          ['add', 'X-B', 'b'],
+        ],
+        ['h X-A\\00a\\00', CHANGE_TWO, 'h X-B\\00b\\00', 'c'],
+        ['h X-A\\00a\\00', ADD, 'h X-B\\00b\\00', 'c'],
+        { headers: ['X'] },
       ),
       changing(
         'an addition before a deletion of the same name',
