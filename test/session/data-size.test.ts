@@ -94,9 +94,10 @@ describe('a larger size of frames', () => {
       expect(mta.ask('C26')).toEqual(said(frame('h', `XY\0${'v'.repeat(length)}\0`), 'R03'));
       length++;
       expect(mta.ask('C26')).toEqual(said('R06'));
-      expect(mta.errors).toEqual([
-        new AnswerError(`addHeader XY: ${size + 1} bytes; ${size} is the limit on this connection.`),
-      ]);
+      expect(mta.errors).toEqual([expect.any(AnswerError)]);
+      expect(mta.errors[0]?.message).toMatch(
+        `addHeader XY: ${size + 1} bytes; ${size} is the limit on this connection. (at data-size.test.ts:`,
+      );
     },
   );
 
