@@ -1,5 +1,5 @@
 import { AnswerError } from './answer-error.js';
-import type { Decision, Reject, Tempfail } from './decision.js';
+import type { Decision } from './decision.js';
 import { accept } from './decisions/accept.js';
 import { discard } from './decisions/discard.js';
 import { proceed } from './decisions/proceed.js';
@@ -30,6 +30,6 @@ export function checkDecision(decision: Decision, stage: Stage): Decision {
   const { kind } = decision;
   if (!isLegal(kind, stage)) throw new AnswerError(`${kind}() is not legal at stage ${stage}.`);
   if (kind !== 'reject' && kind !== 'tempfail') return BARE[kind];
-  const { reply } = decision as Reject | Tempfail;
+  const { reply } = decision;
   return reply === undefined ? BARE[kind] : { kind, reply: checkSmtpReply(kind, reply) };
 }
