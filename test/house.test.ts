@@ -84,7 +84,7 @@ describe('checkHouse', () => {
       violationsOf({ 'operators/on.ts': 'export type A = 1;\n', 'session/x.ts': `\n${text}\n` }),
     ).toEqual([
       'src/session/x.ts:2 imports src/operators/on.ts, but session must not know operators; ' +
-        'session may import from common, transport; move what is needed there, or hand it in as an argument',
+        'session may import from common, spool, transport; move what is needed there, or hand it in as an argument',
     ]);
   });
 

@@ -13,7 +13,8 @@ import { Latest } from './latest.js';
 import { tellFailure, tellForgotten } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
 import { LazyContext, type ProjectContext } from './project-context.js';
-import { ProjectRun, isLater, takeAll, type RunOwner } from './project-run.js';
+import { ProjectRun, type RunOwner } from './project-run.js';
+import { isLater, takeAll } from './rows-of-answers.js';
 import type { Downstream, Upstream } from './step.js';
 
 /** Decides an event, or leaves it: returns nothing, an answer, several, or any of that later. */

@@ -124,13 +124,13 @@ describe('the example that signs mail', () => {
     },
   );
 
-  it('tags a subject once, in its place, and leaves its folding alone', async () => {
+  it('tags a subject once, in its place, and makes one line of it', async () => {
     const sensitive = (subject: string): Partial<ClientMail> => ({
       headers: [...replace(['Subject', subject]), ['sensitivity', ' company-confidential ']],
     });
     const subject = ({ headers }: Signed): string[] =>
       headers.filter(({ name }) => name === 'Subject').map(({ value }) => value);
-    expect(subject(await sign(sensitive('one\r\n two')))).toEqual(['[confidential] one\n two']);
+    expect(subject(await sign(sensitive('one\r\n two')))).toEqual(['[confidential] one two']);
     expect(subject(await sign(sensitive('Re: [confidential] one')))).toEqual(['Re: [confidential] one']);
     const without = {
       headers: [
