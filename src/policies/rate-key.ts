@@ -1,7 +1,7 @@
 import type { EventAt, StageEvent } from '../session/flow.js';
 import type { SessionInfo } from '../session/session-info.js';
 import type { Stage } from '../session/stage.js';
-import { clientNetwork, type NetworkSize } from './client-network.js';
+import { networkOf, type NetworkSize } from './client-network.js';
 
 /** Whose hits `rateLimit()` counts together, for the usual cases. */
 export type RateKey = 'client' | 'user' | 'sender' | 'recipient' | 'subject';
@@ -35,7 +35,7 @@ export function rateKeyOf(
 ): string | undefined {
   switch (key) {
     case 'client':
-      return clientNetwork(event.session.client, network);
+      return networkOf(event.session.client, network);
     case 'user':
       return userOf(event.session)?.toLowerCase();
     case 'recipient':

@@ -1,9 +1,10 @@
 import { Observable } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
 import { Session } from '../operators/session.js';
 import { resolveOptions } from '../session/options.js';
 import { Acceptor } from './acceptor.js';
-import { drainTimeoutOf, type ListenOptions } from './listen-options.js';
+import { DRAIN_TIMEOUT, LISTEN_RULES, type ListenOptions } from './listen-options.js';
 import { whereToListen, type ListenInput } from './where-to-listen.js';
 
 /**
@@ -22,8 +23,9 @@ import { whereToListen, type ListenInput } from './where-to-listen.js';
  * ).subscribe((outcome) => log(outcome))
  */
 export function listen(endpoint: ListenInput, options: ListenOptions = {}): Observable<Session> {
+  checkOptions('listen()', options, LISTEN_RULES);
+  const { drainTimeout = DRAIN_TIMEOUT } = options;
   return new Observable((subscriber) => {
-    const drainTimeout = drainTimeoutOf(options);
     const where = whereToListen(endpoint, options);
     const acceptor = new Acceptor(where, options, resolveOptions(options), (connect) => {
       const session: Session = new Session(

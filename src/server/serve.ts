@@ -1,5 +1,6 @@
 import { from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
 import { openChain } from '../operators/chain.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
 import { PipelineEnd } from '../operators/pipeline-end.js';
@@ -11,10 +12,10 @@ import type { Outcome } from '../session/outcome.js';
 import { ProjectError } from '../session/project-error.js';
 import type { Tags } from '../session/tags.js';
 import { Acceptor } from './acceptor.js';
-import { drainTimeoutOf, graceOf } from './listen-options.js';
+import { CLOSE_RULES, DRAIN_TIMEOUT } from './listen-options.js';
 import type { CloseOptions, MilterServer } from './milter-server.js';
 import { OutcomeStream } from './outcome-stream.js';
-import type { ServeOptions } from './serve-options.js';
+import { SERVE_RULES, type ServeOptions } from './serve-options.js';
 import { whereToListen } from './where-to-listen.js';
 
 /** A filter as new connections get it. */
@@ -40,14 +41,10 @@ export async function serve(
   filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>,
   options: ServeOptions,
 ): Promise<MilterServer> {
-  if ((options as Partial<ServeOptions> | undefined)?.listen === undefined) {
-    throw new TypeError(
-      "serve(): the option 'listen' is missing. Say where to listen: serve(filter, { listen: 'inet:8891@127.0.0.1' }).",
-    );
-  }
+  checkOptions('serve()', options, SERVE_RULES);
+  const { drainTimeout = DRAIN_TIMEOUT } = options;
   const where = whereToListen(options.listen, options);
   const resolved = resolveOptions(options);
-  const drainTimeout = drainTimeoutOf(options);
   const onError: (error: Error, outcome: Outcome) => unknown = options.onError ?? warn;
   const tell = (error: Error, outcome: Outcome): void => {
     const failed = (thrown: unknown): void =>
@@ -84,7 +81,9 @@ export async function serve(
     });
     await acceptor.start();
     const close = async (how: CloseOptions = {}): Promise<void> => {
-      await acceptor.drain(drainTimeout, graceOf(how));
+      // `process.once('SIGTERM', server.close)` hands it the name of the signal.
+      if (typeof (how as unknown) !== 'string') checkOptions('close()', how, CLOSE_RULES);
+      await acceptor.drain(drainTimeout, how.grace);
       source.close();
       outcomes.complete();
     };

@@ -1,3 +1,6 @@
+import { didYouMean } from '../common/did-you-mean.js';
+import { shown } from '../common/options.js';
+import { excerpt } from '../common/printable.js';
 import { AnswerError } from './answer-error.js';
 import type { ReplySpec, SmtpReply } from './smtp-reply.js';
 
@@ -17,10 +20,9 @@ export function smtpReply(
 ): SmtpReply {
   if (typeof spec === 'string') return checkSmtpReply(kind, { code, enhanced, lines: [spec] });
   if (!isSpec(spec)) {
-    throw new AnswerError(
-      `${kind}(): ${JSON.stringify(spec)} is no reply. Give a text, or { code, enhanced, text }.`,
-    );
+    throw new AnswerError(`${kind}(): ${shown(spec)} is no reply. Give a text, or { code, enhanced, text }.`);
   }
+  checkNames(kind, spec);
   const words = spec.text ?? text;
   const lines = typeof words === 'string' ? [words] : words;
   const all = lines.length === 0 ? [text] : lines;
@@ -30,6 +32,19 @@ export function smtpReply(
     kind,
     own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all },
   );
+}
+
+const FIELDS = ['code', 'enhanced', 'text'];
+
+/** Most replies are made for one refusal each: this allocates nothing where they are right. */
+function checkNames(kind: string, spec: object): void {
+  for (const name in spec) {
+    if (FIELDS.includes(name) || !Object.hasOwn(spec, name)) continue;
+    const meant = didYouMean(name, FIELDS) ?? (name === 'lines' || name === 'message' ? 'text' : undefined);
+    throw new AnswerError(
+      `${kind}(): there is no field ${excerpt(name, 60)}. ${meant === undefined ? 'There are code, enhanced and text.' : `Did you mean ${meant}?`}`,
+    );
+  }
 }
 
 /** Whether it has the form at least; in plain JavaScript it may be anything. */
