@@ -55,7 +55,7 @@ export function deadline(
   decision: LateDecision,
 ): Filter {
   checkArgument('deadline()', 'the first argument', duration, DURATION);
-  const steps = stepsOf(filter);
+  const steps = stepsOf(filter, 'deadline(): the second argument');
   const tags = tagsOf(steps);
   checkLate(decision, tags.decides);
   return makeFilter([

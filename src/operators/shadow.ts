@@ -56,7 +56,7 @@ export function shadow(
   options: ShadowOptions = {},
 ): Filter {
   checkOptions('shadow()', options, RULES);
-  const steps = stepsOf(filter);
+  const steps = stepsOf(filter, 'shadow(): the first argument');
   const tags = tagsOf(steps);
   const tell = reporterOf(report);
   const { maxBytes = 4_194_304, linger = 10_000 } = options;

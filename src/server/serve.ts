@@ -124,14 +124,14 @@ class FilterSource {
   ) {
     if (!isObservable(filter)) {
       this.first = Promise.resolve();
-      this.#set(filter);
+      this.#set(filter, 'serve(): the first argument');
       return;
     }
     this.first = new Promise((resolve, reject) => {
       this.#subscription = from(filter).subscribe({
         next: (newest) => {
           try {
-            this.#set(newest);
+            this.#set(newest, 'serve(): a value of the Observable of filters');
             resolve();
           } catch (error) {
             report(error);
@@ -158,8 +158,8 @@ class FilterSource {
     this.#subscription?.unsubscribe();
   }
 
-  #set(filter: OperatorFunction<Flow, Flow>): void {
-    const steps = stepsOf(filter);
+  #set(filter: OperatorFunction<Flow, Flow>, which: string): void {
+    const steps = stepsOf(filter, which);
     this.#current = { steps, tags: tagsOf(steps) };
   }
 }
