@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isObservable, type Observable, type OperatorFunction } from 'rxjs';
 
-import type { ServeOptions } from '../server/serve-options.js';
+import { checkOptions, rule, type Rules } from '../common/options.js';
+import { messageOf } from '../common/text-of.js';
+import { SERVE_RULES, type ServeOptions } from '../server/serve-options.js';
 import type { Flow } from '../session/flow.js';
 import { errorCode } from '../common/error-code.js';
 import { CommandError } from './command-error.js';
@@ -44,12 +46,23 @@ export async function loadFilter(file: string, terminal: Terminal): Promise<Filt
   }
   const exported = await guarded({ file, path }, 'loaded', () => importModule(path));
   const { options = {} } = exported;
-  if (typeof options !== 'object' || options === null) {
-    throw new CommandError(
-      `${file}: its export "options" is no object. Export what serve() takes, but for listen.`,
-    );
-  }
+  checkExported(file, options);
   return { filter: await filterIn(exported, { file, path }), options };
+}
+
+const OPTIONS: Rules<ServeOptions> = {
+  ...SERVE_RULES,
+  listen: rule('left out: the command line says where to listen', () => false),
+};
+
+function checkExported(file: string, options: unknown): asserts options is FilterModule['options'] {
+  try {
+    checkOptions(`${file}, its export "options"`, options, OPTIONS);
+  } catch (error) {
+    throw new CommandError(`${messageOf(error)} Export what serve() takes, but for listen.`, {
+      cause: error,
+    });
+  }
 }
 
 async function filterIn(

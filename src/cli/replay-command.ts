@@ -1,3 +1,6 @@
+import { pickOptions } from '../common/options.js';
+import { SESSION_RULES } from '../session/option-rules.js';
+import type { SessionOptions } from '../session/options.js';
 import { firstValueFrom, isObservable, type OperatorFunction } from 'rxjs';
 
 import { compareReplies, type ReplyDifference } from '../recording/compare-replies.js';
@@ -41,11 +44,12 @@ export const replayCommand: Command = {
     const sessions = chosen(recording, values.session, file);
     const module = await loadFilter(moduleFile, terminal);
     const filter = await oneOf(module, moduleFile);
+    const settings = pickOptions<SessionOptions>(module.options, SESSION_RULES);
     let differing = 0;
     let events = 0;
     for (const session of sessions) {
       if (values.diagram === true) terminal.line(dotted(diagram(session)));
-      const differences = await compareReplies(session, filter, module.options);
+      const differences = await compareReplies(session, filter, settings);
       const count = eventsIn(session);
       showSession(session, count, differences, terminal);
       events += count;

@@ -6,9 +6,14 @@ export function didYouMean(word: string, words: readonly string[]): string | und
   // No name is that long, and the work grows with the square.
   if (word.length > LONGEST_WORD) return undefined;
   const [best] = words
-    .map((each) => ({ each, far: distance(word, each) }))
+    .map((each) => ({ each, far: distance(folded(word), folded(each)) }))
     .sort((one, other) => one.far - other.far);
   return best !== undefined && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.each : undefined;
+}
+
+/** Without what is only another way of writing a name: `max-keys`, `max_keys` and `MAXKEYS` are `maxKeys`. */
+function folded(word: string): string {
+  return word.replace(/[-_]/g, '').toLowerCase();
 }
 
 /** How many letters are to be changed, put in, left out or swapped with the next one. */

@@ -1,134 +1,134 @@
 import { didYouMean } from './did-you-mean.js';
 import { excerpt } from './printable.js';
-import { textOf } from './text-of.js';
+import { required, shown, type Rule, type Rules } from './rules.js';
 
-/** The most milliseconds that a timer of Node takes, some 24 days; beyond it would fire at once. */
-export const LONGEST_TIMER = 0x7fffffff;
+export * from './rules.js';
 
-/** What the value of an option has to be. */
-export interface Rule {
-  /** The end of the sentence "it has to be …". */
-  readonly expected: string;
-  /** Says whether the value is right, `'type'` where it is of another type, `'range'` where only the value is wrong. */
-  check(value: unknown): 'right' | 'type' | 'range';
-  /** The options within, for an option that is an object of options. */
-  readonly within?: Rules;
-}
-
-/** A rule for each option that a function has. */
-export type Rules<O extends object = object> = { readonly [K in keyof Required<O>]: Rule };
+type Table = Readonly<Record<string, Rule>>;
 
 /**
- * Throws where an option is misspelt, of the wrong type or out of its range: what is not understood must not count as
- * the default. An option that is `undefined` is not given.
+ * Throws where an option is misspelt, of the wrong type, out of its range or missing: what is not understood must not
+ * count as the default. An option that is `undefined` is not given; `null` is a value, and none that any option has.
+ *
+ * Every enumerable name of the object's own has to be known. Options that are inherited, such as the getters of a class,
+ * are read as well; other names that are inherited are nothing to do with it.
  *
  * @param where the function, as its user calls it: `serve()`
- * @throws TypeError for an unknown name or a wrong type, RangeError for a value out of its range
+ * @param noun what the names are called: `option`, or `field` of a thing that is described by an object
+ * @throws TypeError for an unknown or missing name or a wrong type, RangeError for a value out of its range
  * @example checkOptions<BackoffOptions>('backoff()', options, { initial: milliseconds(1), max: milliseconds(1) });
  */
-export function checkOptions<O extends object>(where: string, given: unknown, rules: Rules<O>): void {
-  check(where, '', given, rules);
+export function checkOptions<O extends object>(
+  where: string,
+  given: unknown,
+  rules: Rules<O>,
+  noun: 'option' | 'field' = 'option',
+): void {
+  check({ where, noun }, '', given === undefined ? {} : given, rules);
 }
 
-function check(where: string, path: string, given: unknown, rules: Readonly<Record<string, Rule>>): void {
-  if (given === undefined) return;
+/** The same for an argument that is a value by itself; `name` is the subject of the sentence: `the duration`. */
+export function checkArgument(where: string, name: string, value: unknown, rule: Rule): void {
+  if (value === undefined || rule.check(value) !== 'right') {
+    checkValue({ where, noun: 'argument' }, name, value, rule.required === undefined ? required(rule) : rule);
+  }
+}
+
+/** Those of the options that a function has; others may be for another function that is called beside it. */
+export function pickOptions<O extends object>(given: O, rules: Rules<O>): O {
+  const names = Object.keys(rules) as (keyof O)[];
+  return Object.fromEntries(names.map((name) => [name, given[name]])) as O;
+}
+
+/** The defaults with what is given in their place; what is `undefined` is not given. */
+export function withDefaults<D extends object>(
+  defaults: D,
+  given: { readonly [K in keyof D]?: D[K] | undefined } = {},
+): D {
+  const all: D = { ...defaults };
+  for (const name of Object.keys(defaults) as (keyof D)[]) {
+    const value = given[name];
+    if (value !== undefined) all[name] = value;
+  }
+  return all;
+}
+
+/**
+ * Throws where a name is nearly one of those that are known: for objects that may have more than the names that count.
+ *
+ * @throws TypeError that says which one was probably meant
+ */
+export function checkSpelling<O extends object>(
+  where: string,
+  given: O,
+  rules: Rules<O>,
+  noun: 'option' | 'field' = 'option',
+): void {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(rules, name) && didYouMean(name, Object.keys(rules)) !== undefined) {
+      throw unknownName({ where, noun }, '', name, rules);
+    }
+  }
+}
+
+interface Call {
+  readonly where: string;
+  readonly noun: string;
+}
+
+function check(call: Call, path: string, given: unknown, rules: Table): void {
+  const { where, noun } = call;
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    const whose = path === '' ? 'the options are' : `${path.slice(0, -1)} is`;
-    throw new TypeError(`${where}: ${whose} ${shown(given)}; it has to be an object of options.`);
+    throw new TypeError(
+      path === ''
+        ? `${where}: the ${noun}s are ${shown(given)}; they have to be an object.`
+        : `${where}: ${path.slice(0, -1)} is ${shown(given)}; it has to be an object.`,
+    );
   }
   for (const name of Object.keys(given)) {
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) throw unknownName(where, path + name, name, Object.keys(rules));
-    const value: unknown = (given as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined) continue;
-    const verdict = rule.check(value);
-    if (verdict !== 'right') {
-      const words = `${where}: ${path}${name} is ${shown(value)}; it has to be ${rule.expected}.`;
-      throw verdict === 'type' ? new TypeError(words) : new RangeError(words);
-    }
-    if (rule.within !== undefined)
-      check(where, `${path}${name}.`, value, rule.within as Readonly<Record<string, Rule>>);
+    if (!Object.hasOwn(rules, name)) throw unknownName(call, path, name, rules);
+  }
+  for (const [name, rule] of Object.entries(rules)) {
+    checkValue(call, path + name, (given as Readonly<Record<string, unknown>>)[name], rule);
   }
 }
 
-function unknownName(where: string, path: string, name: string, names: readonly string[]): TypeError {
+function checkValue(call: Call, name: string, value: unknown, rule: Rule): void {
+  const { where, noun } = call;
+  if (value === undefined) {
+    if (rule.required === undefined) return;
+    throw new TypeError(`${where}: the ${noun} ${name} is missing. ${rule.required}`);
+  }
+  const verdict = rule.check(value);
+  if (verdict !== 'right') {
+    const hint = rule.hint?.(value);
+    const words = `${where}: ${name} is ${shown(value)}; it has to be ${rule.expected}.${hint === undefined ? '' : ` ${hint}`}`;
+    throw verdict === 'type' ? new TypeError(words) : new RangeError(words);
+  }
+  if (rule.within !== undefined && typeof value === 'object' && !Array.isArray(value))
+    check(call, `${name}.`, value, rule.within);
+  if (rule.each !== undefined && Array.isArray(value)) {
+    const each = rule.each;
+    value.forEach((one: unknown, at) => {
+      checkValue(call, `${name}[${at}]`, one, each);
+    });
+  }
+}
+
+function unknownName({ where, noun }: Call, path: string, name: string, rules: Table): TypeError {
+  return new TypeError(
+    `${where}: there is no ${noun} ${excerpt(path + name, 60)}. ${adviceFor(path, name, rules)}`,
+  );
+}
+
+function adviceFor(path: string, name: string, rules: Table): string {
+  const names = Object.keys(rules);
   const meant = didYouMean(name, names);
-  const advice =
-    meant === undefined
-      ? `It knows ${[...names].sort().join(', ')}.`
-      : `Did you mean ${path.slice(0, path.length - name.length)}${meant}?`;
-  return new TypeError(`${where}: there is no option ${excerpt(path, 60)}. ${advice}`);
-}
-
-/** A value as a message quotes it. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return `'${excerpt(value, 60)}'`;
-  if (typeof value === 'function') return 'a function';
-  return excerpt(textOf(value), 60);
-}
-
-/** A rule from a test; a value that is not even of the type is a matter of type. */
-export function rule(expected: string, isType: (value: unknown) => boolean, fits = isType): Rule {
-  return { expected, check: (value) => (!isType(value) ? 'type' : fits(value) ? 'right' : 'range') };
-}
-
-const isNumber = (value: unknown): value is number => typeof value === 'number';
-
-/** A number from `least` to `most`. */
-export function number(least: number, most = Infinity, unit = ''): Rule {
-  return numeric(unit === '' ? 'a number' : `a number of ${unit}`, Number.isFinite, least, most);
-}
-
-/** A whole number from `least` to `most`. */
-export function whole(least: number, most = Number.MAX_SAFE_INTEGER): Rule {
-  return numeric('a whole number', Number.isSafeInteger, least, most);
-}
-
-/** Milliseconds that fit a timer, from `least` on. */
-export function milliseconds(least: number, most = LONGEST_TIMER): Rule {
-  return number(least, most, 'milliseconds');
-}
-
-function numeric(what: string, kind: (value: unknown) => boolean, least: number, most: number): Rule {
-  const end = most === Infinity || most === Number.MAX_SAFE_INTEGER ? 'on' : `to ${most}`;
-  return rule(
-    `${what} from ${least} ${end}`,
-    isNumber,
-    (value) => kind(value) && isNumber(value) && value >= least && value <= most,
-  );
-}
-
-/** `true` or `false`. */
-export const boolean: Rule = rule('true or false', (value) => typeof value === 'boolean');
-
-/** A function. */
-export const func: Rule = rule('a function', (value) => typeof value === 'function');
-
-/** A string. */
-export const string: Rule = rule('a string', (value) => typeof value === 'string');
-
-/** What is checked elsewhere, with words of its own. */
-export const anything: Rule = rule('anything', () => true);
-
-/** One of these values. */
-export function oneOf(...values: readonly (string | number | boolean)[]): Rule {
-  return rule(
-    `one of ${values.map((value) => shown(value)).join(', ')}`,
-    () => true,
-    (value) => values.includes(value as string),
-  );
-}
-
-/** An array of these names. */
-export function listOf(...names: readonly string[]): Rule {
-  return rule(
-    `a list of ${names.map((name) => shown(name)).join(', ')}`,
-    Array.isArray,
-    (value) => Array.isArray(value) && value.every((each) => names.includes(each as string)),
-  );
-}
-
-/** An object of options. */
-export function object<O extends object>(rules: Rules<O>): Rule {
-  return { expected: 'an object of options', check: () => 'right', within: rules };
+  if (meant !== undefined) return `Did you mean ${path}${meant}?`;
+  // One of a group of options, given beside the group.
+  for (const [group, { within = {} }] of Object.entries(rules)) {
+    const inner = didYouMean(name, Object.keys(within));
+    if (inner !== undefined) return `Did you mean ${path}${group}: { ${inner}: … }?`;
+  }
+  return names.length === 0 ? 'There are none.' : `There are ${[...names].sort().join(', ')}.`;
 }

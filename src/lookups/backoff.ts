@@ -1,6 +1,16 @@
 import { throwError, timer, type RetryConfig, type SchedulerLike } from 'rxjs';
 
-import { checkNumber, checkTimer } from './check-options.js';
+import {
+  boolean,
+  checkOptions,
+  func,
+  milliseconds,
+  number,
+  or,
+  scheduler as schedulerRule,
+  whole,
+  type Rules,
+} from '../common/options.js';
 
 /** How often, and after what time, something is tried again; everything has a default. */
 export interface BackoffOptions {
@@ -30,6 +40,18 @@ export interface BackoffOptions {
   readonly random?: (() => number) | undefined;
 }
 
+const RULES: Rules<BackoffOptions> = {
+  attempts: or(whole(1), Infinity),
+  initial: number(0, Infinity, 'milliseconds'),
+  factor: number(1),
+  max: milliseconds(0),
+  jitter: number(0, 1),
+  retryOn: func,
+  resetOnSuccess: boolean,
+  scheduler: schedulerRule,
+  random: func,
+};
+
 /**
  * Tells RxJS's `retry()` to try again after pauses that grow, and are left to chance.
  *
@@ -39,19 +61,14 @@ export interface BackoffOptions {
  * What is to be tried again has to begin anew when it is subscribed to: `defer(() => fetch(…))`, and not
  * `from(fetch(…))`, which is one promise that stays as it is.
  *
- * @throws RangeError where a number is out of range
+ * @throws TypeError or RangeError where an option is wrong
  * @example defer(() => mailboxExists(address)).pipe(retry(backoff({ attempts: 3, initial: 50 })))
  * @example changes$.pipe(retry(backoff({ attempts: Infinity, max: 30_000, resetOnSuccess: true })))
  */
 export function backoff(options: BackoffOptions = {}): RetryConfig {
+  checkOptions('backoff()', options, RULES);
   const { attempts = 3, initial = 100, factor = 2, max = 10_000, jitter = 1, random = Math.random } = options;
   const { retryOn, resetOnSuccess = false, scheduler } = options;
-  if (attempts !== Infinity) checkNumber('backoff(): attempts', attempts, 1, true);
-  checkNumber('backoff(): initial', initial, 0);
-  checkNumber('backoff(): factor', factor, 1);
-  checkTimer('backoff(): max', max, 0);
-  checkNumber('backoff(): jitter', jitter, 0);
-  if (jitter > 1) throw new RangeError(`backoff(): jitter is ${jitter}; it has to be at most 1.`);
   return {
     count: attempts - 1,
     resetOnSuccess,

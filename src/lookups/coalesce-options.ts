@@ -1,7 +1,15 @@
 import { asyncScheduler, type ObservableInput, type SchedulerLike } from 'rxjs';
 
+import {
+  checkOptions,
+  func,
+  milliseconds,
+  number,
+  scheduler as schedulerRule,
+  whole,
+  type Rules,
+} from '../common/options.js';
 import { ignoreRejection, isPromise } from '../common/promises.js';
-import { checkNumber, checkTimer } from './check-options.js';
 
 /** Looks something up. `signal` is aborted when nobody waits for the answer any more, or it took too long. */
 export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>;
@@ -39,14 +47,21 @@ export interface ResolvedCoalesce<I, T> {
   readonly scheduler: SchedulerLike;
 }
 
+const RULES: Rules<CoalesceOptions<unknown, unknown>> = {
+  key: func,
+  ttl: number(0, Infinity, 'milliseconds'),
+  negativeTtl: number(0, Infinity, 'milliseconds'),
+  negative: func,
+  maxKeys: whole(1),
+  timeout: milliseconds(1),
+  scheduler: schedulerRule,
+};
+
 /** Fills in the defaults, and throws where an option cannot be meant. */
 export function resolveCoalesce<I, T>(options: CoalesceOptions<I, T>): ResolvedCoalesce<I, T> {
+  checkOptions('coalesce()', options, RULES);
   const { ttl = 0, maxKeys = 10_000, timeout = 7_000, scheduler = asyncScheduler } = options;
   const { negativeTtl = ttl, negative = isNegative, key = (input: I): unknown => input } = options;
-  checkNumber('coalesce(): ttl', ttl, 0);
-  checkNumber('coalesce(): negativeTtl', negativeTtl, 0);
-  checkNumber('coalesce(): maxKeys', maxKeys, 1, true);
-  checkTimer('coalesce(): timeout', timeout, 1);
   return {
     key: (input) => checkKey(key(input), options.key !== undefined),
     ttlOf: ttl === negativeTtl ? () => ttl : (answer) => (isYes(negative(answer)) ? negativeTtl : ttl),

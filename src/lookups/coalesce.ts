@@ -25,7 +25,7 @@ export interface Coalesced<I, T> {
  * get, and nobody later. One that hangs delays only those who want to know the same, and these for no longer than
  * `timeout`. Of an Observable the first value is the answer.
  *
- * @throws RangeError where a number is out of range
+ * @throws TypeError or RangeError where an option is wrong
  * @throws TypeError (to who asks) where the input needs a `key`
  * @example
  * const exists = coalesce(mailboxExists, { ttl: 60_000, negativeTtl: 5_000 });

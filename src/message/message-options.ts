@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 
-import { checkDecision } from '../session/check-answer.js';
+import {
+  checkOptions,
+  object,
+  oneOf,
+  or,
+  rule,
+  string,
+  whole,
+  withDefaults,
+  type Rules,
+} from '../common/options.js';
+import { decisionAt } from '../session/decision-rule.js';
 import type { DecisionAt } from '../session/decision.js';
 import { reject } from '../session/decisions/reject.js';
 import { tempfail } from '../session/decisions/tempfail.js';
@@ -64,8 +75,25 @@ export interface ResolvedMessageOptions {
   readonly store: BodyStoreOptions;
 }
 
-const MODES: readonly BodyMode[] = ['buffer', 'stream', 'digest', 'none'];
-const NAMES = ['body', 'algorithm', 'maxBytes', 'limits', 'beyond', 'full', 'directory'];
+const count = or(whole(0), Infinity);
+
+const RULES: Rules<MessageOptions> = {
+  body: oneOf('buffer', 'stream', 'digest', 'none'),
+  algorithm: rule("the name of a hash that node:crypto knows, such as 'sha256'", isString, isHash),
+  maxBytes: count,
+  limits: object<MessageLimits>({
+    recipients: count,
+    headers: count,
+    headerBytes: count,
+    memory: count,
+    bodyBytes: count,
+    disk: count,
+  }),
+  beyond: or(decisionAt('eom'), 'truncate'),
+  full: decisionAt('eom'),
+  directory: { ...string, expected: 'the name of a directory' },
+};
+
 const LIMITS = {
   recipients: 10_000,
   headers: 2_000,
@@ -92,74 +120,28 @@ const FULL = tempfail({
  * @throws TypeError or RangeError that names the option
  */
 export function resolveMessageOptions(given: MessageOptions): ResolvedMessageOptions {
-  checkNames('option', given, NAMES);
+  checkOptions('onMessage()', given, RULES);
   const { body = 'buffer', algorithm = 'sha256', maxBytes = Infinity, beyond = TOO_BIG } = given;
-  const { directory = defaultStore().directory, limits: wanted = {}, full = FULL } = given;
-  if (!MODES.includes(body)) {
-    throw new TypeError(`onMessage(): body: ${show(body)} is none of ${MODES.join(', ')}.`);
-  }
-  if (body === 'digest' && !isHash(algorithm)) {
+  const { directory = defaultStore().directory, full = FULL } = given;
+  const limits = withDefaults(LIMITS, given.limits);
+  if (maxBytes !== Infinity && (body === 'stream' || body === 'none')) {
     throw new TypeError(
-      `onMessage(): algorithm: ${show(algorithm)} is not a hash that node:crypto knows; use 'sha256'.`,
+      `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer' or 'digest'; to have enough of a stream, stop reading it.`,
     );
   }
-  if (maxBytes !== Infinity) {
-    checkCount('maxBytes', maxBytes);
-    if (body === 'stream' || body === 'none') {
-      throw new TypeError(
-        `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer' or 'digest'; to have enough of a stream, stop reading it.`,
-      );
-    }
-  }
-  if (typeof directory !== 'string') {
-    throw new TypeError(`onMessage(): directory: ${show(directory)} is not the name of a directory.`);
-  }
-  checkNames('limit', wanted, Object.keys(LIMITS));
-  for (const [name, value] of Object.entries(wanted)) {
-    if (value !== undefined && value !== Infinity) checkCount(`limits.${name}`, value);
-  }
-  const set = Object.entries(wanted).filter(([, value]) => value !== undefined);
-  const limits = {
-    ...LIMITS,
-    ...(Object.fromEntries(set) as MessageLimits),
-  } as ResolvedMessageOptions['limits'];
-  checkDecisionOption('beyond', beyond, "neither 'truncate' nor a decision");
-  checkDecisionOption('full', full, 'not a decision');
   const store = { memory: limits.memory, directory, disk: limits.disk };
   return { body, algorithm, maxBytes, beyond, full, store, limits };
 }
 
-function isHash(algorithm: string): boolean {
+function isString(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isHash(algorithm: unknown): boolean {
   try {
-    createHash(algorithm);
+    createHash(String(algorithm));
     return true;
   } catch {
     return false;
   }
-}
-
-function checkNames(what: string, given: object, names: readonly string[]): void {
-  if (typeof (given as unknown) !== 'object' || (given as unknown) === null) {
-    throw new TypeError(`onMessage(): ${show(given)} are no ${what}s.`);
-  }
-  const strange = Object.keys(given).find((name) => !names.includes(name));
-  if (strange === undefined) return;
-  throw new TypeError(`onMessage(): there is no ${what} '${strange}'. There are ${names.join(', ')}.`);
-}
-
-function checkCount(name: string, value: unknown): void {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return;
-  throw new RangeError(`onMessage(): ${name}: ${show(value)} is not a whole number from 0.`);
-}
-
-function checkDecisionOption(name: 'beyond' | 'full', given: unknown, otherwise: string): void {
-  if (name === 'beyond' && given === 'truncate') return;
-  if (typeof given !== 'object' || given === null || !('kind' in given)) {
-    throw new TypeError(`onMessage(): ${name}: ${show(given)} is ${otherwise}.`);
-  }
-  checkDecision(given as DecisionAt<'eom'>, 'eom');
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
 }

@@ -28,13 +28,9 @@ const FLAGS: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5
  * An offer that is complete: what is not said is as in MTAs that speak that version.
  *
  * @param oldActions the rights that are offered with a version below 6
- * @throws RangeError where it is no version from 2 to 6
  */
 export function completeOffer(offer: Partial<Offer>, oldActions: number): Offer {
   const version = offer.version ?? DEFAULT_OFFER.version;
-  if (!Number.isInteger(version) || version < 2 || version > 6) {
-    throw new RangeError(`offer: version ${version} is none. Use a whole number from 2 to 6.`);
-  }
   return {
     version,
     actions: offer.actions ?? (version < 6 ? oldActions : DEFAULT_OFFER.actions),

@@ -4,15 +4,11 @@
  */
 export type Chunking = 'whole' | 'bytes' | { readonly seed: number };
 
-/** Makes what cuts bytes like that. Throws a `TypeError` where it is no way of cutting. */
+/** Makes what cuts bytes like that. */
 export function cutter(chunking: Chunking): (bytes: Buffer) => readonly Buffer[] {
   if (chunking === 'whole') return (bytes) => [bytes];
   if (chunking === 'bytes') return (bytes) => Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1));
-  const seed: unknown = (chunking as { readonly seed?: unknown } | undefined)?.seed;
-  if (typeof seed !== 'number') {
-    throw new TypeError("chunks: use 'whole', 'bytes' or { seed: 1 }.");
-  }
-  const random = randomFrom(seed);
+  const random = randomFrom(chunking.seed);
   return (bytes) => {
     const pieces: Buffer[] = [];
     for (let at = 0; at < bytes.length;) {

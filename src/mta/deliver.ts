@@ -1,6 +1,9 @@
-import { checkMail } from './check-mail.js';
+import { checkOptions, pickOptions } from '../common/options.js';
 import type { ClientMail } from './client-mail.js';
 import type { Delivery } from './delivery.js';
+import type { Mail } from './mail.js';
+import { CLIENT_MAIL_RULES, MAIL_RULES } from './mail-rules.js';
+import { MTA_SESSION_RULES } from './option-rules.js';
 import { MtaSession, type MtaSessionOptions } from './mta-session.js';
 
 export type { ClientMail } from './client-mail.js';
@@ -24,7 +27,8 @@ export type { ClientMail } from './client-mail.js';
  * );
  */
 export async function deliver(mail: ClientMail, options: MtaSessionOptions): Promise<Delivery> {
-  checkMail(mail);
+  checkOptions('deliver()', mail, CLIENT_MAIL_RULES, 'field');
+  checkOptions('deliver()', options, MTA_SESSION_RULES);
   const { client, helo, tls, auth } = mail;
   const session = await MtaSession.open({
     ...options,
@@ -33,7 +37,7 @@ export async function deliver(mail: ClientMail, options: MtaSessionOptions): Pro
     ...(tls === undefined ? {} : { tls }),
     ...(auth === undefined ? {} : { auth }),
   });
-  const delivery = await session.send(mail);
+  const delivery = await session.send(pickOptions<Mail>(mail, MAIL_RULES));
   await session.close();
   options.signal?.throwIfAborted();
   return { ...delivery, transcript: session.transcript, failure: session.failure };

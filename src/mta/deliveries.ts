@@ -1,9 +1,12 @@
 import { Observable, type ObservableInput } from 'rxjs';
 
+import { checkOptions, checkSpelling, pickOptions } from '../common/options.js';
 import type { ClientMail } from './client-mail.js';
 import { deliver } from './deliver.js';
 import type { Delivery } from './delivery.js';
 import { drawMapped } from './draw-mapped.js';
+import { CLIENT_MAIL_RULES } from './mail-rules.js';
+import { DELIVERIES_RULES, MTA_SESSION_RULES } from './option-rules.js';
 import type { MtaSessionOptions } from './mta-session.js';
 
 /** How many mails are delivered; `concurrency` is for `deliveries()`. */
@@ -21,7 +24,9 @@ export interface DeliveriesOptions extends MtaSessionOptions {
  *
  * Nothing happens before it is subscribed to. Unsubscribing, or aborting `signal`, closes all connections at once.
  *
- * @throws RangeError where `concurrency` is no whole number from 1
+ * A mail may have fields of its own beside those that count; one that is nearly called like one of these is an error.
+ *
+ * @throws TypeError or RangeError where an option is wrong
  *
  * @example
  * deliveries(mails, { to: 'inet:8891@127.0.0.1', concurrency: 4 }).subscribe(({ mail, outcome }) =>
@@ -32,12 +37,18 @@ export function deliveries<M extends ClientMail>(
   mails: ObservableInput<M>,
   options: DeliveriesOptions,
 ): Observable<Delivery & { readonly mail: M }> {
+  checkOptions('deliveries()', options, DELIVERIES_RULES);
   const { concurrency = 10 } = options;
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new RangeError(`concurrency: ${String(concurrency)} is none. Use a whole number from 1.`);
-  }
   return drawMapped(mails, concurrency, async (mail, signal) => {
+    checkSpelling('deliveries()', mail, CLIENT_MAIL_RULES, 'field');
+    const known = pickOptions<ClientMail>(mail, CLIENT_MAIL_RULES);
     const signals = options.signal === undefined ? signal : AbortSignal.any([signal, options.signal]);
-    return { ...(await deliver(mail, { ...options, signal: signals })), mail };
+    return {
+      ...(await deliver(known, {
+        ...pickOptions<MtaSessionOptions>(options, MTA_SESSION_RULES),
+        signal: signals,
+      })),
+      mail,
+    };
   });
 }

@@ -1,6 +1,8 @@
 import { Duplex } from 'node:stream';
 import type { OperatorFunction } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
+import { FILTER_END_RULES } from './option-rules.js';
 import { openChain } from '../operators/chain.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
 import { PipelineEnd } from '../operators/pipeline-end.js';
@@ -30,6 +32,7 @@ export interface FilterEndOptions {
  * @example const stream = filterEnd(on('rcpt', () => reject()));
  */
 export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterEndOptions = {}): Duplex {
+  checkOptions('filterEnd()', options, FILTER_END_RULES);
   const end = new FilterEnd(options.chunks ?? 'whole');
   const { outcome, session = {} } = options;
   const connection = new Connection(end, resolveOptions(session), {

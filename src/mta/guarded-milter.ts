@@ -1,3 +1,5 @@
+import { pickOptions } from '../common/options.js';
+import { CONNECTION_RULES } from './option-rules.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 import type { MtaEvent } from './agenda.js';
 import type { Answer } from './answer.js';
@@ -39,7 +41,10 @@ export class GuardedMilter {
   ): Promise<GuardedMilter> {
     const milter = new GuardedMilter(policy);
     await milter.#guarded(async () => {
-      milter.#connection = await MtaConnection.open(to, options);
+      milter.#connection = await MtaConnection.open(
+        to,
+        pickOptions<MtaConnectionOptions>(options, CONNECTION_RULES),
+      );
     });
     return milter;
   }

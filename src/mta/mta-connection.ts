@@ -1,3 +1,5 @@
+import { checkOptions } from '../common/options.js';
+import { CONNECTION_RULES } from './option-rules.js';
 import { LARGEST, agreeOnSize } from '../session/data-size.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { COMMANDS } from '../transport/commands.js';
@@ -57,6 +59,7 @@ export class MtaConnection {
    * @throws RangeError, TypeError, EndpointError where an option is wrong; the signal's reason where it is aborted
    */
   static async open(to: MilterTarget, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
+    checkOptions('MtaConnection.open()', options, CONNECTION_RULES);
     return new MtaConnection(await negotiate(to, options), options);
   }
 

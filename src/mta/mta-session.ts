@@ -1,6 +1,8 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
 import type { ConnectFields } from '../transport/layouts/connect.js';
-import { checkMail } from './check-mail.js';
+import { checkOptions } from '../common/options.js';
+import { MAIL_RULES } from './mail-rules.js';
+import { MTA_SESSION_RULES } from './option-rules.js';
 import type { ClientOptions } from './client-mail.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { GuardedMilter, type FailurePolicy } from './guarded-milter.js';
@@ -68,6 +70,7 @@ export class MtaSession {
 
   /** Connects to the milter and tells it of the client. A milter that is not there is a failure like any other. */
   static async open(options: MtaSessionOptions): Promise<MtaSession> {
+    checkOptions('MtaSession.open()', options, MTA_SESSION_RULES);
     const { to, onFailure = 'tempfail' } = options;
     const milter = await GuardedMilter.open(to, onFailure, { ...options, transcript: true });
     const session = new MtaSession(milter, options);
@@ -127,7 +130,7 @@ export class MtaSession {
    * @throws TypeError where a part of the mail cannot be sent; nothing of it has been
    */
   async send(mail: Mail): Promise<Delivery> {
-    checkMail(mail);
+    checkOptions('send()', mail, MAIL_RULES, 'field');
     const transaction = new SmtpTransaction(mail, {
       milter: this.#milter,
       habits: this.#habits,

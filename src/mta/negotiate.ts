@@ -1,8 +1,10 @@
+import { pickOptions, withDefaults } from '../common/options.js';
+import { FILTER_END_RULES } from './option-rules.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { parseEndpoint } from '../transport/endpoint.js';
 import { agree, completeOffer, type Agreement } from './agreement.js';
 import type { Exchange } from './exchange.js';
-import { filterEnd } from './filter-end.js';
+import { filterEnd, type FilterEndOptions } from './filter-end.js';
 import { habitsOf } from './habits-of.js';
 import { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
@@ -25,14 +27,14 @@ export interface Negotiated {
  * @throws RangeError, TypeError where an option is wrong; the signal's reason where it is aborted
  */
 export async function negotiate(to: MilterTarget, options: MtaConnectionOptions): Promise<Negotiated> {
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const timeouts = withDefaults(DEFAULT_TIMEOUTS, options.timeouts);
   const offer = completeOffer(options.offer ?? {}, habitsOf(options.mta).oldActions);
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = withDefaults(DEFAULT_LIMITS, options.limits);
   const { signal } = options;
   signal?.throwIfAborted();
   const end =
     typeof to === 'function'
-      ? filterEnd(to, options)
+      ? filterEnd(to, pickOptions<FilterEndOptions>(options, FILTER_END_RULES))
       : await openSocket(parseEndpoint(to), timeouts.connect, signal);
   const stream = new ReplyStream(end, limits.replyBytes, signal);
   try {

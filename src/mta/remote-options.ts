@@ -1,5 +1,20 @@
+import {
+  checkOptions,
+  LONGEST_TIMER,
+  milliseconds,
+  object,
+  or,
+  rule,
+  shown,
+  withDefaults,
+  type Rule,
+  type Rules,
+} from '../common/options.js';
+import { excerpt } from '../common/printable.js';
+import { failureRule } from '../session/decision-rule.js';
+import { stageList } from '../session/option-rules.js';
+import { offerRule } from './option-rules.js';
 import { tempfail } from '../session/decisions/tempfail.js';
-import { checkSmtpReply } from '../session/make-smtp-reply.js';
 import type { Failure } from '../session/options.js';
 import { ALL_STAGES, stageSet, type Stage } from '../session/stage.js';
 import { parseEndpoint, type Endpoint, type EndpointInput } from '../transport/endpoint.js';
@@ -50,62 +65,59 @@ export interface ResolvedRemote {
 }
 
 const TIMEOUTS = { connect: 5000, command: 7000, content: 7000, eom: 270_000 };
-/** Twice as much still fits a timer; of more Node would make nothing. */
-const LONGEST = 0x3fffffff;
+/** Twice as much still fits a timer. */
+const time = milliseconds(1, Math.floor(LONGEST_TIMER / 2));
+
+const MACRO = /^(?:[^{}\s\0]|\{[^{}\s\0]+\})$/;
+
+const macros: Rule = {
+  ...rule(
+    'an object with strings without NUL, by the names that macros have on the wire',
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    (value) =>
+      Object.entries(value as Macros).every(([name, text]) => MACRO.test(name) && isMacroValue(text)),
+  ),
+  hint: (value) => {
+    const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+    const bare = names.find((name) => /^[^{}\s\0]{2,}$/.test(name));
+    return bare === undefined
+      ? undefined
+      : `${shown(bare)} is no name of a macro. Did you mean '{${excerpt(bare, 60)}}'?`;
+  },
+};
+
+function isMacroValue(value: unknown): boolean {
+  return value === undefined || (typeof value === 'string' && !value.includes('\0'));
+}
+
+const RULES: Rules<RemoteOptions> = {
+  failure: or(failureRule, 'tempfail', 'pass'),
+  timeouts: object<RemoteTimeouts>({ connect: time, command: time, content: time, eom: time }),
+  stages: stageList,
+  macros,
+  offer: offerRule,
+};
 
 /** Fills in the defaults; throws an error that names what is wrong. */
 export function resolveRemote(to: EndpointInput, options: RemoteOptions): ResolvedRemote {
+  checkOptions('remote()', options, RULES);
   const endpoint = parseEndpoint(to);
   if (endpoint.family !== 'unix' && endpoint.port === 0) {
     throw new RangeError(
       'remote(): port 0 is for those who listen. Name the port that the milter listens on.',
     );
   }
-  const timeouts = { ...TIMEOUTS };
-  for (const [name, value] of Object.entries(options.timeouts ?? {}) as [keyof RemoteTimeouts, unknown][]) {
-    if (value === undefined) continue;
-    if (!Object.hasOwn(TIMEOUTS, name)) {
-      throw new TypeError(`remote(): there is no timeouts.${name}. Use ${Object.keys(TIMEOUTS).join(', ')}.`);
-    }
-    if (typeof value !== 'number' || !(value > 0 && value <= LONGEST)) {
-      throw new RangeError(
-        `remote(): timeouts.${name} is ${typeof value === 'number' ? value : `a ${typeof value}`}. Use milliseconds above 0 and below 12 days.`,
-      );
-    }
-    timeouts[name] = value;
-  }
   return {
     endpoint,
     failure: resolveFailure(options.failure ?? 'tempfail'),
-    timeouts,
+    timeouts: withDefaults(TIMEOUTS, options.timeouts),
     stages: options.stages === undefined ? ALL_STAGES : stageSet(options.stages, ALL_STAGES),
-    macros: checkMacros(options.macros ?? {}),
+    macros: wireMacros(options.macros ?? {}),
     offer: options.offer ?? {},
   };
 }
 
 function resolveFailure(failure: 'tempfail' | 'pass' | Failure): Failure | undefined {
   if (failure === 'pass') return undefined;
-  if (failure === 'tempfail') return tempfail();
-  const kind = (failure as Partial<Failure> | null)?.kind;
-  if (!['reject', 'tempfail', 'accept', 'proceed'].includes(String(kind))) {
-    throw new TypeError(
-      "remote(): failure has to be 'tempfail', 'pass', or what tempfail(), reject(), accept() or proceed() make.",
-    );
-  }
-  if ('reply' in failure) checkSmtpReply(failure.kind, failure.reply);
-  return failure;
-}
-
-function checkMacros(macros: Macros): Macros {
-  for (const [name, value] of Object.entries(macros) as [string, unknown][]) {
-    if (value !== undefined && (typeof value !== 'string' || value.includes('\0'))) {
-      throw new TypeError(`remote(): the macro ${name} has to be a string without NUL.`);
-    }
-    if (!/^(?:[^{}\s\0]|\{[^{}\s\0]+\})$/.test(name)) {
-      const meant = /^[^{}\s\0]+$/.test(name) ? ` Did you mean '{${name}}'?` : '';
-      throw new TypeError(`remote(): ${JSON.stringify(name)} is not the name of a macro.${meant}`);
-    }
-  }
-  return wireMacros(macros);
+  return failure === 'tempfail' ? tempfail() : failure;
 }

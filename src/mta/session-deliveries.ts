@@ -1,6 +1,9 @@
 import { Observable, type ObservableInput } from 'rxjs';
 
 import type { Delivery } from './delivery.js';
+import { checkOptions, checkSpelling, pickOptions } from '../common/options.js';
+import { MAIL_RULES } from './mail-rules.js';
+import { MTA_SESSION_RULES } from './option-rules.js';
 import { drawMapped } from './draw-mapped.js';
 import type { Mail } from './mail.js';
 import { MtaSession, type MtaSessionOptions } from './mta-session.js';
@@ -19,13 +22,18 @@ export function sessionDeliveries<M extends Mail>(
   mails: ObservableInput<M>,
   options: MtaSessionOptions,
 ): Observable<Delivery & { readonly mail: M }> {
+  checkOptions('sessionDeliveries()', options, MTA_SESSION_RULES);
   return new Observable((subscriber) => {
     const stop = new AbortController();
     const signal =
       options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
     const opened = MtaSession.open({ ...options, signal });
     opened.catch((error: unknown) => subscriber.error(error));
-    const sent = drawMapped(mails, 1, async (mail) => ({ ...(await (await opened).send(mail)), mail }));
+    const sent = drawMapped(mails, 1, async (mail) => {
+      checkSpelling('sessionDeliveries()', mail, MAIL_RULES, 'field');
+      const known = pickOptions<Mail>(mail, MAIL_RULES);
+      return { ...(await (await opened).send(known)), mail };
+    });
     const subscription = sent.subscribe({
       next: (delivery) => subscriber.next(delivery),
       error: (error: unknown) => subscriber.error(error),

@@ -13,5 +13,5 @@ import { makeFilter, stepsOf, type Filter } from './filter.js';
  * @example compose(on('connect', checkClient), on('rcpt', checkRecipient), on('eom', () => addHeader('X-Seen', 'yes')))
  */
 export function compose(...filters: readonly OperatorFunction<Flow, Flow>[]): Filter {
-  return makeFilter(filters.flatMap(stepsOf));
+  return makeFilter(filters.flatMap((filter, at) => stepsOf(filter, `compose(): argument ${at + 1}`)));
 }

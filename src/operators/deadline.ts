@@ -1,8 +1,9 @@
 import type { OperatorFunction } from 'rxjs';
 
+import { checkArgument, LONGEST_TIMER, or, rule } from '../common/options.js';
 import { AnswerError } from '../session/answer-error.js';
-import { checkDecision } from '../session/check-answer.js';
 import type { Decision } from '../session/decision.js';
+import { decisionOf } from '../session/decision-rule.js';
 import type { Flow, StageEvent } from '../session/flow.js';
 import { isLegal } from '../session/legal.js';
 import { BIT, STAGES } from '../session/stage.js';
@@ -15,8 +16,17 @@ import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
  */
 export type LateDecision = Decision | 'pass' | ((event: StageEvent) => Decision | 'pass');
 
-/** More does not fit a timer. */
-const LONGEST = 0x7fffffff;
+const DURATION = rule(
+  'a number of milliseconds above 0 and below 25 days',
+  (value) => typeof value === 'number',
+  (value) => Number(value) > 0 && Number(value) <= LONGEST_TIMER,
+);
+
+const decisions = decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip');
+const DECISION = or(
+  { ...decisions, expected: `${decisions.expected}, or a function that gives one of these` },
+  'pass',
+);
 
 /**
  * Gives a filter so many milliseconds for each event that it decides: an event that it has not let out again by then
@@ -44,13 +54,9 @@ export function deadline(
   filter: OperatorFunction<Flow, Flow>,
   decision: LateDecision,
 ): Filter {
-  if (typeof (duration as unknown) !== 'number' || !(duration > 0 && duration <= LONGEST)) {
-    throw new RangeError(
-      `deadline(): ${String(duration)} is not a time. Use milliseconds above 0 and below 25 days.`,
-    );
-  }
+  checkArgument('deadline()', 'the first argument', duration, DURATION);
   const site = new Error();
-  const steps = stepsOf(filter);
+  const steps = stepsOf(filter, 'deadline(): the second argument');
   const tags = tagsOf(steps);
   checkLate(decision, tags.decides);
   return makeFilter([
@@ -64,13 +70,8 @@ export function deadline(
 
 function checkLate(decision: LateDecision, decides: number): void {
   if (decision === 'pass' || typeof decision === 'function') return;
-  const kind = (decision as Partial<Decision> | null | undefined)?.kind;
-  // Every decision is legal at the body.
-  if (typeof kind !== 'string' || !isLegal(kind, 'body')) {
-    throw new TypeError(
-      "deadline(): the third argument has to be a decision such as tempfail(), 'pass', or a function that gives one of these.",
-    );
-  }
+  checkArgument('deadline()', 'the third argument', decision, DECISION);
+  const { kind } = decision;
   const stages = STAGES.filter((stage) => (BIT[stage] & decides) !== 0);
   const illegal = stages.filter((stage) => !isLegal(kind, stage));
   if (illegal.length > 0) {
@@ -79,6 +80,4 @@ function checkLate(decision: LateDecision, decides: number): void {
         "Use a decision that is, 'pass', or a function that gives each stage its own.",
     );
   }
-  // What else may be wrong with it: the words of a refusal.
-  checkDecision(decision, 'body');
 }

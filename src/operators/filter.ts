@@ -1,4 +1,4 @@
-import { Observable, identity, map, type OperatorFunction } from 'rxjs';
+import { Observable, identity, map, throwError, type OperatorFunction } from 'rxjs';
 
 import { ignoreRejection } from '../common/promises.js';
 import { warn } from '../common/warn.js';
@@ -8,6 +8,7 @@ import { ProjectError } from '../session/project-error.js';
 import { uniteTags, type Tags } from '../session/tags.js';
 import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
+import { gaveNoObservable, isSubscribable, notAFilter } from './not-a-filter.js';
 import { opaqueStep } from './opaque-step.js';
 import type { Step } from './step.js';
 
@@ -54,20 +55,30 @@ export function makeFilter(steps: readonly Step[]): Filter {
   const operator = (source: Observable<Flow>): Observable<Flow> =>
     source instanceof FlowObservable
       ? new FlowObservable(source.origin, [...source.steps, ...steps])
-      : new FlowObservable(source, steps);
+      : new FlowObservable(
+          isSubscribable(source)
+            ? source
+            : throwError(() => gaveNoObservable('What stands before a filter in pipe()', source)),
+          steps,
+        );
   return Object.assign(operator, { [STEPS]: steps });
 }
 
-/** The steps of a filter; an operator that is none of ours is one step by itself. */
-export function stepsOf(filter: OperatorFunction<Flow, Flow>): readonly Step[] {
+/**
+ * The steps of a filter; an operator that is none of ours is one step by itself.
+ *
+ * @param which the filter, as a message names it: `serve(): the first argument`
+ * @throws TypeError where it is no function
+ */
+export function stepsOf(filter: OperatorFunction<Flow, Flow>, which = 'The filter'): readonly Step[] {
   if (typeof (filter as unknown) !== 'function') {
     // An async factory gives a promise of a filter.
     ignoreRejection(filter);
-    throw new TypeError('A filter is a function (an RxJS operator): what on(), compose() … make.');
+    throw notAFilter(which, filter);
   }
   // What RxJS and its users put where there is nothing to do: `wanted ? filter : identity`.
   if (filter === identity) return [];
-  return STEPS in filter ? (filter as Filter)[STEPS] : [opaqueStep(filter)];
+  return STEPS in filter ? (filter as Filter)[STEPS] : [opaqueStep(filter, which)];
 }
 
 /** What the steps need of the negotiation. */

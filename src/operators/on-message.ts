@@ -61,7 +61,9 @@ export function onMessage(...given: readonly unknown[]): Filter {
   if (typeof project !== 'function') {
     throw new TypeError('onMessage(): the last argument has to be a function.');
   }
-  const options = resolveMessageOptions(given.length > 1 ? (given[0] as MessageOptions) : {});
+  const options = resolveMessageOptions(
+    given.length > 1 && given[0] !== undefined ? (given[0] as MessageOptions) : {},
+  );
   const call = project as MessageProject<BodyMode>;
   const prefix = options.maxBytes !== Infinity;
   const body = options.body === 'none' ? 0 : BIT.body;

@@ -19,5 +19,7 @@ import { scopedStep } from './scoped-step.js';
  * })
  */
 export function perConnection(factory: () => OperatorFunction<Flow, Flow>): Filter {
-  return makeFilter([scopedStep(factory, { begins: 0, outside: 0, ends: BIT.close, message: false })]);
+  return makeFilter([
+    scopedStep('perConnection()', factory, { begins: 0, outside: 0, ends: BIT.close, message: false }),
+  ]);
 }

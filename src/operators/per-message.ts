@@ -24,7 +24,7 @@ import { scopedStep } from './scoped-step.js';
  */
 export function perMessage(factory: () => OperatorFunction<Flow, Flow>): Filter {
   return makeFilter([
-    scopedStep(factory, {
+    scopedStep('perMessage()', factory, {
       begins: BIT.mail,
       outside: BIT.connect | BIT.helo | BIT.unknown,
       ends: BIT.eom | BIT.abort | BIT.close,

@@ -25,5 +25,5 @@ export function requires(rights: readonly Right[], filter: OperatorFunction<Flow
       close: () => undefined,
     }),
   };
-  return makeFilter([declaration, ...stepsOf(filter)]);
+  return makeFilter([declaration, ...stepsOf(filter, 'requires(): the second argument')]);
 }

@@ -19,25 +19,33 @@ export interface Lifetime {
 }
 
 /** A step that makes its filter anew for each message or connection. */
-export function scopedStep(factory: () => OperatorFunction<Flow, Flow>, lifetime: Lifetime): Step {
+export function scopedStep(
+  where: string,
+  factory: () => OperatorFunction<Flow, Flow>,
+  lifetime: Lifetime,
+): Step {
   // What it needs has to be known before there is a message, so one is made only to be asked.
-  const steps = stepsOf(factory());
+  if (typeof (factory as unknown) !== 'function') {
+    throw new TypeError(`${where}: the first argument has to be a function that makes a filter.`);
+  }
+  const which = `${where}: what the function returned`;
+  const steps = stepsOf(factory(), which);
   // Replies too: a message begins and ends also where an earlier filter has decided its first event or its last.
   const own = lifetime.begins | lifetime.ends | BIT.abort | BIT.close | BIT.reply;
   return {
     tags: tagsOf(steps),
     interest: steps.reduce((set, step) => set | step.interest, own),
-    open: (down) => new ScopedRun(factory, lifetime, down),
+    open: (down) => new ScopedRun(() => stepsOf(factory(), which), lifetime, down),
   };
 }
 
 class ScopedRun implements Upstream {
-  readonly #factory: () => OperatorFunction<Flow, Flow>;
+  readonly #factory: () => readonly Step[];
   readonly #lifetime: Lifetime;
   readonly #down: Downstream;
   #current: Instance | undefined;
 
-  constructor(factory: () => OperatorFunction<Flow, Flow>, lifetime: Lifetime, down: Downstream) {
+  constructor(factory: () => readonly Step[], lifetime: Lifetime, down: Downstream) {
     this.#factory = factory;
     this.#lifetime = lifetime;
     this.#down = down;
@@ -86,7 +94,7 @@ class ScopedRun implements Upstream {
       if (this.#current === current) this.#current = undefined;
     });
     this.#current = current;
-    current.start(stepsOf(this.#factory()));
+    current.start(this.#factory());
     if (!this.#lifetime.message) return;
     turnOf(flow)?.message?.onEnd(() => {
       current.finish();

@@ -1,5 +1,6 @@
 import type { Observer, OperatorFunction } from 'rxjs';
 
+import { checkOptions, milliseconds, number, or, type Rules } from '../common/options.js';
 import type { Flow } from '../session/flow.js';
 import { BIT } from '../session/stage.js';
 import type { Difference } from './difference.js';
@@ -20,8 +21,10 @@ export interface ShadowOptions {
 /** Who gets the differences: a function, or an observer such as a `Subject`, of which only `next` is called. */
 export type DifferenceReport = ((difference: Difference) => unknown) | Pick<Observer<Difference>, 'next'>;
 
-/** More does not fit a timer. */
-const LONGEST = 0x7fffffff;
+const RULES: Rules<ShadowOptions> = {
+  maxBytes: or(number(0, Infinity, 'bytes'), Infinity),
+  linger: milliseconds(0),
+};
 
 /**
  * Runs a filter beside the mail: it sees all that it would see here, decides nothing, and `report` gets each difference
@@ -52,11 +55,11 @@ export function shadow(
   report: DifferenceReport,
   options: ShadowOptions = {},
 ): Filter {
-  const steps = stepsOf(filter);
+  checkOptions('shadow()', options, RULES);
+  const steps = stepsOf(filter, 'shadow(): the first argument');
   const tags = tagsOf(steps);
   const tell = reporterOf(report);
-  const maxBytes = bound('maxBytes', options.maxBytes ?? 4_194_304, Infinity);
-  const linger = bound('linger', options.linger ?? 10_000, LONGEST);
+  const { maxBytes = 4_194_304, linger = 10_000 } = options;
   const interest = steps.reduce((set, step) => set | step.interest, 0);
   return makeFilter([
     {
@@ -84,9 +87,4 @@ function reporterOf(report: unknown): (difference: Difference) => unknown {
     );
   }
   return (difference) => (report as Pick<Observer<Difference>, 'next'>).next(difference);
-}
-
-function bound(name: string, value: number, most: number): number {
-  if (typeof (value as unknown) === 'number' && value >= 0 && value <= most) return value;
-  throw new RangeError(`shadow(): ${name} is ${String(value)}. Use a number from 0 on.`);
 }

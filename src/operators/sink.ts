@@ -1,4 +1,4 @@
-import { Observable, defer, map, type OperatorFunction } from 'rxjs';
+import { Observable, from, map, type OperatorFunction } from 'rxjs';
 
 import { warn } from '../common/warn.js';
 import { subscribeCalmly } from '../rx/calmly.js';
@@ -8,6 +8,8 @@ import { ProjectError } from '../session/project-error.js';
 import { asFlow } from './as-flow.js';
 import { openChain } from './chain.js';
 import { FlowObservable, tagsOf } from './filter.js';
+import { gaveNoObservable, isSubscribable } from './not-a-filter.js';
+import { brokenStep } from './opaque-step.js';
 import { PipelineEnd } from './pipeline-end.js';
 import type { Session } from './session.js';
 import type { Step, Upstream } from './step.js';
@@ -32,7 +34,9 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
     new Observable<Outcome>((subscriber) => {
       const { connection } = session;
       // Our own filters right behind the source need no subscription between each two of them.
-      const steps = directSteps(source, session);
+      const steps = isSubscribable(source)
+        ? directSteps(source, session)
+        : [brokenStep(gaveNoObservable('What stands before sink() in pipe()', source))];
       const tags = steps && tagsOf(steps);
       session.claim(
         (outcome) => subscriber.next(outcome),
@@ -45,8 +49,7 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
         subscriber.add(() => chain.close());
         session.attach(chain, tags);
       } else {
-        // Deferred, so that what is no Observable at all is an error of this pipeline and not of all of them.
-        const running = subscribeCalmly(defer(() => source).pipe(map(asFlow)), end, (error) => {
+        const running = subscribeCalmly(from(source).pipe(map(asFlow)), end, (error) => {
           const failure = new ProjectError('close', error);
           if (subscriber.closed) warn(failure);
           else connection.report(failure);

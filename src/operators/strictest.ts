@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 
+import { checkOptions, func } from '../common/options.js';
 import { writeError } from '../common/write-error.js';
 import { plainComplaint } from '../session/complaint.js';
 import type { Decision } from '../session/decision.js';
@@ -59,7 +60,7 @@ export interface StrictestOptions {
  * Checks begin when the result is subscribed to, which the project does.
  *
  * @returns what a project may return; it emits once, when all that matters is known
- * @throws TypeError where `checks` is no list
+ * @throws TypeError where `checks` is no list, or an option is wrong
  * @example
  * on('connect', ({ address }) =>
  *   strictest([(signal) => listed(address, signal), reputation$(address), tooMany(address) && tempfail('Slow down')]),
@@ -72,10 +73,8 @@ export function strictest<const C extends readonly AnyCheck[]>(
   if (!Array.isArray(checks)) {
     throw new TypeError('strictest(): the first argument has to be an array of checks.');
   }
+  checkOptions<StrictestOptions>('strictest()', options, { onError: func });
   const { onError = warn } = options;
-  if (typeof (onError as unknown) !== 'function') {
-    throw new TypeError('strictest(): onError has to be a function.');
-  }
   // As they are now: the list may be changed before it is begun with.
   const all: readonly unknown[] = [...(checks as readonly unknown[])];
   return new Observable<readonly CheckAnswer<C[number]>[]>((subscriber) => {

@@ -33,7 +33,10 @@ export function when(
       'when(): the first argument has to be a function that says true or false of an event.',
     );
   }
-  const ways = [stepsOf(filter), otherwise === undefined ? [] : stepsOf(otherwise)];
+  const ways = [
+    stepsOf(filter, 'when(): the second argument'),
+    otherwise === undefined ? [] : stepsOf(otherwise, 'when(): the third argument'),
+  ];
   const all = ways.flat();
   // Replies, too: a message begins also where an earlier filter has decided its first event.
   const own = BIT.mail | BIT.reply | BIT.abort | BIT.close;

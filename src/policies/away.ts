@@ -1,3 +1,5 @@
+import { func, or, type Rules } from '../common/options.js';
+import { failureRule } from '../session/decision-rule.js';
 import type { Tempfail } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import type { Failure } from '../session/options.js';
@@ -26,14 +28,16 @@ const LATER: Tempfail = Object.freeze(
   tempfail({ code: 451, enhanced: '4.3.0', text: 'Temporarily out of order, please try again later' }),
 );
 
-const KINDS: readonly unknown[] = ['proceed', 'accept', 'reject', 'tempfail'];
+/** What each of them has to be. */
+export const AWAY_RULES: Rules<AwayOptions> = {
+  away: or(failureRule, 'pass', 'tempfail'),
+  onAway: func,
+  onBack: func,
+};
 
-/** The decision that is meant; `undefined` where mail is to pass. Throws a `TypeError` where none is. */
-export function awayDecision(what: string, away: Away = 'tempfail'): Failure | undefined {
+/** The decision that is meant; `undefined` where mail is to pass. */
+export function awayDecision(away: Away = 'tempfail'): Failure | undefined {
   if (away === 'pass') return undefined;
   if (away === 'tempfail') return LATER;
-  if (typeof away === 'object' && KINDS.includes((away as Partial<Failure> | null)?.kind)) return away;
-  throw new TypeError(
-    `${what}: away is ${JSON.stringify(away)}. Use 'pass', 'tempfail', or what proceed(), accept(), reject() or tempfail() make.`,
-  );
+  return away;
 }

@@ -1,7 +1,15 @@
 import { asyncScheduler, defer, filter, map, type OperatorFunction, type SchedulerLike } from 'rxjs';
 
+import {
+  checkOptions,
+  func,
+  number,
+  required,
+  scheduler as schedulerRule,
+  whole,
+  type Rules,
+} from '../common/options.js';
 import { boundedKey } from '../lookups/bounded-key.js';
-import { checkNumber } from '../lookups/check-options.js';
 import { ExpiringMap } from '../lookups/expiring-map.js';
 
 /** What makes a burst. */
@@ -21,6 +29,14 @@ export interface BurstOptions<T> {
   readonly scheduler?: SchedulerLike | undefined;
 }
 
+const RULES: Rules<BurstOptions<never>> = {
+  key: required(func),
+  threshold: required(whole(1)),
+  window: required(number(1, Infinity, 'milliseconds')),
+  maxKeys: whole(1),
+  scheduler: schedulerRule,
+};
+
 /** Many values of one key in a short time. */
 export interface Burst<T> {
   readonly key: string;
@@ -38,7 +54,7 @@ export interface Burst<T> {
  * The stream may be that of all connections: `server.outcomes`, or a Subject that `observe()` feeds. It completes and
  * fails with its source, keeps nothing after that, has no timers, and takes the same time for each value.
  *
- * @throws RangeError where a number is out of range
+ * @throws TypeError or RangeError where an option is missing or wrong
  * @example
  * server.outcomes.pipe(
  *   filter(({ decision }) => decision?.kind === 'reject'),
@@ -46,11 +62,8 @@ export interface Burst<T> {
  * )
  */
 export function bursts<T>(options: BurstOptions<T>): OperatorFunction<T, Burst<T>> {
+  checkOptions('bursts()', options, RULES);
   const { key: keyOf, threshold, window, maxKeys = 10_000, scheduler = asyncScheduler } = options;
-  if (typeof keyOf !== 'function') throw new TypeError('bursts(): key has to be a function.');
-  checkNumber('bursts(): threshold', threshold, 1, true);
-  checkNumber('bursts(): window', window, 1);
-  checkNumber('bursts(): maxKeys', maxKeys, 1, true);
   return (source) =>
     defer(() => {
       const recent = new ExpiringMap<Recent>(maxKeys);

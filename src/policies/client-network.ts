@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-import { checkNumber } from '../lookups/check-options.js';
+import { checkOptions, whole, type Rules } from '../common/options.js';
 import type { Client } from '../session/session-info.js';
 
 /** How many leading bits of a client's address count. */
@@ -11,6 +11,9 @@ export interface NetworkSize {
   readonly ipv6?: number | undefined;
 }
 
+/** What each of them has to be. */
+export const NETWORK_RULES: Rules<NetworkSize> = { ipv4: whole(0, 32), ipv6: whole(0, 128) };
+
 /**
  * The network that a client is in, to be a key: `192.0.2.0/24`, `2001:db8:0:1:0:0:0:0/64`.
  *
@@ -19,16 +22,19 @@ export interface NetworkSize {
  * what it is. A Unix socket is its path; a client of which nothing is known is `unknown`.
  *
  * @param size default 24 and 64
- * @throws RangeError where a size is out of range
+ * @throws TypeError or RangeError where a size is wrong
  * @example clientNetwork(event.session.client, { ipv4: 32 })
  */
-export function clientNetwork(
+export function clientNetwork(client: Pick<Client, 'address' | 'family'>, size: NetworkSize = {}): string {
+  checkOptions('clientNetwork()', size, NETWORK_RULES);
+  return networkOf(client, size);
+}
+
+/** The same for a size that was checked. */
+export function networkOf(
   { address, family }: Pick<Client, 'address' | 'family'>,
-  size: NetworkSize = {},
+  { ipv4 = 24, ipv6 = 64 }: NetworkSize,
 ): string {
-  const { ipv4 = 24, ipv6 = 64 } = size;
-  checkSize('ipv4', ipv4, 32);
-  checkSize('ipv6', ipv6, 128);
   if (family === 'inet' && isIPv4(address)) return `${first(v4Groups(address), 8, ipv4).join('.')}/${ipv4}`;
   if (family !== 'inet6' || !isIPv6(address)) return address === '' ? 'unknown' : address;
   const groups = v6Groups(address);
@@ -40,11 +46,6 @@ export function clientNetwork(
   return `${first(groups, 16, ipv6)
     .map((group) => group.toString(16))
     .join(':')}/${ipv6}`;
-}
-
-function checkSize(name: string, size: number, most: number): void {
-  checkNumber(`clientNetwork(): ${name}`, size, 0, true);
-  if (size > most) throw new RangeError(`clientNetwork(): ${name} is ${size}; it has to be at most ${most}.`);
 }
 
 function v4Groups(address: string): number[] {

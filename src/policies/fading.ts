@@ -1,4 +1,7 @@
-import { checkNumber } from '../lookups/check-options.js';
+import { checkArgument, number } from '../common/options.js';
+
+const POINTS = number(0);
+const HALF_LIFE = number(1, Infinity, 'milliseconds');
 
 /** Points below this are nothing. */
 export const LEAST_SCORE = 0.01;
@@ -18,6 +21,6 @@ export function lifetimeOf(points: number, halfLife: number): number {
 
 /** Throws a `RangeError` where points or a half-life cannot be meant: one that is none would stay in a score for good. */
 export function checkPoints(what: string, points: number, halfLife: number): void {
-  checkNumber(`${what}: points`, points, 0);
-  checkNumber(`${what}: halfLife`, halfLife, 1);
+  checkArgument(what, 'points', points, POINTS);
+  checkArgument(what, 'halfLife', halfLife, HALF_LIFE);
 }

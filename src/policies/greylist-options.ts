@@ -1,9 +1,9 @@
 import { addressKey } from '../common/address-key.js';
 import type { Rcpt } from '../session/flow.js';
-import { checkNumber } from '../lookups/check-options.js';
+import { checkOptions, func, having, number, object, oneOf, type Rules } from '../common/options.js';
 import type { Awaitable } from './awaitable.js';
-import type { AwayOptions } from './away.js';
-import { clientNetwork, type NetworkSize } from './client-network.js';
+import { AWAY_RULES, type AwayOptions } from './away.js';
+import { NETWORK_RULES, networkOf, type NetworkSize } from './client-network.js';
 import type { KeyStore, KeyTimes } from './key-store.js';
 import { memoryKeys } from './memory-keys.js';
 
@@ -45,29 +45,32 @@ export interface ResolvedGreylist {
   readonly text: (seconds: number) => string;
 }
 
+const RULES: Rules<GreylistOptions> = {
+  ...AWAY_RULES,
+  store: having('a store with a function attempt, such as memoryKeys() or redisKeys(client)', 'attempt'),
+  delay: number(0, Infinity, 'milliseconds'),
+  window: number(1, Infinity, 'milliseconds'),
+  lifetime: number(1, Infinity, 'milliseconds'),
+  key: func,
+  network: object(NETWORK_RULES),
+  exempt: func,
+  nullSender: oneOf('wait', 'pass'),
+  text: func,
+};
+
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
 /** Fills in the defaults, and throws where an option cannot be meant. */
 export function resolveGreylist(options: GreylistOptions): ResolvedGreylist {
+  checkOptions('greylist()', options, RULES);
   const { delay = 5 * MINUTE, window = 2 * DAY, lifetime = 35 * DAY, network = {} } = options;
-  checkNumber('greylist(): delay', delay, 0);
-  checkNumber('greylist(): lifetime', lifetime, 1);
-  checkNumber('greylist(): window', window, 1);
   if (window <= delay) {
     throw new RangeError(
       `greylist(): window is ${window}, which is not above delay, ${delay}: whoever waits would be forgotten before it passes.`,
     );
   }
   const { store = memoryKeys(), nullSender = 'wait', exempt, text = defaultText } = options;
-  if (typeof (store as Partial<KeyStore> | null)?.attempt !== 'function') {
-    throw new TypeError('greylist(): store has no function attempt. Use memoryKeys() or redisKeys(client).');
-  }
-  if (!['wait', 'pass'].includes(nullSender)) {
-    throw new TypeError(`greylist(): nullSender is ${JSON.stringify(nullSender)}. Use 'wait' or 'pass'.`);
-  }
-  // A size that is out of range is found now and not with the first mail.
-  clientNetwork({ address: '', family: 'unknown' }, network);
   return {
     store,
     times: { delay, window, lifetime },
@@ -80,11 +83,7 @@ export function resolveGreylist(options: GreylistOptions): ResolvedGreylist {
 
 /** As JSON, since an address may hold whatever stands between two parts. */
 function tripletOf({ session, mail, address }: Rcpt, network: NetworkSize): string {
-  return JSON.stringify([
-    clientNetwork(session.client, network),
-    addressKey(mail.address),
-    addressKey(address),
-  ]);
+  return JSON.stringify([networkOf(session.client, network), addressKey(mail.address), addressKey(address)]);
 }
 
 function defaultText(seconds: number): string {

@@ -27,7 +27,7 @@ import { Outage } from './outage.js';
  */
 export function greylist(options: GreylistOptions = {}): Filter {
   const { store, times, key, exempt, nullSenderPasses, text } = resolveGreylist(options);
-  const outage = new Outage('greylist()', options);
+  const outage = new Outage(options);
 
   const ask = (rcpt: Rcpt): ReturnType<typeof outage.ask<Tempfail | undefined>> => {
     const name = key(rcpt);

@@ -1,7 +1,7 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs';
 
+import { checkOptions, scheduler as schedulerRule, whole, type Rules } from '../common/options.js';
 import { boundedKey } from '../lookups/bounded-key.js';
-import { checkNumber } from '../lookups/check-options.js';
 import { ExpiringMap } from '../lookups/expiring-map.js';
 import type { Counters } from './counters.js';
 import { SlidingCount } from './sliding-count.js';
@@ -13,6 +13,9 @@ export interface MemoryOptions {
   /** Whose clock counts. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
   readonly scheduler?: SchedulerLike | undefined;
 }
+
+/** What each of them has to be. */
+export const MEMORY_RULES: Rules<MemoryOptions> = { maxKeys: whole(1), scheduler: schedulerRule };
 
 /** Counters in the memory of this process. */
 export interface MemoryCounters extends Counters {
@@ -31,14 +34,12 @@ export interface MemoryCounters extends Counters {
  *
  * Someone who sends under more than `maxKeys` keys within a window pushes older ones out, which then count from 0.
  *
- * @throws RangeError where `maxKeys` is no whole number from 1 on
+ * @throws TypeError or RangeError where an option is wrong
  * @example const counters = memoryCounters({ maxKeys: 10_000 });
  */
-export function memoryCounters({
-  maxKeys = 100_000,
-  scheduler = asyncScheduler,
-}: MemoryOptions = {}): MemoryCounters {
-  checkNumber('memoryCounters(): maxKeys', maxKeys, 1, true);
+export function memoryCounters(options: MemoryOptions = {}): MemoryCounters {
+  checkOptions('memoryCounters()', options, MEMORY_RULES);
+  const { maxKeys = 100_000, scheduler = asyncScheduler } = options;
   const counts = new ExpiringMap<SlidingCount>(maxKeys);
   return {
     hit(key, window, limit = Infinity) {

@@ -1,10 +1,10 @@
 import { asyncScheduler } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
 import { boundedKey } from '../lookups/bounded-key.js';
-import { checkNumber } from '../lookups/check-options.js';
 import { ExpiringMap } from '../lookups/expiring-map.js';
 import type { KeyStore, KeyTimes } from './key-store.js';
-import type { MemoryOptions } from './memory-counters.js';
+import { MEMORY_RULES, type MemoryOptions } from './memory-counters.js';
 
 /** A key store in the memory of this process. */
 export interface MemoryKeys extends KeyStore {
@@ -21,14 +21,12 @@ export interface MemoryKeys extends KeyStore {
  * nobody who has passed. It does push out others that wait, the oldest first: `maxKeys` has to be above the number of
  * first attempts within the time after which senders try again.
  *
- * @throws RangeError where `maxKeys` is no whole number from 1 on
+ * @throws TypeError or RangeError where an option is wrong
  * @example greylist({ store: memoryKeys({ maxKeys: 500_000 }) })
  */
-export function memoryKeys({
-  maxKeys = 100_000,
-  scheduler = asyncScheduler,
-}: MemoryOptions = {}): MemoryKeys {
-  checkNumber('memoryKeys(): maxKeys', maxKeys, 1, true);
+export function memoryKeys(options: MemoryOptions = {}): MemoryKeys {
+  checkOptions('memoryKeys()', options, MEMORY_RULES);
+  const { maxKeys = 100_000, scheduler = asyncScheduler } = options;
   const waiting = new ExpiringMap<number>(maxKeys);
   const passed = new ExpiringMap<true>(maxKeys);
   return {

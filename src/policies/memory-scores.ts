@@ -1,10 +1,10 @@
 import { asyncScheduler } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
 import { boundedKey } from '../lookups/bounded-key.js';
-import { checkNumber } from '../lookups/check-options.js';
 import { ExpiringMap } from '../lookups/expiring-map.js';
 import { LEAST_SCORE, MOST_SCORE, checkPoints, faded, lifetimeOf } from './fading.js';
-import type { MemoryOptions } from './memory-counters.js';
+import { MEMORY_RULES, type MemoryOptions } from './memory-counters.js';
 import type { Scores } from './scores.js';
 
 /** Scores in the memory of this process. */
@@ -27,15 +27,13 @@ interface Score {
  * Of each key two numbers are kept until they count as nothing. Someone who gets points under more than `maxKeys` keys
  * pushes out those that had none for longest, which then begin at 0. After the clock was set back all do.
  *
- * @throws RangeError where `maxKeys` is no whole number from 1 on; when asked, where points or a half-life are out of
+ * @throws TypeError or RangeError where an option is wrong; when asked, where points or a half-life are out of
  *   range
  * @example const scores = memoryScores({ maxKeys: 10_000 });
  */
-export function memoryScores({
-  maxKeys = 100_000,
-  scheduler = asyncScheduler,
-}: MemoryOptions = {}): MemoryScores {
-  checkNumber('memoryScores(): maxKeys', maxKeys, 1, true);
+export function memoryScores(options: MemoryOptions = {}): MemoryScores {
+  checkOptions('memoryScores()', options, MEMORY_RULES);
+  const { maxKeys = 100_000, scheduler = asyncScheduler } = options;
   const scores = new ExpiringMap<Score>(maxKeys);
   const left = (name: string, now: number, halfLife: number): number => {
     const { points, since } = scores.get(name, now) ?? { points: 0, since: now };

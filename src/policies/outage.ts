@@ -22,8 +22,8 @@ export class Outage {
   /** What went wrong while there was no event to tell it at: the next one tells it. */
   #untold: Error | undefined;
 
-  constructor(what: string, { away, onAway, onBack }: AwayOptions) {
-    this.#decision = awayDecision(what, away);
+  constructor({ away, onAway, onBack }: AwayOptions) {
+    this.#decision = awayDecision(away);
     this.#onAway = onAway;
     this.#onBack = onBack;
   }

@@ -2,7 +2,7 @@ import { addressKey } from '../common/address-key.js';
 import { authenticatedUser } from '../session/authenticated-user.js';
 import type { EventAt, StageEvent } from '../session/flow.js';
 import type { Stage } from '../session/stage.js';
-import { clientNetwork, type NetworkSize } from './client-network.js';
+import { networkOf, type NetworkSize } from './client-network.js';
 
 /** Whose hits `rateLimit()` counts together, for the usual cases. */
 export type RateKey = 'client' | 'user' | 'sender' | 'recipient' | 'subject';
@@ -36,7 +36,7 @@ export function rateKeyOf(
 ): string | undefined {
   switch (key) {
     case 'client':
-      return clientNetwork(event.session.client, network);
+      return networkOf(event.session.client, network);
     case 'user':
       return authenticatedUser(event.session)?.toLowerCase();
     case 'recipient':

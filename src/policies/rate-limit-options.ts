@@ -1,11 +1,24 @@
-import { checkNumber } from '../lookups/check-options.js';
+import {
+  func,
+  checkOptions,
+  having,
+  number,
+  object,
+  oneOf,
+  or,
+  required,
+  string,
+  whole,
+  type Rules,
+} from '../common/options.js';
 import { checkDecision } from '../session/check-answer.js';
+import { decisionOf } from '../session/decision-rule.js';
 import type { Decision, DecisionAt } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import type { EventAt } from '../session/flow.js';
-import { ALL_STAGES, stageSet, type Stage } from '../session/stage.js';
-import type { AwayOptions } from './away.js';
-import { clientNetwork, type NetworkSize } from './client-network.js';
+import { STAGES, type Stage } from '../session/stage.js';
+import { AWAY_RULES, type AwayOptions } from './away.js';
+import { NETWORK_RULES, type NetworkSize } from './client-network.js';
 import type { Counters } from './counters.js';
 import { memoryCounters } from './memory-counters.js';
 import { RATE_STAGES, type RateKey } from './rate-key.js';
@@ -49,20 +62,29 @@ export interface ResolvedRateLimit {
   readonly name: string;
 }
 
+const RULES: Rules<RateLimitOptions<Stage>> = {
+  ...AWAY_RULES,
+  key: required(
+    or(func, ...Object.keys(RATE_STAGES)),
+    `It has to be one of ${Object.keys(RATE_STAGES).join(', ')}, or a function.`,
+  ),
+  limit: required(whole(0)),
+  window: required(number(1, Infinity, 'milliseconds')),
+  stage: oneOf(...STAGES),
+  counters: having('counters with a function hit, such as memoryCounters() or redisCounters(client)', 'hit'),
+  decision: decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip'),
+  network: object(NETWORK_RULES),
+  name: string,
+};
+
 /** Fills in the defaults, and throws where an option cannot be meant. */
 export function resolveRateLimit(options: RateLimitOptions<Stage>): ResolvedRateLimit {
-  const { key, limit, window } = options;
-  checkNumber('rateLimit(): limit', limit, 0, true);
-  checkNumber('rateLimit(): window', window, 1);
+  checkOptions('rateLimit()', options, RULES);
+  const { key } = options;
   const stage = stageOf(key, options.stage);
   const { counters = memoryCounters() } = options;
   const { ipv4 = 32, ipv6 = 64 } = options.network ?? {};
   const network = { ipv4, ipv6 };
-  if (typeof (counters as Partial<Counters> | null)?.hit !== 'function') {
-    throw new TypeError(
-      'rateLimit(): counters has no function hit. Use memoryCounters() or redisCounters(client).',
-    );
-  }
   const {
     name = `${stage} ${typeof key === 'string' ? key : 'key'}`,
     decision = tempfail({
@@ -72,23 +94,15 @@ export function resolveRateLimit(options: RateLimitOptions<Stage>): ResolvedRate
     }),
   } = options;
   checkDecision(decision, stage);
-  // A size that is out of range is found now and not with the first mail.
-  clientNetwork({ address: '', family: 'unknown' }, network);
   return { stage, counters, decision, network, name };
 }
 
-function stageOf(key: unknown, given: Stage | undefined): Stage {
-  if (given !== undefined) stageSet(given, ALL_STAGES);
+function stageOf(key: RateLimitOptions<Stage>['key'], given: Stage | undefined): Stage {
   if (typeof key === 'function') return given ?? 'mail';
-  const stages =
-    typeof key === 'string' && Object.hasOwn(RATE_STAGES, key) ? RATE_STAGES[key as RateKey] : undefined;
-  if (stages === undefined) {
-    const names = Object.keys(RATE_STAGES).join(', ');
-    throw new TypeError(`rateLimit(): key is ${JSON.stringify(key)}. Use one of ${names}, or a function.`);
-  }
+  const stages = RATE_STAGES[key];
   const [usual = 'mail'] = stages;
   if (given === undefined || stages.includes(given)) return given ?? usual;
   throw new TypeError(
-    `rateLimit(): the key ${String(key)} cannot be counted at stage ${given}. Use ${[...stages].join(', ')}, or a function as key.`,
+    `rateLimit(): the key ${key} cannot be counted at stage ${given}. Use ${[...stages].join(', ')}, or a function as key.`,
   );
 }

@@ -29,9 +29,9 @@ import { resolveRateLimit, type RateLimitOptions } from './rate-limit-options.js
  */
 export function rateLimit<const S extends Stage = 'mail'>(options: RateLimitOptions<S>): Filter;
 export function rateLimit(options: RateLimitOptions<Stage>): Filter {
-  const { key, limit, window } = options;
   const { stage, counters, decision, network, name } = resolveRateLimit(options);
-  const outage = new Outage('rateLimit()', options);
+  const { key, limit, window } = options;
+  const outage = new Outage(options);
 
   const ask = (event: StageEvent, of: string | undefined): ReturnType<typeof outage.ask<Decision>> => {
     if (of === undefined || (event.stage === 'rcpt' && event.rejected !== undefined)) return undefined;

@@ -4,9 +4,15 @@ import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
 
 import { messageOf, textOf } from '../common/text-of.js';
 import { boundedKey } from '../lookups/bounded-key.js';
-import { checkNumber, checkTimer } from '../lookups/check-options.js';
+import { checkOptions, milliseconds, number, string, type Rules } from '../common/options.js';
 import type { RedisClient, RedisOptions } from './redis-client.js';
 import { StoreError } from './store-error.js';
+
+const RULES: Rules<RedisOptions> = {
+  prefix: string,
+  timeout: milliseconds(1),
+  pause: number(0, Infinity, 'milliseconds'),
+};
 
 const TOO_LATE = Symbol('too late');
 
@@ -32,10 +38,8 @@ export class RedisScript {
         `${what}: the client has no function sendCommand. Give a client of node-redis, or { sendCommand: (words) => … }.`,
       );
     }
+    checkOptions(what, options, RULES);
     const { prefix = 'rxmilter:', timeout: limit = 2_000, pause = 1_000 } = options;
-    if (typeof (prefix as unknown) !== 'string') throw new TypeError(`${what}: prefix has to be a string.`);
-    checkTimer(`${what}: timeout`, limit, 1);
-    checkNumber(`${what}: pause`, pause, 0);
     this.#client = client;
     this.#text = text;
     this.#sha = createHash('sha1').update(text).digest('hex');

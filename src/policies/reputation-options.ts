@@ -1,21 +1,30 @@
-import { textOf } from '../common/text-of.js';
+import {
+  checkOptions,
+  func,
+  having,
+  number,
+  object,
+  oneOf,
+  required,
+  shown,
+  type Rules,
+} from '../common/options.js';
 import { ignoreRejection } from '../common/promises.js';
-import { checkNumber } from '../lookups/check-options.js';
+import { textOf } from '../common/text-of.js';
 import { authenticatedUser } from '../session/authenticated-user.js';
 import { checkDecision } from '../session/check-answer.js';
+import { decisionOf } from '../session/decision-rule.js';
 import type { Decision, DecisionAt } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import type { Outcome } from '../session/outcome.js';
 import type { SessionInfo } from '../session/session-info.js';
-import type { AwayOptions } from './away.js';
-import { clientNetwork, type NetworkSize } from './client-network.js';
+import { AWAY_RULES, type AwayOptions } from './away.js';
+import { NETWORK_RULES, networkOf, type NetworkSize } from './client-network.js';
 import { memoryScores } from './memory-scores.js';
 import type { Scores } from './scores.js';
 
 /** Where a reputation can be asked for. */
 export type ReputationStage = 'connect' | 'helo' | 'mail';
-
-const STAGES: readonly string[] = ['connect', 'helo', 'mail'];
 
 /** How `reputation()` is set up. */
 export interface ReputationOptions<S extends ReputationStage> extends AwayOptions {
@@ -52,26 +61,30 @@ export interface ResolvedReputation {
   readonly pointsOf: (outcome: Outcome) => number;
 }
 
+const POINTS = number(0);
+
+const RULES: Rules<ReputationOptions<ReputationStage>> = {
+  ...AWAY_RULES,
+  threshold: required(number(0)),
+  halfLife: required(number(1, Infinity, 'milliseconds')),
+  points: func,
+  key: func,
+  network: object(NETWORK_RULES),
+  // They come before there is a message.
+  stage: oneOf('connect', 'helo', 'mail'),
+  decision: decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard'),
+  scores: having(
+    'scores with functions add and of, such as memoryScores() or redisScores(client)',
+    'add',
+    'of',
+  ),
+};
+
 /** Fills in the defaults, and throws where an option cannot be meant. */
 export function resolveReputation(options: ReputationOptions<ReputationStage>): ResolvedReputation {
-  checkNumber('reputation(): threshold', options.threshold, 0);
-  checkNumber('reputation(): halfLife', options.halfLife, 1);
+  checkOptions('reputation()', options, RULES);
   const { stage = 'mail', network = { ipv4: 32, ipv6: 64 }, scores = memoryScores() } = options;
-  if (!STAGES.includes(stage)) {
-    throw new TypeError(
-      `reputation(): stage is ${JSON.stringify(stage)}. Use one of ${STAGES.join(', ')}, which come before there is a message.`,
-    );
-  }
-  const given = scores as Partial<Scores> | null;
-  if (typeof given?.add !== 'function' || typeof given.of !== 'function') {
-    throw new TypeError(
-      'reputation(): scores has no functions add and of. Use memoryScores() or redisScores(client).',
-    );
-  }
-  // A size that is out of range is found now and not with the first mail.
-  clientNetwork({ address: '', family: 'unknown' }, network);
-  const key = checkFunction('key', options.key) ?? ((session) => strangerOf(session, network));
-  const points = checkFunction('points', options.points) ?? defaultPoints;
+  const { key = (session: SessionInfo) => strangerOf(session, network), points = defaultPoints } = options;
   const decision = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
   checkDecision(decision, stage);
   return {
@@ -87,7 +100,9 @@ export function resolveReputation(options: ReputationOptions<ReputationStage>): 
     },
     pointsOf(outcome) {
       const given = points(outcome) ?? 0;
-      checkNumber('reputation(): what points gave', given, 0);
+      if (POINTS.check(given) !== 'right') {
+        throw new RangeError(`reputation(): points gave ${shown(given)}; it has to give ${POINTS.expected}.`);
+      }
       return given;
     },
   };
@@ -101,10 +116,5 @@ function defaultPoints({ decision }: Outcome): number {
 
 function strangerOf(session: SessionInfo, network: NetworkSize): string | undefined {
   if (session.client.address === '' || authenticatedUser(session) !== undefined) return undefined;
-  return clientNetwork(session.client, network);
-}
-
-function checkFunction<F>(name: string, given: F | undefined): F | undefined {
-  if (given === undefined || typeof given === 'function') return given;
-  throw new TypeError(`reputation(): ${name} has to be a function.`);
+  return networkOf(session.client, network);
 }

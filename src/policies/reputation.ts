@@ -43,11 +43,11 @@ export function reputation<const S extends ReputationStage = 'mail'>(
   options: ReputationOptions<S>,
 ): Reputation;
 export function reputation(options: ReputationOptions<ReputationStage>): Reputation {
-  const { threshold, halfLife } = options;
   const { stage, scores, decision, keyOf, pointsOf } = resolveReputation(options);
+  const { threshold, halfLife } = options;
   // A store may be there to be read, and not to be written: each of the two has an outage of its own.
-  const asking = new Outage('reputation()', options);
-  const noting = new Outage('reputation()', options);
+  const asking = new Outage(options);
+  const noting = new Outage(options);
   let pending = 0;
   /** Until all that are under way are settled: otherwise each that is would end an outage, and the next begin one. */
   let full = false;

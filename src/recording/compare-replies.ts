@@ -1,5 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
+import { SESSION_RULES } from '../session/option-rules.js';
 import { Agenda, type MtaEvent } from '../mta/agenda.js';
 import { agree } from '../mta/agreement.js';
 import { filterEnd } from '../mta/filter-end.js';
@@ -49,6 +51,7 @@ export async function compareReplies(
   filter: OperatorFunction<Flow, Flow>,
   options: SessionOptions = {},
 ): Promise<readonly ReplyDifference[]> {
+  checkOptions('compareReplies()', options, SESSION_RULES);
   const events = eventsOf(frames);
   const stream = new ReplyStream(filterEnd(filter, { session: options }), LARGEST_REPLY);
   const differences: ReplyDifference[] = [];

@@ -1,3 +1,4 @@
+import { checkOptions, rule } from '../common/options.js';
 import { describeMessage } from '../transport/describe-message.js';
 import { COMMANDS } from '../transport/commands.js';
 import type { RecordedFrame, RecordedSession } from './recording.js';
@@ -7,6 +8,12 @@ export interface DiagramOptions {
   /** Milliseconds that one dash stands for. Default: so many that the drawing is about 80 characters wide. */
   readonly unit?: number | undefined;
 }
+
+const UNIT = rule(
+  'a number of milliseconds above 0',
+  (value) => typeof value === 'number',
+  (value) => Number.isFinite(value) && Number(value) > 0,
+);
 
 const WIDTH = 80;
 /** What a reply is drawn as; the protocol's own signs would be taken for time. */
@@ -29,14 +36,14 @@ const REPLY_MARKS: Readonly<Record<string, string>> = {
  * Events have the letters of the wire; replies are `c` continue, `a` accept, `r` reject, `t` tempfail, `y` a reply with
  * a text, `d` discard, `s` skip, `p` progress, `o` the negotiation, `*` a modification. Macros are left out.
  *
- * @throws RangeError where `unit` is no time
+ * @throws TypeError or RangeError where an option is wrong
  * @example console.log(diagram(session));
  */
 export function diagram({ frames }: RecordedSession, options: DiagramOptions = {}): string {
+  checkOptions<DiagramOptions>('diagram()', options, { unit: UNIT });
   const shown = frames.filter(({ message }) => message.type !== 'macro');
   const length = shown.reduce((most, { ms }) => Math.max(most, ms), 0);
   const unit = options.unit ?? Math.max(1, length / WIDTH);
-  if (!(unit > 0)) throw new RangeError(`unit: ${unit} is not a time. Use milliseconds above 0.`);
   const rows = { mta: '', filter: '' };
   let column = 0;
   for (const [moment, marks] of momentsOf(shown, unit)) {

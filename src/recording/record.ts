@@ -1,3 +1,4 @@
+import { checkArgument, checkOptions, func, object } from '../common/options.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { COMMANDS } from '../transport/commands.js';
 import { REPLIES } from '../transport/replies.js';
@@ -6,7 +7,7 @@ import type { SessionInfo } from '../session/session-info.js';
 import type { TraceEntry } from '../session/trace.js';
 import { writeFrame } from './frame-line.js';
 import type { RecordedFrame } from './recording.js';
-import { Redactor, type Redaction } from './redactor.js';
+import { REDACTION_RULES, Redactor, type Redaction } from './redactor.js';
 
 /** What `record()` can be told. */
 export interface RecordOptions {
@@ -37,8 +38,11 @@ interface Running {
  */
 export function record(
   write: (line: string) => unknown,
-  { redact }: RecordOptions = {},
+  options: RecordOptions = {},
 ): (entry: TraceEntry) => void {
+  checkArgument('record()', 'the first argument', write, func);
+  checkOptions<RecordOptions>('record()', options, { redact: object(REDACTION_RULES) });
+  const { redact } = options;
   const running = new WeakMap<SessionInfo, Running>();
   let begun = false;
   return (entry) => {

@@ -1,3 +1,4 @@
+import { boolean, type Rules } from '../common/options.js';
 import type { Command } from '../transport/command.js';
 import type { WireReply } from '../transport/wire-reply.js';
 import { Pseudonyms } from './pseudonyms.js';
@@ -14,6 +15,9 @@ export interface Redaction {
   /** The values of headers, the body, and what a filter puts there: the letters become `x`, lengths and lines stay. */
   readonly content?: boolean | undefined;
 }
+
+/** What each of them has to be. */
+export const REDACTION_RULES: Rules<Redaction> = { addresses: boolean, content: boolean };
 
 /**
  * A local part, quoted or not, and a domain. The look behind lets each word be read once only: without it a header of

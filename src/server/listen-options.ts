@@ -1,4 +1,6 @@
-import type { BindOptions } from '../transport/bind.js';
+import { anything, LONGEST_TIMER, milliseconds, whole, type Rules } from '../common/options.js';
+import { SESSION_RULES } from '../session/option-rules.js';
+import { BIND_RULES, type BindOptions } from '../transport/bind.js';
 import type { SessionOptions } from '../session/options.js';
 import type { CloseOptions } from './milter-server.js';
 
@@ -19,21 +21,21 @@ export interface ListenOptions extends BindOptions, SessionOptions {
   readonly drainTimeout?: number | undefined;
 }
 
-const DRAIN_TIMEOUT = 30_000;
-/** More, and the second that comes on top, would not fit a timer: Node would fire it at once. */
-const LONGEST = 0x7fffffff - 60_000;
+/** A time to wait when a server stops: another minute on top of it still fits a timer. */
+const stopTime = milliseconds(0, LONGEST_TIMER - 60_000);
 
-/** The `drainTimeout` of these options; throws a `RangeError` where it is none. */
-export function drainTimeoutOf({ drainTimeout = DRAIN_TIMEOUT }: ListenOptions): number {
-  return timeOf('drainTimeout', drainTimeout);
-}
+/** What can be set for `listen()`; `serve()` has more. */
+export const LISTEN_RULES: Rules<ListenOptions> = {
+  ...BIND_RULES,
+  ...SESSION_RULES,
+  maxConnections: whole(0),
+  // Its entries are looked at with the endpoint.
+  allow: anything,
+  drainTimeout: stopTime,
+};
 
-/** The `grace` of these options; throws a `RangeError` where it is none. */
-export function graceOf({ grace = 0 }: CloseOptions): number {
-  return timeOf('grace', grace);
-}
+/** What can be set for `close()` of a server. */
+export const CLOSE_RULES: Rules<CloseOptions> = { grace: stopTime };
 
-function timeOf(name: string, time: number): number {
-  if (time >= 0 && time <= LONGEST) return time;
-  throw new RangeError(`${name}: ${time} is not a time. Use milliseconds from 0 and below 24 days.`);
-}
+/** The default of `drainTimeout`. */
+export const DRAIN_TIMEOUT = 30_000;

@@ -1,11 +1,12 @@
 import { Observable } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
 import { messageOf } from '../common/text-of.js';
 import { Session } from '../operators/session.js';
 import { resolveOptions } from '../session/options.js';
 import { Notice } from '../transport/notice.js';
 import { Acceptor } from './acceptor.js';
-import { drainTimeoutOf, type ListenOptions } from './listen-options.js';
+import { DRAIN_TIMEOUT, LISTEN_RULES, type ListenOptions } from './listen-options.js';
 import { whereToListen, type ListenInput } from './where-to-listen.js';
 
 /**
@@ -28,8 +29,9 @@ import { whereToListen, type ListenInput } from './where-to-listen.js';
  * ).subscribe((outcome) => log(outcome))
  */
 export function listen(endpoint: ListenInput, options: ListenOptions = {}): Observable<Session> {
+  checkOptions('listen()', options, LISTEN_RULES);
+  const { drainTimeout = DRAIN_TIMEOUT } = options;
   return new Observable((subscriber) => {
-    const drainTimeout = drainTimeoutOf(options);
     const where = whereToListen(endpoint, options);
     // What goes wrong with a session without a pipeline has no other way out.
     const unheard = new Notice((count, last) =>

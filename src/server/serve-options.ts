@@ -1,5 +1,6 @@
+import { anything, func, required, type Rules } from '../common/options.js';
 import type { Outcome } from '../session/outcome.js';
-import type { ListenOptions } from './listen-options.js';
+import { LISTEN_RULES, type ListenOptions } from './listen-options.js';
 import type { ListenInput } from './where-to-listen.js';
 
 /** What `serve` can be told. */
@@ -17,3 +18,10 @@ export interface ServeOptions extends ListenOptions {
    */
   readonly onError?: ((error: Error, outcome: Outcome) => void) | undefined;
 }
+
+/** What each of them has to be. */
+export const SERVE_RULES: Rules<ServeOptions> = {
+  ...LISTEN_RULES,
+  listen: required(anything, "Say where to listen: serve(filter, { listen: 'inet:8891@127.0.0.1' })."),
+  onError: func,
+};

@@ -1,5 +1,6 @@
 import { from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
 
+import { checkOptions } from '../common/options.js';
 import { onRejection } from '../common/promises.js';
 import { errorFrom } from '../common/text-of.js';
 import { writeError } from '../common/write-error.js';
@@ -15,10 +16,10 @@ import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import type { Tags } from '../session/tags.js';
 import { Acceptor } from './acceptor.js';
-import { drainTimeoutOf, graceOf } from './listen-options.js';
+import { CLOSE_RULES, DRAIN_TIMEOUT } from './listen-options.js';
 import type { CloseOptions, MilterServer } from './milter-server.js';
 import { OutcomeStream } from './outcome-stream.js';
-import type { ServeOptions } from './serve-options.js';
+import { SERVE_RULES, type ServeOptions } from './serve-options.js';
 import { whereToListen } from './where-to-listen.js';
 
 /** A filter as new connections get it. */
@@ -44,14 +45,10 @@ export async function serve(
   filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>,
   options: ServeOptions,
 ): Promise<MilterServer> {
-  if ((options as Partial<ServeOptions> | undefined)?.listen === undefined) {
-    throw new TypeError(
-      "serve(): the option 'listen' is missing. Say where to listen: serve(filter, { listen: 'inet:8891@127.0.0.1' }).",
-    );
-  }
+  checkOptions('serve()', options, SERVE_RULES);
+  const { drainTimeout = DRAIN_TIMEOUT } = options;
   const where = whereToListen(options.listen, options);
   const resolved = resolveOptions(options);
-  const drainTimeout = drainTimeoutOf(options);
   const onError: (error: Error, outcome: Outcome) => unknown = options.onError ?? writeComplaint;
   const tell = (error: Error, outcome: Outcome): void => {
     const failed = (thrown: unknown): void =>
@@ -94,7 +91,9 @@ export async function serve(
     });
     await acceptor.start();
     const close = async (how: CloseOptions = {}): Promise<void> => {
-      await acceptor.drain(drainTimeout, graceOf(how));
+      // `process.once('SIGTERM', server.close)` hands it the name of the signal.
+      if (typeof (how as unknown) !== 'string') checkOptions('close()', how, CLOSE_RULES);
+      await acceptor.drain(drainTimeout, how.grace);
       source.close();
       outcomes.complete();
     };
@@ -132,7 +131,7 @@ class FilterSource {
   ) {
     if (!isObservable(filter)) {
       this.first = Promise.resolve();
-      this.#set(filter);
+      this.#set(filter, 'serve(): the first argument');
       return;
     }
     this.first = new Promise((resolve, reject) => {
@@ -141,7 +140,7 @@ class FilterSource {
         {
           next: (newest) => {
             try {
-              this.#set(newest);
+              this.#set(newest, 'serve(): a value of the Observable of filters');
               resolve();
             } catch (error) {
               report(error);
@@ -170,8 +169,8 @@ class FilterSource {
     this.#subscription?.unsubscribe();
   }
 
-  #set(filter: OperatorFunction<Flow, Flow>): void {
-    const steps = stepsOf(filter);
+  #set(filter: OperatorFunction<Flow, Flow>, which: string): void {
+    const steps = stepsOf(filter, which);
     this.#current = { steps, tags: tagsOf(steps) };
   }
 }

@@ -1,4 +1,6 @@
-import { quote } from '../common/printable.js';
+import { didYouMean } from '../common/did-you-mean.js';
+import { shown } from '../common/options.js';
+import { excerpt, quote } from '../common/printable.js';
 import { AnswerError } from './answer-error.js';
 import type { ReplySpec, SmtpReply } from './smtp-reply.js';
 
@@ -18,8 +20,9 @@ export function smtpReply(
 ): SmtpReply {
   if (typeof spec === 'string') return checkSmtpReply(kind, { code, enhanced, lines: [spec] });
   if (!isSpec(spec)) {
-    throw new AnswerError(`${kind}(): ${quote(spec)} is no reply. Give a text, or { code, enhanced, text }.`);
+    throw new AnswerError(`${kind}(): ${shown(spec)} is no reply. Give a text, or { code, enhanced, text }.`);
   }
+  checkNames(kind, spec);
   // Each is read once: what is given need not say the same twice.
   const { code: ownCode, enhanced: ownEnhanced, text: ownText } = spec;
   const words = ownText ?? text;
@@ -31,6 +34,19 @@ export function smtpReply(
     kind,
     own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all },
   );
+}
+
+const FIELDS = ['code', 'enhanced', 'text'];
+
+/** Most replies are made for one refusal each: this allocates nothing where they are right. */
+function checkNames(kind: string, spec: object): void {
+  for (const name in spec) {
+    if (FIELDS.includes(name) || !Object.hasOwn(spec, name)) continue;
+    const meant = didYouMean(name, FIELDS) ?? (name === 'lines' || name === 'message' ? 'text' : undefined);
+    throw new AnswerError(
+      `${kind}(): there is no field ${excerpt(name, 60)}. ${meant === undefined ? 'There are code, enhanced and text.' : `Did you mean ${meant}?`}`,
+    );
+  }
 }
 
 /** Whether it has the form at least; in plain JavaScript it may be anything. */

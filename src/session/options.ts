@@ -1,10 +1,9 @@
+import { withDefaults } from '../common/options.js';
 import { SMFIF, type Right } from '../transport/smfif.js';
 import type { Accept, Proceed, Reject, Tempfail } from './decision.js';
 import { tempfail } from './decisions/tempfail.js';
-import { checkOptionTypes } from './check-option-types.js';
-import { checkSmtpReply } from './make-smtp-reply.js';
 import { stageSet, ALL_STAGES, type Stage } from './stage.js';
-import { DATA_SIZES, USUAL, type MaxDataSize } from './data-size.js';
+import { USUAL, type MaxDataSize } from './data-size.js';
 import { FrameBudget } from './frame-budget.js';
 import type { MacroLists, NegotiateHook } from './terms.js';
 import type { TraceEntry } from './trace.js';
@@ -121,65 +120,23 @@ const TIMEOUTS: AllTimeouts = {
   linger: 2_000,
   idle: 7_210_000,
 };
-/** More does not fit a timer: Node would fire it at once. */
-const LONGEST = 0x7fffffff;
 const FRAME_MEMORY = 67_108_864;
-const MACRO = /^[^\s,\0]+$/;
-/** The most that Sendmail keeps. */
-const MOST_MACROS = 50;
-const MACRO_STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'eoh', 'eom'];
 
-/** Fills in the defaults; throws a `TypeError`, `RangeError` or `AnswerError` that names what is wrong. */
+/** Fills in the defaults of options that were checked by their rules. */
 export function resolveOptions(options: SessionOptions): ResolvedOptions {
-  checkOptionTypes(options);
-  const failure = options.failure ?? tempfail();
-  if (!['reject', 'tempfail', 'accept', 'proceed'].includes(failure.kind)) {
-    throw new TypeError(
-      `failure: ${failure.kind} is not legal at every stage. Use tempfail, reject, proceed or accept.`,
-    );
-  }
-  if ('reply' in failure) checkSmtpReply(failure.kind, failure.reply);
-  const timeouts = { ...TIMEOUTS };
-  for (const [name, value] of Object.entries(options.timeouts ?? {}) as [
-    keyof Timeouts,
-    number | undefined,
-  ][]) {
-    if (value === undefined) continue;
-    if (!(value > 0 && value <= LONGEST)) {
-      throw new RangeError(
-        `timeouts.${name}: ${value} is not a time. Use milliseconds above 0 and below 25 days.`,
-      );
-    }
-    timeouts[name] = value;
-  }
-  const version = options.version ?? 6;
-  if (!Number.isInteger(version) || version < 2 || version > 6) {
-    throw new RangeError(`version: ${version} is not a version of the protocol. Use 2 to 6.`);
-  }
-  checkMacros(options.macros ?? {});
-  const maxDataSize = options.maxDataSize ?? USUAL;
-  if (!DATA_SIZES.includes(maxDataSize)) {
+  const { maxDataSize = USUAL, maxFrameMemory = FRAME_MEMORY } = options;
+  if (maxFrameMemory < maxDataSize) {
     throw new RangeError(
-      `maxDataSize: ${maxDataSize} is not a size of the protocol. Use ${DATA_SIZES.join(', ')}.`,
+      `maxFrameMemory is ${maxFrameMemory}; it has to hold one frame at least, ${maxDataSize} bytes.`,
     );
-  }
-  const maxFrameMemory = options.maxFrameMemory ?? FRAME_MEMORY;
-  if (!Number.isSafeInteger(maxFrameMemory) || maxFrameMemory < maxDataSize) {
-    throw new RangeError(
-      `maxFrameMemory: ${maxFrameMemory} is not a number of bytes that holds one frame. Use ${maxDataSize} or more.`,
-    );
-  }
-  const sendmailHeaders = options.sendmailHeaders ?? 8;
-  if (!Number.isInteger(sendmailHeaders) || sendmailHeaders < 1 || sendmailHeaders > 1000) {
-    throw new RangeError(`sendmailHeaders: ${sendmailHeaders} is not a number of headers. Use 1 to 1000.`);
   }
   return {
-    failure,
-    timeouts,
+    failure: options.failure ?? tempfail(),
+    timeouts: withDefaults(TIMEOUTS, options.timeouts),
     requires: rightSet('requires', options.requires ?? []),
     stages: stageSet(options.stages ?? [], ALL_STAGES),
     actions: options.actions && rightSet('actions', options.actions),
-    version,
+    version: options.version ?? 6,
     noReply: options.noReply ?? true,
     macros: options.macros ?? {},
     negotiate: options.negotiate,
@@ -187,28 +144,10 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     rejectedRecipients: options.rejectedRecipients ?? false,
     maxDataSize,
     frames: new FrameBudget(maxFrameMemory),
-    sendmailHeaders,
+    sendmailHeaders: options.sendmailHeaders ?? 8,
     trace: options.trace,
     answerData: false,
   };
-}
-
-function checkMacros(macros: MacroLists): void {
-  for (const [stage, names] of Object.entries(macros) as [string, unknown][]) {
-    if (!MACRO_STAGES.includes(stage)) {
-      throw new TypeError(`macros: ${stage} has no macros to ask for. Use ${MACRO_STAGES.join(', ')}.`);
-    }
-    if (names === undefined) continue;
-    // They go out in one string with blanks between them.
-    if (!Array.isArray(names) || !names.every((name) => typeof name === 'string' && MACRO.test(name))) {
-      throw new TypeError(`macros.${stage}: that is no list of names like ['i', '{auth_authen}'].`);
-    }
-    if (names.length > MOST_MACROS) {
-      throw new RangeError(
-        `macros.${stage}: ${names.length} names; with more than ${MOST_MACROS} Sendmail refuses all mail. Ask for fewer.`,
-      );
-    }
-  }
 }
 
 /** The set of the named rights. */

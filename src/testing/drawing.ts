@@ -1,4 +1,4 @@
-import type { Observable } from 'rxjs';
+import { tap, type Observable } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 
 import type { Flow } from '../session/flow.js';
@@ -11,6 +11,12 @@ import { lettersIn } from './letters-in.js';
 
 type Check = (actual: unknown, expected: unknown) => void;
 type Values = Readonly<Record<string, unknown>>;
+
+/** No drawing that anybody reads has as many steps, and most of those without an end have them within a second. */
+const MOST_STEPS = 1_000_000;
+const MOST_VALUES = 100_000;
+const ENDS =
+  "End it in the drawing, with take() or takeUntil(), or by when to unsubscribe: flow.expect(source, '^---!').";
 
 /** One drawing: its virtual time, its letters, and what is expected of it. */
 export class Drawing {
@@ -27,6 +33,7 @@ export class Drawing {
     this.#scheduler = new TestScheduler((actual: unknown, expected: unknown) => {
       this.#checks.shift()?.(actual, expected);
     });
+    countSteps(this.#scheduler);
   }
 
   /** Runs the body, and then what it has drawn. */
@@ -66,12 +73,19 @@ export class Drawing {
   }
 
   #expect<T>(source: Observable<T>, subscription: string | undefined): StreamExpectation<T> {
-    const expectation = this.#scheduler.expectObservable(source, subscription);
+    let values = 0;
+    const counted = tap<T>(() => {
+      if (++values > MOST_VALUES) throw new DrawingError('It has no end.');
+    });
+    const expectation = this.#scheduler.expectObservable(source.pipe(counted), subscription);
     let name = `flow.expect() no. ${this.#checks.length + 1}`;
     this.#open.add(name);
     const place: { stack?: string } = {};
     this.#checks.push((actual, expected) => {
       pointingAt(place, () => {
+        if (values > MOST_VALUES) {
+          throw new DrawingError(`${name}: the stream has given ${MOST_VALUES} values and goes on. ${ENDS}`);
+        }
         compareStreams(expected as readonly Moment[], actual as readonly Moment[], {
           name,
           letters: this.#letters,
@@ -115,6 +129,23 @@ export class Drawing {
     if (name === undefined) return;
     throw new DrawingError(`${name} expects nothing: say what with .toBe('--a|').`);
   }
+}
+
+/** Virtual time runs until no timer is left, which may be never: RxJS sets the frame before each step. */
+function countSteps(scheduler: TestScheduler): void {
+  let steps = 0;
+  let now = scheduler.frame;
+  Object.defineProperty(scheduler, 'frame', {
+    get: () => now,
+    set: (frame: number) => {
+      now = frame;
+      if (++steps <= MOST_STEPS) return;
+      throw new DrawingError(
+        `The drawing has no end: after ${MOST_STEPS} steps, at ${frame} ms, a timer is still running, ` +
+          `such as that of an interval() or a repeat(). ${ENDS}`,
+      );
+    },
+  });
 }
 
 /** What is found long after the expectation was written down is told where that was. */

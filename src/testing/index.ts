@@ -21,7 +21,7 @@ export { session, type SessionFields } from './session.js';
 export type { EventFields } from './event-fields.js';
 
 export { DrawingError } from './drawing-error.js';
-export { marbles, type MarblesOptions } from './marbles.js';
+export { marbles, type DrawnTest, type MarblesOptions } from './marbles.js';
 export type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './marble-helpers.js';
 
 export { simulate, type SimulateOptions } from './simulate.js';

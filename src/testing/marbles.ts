@@ -1,5 +1,7 @@
+import { checkArgument, checkOptions, func, type Rules } from '../common/options.js';
 import { Drawing } from './drawing.js';
 import type { MarbleHelpers } from './marble-helpers.js';
+import { testIsRunning } from './test-is-running.js';
 
 /** How a drawing is judged. */
 export interface MarblesOptions {
@@ -10,13 +12,37 @@ export interface MarblesOptions {
   readonly expect?: (actual: unknown) => { toEqual(expected: unknown): unknown };
 }
 
+const RULES: Rules<MarblesOptions> = { expect: func };
+
+/** What `marbles()` makes: the body of a test. */
+export interface DrawnTest {
+  /** Runs the drawing; throws a `DrawingError` where something else came out than was expected. */
+  (): void;
+  /**
+   * The same for a runner that gets it as the result of a test, as in `test('…', () => marbles(…))`: runners wait for
+   * what is like a promise.
+   */
+  then<T = void, E = never>(
+    resolve?: ((value: undefined) => T | PromiseLike<T>) | null,
+    reject?: ((error: unknown) => E | PromiseLike<E>) | null,
+  ): Promise<T | E>;
+}
+
+/** Before fake timers can take its place. */
+const soon = queueMicrotask;
+
 /**
  * Makes the body of a test out of a drawing: `test('…', marbles(({ flow }) => { … }))`, with any test runner.
  *
  * Time is virtual, a character of a diagram is a millisecond, and RxJS's timers run in it; promises and the timers of
  * Node do not. What it returns throws a `DrawingError`, with both diagrams one above the other, where something else
- * came out than was expected, and where a diagram makes no sense.
+ * came out than was expected, where a diagram makes no sense, and where the drawing has no end.
  *
+ * A test that returns it, `test('…', () => marbles(…))`, runs it as well. One that is made in a test and neither called
+ * nor returned is run all the same (with Vitest, Jest and node:test), and what it throws is an uncaught error, so that
+ * the run of the tests fails.
+ *
+ * @throws TypeError where an argument is wrong
  * @example
  * test('refuses strangers', marbles(({ flow, subscriptions }) => {
  *   const [r, s] = [rcpt('friend@b.test'), rcpt('stranger@b.test')];
@@ -25,10 +51,37 @@ export interface MarblesOptions {
  *   subscriptions(source).toBe('      ^----!');
  * }));
  */
-export function marbles(body: (helpers: MarbleHelpers) => void, options: MarblesOptions = {}): () => void {
+export function marbles(body: (helpers: MarbleHelpers) => void, options: MarblesOptions = {}): DrawnTest {
+  checkArgument('marbles()', 'the first argument', body, func);
+  checkOptions('marbles()', options, RULES);
   const { expect } = options;
   const compare = expect && ((expected: unknown, actual: unknown) => void expect(actual).toEqual(expected));
-  return () => {
+  let called = false;
+  const run = (): void => {
+    called = true;
     new Drawing(compare).run(body);
   };
+  if (testIsRunning()) {
+    // Runners need some turns until they look at the result of a test.
+    afterTurns(5, () => {
+      if (!called) run();
+    });
+  }
+  const then: DrawnTest['then'] = (resolve, reject) =>
+    // Without the test itself in it, which would be waited for again.
+    Promise.resolve()
+      .then(() => {
+        if (!called) run();
+        return undefined;
+      })
+      .then(resolve, reject);
+  return Object.assign(run, { then });
+}
+
+/** Calls back in so many turns of the queue of promises. */
+function afterTurns(turns: number, callback: () => void): void {
+  soon(() => {
+    if (turns === 0) callback();
+    else afterTurns(turns - 1, callback);
+  });
 }

@@ -1,3 +1,15 @@
+import {
+  checkOptions,
+  either,
+  list,
+  object,
+  record,
+  required,
+  rule,
+  string,
+  text,
+  type Rules,
+} from '../common/options.js';
 import type { StageEvent } from '../session/flow.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { body as bodyEvent } from './events/body.js';
@@ -9,6 +21,7 @@ import { header } from './events/header.js';
 import { helo as heloEvent } from './events/helo.js';
 import { mail } from './events/mail.js';
 import { rcpt } from './events/rcpt.js';
+import { SESSION_FIELDS } from './field-rules.js';
 import { session as makeSession, type SessionFields } from './session.js';
 
 /** An address without brackets, by itself or with its ESMTP arguments. */
@@ -32,6 +45,25 @@ export interface MessageParts {
   readonly session?: SessionFields | SessionInfo;
 }
 
+const path = either(string, {
+  ...object<Exclude<EnvelopeAddress, string>>({ address: required(string), args: list(string) }),
+  expected: '{ address, args }',
+});
+const fields = list(
+  rule('[name, value]', (value) => Array.isArray(value) && value.every((one) => typeof one === 'string')),
+  'an array of [name, value]',
+);
+
+const PARTS: Rules<MessageParts> = {
+  from: path,
+  to: either(path, list(path, 'an array of these')),
+  headers: either(record(string), fields),
+  body: either(text, list(text, 'an array of these')),
+  connect: string,
+  helo: string,
+  session: object(SESSION_FIELDS),
+};
+
 /** The most that an MTA sends at once. */
 const CHUNK = 65_535;
 
@@ -42,6 +74,7 @@ const CHUNK = 65_535;
  * @example from(message({ from: 'a@b.test', to: ['c@d.test', 'e@f.test'], headers: { Subject: 'Hi' }, body: 'Ho\n' }))
  */
 export function message(parts: MessageParts = {}): StageEvent[] {
+  checkOptions('message()', parts, PARTS, 'field');
   const { connect, helo } = parts;
   const session = sessionOf(parts);
   const sender = pathOf(parts.from ?? 'sender@example.org');

@@ -1,5 +1,7 @@
 import type { Client, SessionInfo } from '../session/session-info.js';
 import { SMFIF, type Right } from '../transport/smfif.js';
+import { checkOptions } from '../common/options.js';
+import { SESSION_FIELDS } from './field-rules.js';
 import { FixedMacros } from './fixed-macros.js';
 
 /** What can be said about a made-up connection; macros by name, with or without braces. */
@@ -19,6 +21,7 @@ const RIGHTS = (Object.keys(SMFIF) as Right[]).filter((right) => right !== 'SETS
  * @example rcpt('bob@example.org', { session: session({ macros: { auth_authen: 'alice' } }) })
  */
 export function session(fields: SessionFields = {}): SessionInfo {
+  checkOptions('session()', fields, SESSION_FIELDS, 'field');
   const { client, macros, ...others } = fields;
   return Object.freeze({
     id: 'drawn',

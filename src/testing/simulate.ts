@@ -1,6 +1,9 @@
 import type { OperatorFunction } from 'rxjs';
 
+import { checkOptions, pickOptions, type Rules } from '../common/options.js';
+import type { MtaConnectionOptions } from '../mta/mta-connection-options.js';
 import { MtaConnection } from '../mta/mta-connection.js';
+import { CONNECTION_RULES, MTA_SESSION_RULES } from '../mta/option-rules.js';
 import type { MtaSessionOptions } from '../mta/mta-session.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
@@ -13,6 +16,8 @@ import { wireMacros } from '../mta/wire-macros.js';
  * by name, with or without braces.
  */
 export type SimulateOptions = Omit<MtaSessionOptions, 'to'>;
+
+const { to: _to, ...SIMULATE_RULES }: Rules<MtaSessionOptions> = MTA_SESSION_RULES;
 
 /**
  * Runs a filter as an MTA would have it: the real session and the real bytes, without a socket. Step by step, or with
@@ -29,6 +34,7 @@ export async function simulate(
   filter: OperatorFunction<Flow, Flow>,
   options: SimulateOptions = {},
 ): Promise<Simulation> {
+  checkOptions('simulate()', options, SIMULATE_RULES);
   const outcomes: Outcome[] = [];
   const noting: SimulateOptions = {
     ...options,
@@ -39,5 +45,9 @@ export async function simulate(
       options.outcome?.(outcome);
     },
   };
-  return new Simulation(await MtaConnection.open(filter, noting), { ...noting, to: filter }, outcomes);
+  return new Simulation(
+    await MtaConnection.open(filter, pickOptions<MtaConnectionOptions>(noting, CONNECTION_RULES)),
+    { ...noting, to: filter },
+    outcomes,
+  );
 }

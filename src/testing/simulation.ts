@@ -1,3 +1,5 @@
+import { checkOptions, type Rules } from '../common/options.js';
+import { argumentList, CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
 import type { Delivery } from '../mta/delivery.js';
 import type { Exchange } from '../mta/exchange.js';
 import type { Mail } from '../mta/mail.js';
@@ -24,6 +26,10 @@ export interface Unanswered {
   readonly stage: string;
   readonly why: string;
 }
+
+const MACROS: Rules<Pick<StepOptions, 'macros'>> = { macros: macroValues };
+const ENVELOPE: Rules<StepOptions> = { ...MACROS, args: argumentList };
+const CONNECT: Rules<Partial<ConnectFields> & Pick<StepOptions, 'macros'>> = { ...CONNECT_RULES, ...MACROS };
 
 const CHUNK = 65_535;
 
@@ -61,48 +67,59 @@ export class Simulation implements AsyncDisposable {
     address?: string,
     fields: Partial<ConnectFields> & Pick<StepOptions, 'macros'> = {},
   ): Promise<Told> {
+    checkOptions('connect()', fields, CONNECT);
     const { macros, ...given } = { ...this.#options.client, ...fields };
     const { host, family, port, address: known } = connectEvent(address ?? given.address, given);
     return this.#line.step({ type: 'connect', host, family, port, address: known }, macros);
   }
 
   /** HELO or EHLO; in the middle of a message it aborts that. */
-  helo(name = this.#options.helo ?? 'client.example', { macros }: StepOptions = {}): Promise<Told> {
+  helo(name = this.#options.helo ?? 'client.example', options: StepOptions = {}): Promise<Told> {
+    checkOptions('helo()', options, MACROS);
+    const { macros } = options;
     return this.#line.step({ type: 'helo', text: name }, macros);
   }
 
   /** MAIL FROM; aborts a message that is in progress. `''` is the null sender. */
-  mail(address = 'sender@example.org', { args = [], macros }: StepOptions = {}): Promise<Told> {
+  mail(address = 'sender@example.org', options: StepOptions = {}): Promise<Told> {
+    checkOptions('mail()', options, ENVELOPE);
+    const { args = [], macros } = options;
     return this.#line.step({ type: 'mail', address: `<${address}>`, args }, macros);
   }
 
   /** RCPT TO. */
-  rcpt(address = 'rcpt@example.org', { args = [], macros }: StepOptions = {}): Promise<Told> {
+  rcpt(address = 'rcpt@example.org', options: StepOptions = {}): Promise<Told> {
+    checkOptions('rcpt()', options, ENVELOPE);
+    const { args = [], macros } = options;
     return this.#line.step({ type: 'rcpt', address: `<${address}>`, args }, macros);
   }
 
   /** DATA. */
-  data({ macros }: StepOptions = {}): Promise<Told> {
+  data(options: StepOptions = {}): Promise<Told> {
+    checkOptions('data()', options, MACROS);
+    const { macros } = options;
     return this.#line.step({ type: 'data' }, macros);
   }
 
   /** A header field; bytes are sent as they are. */
-  header(
-    name = 'Subject',
-    value: string | Uint8Array = 'hello',
-    { macros }: StepOptions = {},
-  ): Promise<Told> {
+  header(name = 'Subject', value: string | Uint8Array = 'hello', options: StepOptions = {}): Promise<Told> {
+    checkOptions('header()', options, MACROS);
+    const { macros } = options;
     const field = typeof value === 'string' ? { value } : { value: '', raw: value };
     return this.#line.step({ type: 'header', name, ...field }, macros);
   }
 
   /** The end of the headers. */
-  eoh({ macros }: StepOptions = {}): Promise<Told> {
+  eoh(options: StepOptions = {}): Promise<Told> {
+    checkOptions('eoh()', options, MACROS);
+    const { macros } = options;
     return this.#line.step({ type: 'eoh' }, macros);
   }
 
   /** A piece of the body; what does not fit into a frame is told in several, up to the first that is decided. */
-  async body(content: string | Uint8Array = 'hello\r\n', { macros }: StepOptions = {}): Promise<Told> {
+  async body(content: string | Uint8Array = 'hello\r\n', options: StepOptions = {}): Promise<Told> {
+    checkOptions('body()', options, MACROS);
+    const { macros } = options;
     const bytes = Buffer.from(content);
     let at = 0;
     let told: Told;
@@ -114,12 +131,16 @@ export class Simulation implements AsyncDisposable {
   }
 
   /** The end of the message: the answer has what is to be changed. */
-  eom({ macros }: StepOptions = {}): Promise<Told> {
+  eom(options: StepOptions = {}): Promise<Told> {
+    checkOptions('eom()', options, MACROS);
+    const { macros } = options;
     return this.#line.step({ type: 'eom', data: Buffer.alloc(0) }, macros);
   }
 
   /** An SMTP command that the MTA does not know. */
-  unknown(command = 'XYZZY', { macros }: StepOptions = {}): Promise<Told> {
+  unknown(command = 'XYZZY', options: StepOptions = {}): Promise<Told> {
+    checkOptions('unknown()', options, MACROS);
+    const { macros } = options;
     return this.#line.step({ type: 'unknown', text: command }, macros);
   }
 

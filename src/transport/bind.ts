@@ -1,9 +1,14 @@
+import { sentence } from '../common/sentence.js';
+import { whole, type Rules } from '../common/options.js';
 import type { Server } from 'node:net';
 import { bindInet } from './bind-inet.js';
 import { bindUnix } from './bind-unix.js';
 import type { Endpoint } from './endpoint.js';
 import { formatEndpoint } from './format-endpoint.js';
 import { ListenError } from './listen-error.js';
+
+/** The highest id of a user or group; the one above it means none. */
+const MOST_ID = 0xfffffffe;
 
 /** How `bindServer` listens. `mode`, `owner` and `group` are about the file of a Unix socket and do nothing for TCP. */
 export interface BindOptions {
@@ -16,6 +21,14 @@ export interface BindOptions {
   /** How many connections the kernel holds ready before they are accepted. Default: Node's, 511. */
   readonly backlog?: number | undefined;
 }
+
+/** What each of them has to be. */
+export const BIND_RULES: Rules<BindOptions> = {
+  mode: whole(0, 0o7777),
+  owner: whole(0, MOST_ID),
+  group: whole(0, MOST_ID),
+  backlog: whole(1, 0x7fffffff),
+};
 
 /**
  * Lets `server` listen on `endpoint`; resolves when it does, rejects with a `ListenError` that says what to do.
@@ -38,7 +51,7 @@ export async function bindServer(
 ): Promise<void> {
   const fail = (problem: string, cause?: unknown): never => {
     const text = formatEndpoint(endpoint);
-    throw new ListenError(`Cannot listen on ${text}: ${problem}.`, text, cause);
+    throw new ListenError(`Cannot listen on ${text}: ${sentence(problem)}`, text, cause);
   };
   if (server.listening) return fail('this server is already listening; make a new one, or close it first');
   if (endpoint.family === 'unix') return bindUnix(server, endpoint.path, options, fail);

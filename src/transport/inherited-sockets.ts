@@ -1,5 +1,6 @@
 import { fstatSync, type Stats } from 'node:fs';
 import { errorCode } from '../common/error-code.js';
+import { checkOptions, string, whole } from '../common/options.js';
 import { kernelSocket } from './kernel-socket.js';
 import { listenFds, type ListenFd } from './listen-fds.js';
 import { ListenError } from './listen-error.js';
@@ -43,6 +44,10 @@ let left: readonly ListenFd[] | undefined;
  * const server = await serve(filter, { listen: socket ?? 'inet:8891@127.0.0.1' });
  */
 export async function inheritedSockets(options: InheritedSocketsOptions = {}): Promise<InheritedSocket[]> {
+  checkOptions<InheritedSocketsOptions>('inheritedSockets()', options, {
+    name: string,
+    backlog: whole(1, AS_MANY_AS_ALLOWED),
+  });
   const { name, backlog = AS_MANY_AS_ALLOWED } = options;
   left ??= listenFds(process.env, process.pid);
   const wanted = left.filter((one) => name === undefined || one.name === name);

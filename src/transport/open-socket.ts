@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { bindServer, type BindOptions } from './bind.js';
+import { checkOptions } from '../common/options.js';
+import { BIND_RULES, bindServer, type BindOptions } from './bind.js';
 import { parseEndpoint, type Endpoint, type EndpointInput } from './endpoint.js';
 import { formatEndpoint } from './format-endpoint.js';
 import { ListenError } from './listen-error.js';
@@ -21,7 +22,8 @@ const MOST_WAITING = 511;
  * be, and to give up the rights that it takes. An MTA that connects meanwhile waits until `serve()` or `listen()` gets
  * the socket as where to listen; it then belongs to that server, which also closes it.
  *
- * Rejects with an `EndpointError` or `ListenError` that says what to do; then nothing is left behind.
+ * Rejects with an `EndpointError` or `ListenError` that says what to do, with a `TypeError` or `RangeError` where an option
+ * is wrong; then nothing is left behind.
  *
  * @param options who may connect, and `backlog`; these are not for `serve()` then
  * @example
@@ -30,6 +32,7 @@ const MOST_WAITING = 511;
  * const server = await serve(filter, { listen: socket });
  */
 export async function openSocket(endpoint: EndpointInput, options: BindOptions = {}): Promise<OpenSocket> {
+  checkOptions('openSocket()', options, BIND_RULES);
   const held = new HeldSocket(parseEndpoint(endpoint));
   await bindServer(held.server, held.endpoint, options);
   // The system may refuse to accept a connection, for want of memory; the next one is another matter.

@@ -1,10 +1,14 @@
 import { inspect } from 'node:util';
+import { didYouMean } from '../common/did-you-mean.js';
+import { excerpt } from '../common/printable.js';
+import { sentence } from '../common/sentence.js';
 import { EndpointError } from './endpoint-error.js';
 import type { Endpoint, EndpointInput } from './endpoint.js';
 import { inetEndpoint } from './inet-endpoint.js';
 import { suggestEndpoint } from './suggest-endpoint.js';
 import { unixEndpoint } from './unix-endpoint.js';
 
+const FIELDS = ['family', 'host', 'port', 'path'];
 const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path"';
 
 /**
@@ -30,7 +34,7 @@ export function parseEndpoint(input: EndpointInput): Endpoint {
   // A caller in plain JavaScript, or a setting that was not there, gets the same care as a typed one.
   const given: unknown = input;
   const fail = (problem: string): never => {
-    throw new EndpointError(`Cannot use ${inspect(given)} as an endpoint: ${problem}.`, given);
+    throw new EndpointError(`Cannot use ${quoted(given)} as an endpoint: ${sentence(problem)}`, given);
   };
   if (typeof given === 'string') return parseText(given, fail);
   if (typeof given === 'number')
@@ -39,6 +43,11 @@ export function parseEndpoint(input: EndpointInput): Endpoint {
     return fail(`a string or an object is needed; ${FORMS}, or { port, host } or { path }`);
   }
   return parseObject(given, fail);
+}
+
+/** In one line; a string in quotation marks, whole as far as anybody writes one. */
+function quoted(given: unknown): string {
+  return excerpt(inspect(given, { breakLength: Infinity }), 300);
 }
 
 function parseText(text: string, fail: (problem: string) => never): Endpoint {
@@ -57,6 +66,13 @@ function parseText(text: string, fail: (problem: string) => never): Endpoint {
 }
 
 function parseObject(given: object, fail: (problem: string) => never): Endpoint {
+  const strange = Object.keys(given).find((name) => !FIELDS.includes(name));
+  if (strange !== undefined) {
+    const meant = didYouMean(strange, FIELDS);
+    return fail(
+      `there is no field ${excerpt(strange, 60)}; ${meant === undefined ? 'give { port, host } or { path }' : `did you mean ${meant}?`}`,
+    );
+  }
   const { family, host, port, path } = given as Partial<Record<string, unknown>>;
   if (port !== undefined && path !== undefined) return fail('it has a port and a path; give one of them');
   if (path !== undefined) {

@@ -28,7 +28,7 @@ export function suggestEndpoint(text: string): string | undefined {
     return `there is no family: did you mean "${inet(place[2], place[1])}"?`;
   }
   if (!text.includes(':') && text.includes('/')) {
-    return 'a path has to be absolute, because the MTA runs in another directory: write "unix:/absolute/path"';
+    return `a path has to be absolute: write "unix:/absolute/path". What Postfix calls "unix:${text}" is below its queue directory: "unix:/var/spool/postfix/${text.replace(/^(\.{0,2}\/)+/, '')}"`;
   }
   return undefined;
 }

@@ -3,6 +3,9 @@ import type { Endpoint } from './endpoint.js';
 // sun_path in sockaddr_un, without the closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS.
 export const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
+/** `queue_directory` of Postfix, as it is nearly everywhere. */
+const POSTFIX_QUEUE = '/var/spool/postfix';
+
 /**
  * A Unix domain socket as an endpoint, its path checked; `fail` is called with what is wrong.
  *
@@ -14,8 +17,10 @@ export function unixEndpoint(path: string, fail: (problem: string) => never): En
   if (path.includes('\0')) return fail('the path contains a NUL; abstract sockets are not supported');
   if (path.trimEnd() !== path) return fail('the path ends in white space; remove it');
   if (!path.startsWith('/')) {
+    const below = path.replace(/^(\.{0,2}\/)+/, '');
     return fail(
-      `the path "${path}" is relative, and the MTA runs in another directory; write the absolute path, such as "unix:/${path.replace(/^(\.{0,2}\/)+/, '')}"`,
+      `the path "${path}" is relative, and only an absolute one is the same file for everybody. ` +
+        `In Postfix's smtpd_milters a relative path is below its queue directory; here that is "unix:${POSTFIX_QUEUE}/${below}"`,
     );
   }
   if (path.endsWith('/')) return fail('the path is that of a directory; add the name of the socket file');

@@ -211,12 +211,12 @@ describe('rxmilter serve', () => {
     [
       'options.mjs',
       'export default (x) => x;\nexport const options = 3;\n',
-      /its export "options" is no object/,
+      /its export "options": the options are 3; they have to be an object\./,
     ],
     [
       'version.mjs',
       'export default (x) => x;\nexport const options = { version: 9 };\n',
-      /version: 9 is not a version of the protocol/,
+      /its export "options": version is 9; it has to be a whole number from 2 to 6\./,
     ],
   ])('says of %s in a line what is wrong with it', async (name, text, problem) => {
     const result = await runCli(['serve', '--listen', 'inet:0@127.0.0.1', name], {

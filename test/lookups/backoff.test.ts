@@ -127,12 +127,12 @@ describe('backoff', () => {
   });
 
   it.each([
-    [{ attempts: 0 }, 'backoff(): attempts is 0; it has to be a whole number from 1 on.'],
-    [{ attempts: 1.5 }, 'backoff(): attempts is 1.5; it has to be a whole number from 1 on.'],
-    [{ initial: -1 }, 'backoff(): initial is -1; it has to be a number from 0 on.'],
+    [{ attempts: 0 }, 'backoff(): attempts is 0; it has to be Infinity or a whole number from 1 on.'],
+    [{ attempts: 1.5 }, 'backoff(): attempts is 1.5; it has to be Infinity or a whole number from 1 on.'],
+    [{ initial: -1 }, 'backoff(): initial is -1; it has to be a number of milliseconds from 0 on.'],
     [{ factor: 0.5 }, 'backoff(): factor is 0.5; it has to be a number from 1 on.'],
-    [{ max: NaN }, 'backoff(): max is NaN; it has to be a number from 0 on.'],
-    [{ jitter: 2 }, 'backoff(): jitter is 2; it has to be at most 1.'],
+    [{ max: NaN }, 'backoff(): max is NaN; it has to be a number of milliseconds from 0 to 2147483647.'],
+    [{ jitter: 2 }, 'backoff(): jitter is 2; it has to be a number from 0 to 1.'],
   ])('refuses %o', (options, message) => {
     expect(() => backoff(options)).toThrow(new RangeError(message));
   });

@@ -221,11 +221,17 @@ describe('coalesce', () => {
   });
 
   it.each([
-    [{ ttl: -1 }, 'coalesce(): ttl is -1; it has to be a number from 0 on.'],
-    [{ negativeTtl: NaN }, 'coalesce(): negativeTtl is NaN; it has to be a number from 0 on.'],
+    [{ ttl: -1 }, 'coalesce(): ttl is -1; it has to be a number of milliseconds from 0 on.'],
+    [
+      { negativeTtl: NaN },
+      'coalesce(): negativeTtl is NaN; it has to be a number of milliseconds from 0 on.',
+    ],
     [{ maxKeys: 0 }, 'coalesce(): maxKeys is 0; it has to be a whole number from 1 on.'],
-    [{ timeout: 0 }, 'coalesce(): timeout is 0; it has to be a number from 1 on.'],
-    [{ timeout: 1e10 }, 'coalesce(): timeout is 10000000000; it has to be at most 2147483647, some 24 days.'],
+    [{ timeout: 0 }, 'coalesce(): timeout is 0; it has to be a number of milliseconds from 1 to 2147483647.'],
+    [
+      { timeout: 1e10 },
+      'coalesce(): timeout is 10000000000; it has to be a number of milliseconds from 1 to 2147483647.',
+    ],
   ])('refuses %o', (options, message) => {
     expect(() => coalesce((key: string) => of(key), options)).toThrow(new RangeError(message));
   });

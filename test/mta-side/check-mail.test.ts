@@ -9,27 +9,29 @@ const MAIL: ClientMail = { sender: '', recipients: ['b@example.org'] };
 
 describe('a mail that cannot be sent', () => {
   it.each([
-    [{ sender: undefined }, 'mail.sender: undefined cannot be sent. It has to be an address'],
-    [{ sender: 'a@b\r\nDATA' }, 'mail.sender: "a@b\\r\\nDATA" cannot be sent'],
+    [{ sender: undefined }, "the field sender is missing. Use '' for the null sender."],
+    [
+      { sender: 'a@b\r\nDATA' },
+      "sender is 'a@b\\r\\nDATA'; it has to be an address without control characters",
+    ],
     [
       { sender: { address: 'a', args: 'SIZE=1' } },
-      'mail.sender.args: "SIZE=1" cannot be sent. It has to be a list of',
+      "sender.args is 'SIZE=1'; it has to be an array of arguments",
     ],
-    [{ recipients: 'b@example.org' }, 'mail.recipients: "b@example.org" cannot be sent. It has to be a list'],
-    [{ recipients: ['b', null] }, 'mail.recipients[1]: null cannot be sent'],
-    [{ recipients: [{ address: 'b', args: ['X=\n'] }] }, 'mail.recipients[0].args: X=\n cannot be sent'],
-    [{ headers: { Subject: 'Hi' } }, "has to be a list of [name, value], such as [['Subject', 'Hi']]"],
-    [{ headers: ['Subject: Hi'] }, 'mail.headers[0]: "Subject: Hi" cannot be sent'],
-    [
-      { headers: [['Subject:', 'Hi']] },
-      'mail.headers[0][0]: "Subject:" cannot be sent. It has to be the name',
-    ],
-    [{ headers: [['', 'Hi']] }, 'mail.headers[0][0]: "" cannot be sent'],
-    [{ headers: [['A', 1]] }, 'mail.headers[0][1]: 1 cannot be sent. It has to be text or bytes'],
-    [{ headers: [['A', 'x\0']] }, 'It has to be a value without NUL'],
-    [{ headers: [['A', '', Buffer.from([0])]] }, 'It has to be a value without NUL'],
-    [{ body: 1 }, 'mail.body: 1 cannot be sent. It has to be text or bytes'],
-    [{ reset: 'data' }, "mail.reset: \"data\" cannot be sent. It has to be 'mail' or 'rcpt'"],
+    [{ sender: { adress: 'a' } }, 'there is no field sender.adress. Did you mean sender.address?'],
+    [{ recipients: 'b@example.org' }, "recipients is 'b@example.org'; it has to be an array of addresses"],
+    [{ recipients: ['b', null] }, 'recipients[1] is null; it has to be an address'],
+    [{ recipients: [{ address: 'b', args: ['X=\n'] }] }, "recipients[0].args[0] is 'X=\\n'"],
+    [{ recipients: [{ address: 'b', refuse: {} }] }, 'Did you mean recipients[0].refused?'],
+    [{ headers: { Subject: 'Hi' } }, "has to be an array of [name, value], such as [['Subject', 'Hi']]"],
+    [{ headers: ['Subject: Hi'] }, "headers[0] is 'Subject: Hi'; it has to be [name, value]"],
+    [{ headers: [['Subject:', 'Hi']] }, 'The name has to be without a colon, blanks and control characters.'],
+    [{ headers: [['', 'Hi']] }, 'The name has to be without a colon, blanks and control characters.'],
+    [{ headers: [['A', 1]] }, 'The value has to be a string or bytes.'],
+    [{ headers: [['A', 'x\0']] }, 'The value has to be without NUL.'],
+    [{ headers: [['A', '', Buffer.from([0])]] }, 'The value has to be without NUL.'],
+    [{ body: 1 }, 'body is 1; it has to be a string or bytes.'],
+    [{ reset: 5 }, "reset is 5; it has to be one of 'mail', 'rcpt'."],
   ])('%j is refused before anybody hears of it', async (wrong, message) => {
     const heard: string[] = [];
     const to = observe(['connect', 'mail'], ({ stage }) => void heard.push(stage));

@@ -183,7 +183,9 @@ describe('deliveries', () => {
 
   it.each([0, -1, 1.5, NaN, '2' as never])('refuses a concurrency of %s', (concurrency) => {
     const options: DeliveriesOptions = { to: nothing, concurrency };
-    expect(() => deliveries(MAILS, options)).toThrow(/concurrency: .* Use a whole number from 1/);
+    expect(() => deliveries(MAILS, options)).toThrow(
+      /concurrency is .*; it has to be a whole number from 1 on/,
+    );
   });
 });
 

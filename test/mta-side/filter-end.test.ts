@@ -146,7 +146,7 @@ describe('a filter at the end of a stream', () => {
   it('throws what is wrong with its options', async () => {
     await expect(deliver(MAIL, { to: filter, session: { version: 9 as 6 } })).rejects.toThrow(RangeError);
     await expect(deliver(MAIL, { to: filter, chunks: 'halves' as 'bytes' })).rejects.toThrow(
-      new TypeError("chunks: use 'whole', 'bytes' or { seed: 1 }."),
+      "deliver(): chunks is 'halves'; it has to be 'whole' or 'bytes' or an object.",
     );
   });
 });

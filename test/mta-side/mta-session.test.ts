@@ -220,7 +220,7 @@ describe('an offer', () => {
 
   it.each([1, 7, 2.5, NaN])('of version %s is none', async (version) => {
     await expect(deliver(MAIL, { to: await start(), offer: { version } })).rejects.toThrow(
-      /offer: version .* is none/,
+      /deliver\(\): offer\.version is .*; it has to be a whole number from 2 to 6\./,
     );
   });
 

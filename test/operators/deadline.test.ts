@@ -415,11 +415,15 @@ describe('deadline', () => {
   });
 
   it('refuses what cannot be, and says why', () => {
-    expect(() => deadline(0, never, late)).toThrow('deadline(): 0 is not a time. Use milliseconds above 0');
+    expect(() => deadline(0, never, late)).toThrow(
+      'deadline(): the first argument is 0; it has to be a number of milliseconds above 0',
+    );
     expect(() => deadline(Infinity, never, late)).toThrow(RangeError);
-    expect(() => deadline('5' as never, never, late)).toThrow(RangeError);
-    expect(() => deadline(5, {} as never, late)).toThrow('A filter is a function');
-    expect(() => deadline(5, never, undefined as never)).toThrow('the third argument has to be a decision');
+    expect(() => deadline('5' as never, never, late)).toThrow(TypeError);
+    expect(() => deadline(5, {} as never, late)).toThrow(
+      'deadline(): the second argument is {}, and no filter.',
+    );
+    expect(() => deadline(5, never, undefined as never)).toThrow('the third argument is missing');
     expect(() => deadline(5, never, addHeader('X', 'y') as never)).toThrow(TypeError);
     expect(() =>
       deadline(

@@ -146,24 +146,36 @@ describe('onMessage, drawn,', () => {
 
 describe('the options of onMessage', () => {
   it.each([
-    [{ body: 'all' }, "onMessage(): body: 'all' is none of buffer, stream, digest, none."],
-    [{ bodies: 'none' }, "onMessage(): there is no option 'bodies'."],
-    [{ body: 'digest', algorithm: 'crc32' }, "onMessage(): algorithm: 'crc32' is not a hash"],
-    [{ maxBytes: -1 }, 'onMessage(): maxBytes: -1 is not a whole number'],
-    [{ maxBytes: 1.5 }, 'onMessage(): maxBytes: 1.5 is not a whole number'],
-    [{ maxBytes: '10' }, "onMessage(): maxBytes: '10' is not a whole number"],
-    [{ maxBytes: NaN }, 'onMessage(): maxBytes: NaN is not a whole number'],
+    [
+      { body: 'all' },
+      "onMessage(): body is 'all'; it has to be one of 'buffer', 'stream', 'digest', 'none'.",
+    ],
+    [{ bodies: 'none' }, 'onMessage(): there is no option bodies. There are algorithm, beyond, body,'],
+    [
+      { body: 'digest', algorithm: 'crc32' },
+      "onMessage(): algorithm is 'crc32'; it has to be the name of a hash",
+    ],
+    [{ maxBytes: -1 }, 'onMessage(): maxBytes is -1; it has to be Infinity or a whole number from 0 on.'],
+    [{ maxBytes: 1.5 }, 'onMessage(): maxBytes is 1.5; it has to be'],
+    [{ maxBytes: '10' }, "onMessage(): maxBytes is '10'; it has to be"],
+    [{ maxBytes: NaN }, 'onMessage(): maxBytes is NaN; it has to be'],
     [{ body: 'stream', maxBytes: 1 }, "onMessage(): maxBytes is of no use with body: 'stream'"],
     [{ body: 'none', maxBytes: 1 }, "onMessage(): maxBytes is of no use with body: 'none'"],
-    [{ limits: { header: 1 } }, "onMessage(): there is no limit 'header'."],
-    [{ limits: { headers: -1 } }, 'onMessage(): limits.headers: -1 is not a whole number'],
-    [{ limits: { memory: '1k' } }, "onMessage(): limits.memory: '1k' is not a whole number"],
-    [{ limits: null }, 'onMessage(): null are no limits.'],
-    [{ beyond: 'cut' }, "onMessage(): beyond: 'cut' is neither 'truncate' nor a decision."],
+    [
+      { limits: { header: 1 } },
+      'onMessage(): there is no option limits.header. Did you mean limits.headers?',
+    ],
+    [{ limits: { headers: -1 } }, 'onMessage(): limits.headers is -1; it has to be'],
+    [{ limits: { memory: '1k' } }, "onMessage(): limits.memory is '1k'; it has to be"],
+    [{ limits: null }, 'onMessage(): limits is null; it has to be an object.'],
+    [
+      { beyond: 'cut' },
+      "onMessage(): beyond is 'cut'; it has to be 'truncate' or a decision: what tempfail(), reject(), accept(), proceed() or discard() make.",
+    ],
     [{ beyond: skip() }, 'skip'],
     [{ beyond: addHeader('A', 'b') }, 'addHeader'],
-    [{ directory: 1 }, 'onMessage(): directory: 1 is not the name of a directory.'],
-    [undefined, 'onMessage(): undefined are no options.'],
+    [{ directory: 1 }, 'onMessage(): directory is 1; it has to be the name of a directory.'],
+    [null, 'onMessage(): the options are null; they have to be an object.'],
   ])('%o are refused with words that name what is wrong', (options, words) => {
     expect(() => onMessage(options as never, () => undefined)).toThrow(words);
   });

@@ -765,7 +765,9 @@ describe('shadow', () => {
 
   it('refuses what cannot be, and says why', () => {
     const rule = on('rcpt', () => reject());
-    expect(() => shadow({} as never, () => undefined)).toThrow('A filter is a function');
+    expect(() => shadow({} as never, () => undefined)).toThrow(
+      'shadow(): the first argument is {}, and no filter.',
+    );
     expect(() => shadow(rule, undefined as never)).toThrow(
       'shadow(): the second argument has to be a function',
     );

@@ -228,7 +228,7 @@ describe('strictest', () => {
   it('refuses what cannot be, and says why', () => {
     expect(() => strictest(reject() as never)).toThrow('strictest(): the first argument has to be an array');
     expect(() => strictest([], { onError: 5 as never })).toThrow(
-      'strictest(): onError has to be a function.',
+      'strictest(): onError is 5; it has to be a function.',
     );
     const generator = (function* () {
       yield reject();

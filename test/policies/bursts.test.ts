@@ -123,9 +123,9 @@ describe('bursts', () => {
 
   it.each([
     [{ threshold: 0 }, 'bursts(): threshold is 0; it has to be a whole number from 1 on.'],
-    [{ window: 0 }, 'bursts(): window is 0; it has to be a number from 1 on.'],
+    [{ window: 0 }, 'bursts(): window is 0; it has to be a number of milliseconds from 1 on.'],
     [{ maxKeys: Infinity }, 'bursts(): maxKeys is Infinity; it has to be a whole number from 1 on.'],
-    [{ key: 'client' as never }, 'bursts(): key has to be a function.'],
+    [{ key: 'client' as never }, "bursts(): key is 'client'; it has to be a function."],
   ])('refuses %o', (options, message) => {
     expect(() => bursts({ key, threshold: 1, window: 1, ...options })).toThrow(message);
   });

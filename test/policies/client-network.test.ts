@@ -45,9 +45,9 @@ describe('clientNetwork', () => {
   });
 
   it.each([
-    [{ ipv4: 33 }, 'clientNetwork(): ipv4 is 33; it has to be at most 32.'],
-    [{ ipv6: 129 }, 'clientNetwork(): ipv6 is 129; it has to be at most 128.'],
-    [{ ipv6: -1 }, 'clientNetwork(): ipv6 is -1; it has to be a whole number from 0 on.'],
+    [{ ipv4: 33 }, 'clientNetwork(): ipv4 is 33; it has to be a whole number from 0 to 32.'],
+    [{ ipv6: 129 }, 'clientNetwork(): ipv6 is 129; it has to be a whole number from 0 to 128.'],
+    [{ ipv6: -1 }, 'clientNetwork(): ipv6 is -1; it has to be a whole number from 0 to 128.'],
   ])('refuses %o', (size, message) => {
     expect(() => clientNetwork({ family: 'inet', address: '192.0.2.1' }, size)).toThrow(
       new RangeError(message),

@@ -217,21 +217,21 @@ describe('greylist', () => {
   });
 
   it.each([
-    [{ delay: -1 }, 'greylist(): delay is -1; it has to be a number from 0 on.'],
+    [{ delay: -1 }, 'greylist(): delay is -1; it has to be a number of milliseconds from 0 on.'],
     [
       { delay: 10, window: 10 },
       'greylist(): window is 10, which is not above delay, 10: whoever waits would be forgotten before it passes.',
     ],
-    [{ lifetime: 0 }, 'greylist(): lifetime is 0; it has to be a number from 1 on.'],
-    [{ network: { ipv4: 64 } }, 'clientNetwork(): ipv4 is 64; it has to be at most 32.'],
+    [{ lifetime: 0 }, 'greylist(): lifetime is 0; it has to be a number of milliseconds from 1 on.'],
+    [{ network: { ipv4: 64 } }, 'greylist(): network.ipv4 is 64; it has to be a whole number from 0 to 32.'],
     [
       { store: {} as never },
-      'greylist(): store has no function attempt. Use memoryKeys() or redisKeys(client).',
+      'greylist(): store is {}; it has to be a store with a function attempt, such as memoryKeys() or redisKeys(client).',
     ],
-    [{ nullSender: 'no' as never }, `greylist(): nullSender is "no". Use 'wait' or 'pass'.`],
+    [{ nullSender: 'no' as never }, "greylist(): nullSender is 'no'; it has to be one of 'wait', 'pass'."],
     [
       { away: 'accept' as never },
-      `greylist(): away is "accept". Use 'pass', 'tempfail', or what proceed(), accept(), reject() or tempfail() make.`,
+      `greylist(): away is 'accept'; it has to be 'pass' or 'tempfail' or a decision: what tempfail(), reject(), accept() or proceed() make. Write accept(), without quotation marks.`,
     ],
   ])('refuses %o', (options: GreylistOptions, message) => {
     expect(() => greylist(options)).toThrow(message);

@@ -117,7 +117,7 @@ describe('memoryScores', () => {
     [-1, HALF, 'memoryScores(): points is -1; it has to be a number from 0 on.'],
     [NaN, HALF, 'memoryScores(): points is NaN; it has to be a number from 0 on.'],
     [Infinity, HALF, 'memoryScores(): points is Infinity; it has to be a number from 0 on.'],
-    [1, 0, 'memoryScores(): halfLife is 0; it has to be a number from 1 on.'],
+    [1, 0, 'memoryScores(): halfLife is 0; it has to be a number of milliseconds from 1 on.'],
   ])('refuses %d points and a half-life of %d', (points, halfLife, message) => {
     const scores = memoryScores();
     expect(() => scores.add('a', points, halfLife)).toThrow(new RangeError(message));

@@ -189,24 +189,24 @@ describe('rateLimit', () => {
 
   it.each([
     [{ limit: -1 }, 'rateLimit(): limit is -1; it has to be a whole number from 0 on.'],
-    [{ limit: '5' }, 'rateLimit(): limit is "5"; it has to be a whole number from 0 on.'],
-    [{ window: 0 }, 'rateLimit(): window is 0; it has to be a number from 1 on.'],
-    [
-      { key: 'subjekt' },
-      'rateLimit(): key is "subjekt". Use one of client, user, sender, recipient, subject, or a function.',
-    ],
+    [{ limit: '5' }, "rateLimit(): limit is '5'; it has to be a whole number from 0 on."],
+    [{ window: 0 }, 'rateLimit(): window is 0; it has to be a number of milliseconds from 1 on.'],
+    [{ key: 'subjekt' }, "Did you mean 'subject'?"],
     [
       { key: 'subject', stage: 'mail' },
       'rateLimit(): the key subject cannot be counted at stage mail. Use eoh, eom, or a function as key.',
     ],
-    [{ stage: 'rctp' }, '"rctp" is not a stage that fits here'],
+    [{ stage: 'rctp' }, "rateLimit(): stage is 'rctp'"],
     [
       { counters: {} },
-      'rateLimit(): counters has no function hit. Use memoryCounters() or redisCounters(client).',
+      'rateLimit(): counters is {}; it has to be counters with a function hit, such as memoryCounters()',
     ],
     [{ stage: 'connect', decision: discard() }, 'discard() is not legal at stage connect.'],
-    [{ away: 'fail' }, 'rateLimit(): away is "fail".'],
-    [{ network: { ipv6: 200 } }, 'clientNetwork(): ipv6 is 200; it has to be at most 128.'],
+    [{ away: 'fail' }, "rateLimit(): away is 'fail'; it has to be 'pass' or 'tempfail' or a decision"],
+    [
+      { network: { ipv6: 200 } },
+      'rateLimit(): network.ipv6 is 200; it has to be a whole number from 0 to 128.',
+    ],
   ])('refuses %o', (options, message) => {
     expect(() => rateLimit({ key: 'client', limit: 1, window: HOUR, ...(options as object) })).toThrow(
       message,

@@ -167,14 +167,22 @@ describe('a script in Redis', () => {
       {},
       'redisKeys(): the client has no function sendCommand. Give a client of node-redis, or { sendCommand: (words) => … }.',
     ],
-    [fakeRedis(), { timeout: 0 }, 'redisKeys(): timeout is 0; it has to be a number from 1 on.'],
+    [
+      fakeRedis(),
+      { timeout: 0 },
+      'redisKeys(): timeout is 0; it has to be a number of milliseconds from 1 to 2147483647.',
+    ],
     [
       fakeRedis(),
       { timeout: 2 ** 31 },
-      'redisKeys(): timeout is 2147483648; it has to be at most 2147483647, some 24 days.',
+      'redisKeys(): timeout is 2147483648; it has to be a number of milliseconds from 1 to 2147483647.',
     ],
-    [fakeRedis(), { pause: -1 }, 'redisKeys(): pause is -1; it has to be a number from 0 on.'],
-    [fakeRedis(), { prefix: 5 as never }, 'redisKeys(): prefix has to be a string.'],
+    [
+      fakeRedis(),
+      { pause: -1 },
+      'redisKeys(): pause is -1; it has to be a number of milliseconds from 0 on.',
+    ],
+    [fakeRedis(), { prefix: 5 as never }, 'redisKeys(): prefix is 5; it has to be a string.'],
   ])('refuses what cannot be meant (%#)', (client, options, message) => {
     expect(() => redisKeys(client, options)).toThrow(message);
   });

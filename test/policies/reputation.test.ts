@@ -168,16 +168,19 @@ describe('reputation', () => {
 
   it.each([
     [{ threshold: -1 }, 'reputation(): threshold is -1; it has to be a number from 0 on.'],
-    [{ threshold: '5' }, 'reputation(): threshold is "5"; it has to be a number from 0 on.'],
-    [{ halfLife: 0 }, 'reputation(): halfLife is 0; it has to be a number from 1 on.'],
-    [{ stage: 'eom' }, 'reputation(): stage is "eom". Use one of connect, helo, mail'],
-    [{ scores: {} }, 'reputation(): scores has no functions add and of.'],
-    [{ scores: null }, 'reputation(): scores has no functions add and of.'],
-    [{ key: 'client' }, 'reputation(): key has to be a function.'],
-    [{ points: 5 }, 'reputation(): points has to be a function.'],
+    [{ threshold: '5' }, "reputation(): threshold is '5'; it has to be a number from 0 on."],
+    [{ halfLife: 0 }, 'reputation(): halfLife is 0; it has to be a number of milliseconds from 1 on.'],
+    [{ stage: 'eom' }, "reputation(): stage is 'eom'; it has to be one of 'connect', 'helo', 'mail'"],
+    [{ scores: {} }, 'reputation(): scores is {}; it has to be scores with functions add and of'],
+    [{ scores: null }, 'reputation(): scores is null; it has to be scores with'],
+    [{ key: 'client' }, "reputation(): key is 'client'; it has to be a function."],
+    [{ points: 5 }, 'reputation(): points is 5; it has to be a function.'],
     [{ stage: 'connect', decision: discard() }, 'discard() is not legal at stage connect.'],
-    [{ away: 'fail' }, 'reputation(): away is "fail".'],
-    [{ network: { ipv6: 200 } }, 'clientNetwork(): ipv6 is 200; it has to be at most 128.'],
+    [{ away: 'fail' }, "reputation(): away is 'fail'; it has to be 'pass'"],
+    [
+      { network: { ipv6: 200 } },
+      'reputation(): network.ipv6 is 200; it has to be a whole number from 0 to 128.',
+    ],
   ])('refuses %o', (options, message) => {
     expect(() => reputation({ threshold: 1, halfLife: HOUR, ...(options as object) })).toThrow(message);
   });

@@ -172,7 +172,7 @@ describe('where it listens', () => {
     [{ listen: { port: 70_000 } }, EndpointError],
     [{ version: 7 as never }, RangeError],
     [{ timeouts: { reply: -1 } }, RangeError],
-    [{ stages: ['bodies' as never] }, TypeError],
+    [{ stages: ['bodies' as never] }, RangeError],
     [{ leadingSpace: 'no' as never }, TypeError],
     [{ rejectedRecipients: 1 as never }, TypeError],
     [{ noReply: 'false' as never }, TypeError],
@@ -248,8 +248,12 @@ describe('outcomes', () => {
 });
 
 describe('what it is told', () => {
-  it.each([undefined, {}, { lisen: LOOPBACK }])('has to say where to listen: %j', async (options) => {
-    await expect(serve(compose(), options as never)).rejects.toThrow("the option 'listen' is missing");
+  it.each([
+    [undefined, 'the option listen is missing. Say where to listen: serve(filter, { listen: '],
+    [{}, 'the option listen is missing. Say where to listen: serve(filter, { listen: '],
+    [{ lisen: LOOPBACK }, 'there is no option lisen. Did you mean listen?'],
+  ])('has to say where to listen: %j', async (options, words) => {
+    await expect(serve(compose(), options as never)).rejects.toThrow(words);
   });
 });
 
@@ -396,14 +400,14 @@ describe("a pipeline of one's own", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('that cannot even be started costs each connection, and not the process', async () => {
+  it('that cannot even be started costs each event, and not the process', async () => {
     const { server, errors } = await serving(() => {
       throw new Error('broken');
     });
     for (let round = 1; round <= 2; round++) {
       const mta = await socketMta(server.address);
-      mta.send('C01');
-      await mta.closed;
+      await mta.ask('C01');
+      expect(await mta.ask('C03')).toEqual(said(frame('t', '')));
       expect(errors).toHaveLength(round);
     }
   });
@@ -466,7 +470,7 @@ describe('a stream of filters', () => {
   it('may give something that is no filter: the last one stays, and it is told', async () => {
     const written = standardError();
     const { server } = await serving(from([on('rcpt', () => reject()), 'no filter' as never]));
-    expect(written[0]).toMatch(/A filter is a function/);
+    expect(written[0]).toMatch(/A filter is an RxJS operator/);
     const mta = await socketMta(server.address);
     await mta.ask('C01');
     expect(await mta.ask('C16')).toEqual(said('R05'));

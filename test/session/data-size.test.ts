@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { listen } from '../../src/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
@@ -53,8 +54,8 @@ describe('a larger size of frames', () => {
   });
 
   it.each([65536, 0, 1])('is an error where it is none: %i', (size) => {
-    expect(() => link(nothing, { maxDataSize: size as 65535 })).toThrow(
-      new RangeError(`maxDataSize: ${size} is not a size of the protocol. Use 65535, 262143, 1048575.`),
+    expect(() => listen('inet:0@127.0.0.1', { maxDataSize: size as 65535 })).toThrow(
+      new RangeError(`listen(): maxDataSize is ${size}; it has to be one of 65535, 262143, 1048575.`),
     );
   });
 

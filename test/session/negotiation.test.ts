@@ -5,8 +5,9 @@ import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import type { Flow } from '../../src/session/flow.js';
 import { NegotiationError } from '../../src/session/negotiation-error.js';
-import { resolveOptions, type SessionOptions } from '../../src/session/options.js';
+import type { SessionOptions } from '../../src/session/options.js';
 import type { Stage } from '../../src/session/stage.js';
+import { listen } from '../../src/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
@@ -238,24 +239,24 @@ describe('options', () => {
   });
 
   it.each([
-    [{ version: 7 }, /version: 7/],
-    [{ stages: ['bodies'] }, /"bodies" is not a stage/],
-    [{ requires: ['EVERYTHING'] }, /EVERYTHING is not a right/],
-    [{ actions: ['toString'] }, /toString is not a right/],
-    [{ macros: { header: ['i'] } }, /header has no macros to ask for/],
+    [{ version: 7 }, /version is 7; it has to be a whole number from 2 to 6\./],
+    [{ stages: ['bodies'] }, /stages\[0\] is 'bodies'; it has to be one of 'connect'/],
+    [{ requires: ['EVERYTHING'] }, /requires\[0\] is 'EVERYTHING'/],
+    [{ actions: ['toString'] }, /actions\[0\] is 'toString'/],
+    [{ macros: { header: ['i'] } }, /there is no option macros\.header\. There are connect, /],
     [{ macros: { eom: 'i' } }, /macros\.eom/],
     [{ macros: { eom: ['i j'] } }, /macros\.eom/],
     [{ macros: { connect: ['i\0'] } }, /macros\.connect/],
     [
       { macros: { mail: Array.from({ length: 51 }, (_, at) => `{m${at}}`) } },
-      /macros\.mail: 51 names; with more than 50 Sendmail refuses all mail\. Ask for fewer\./,
+      /macros\.mail is .* There are 51 names; with more than 50 Sendmail refuses all mail\./,
     ],
     [{ failure: { kind: 'reject', reply: { code: 250, lines: ['ok'] } } }, /250 is not 5xx/],
-    [{ timeouts: { reply: 0 } }, /timeouts\.reply: 0/],
-    [{ timeouts: { eom: Infinity } }, /timeouts\.eom: Infinity/],
-    [{ failure: { kind: 'discard' } }, /discard is not legal at every stage/],
+    [{ timeouts: { reply: 0 } }, /timeouts\.reply is 0; it has to be a number of milliseconds from 1/],
+    [{ timeouts: { eom: Infinity } }, /timeouts\.eom is Infinity/],
+    [{ failure: { kind: 'discard' } }, /discard\(\) is not legal there\./],
   ])('%o is refused before anything is served', (options, message) => {
-    expect(() => resolveOptions(options as SessionOptions)).toThrow(message);
+    expect(() => listen('inet:0@127.0.0.1', options as SessionOptions)).toThrow(message);
   });
 });
 

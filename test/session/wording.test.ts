@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
+import { listen } from '../../src/index.js';
 import { on } from '../../src/operators/on.js';
 import type { Modification } from '../../src/session/modification.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
@@ -99,8 +100,10 @@ describe('a header that is inserted before the n-th', () => {
   });
 
   it.each([0, 1.5, 1001])('needs a number of headers that is one, not %d', (sendmailHeaders) => {
-    expect(() => heard(SENDMAIL, [], { sendmailHeaders })).toThrow(
-      new RangeError(`sendmailHeaders: ${sendmailHeaders} is not a number of headers. Use 1 to 1000.`),
+    expect(() => listen('inet:0@127.0.0.1', { sendmailHeaders })).toThrow(
+      new RangeError(
+        `listen(): sendmailHeaders is ${sendmailHeaders}; it has to be a whole number from 1 to 1000.`,
+      ),
     );
   });
 });

@@ -137,7 +137,7 @@ describe('the contract', () => {
     expect(await broken(filter, options)).toEqual({});
     expect(seen.some((one) => JSON.stringify(one) === '["mine@b.test","alice"]')).toBe(true);
     expect(() => contract(filter, { mails: [] })).toThrow(
-      'contract(): mails is empty, so there is nothing to try.',
+      'contract(): mails is []; it has to be an array of mails, one at least, to try the filter with.',
     );
   });
 });

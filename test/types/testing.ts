@@ -15,6 +15,7 @@ import {
   type StageEvent,
 } from 'rxmilter';
 import {
+  type DrawnTest,
   body,
   connect,
   contract,
@@ -65,7 +66,7 @@ replyTo(connect(), discard());
 replyTo(rcpt(), reject(), [addHeader('X', 'y')]);
 
 // Drawings.
-typed<() => void>()(
+typed<DrawnTest>()(
   marbles(({ flow, hot, cold, time, subscriptions }) => {
     const r = rcpt();
     const source = flow.hot('-r|', { r });

@@ -1,3 +1,6 @@
+import { checkOptions, list, milliseconds, object, type Rules } from '../../common/options.js';
+import { CLIENT_MAIL_RULES, macroValues } from '../../mta/mail-rules.js';
+import { SESSION_RULES } from '../../session/option-rules.js';
 import type { ClientMail } from '../../mta/deliver.js';
 import type { SessionOptions } from '../../session/options.js';
 
@@ -42,9 +45,21 @@ const MAILS: readonly ClientMail[] = [
   },
 ];
 
+const RULES: Rules<ContractOptions> = {
+  mails: {
+    ...list(object(CLIENT_MAIL_RULES)),
+    expected: 'an array of mails, one at least, to try the filter with',
+    check: (value) => (!Array.isArray(value) ? 'type' : value.length === 0 ? 'range' : 'right'),
+  },
+  macros: macroValues,
+  session: object(SESSION_RULES),
+  timeout: milliseconds(1),
+  settle: milliseconds(0),
+};
+
 /** Fills in the defaults. */
 export function resolveContract(options: ContractOptions): ResolvedContract {
+  checkOptions('contract()', options, RULES);
   const { mails = MAILS, macros = {}, session = {}, timeout = 1000, settle = 50 } = options;
-  if (mails.length === 0) throw new RangeError('contract(): mails is empty, so there is nothing to try.');
   return { mails, macros, session, timeout, settle };
 }

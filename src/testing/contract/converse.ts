@@ -127,10 +127,13 @@ function stepsOf(mail: ClientMail, mta: Simulation): MailStep[] {
   const { macros = {}, headers = [], body = '' } = mail;
   const known = Object.fromEntries(Object.entries(macros).map(([name, value]) => [name, value ?? '']));
   return [
-    { step: `mail <${sender.address}>`, take: () => mta.mail(sender.address, { ...sender, macros: known }) },
+    {
+      step: `mail <${sender.address}>`,
+      take: () => mta.mail(sender.address, { args: sender.args, macros: known }),
+    },
     ...mail.recipients.map(pathOf).map((path) => ({
       step: `rcpt <${path.address}>`,
-      take: () => mta.rcpt(path.address, { ...path, macros: known }),
+      take: () => mta.rcpt(path.address, { args: path.args, macros: known }),
     })),
     { step: 'data', take: () => mta.data() },
     ...headers.map(([name, value]) => ({ step: `header ${name}`, take: () => mta.header(name, value) })),

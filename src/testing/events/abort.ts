@@ -1,5 +1,7 @@
 import type { Abort } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { anyEvent } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -8,5 +10,6 @@ import { session } from '../session.js';
  * @example abort()
  */
 export function abort(fields: EventFields<Abort> = {}): Abort {
+  checkOptions('abort()', fields, anyEvent('abort'), 'field');
   return { stage: 'abort', session: session(), ...fields };
 }

@@ -1,5 +1,7 @@
 import type { Body } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { BODY_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -8,5 +10,6 @@ import { session } from '../session.js';
  * @example body('Hello.\r\n')
  */
 export function body(content: string | Uint8Array = 'hello\r\n', fields: EventFields<Body> = {}): Body {
+  checkOptions('body()', fields, BODY_FIELDS, 'field');
   return { stage: 'body', session: session(), chunk: Buffer.from(content), ...fields };
 }

@@ -1,5 +1,7 @@
 import type { Close } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { anyEvent } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -8,5 +10,6 @@ import { session } from '../session.js';
  * @example close()
  */
 export function close(fields: EventFields<Close> = {}): Close {
+  checkOptions('close()', fields, anyEvent('close'), 'field');
   return { stage: 'close', session: session(), ...fields };
 }

@@ -1,7 +1,9 @@
 import { isIPv6 } from 'node:net';
 
 import type { Connect } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { CONNECT_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -11,6 +13,7 @@ import { session } from '../session.js';
  * @example connect('192.0.2.1', { host: 'mail.example.net' })
  */
 export function connect(address = '192.0.2.1', fields: EventFields<Connect> = {}): Connect {
+  checkOptions('connect()', fields, CONNECT_FIELDS, 'field');
   const { host = 'client.example', family = familyOf(address) } = fields;
   const { port = family.startsWith('inet') ? 40_025 : 0 } = fields;
   const client = { host, family, port, address };

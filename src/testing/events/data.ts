@@ -1,5 +1,7 @@
 import type { Data } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { anyEvent } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -8,5 +10,6 @@ import { session } from '../session.js';
  * @example data()
  */
 export function data(fields: EventFields<Data> = {}): Data {
+  checkOptions('data()', fields, anyEvent('data'), 'field');
   return { stage: 'data', session: session(), ...fields };
 }

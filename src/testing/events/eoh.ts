@@ -1,5 +1,7 @@
 import type { Eoh } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { anyEvent } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -8,5 +10,6 @@ import { session } from '../session.js';
  * @example eoh()
  */
 export function eoh(fields: EventFields<Eoh> = {}): Eoh {
+  checkOptions('eoh()', fields, anyEvent('eoh'), 'field');
   return { stage: 'eoh', session: session(), ...fields };
 }

@@ -1,5 +1,7 @@
 import type { Eom } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { EOM_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -8,5 +10,6 @@ import { session } from '../session.js';
  * @example eom({ modifications: [addHeader('X-Earlier', 'yes')] })
  */
 export function eom(fields: EventFields<Eom> = {}): Eom {
+  checkOptions('eom()', fields, EOM_FIELDS, 'field');
   return { stage: 'eom', session: session(), modifications: [], ...fields };
 }

@@ -1,5 +1,7 @@
 import type { Header } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { HEADER_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -9,5 +11,6 @@ import { session } from '../session.js';
  * @example header('Subject', 'Lunch?')
  */
 export function header(name = 'Subject', value = 'hello', fields: EventFields<Header> = {}): Header {
+  checkOptions('header()', fields, HEADER_FIELDS, 'field');
   return { stage: 'header', session: session(), name, value, raw: Buffer.from(value), ...fields };
 }

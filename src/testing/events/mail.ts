@@ -1,6 +1,8 @@
 import { envelope } from '../../session/envelope.js';
 import type { Mail } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { MAIL_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';
 
 /**
@@ -10,6 +12,7 @@ import { session } from '../session.js';
  * @example mail('alice@example.com', { args: ['SIZE=1234'] })
  */
 export function mail(address = 'sender@example.org', fields: EventFields<Mail> = {}): Mail {
+  checkOptions('mail()', fields, MAIL_FIELDS, 'field');
   const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
   return { stage: 'mail', session: session(), ...envelope({ address, args, raw }), ...fields };
 }

@@ -1,6 +1,8 @@
 import { envelope } from '../../session/envelope.js';
 import type { Rcpt } from '../../session/flow.js';
+import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
+import { RCPT_FIELDS } from '../field-rules.js';
 import { session as makeSession } from '../session.js';
 import { mail as makeMail } from './mail.js';
 
@@ -11,6 +13,7 @@ import { mail as makeMail } from './mail.js';
  * @example rcpt('a@b.test', { mail: mail('alice@example.com') })
  */
 export function rcpt(address = 'rcpt@example.org', fields: EventFields<Rcpt> = {}): Rcpt {
+  checkOptions('rcpt()', fields, RCPT_FIELDS, 'field');
   const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
   const session = fields.session ?? fields.mail?.session ?? makeSession();
   const { mail = makeMail(undefined, { session }) } = fields;

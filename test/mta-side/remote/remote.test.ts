@@ -349,25 +349,25 @@ describe('remote()', () => {
     [() => remote('inet:0@127.0.0.1'), 'remote(): port 0 is for those who listen.'],
     [
       () => remote('inet:1', { failure: 'acept' as 'pass' }),
-      "remote(): failure has to be 'tempfail', 'pass', or",
+      "remote(): failure is 'acept'; it has to be 'tempfail' or 'pass' or a decision",
     ],
-    [() => remote('inet:1', { failure: { kind: 'discard' } as never }), 'remote(): failure has to be'],
+    [() => remote('inet:1', { failure: { kind: 'discard' } as never }), 'discard() is not legal there.'],
     [
       () => remote('inet:1', { timeouts: { reply: 1 } as object }),
-      'remote(): there is no timeouts.reply. Use connect,',
+      'remote(): there is no option timeouts.reply. There are command, connect,',
     ],
     [
       () => remote('inet:1', { timeouts: { eom: 0 } }),
-      'remote(): timeouts.eom is 0. Use milliseconds above 0',
+      'remote(): timeouts.eom is 0; it has to be a number of milliseconds from 1',
     ],
-    [() => remote('inet:1', { stages: ['eob' as 'eom'] }), '"eob" is not a stage that fits here'],
+    [() => remote('inet:1', { stages: ['eob' as 'eom'] }), "remote(): stages[0] is 'eob'"],
     [
       () => remote('inet:1', { macros: { daemon_name: 'x' } }),
-      "is not the name of a macro. Did you mean '{daemon_name}'?",
+      "is no name of a macro. Did you mean '{daemon_name}'?",
     ],
     [
       () => remote('inet:1', { macros: { i: 1 as never } }),
-      'remote(): the macro i has to be a string without NUL.',
+      'it has to be an object with strings without NUL',
     ],
   ])('refuses what makes no sense: %s', (make, message) => {
     expect(make).toThrow(message);

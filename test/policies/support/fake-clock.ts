@@ -17,5 +17,6 @@ export function fakeClock(now = 1_700_000_123_456): FakeClock {
       },
     },
   };
-  return clock;
+  // So that it can be given as options, of which the time is none.
+  return Object.defineProperty(clock, 'now', { enumerable: false });
 }
