@@ -48,7 +48,7 @@ export class SmtpTransaction {
   /** Values of macros that came with the mail. */
   readonly #given: Macros;
   readonly #accepted: Required<Path>[] = [];
-  readonly #refused: string[] = [];
+  readonly #refused: Required<Path>[] = [];
   #answer: Answer = { verdict: CONTINUE, modifications: [] };
   #discarded = false;
   #abandoned = false;
@@ -89,7 +89,7 @@ export class SmtpTransaction {
       discarded: this.#discarded,
       abandoned: this.#abandoned,
       rounds: milter.rounds - this.#context.roundsBefore,
-      accepted: this.#accepted.map(({ address }) => address),
+      accepted: this.#accepted,
       refused: this.#refused,
     });
   }
@@ -129,8 +129,7 @@ export class SmtpTransaction {
         ? await this.#askRefused(address, args, refused)
         : await this.#askRecipient(address, args);
       const good = this.#told('rcpt', verdict, this.#context.habits.fine('rcpt', address), address);
-      if (good) this.#accepted.push({ address, args });
-      else this.#refused.push(address);
+      (good ? this.#accepted : this.#refused).push({ address, args });
       if (this.#last().code === 421) return false;
     }
     this.#draft.recipients.replace(this.#accepted);
