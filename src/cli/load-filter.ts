@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { isObservable, type Observable, type OperatorFunction } from 'rxjs';
 
 import { checkOptions, rule, type Rules } from '../common/options.js';
-import { messageOf } from '../common/text-of.js';
+import { isA, messageOf } from '../common/text-of.js';
 import { SERVE_RULES, type ServeOptions } from '../server/serve-options.js';
 import type { Flow } from '../session/flow.js';
 import { errorCode } from '../common/error-code.js';
@@ -100,7 +100,7 @@ async function guarded<T>({ file, path }: Paths, what: string, run: () => Promis
   try {
     return await run();
   } catch (error) {
-    const place = placeOf(error) ?? (error instanceof SyntaxError ? placeOfSyntax(path) : undefined);
+    const place = placeOf(error) ?? (isA(error, SyntaxError) ? placeOfSyntax(path) : undefined);
     const at = place === undefined ? '' : ` (at ${place})`;
     const advice =
       errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION'

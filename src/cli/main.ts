@@ -1,3 +1,4 @@
+import { isA } from '../common/text-of.js';
 import { VERSION } from '../transport/version.js';
 import type { CliIo } from './cli-io.js';
 import { didYouMean } from '../common/did-you-mean.js';
@@ -48,7 +49,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
     return await command.run(args, terminal);
   } catch (error) {
     const who = command === undefined ? 'rxmilter' : `rxmilter ${command.name}`;
-    const usage = error instanceof UsageError;
+    const usage = isA(error, UsageError);
     terminal.note(`${who}: ${describeError(error)}${usage ? ` See: ${who} --help` : ''}`);
     if (asks(argv, '--debug')) terminal.trace(error);
     return usage ? 2 : 1;

@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 import { errorCode } from '../common/error-code.js';
@@ -53,7 +54,7 @@ export function parseArguments<const O extends Options>(
 }
 
 function problemOf(error: unknown, options: readonly string[]): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const [, option = ''] = /'(?:-\w, )?(-[^\s'=]*)/.exec(message) ?? [];
   if (errorCode(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
     const meant = didYouMean(option.replace(/^-+/, ''), options);

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 
 import { traceOf } from '../common/place-of.js';
 import { dotted, printable } from '../common/printable.js';
+import { causeOf, isA } from '../common/text-of.js';
 import type { CliIo, CliOutput } from './cli-io.js';
 
 /** What something is, from which its colour follows. */
@@ -40,7 +41,7 @@ export class Terminal {
 
   /** The traces of an error and of its causes. */
   trace(error: unknown): void {
-    for (let at = error, depth = 0; at instanceof Error && depth < MOST_CAUSES; at = at.cause, depth++) {
+    for (let at = error, depth = 0; isA(at, Error) && depth < MOST_CAUSES; at = causeOf(at), depth++) {
       this.io.stderr.write(`${traceOf(at)}\n`);
     }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from './text-of.js';
 import { errorCode } from './error-code.js';
 
 const SYSTEM: Readonly<Record<string, string>> = {
@@ -14,5 +15,5 @@ const SYSTEM: Readonly<Record<string, string>> = {
 export function systemReason(error: unknown): string {
   const reason = SYSTEM[errorCode(error)];
   if (reason !== undefined) return `${reason}.`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

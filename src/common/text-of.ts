@@ -96,3 +96,12 @@ function textOfOne(error: unknown): string {
   const message: unknown = isA(error, Error) ? error.message : undefined;
   return typeof message === 'string' && message !== '' ? message : textOf(error);
 }
+
+/** What has caused an error; nothing where it is none, or does not say. Never throws. */
+export function causeOf(error: unknown): unknown {
+  try {
+    return isA(error, Error) ? error.cause : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,3 +1,4 @@
+import { textOf } from '../common/text-of.js';
 import type { BodySource } from '../session/modification.js';
 import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
@@ -57,6 +58,6 @@ export class MessageDraft implements Draft {
 function checked<T>(given: T): T {
   if (typeof given === 'object' && given !== null) return given;
   throw new AnswerError(
-    `draft.sender: ${String(given)} is neither an address nor { address, args }. '' is the null sender.`,
+    `draft.sender: ${textOf(given)} is neither an address nor { address, args }. '' is the null sender.`,
   );
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -44,7 +45,7 @@ export function optionalPeer(name: keyof typeof PEERS, call: string): unknown {
     if (since.localeCompare(version, 'en', { numeric: true }) <= 0) return load();
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException | undefined)?.code === 'MODULE_NOT_FOUND';
-    const problem = missing ? 'is not installed' : `cannot be loaded (${String(cause)})`;
+    const problem = missing ? 'is not installed' : `cannot be loaded (${messageOf(cause)})`;
     throw new Error(`${call} needs the package ${name}, which ${problem}: npm install ${name}`, { cause });
   }
   throw new Error(

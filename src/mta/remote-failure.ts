@@ -1,3 +1,4 @@
+import { errorFrom } from '../common/text-of.js';
 import type { Decision } from '../session/decision.js';
 import { failureAt } from '../session/failure-at.js';
 import type { Stage } from '../session/stage.js';
@@ -20,7 +21,7 @@ export function policyAt(stage: Stage, { failure }: ResolvedRemote): Decision | 
 
 /** The same for the event at which it failed: with what is to be reported, and with its refusal where it was one. */
 export function failedAt(stage: Stage, error: unknown, settings: ResolvedRemote): RemoteAnswer {
-  const cause = error instanceof Error ? error : new Error(String(error));
+  const cause = errorFrom(error);
   const refusal = cause instanceof MilterError ? cause.refusal : undefined;
   const decision = refusal === undefined ? policyAt(stage, settings) : refusalOf(refusal);
   const instead =

@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import { readFrame } from './frame-line.js';
 import { RecordingError } from './recording-error.js';
 import type { RecordedFrame, Recording } from './recording.js';
@@ -54,7 +55,7 @@ function frameIn(value: Fields, number: number): ReturnType<typeof readFrame> {
   try {
     return readFrame(value);
   } catch (error) {
-    throw new RecordingError(number, error instanceof Error ? error.message : String(error), error);
+    throw new RecordingError(number, messageOf(error), error);
   }
 }
 

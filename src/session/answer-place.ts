@@ -1,4 +1,5 @@
 import { placeOf } from '../common/place-of.js';
+import { isA } from '../common/text-of.js';
 import { AnswerError } from './answer-error.js';
 import type { Modification } from './modification.js';
 
@@ -20,7 +21,7 @@ export function giverOf(modification: Modification | undefined): Site | undefine
 
 /** Has an `AnswerError` say where in the user's code it comes from, and gives it back; any other error as it is. */
 export function located(error: unknown, site: Site | undefined): unknown {
-  if (!(error instanceof AnswerError) || error.place !== undefined) return error;
+  if (!isA(error, AnswerError) || error.place !== undefined) return error;
   const place = placeOf(error) ?? placeOf(site);
   if (place === undefined) return error;
   (error as { place: string | undefined }).place = place;

@@ -1,6 +1,7 @@
 import { describeError } from '../common/describe-error.js';
 import { placeOf } from '../common/place-of.js';
 import { excerpt } from '../common/printable.js';
+import { causeOf, isA } from '../common/text-of.js';
 import { AnswerError } from './answer-error.js';
 import type { Outcome } from './outcome.js';
 import type { SessionInfo } from './session-info.js';
@@ -24,8 +25,8 @@ export function complaint(error: Error, { session, stage }: Pick<Outcome, 'sessi
 
 function placeOfFault(error: Error): string | undefined {
   // It says it itself.
-  if (error instanceof AnswerError && error.place !== undefined) return undefined;
-  return placeOf(error.cause) ?? placeOf(error);
+  if (isA(error, AnswerError) && error.place !== undefined) return undefined;
+  return placeOf(causeOf(error)) ?? placeOf(error);
 }
 
 function clientOf({ client: { address, host } }: SessionInfo): string {
@@ -54,6 +55,6 @@ function shown(text: string): string {
 
 /** An error that no connection is at fault for, in a line. Never throws. */
 export function plainComplaint(error: unknown): string {
-  const place = placeOf(error instanceof Error ? error.cause : undefined) ?? placeOf(error);
+  const place = placeOf(causeOf(error)) ?? placeOf(error);
   return `${describeError(error)}${place === undefined ? '' : ` (at ${place})`}`;
 }

@@ -1,3 +1,4 @@
+import { isA } from '../common/text-of.js';
 import { ignoreRejection, onRejection } from '../common/promises.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { describeMessage } from '../transport/describe-message.js';
@@ -29,7 +30,7 @@ export class Tracer {
       message = commandCodec.decode(letter.charCodeAt(0), data, start, end);
     } catch (error) {
       // It ends the connection, which is told where that happens.
-      if (error instanceof ProtocolError) return;
+      if (isA(error, ProtocolError)) return;
       throw error;
     }
     const { type: name } = message;

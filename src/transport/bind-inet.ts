@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import { lookup } from 'node:dns/promises';
 import { isIP, type Server } from 'node:net';
 import type { BindOptions } from './bind.js';
@@ -66,6 +67,6 @@ function explain(error: unknown, { port }: Inet, host: string): string {
     case 'EAFNOSUPPORT':
       return `this machine does not speak the family of ${host}; use the other one`;
     default:
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
   }
 }

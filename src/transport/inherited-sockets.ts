@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import { fstatSync, type Stats } from 'node:fs';
 import { errorCode } from '../common/error-code.js';
 import { checkOptions, string, whole } from '../common/options.js';
@@ -141,5 +142,5 @@ function checkKind(
 function explain(error: unknown): string {
   // Node and the kernel say no more to a datagram socket, and to one that is connected.
   if (errorCode(error) === 'EINVAL') return `it is no socket that can listen; ${NO_STREAM}, and Accept=no`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

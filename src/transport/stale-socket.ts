@@ -1,3 +1,4 @@
+import { messageOf } from '../common/text-of.js';
 import { lstatSync, statSync, type Stats } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -53,7 +54,7 @@ function checkDirectory(directory: string, fail: Fail): void {
       case 'ENOTDIR':
         break;
       default:
-        return fail(error instanceof Error ? error.message : String(error), error);
+        return fail(messageOf(error), error);
     }
   }
   return fail(`${directory} is not a directory; take another path`);
