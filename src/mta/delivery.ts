@@ -33,11 +33,11 @@ export interface Delivery {
   /** The SMTP dialogue. Of a second message on a connection it begins at `mail`. */
   readonly steps: readonly DeliveryStep[];
   /** The recipients that the client was told are fine, and the others. */
-  readonly accepted: readonly string[];
-  readonly refused: readonly string[];
+  readonly accepted: readonly Required<Path>[];
+  readonly refused: readonly Required<Path>[];
   /** The recipients that the milter has added to those that were accepted, and those that it has removed. */
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
+  readonly added: readonly Required<Path>[];
+  readonly removed: readonly Required<Path>[];
   /** The envelope that the message is delivered with, or would be. */
   readonly sender: Required<Path>;
   readonly recipients: readonly Required<Path>[];

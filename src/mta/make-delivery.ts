@@ -3,6 +3,7 @@ import type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
 import { applyModifications, type Draft } from './draft.js';
 import type { GuardedMilter } from './guarded-milter.js';
 import type { WireModification } from './modification-list.js';
+import type { Path } from './mail.js';
 
 /** What is known of a message when its transaction is over. */
 export interface TransactionResult {
@@ -16,16 +17,16 @@ export interface TransactionResult {
   /** Whether the client has given it up. */
   readonly abandoned: boolean;
   readonly rounds: number;
-  readonly accepted: readonly string[];
-  readonly refused: readonly string[];
+  readonly accepted: readonly Required<Path>[];
+  readonly refused: readonly Required<Path>[];
 }
 
 /** Does to the message what the milter wanted, unless nobody gets it, and says what became of it. */
 export function makeDelivery(result: TransactionResult): Omit<Delivery, 'transcript'> {
   const { milter, draft, steps, reply, modifications, accepted, refused, rounds } = result;
-  const before = addressesOf(draft);
+  const before = draft.recipients.list();
   const outcome = settle(result);
-  const after = addressesOf(draft);
+  const after = draft.recipients.list();
   return {
     outcome,
     reply,
@@ -48,17 +49,13 @@ export function makeDelivery(result: TransactionResult): Omit<Delivery, 'transcr
 }
 
 /** Those of some that are not in others, however often they are in these or those. */
-function without(some: readonly string[], others: readonly string[]): string[] {
-  const left = [...others];
-  return some.filter((one) => {
-    const at = left.indexOf(one);
+function without(some: readonly Required<Path>[], others: readonly Required<Path>[]): Required<Path>[] {
+  const left = others.map(({ address }) => address);
+  return some.filter(({ address }) => {
+    const at = left.indexOf(address);
     if (at !== -1) left.splice(at, 1);
     return at === -1;
   });
-}
-
-function addressesOf({ recipients }: Draft): string[] {
-  return recipients.list().map(({ address }) => address);
 }
 
 function settle({

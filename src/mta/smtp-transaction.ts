@@ -45,7 +45,7 @@ export class SmtpTransaction {
   readonly #draft: Draft;
   readonly #id = (++lastId).toString(36).toUpperCase().padStart(10, '0');
   readonly #accepted: Required<Path>[] = [];
-  readonly #refused: string[] = [];
+  readonly #refused: Required<Path>[] = [];
   #answer: Answer = { verdict: CONTINUE, modifications: [] };
   #discarded = false;
   #abandoned = false;
@@ -85,7 +85,7 @@ export class SmtpTransaction {
       discarded: this.#discarded,
       abandoned: this.#abandoned,
       rounds: milter.rounds - this.#context.roundsBefore,
-      accepted: this.#accepted.map(({ address }) => address),
+      accepted: this.#accepted,
       refused: this.#refused,
     });
   }
@@ -125,8 +125,7 @@ export class SmtpTransaction {
         ? await this.#askRefused(address, args, refused)
         : await this.#askRecipient(address, args);
       const good = this.#told('rcpt', verdict, this.#context.habits.fine('rcpt', address), address);
-      if (good) this.#accepted.push({ address, args });
-      else this.#refused.push(address);
+      (good ? this.#accepted : this.#refused).push({ address, args });
       if (this.#last().code === 421) return false;
     }
     this.#draft.recipients.replace(this.#accepted);
