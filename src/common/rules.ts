@@ -164,7 +164,7 @@ export function list(each: Rule, expected = `an array; each of its values has to
 export function object<O extends object>(rules: Rules<O>): Rule {
   const isObject = (value: unknown): boolean =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
-  return { ...rule('an object', isObject), within: rules as Readonly<Record<string, Rule>> };
+  return { ...rule('an object', isObject), within: rules };
 }
 
 /** An object whose names are anything, and whose values are alike. */

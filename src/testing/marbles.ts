@@ -57,9 +57,15 @@ export function marbles(body: (helpers: MarbleHelpers) => void, options: Marbles
   const { expect } = options;
   const compare = expect && ((expected: unknown, actual: unknown) => void expect(actual).toEqual(expected));
   let called = false;
+  let failure: { readonly error: unknown } | undefined;
   const run = (): void => {
     called = true;
-    new Drawing(compare).run(body);
+    try {
+      new Drawing(compare).run(body);
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
   };
   if (testIsRunning()) {
     // Runners need some turns until they look at the result of a test.
@@ -72,6 +78,7 @@ export function marbles(body: (helpers: MarbleHelpers) => void, options: Marbles
     Promise.resolve()
       .then(() => {
         if (!called) run();
+        if (failure !== undefined) throw failure.error;
         return undefined;
       })
       .then(resolve, reject);

@@ -1,4 +1,4 @@
-import { of } from 'rxjs';
+import { mergeMap, of } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import {
@@ -22,6 +22,7 @@ import {
   type Outcome,
 } from '../../src/index.js';
 import { deliver } from '../../src/mta/index.js';
+import { messageOf } from '../../src/common/text-of.js';
 import { simulate } from '../../src/testing/index.js';
 
 const MAIL = { sender: 'a@example.com', recipients: ['b@example.org'] };
@@ -88,7 +89,7 @@ describe('a plain function where a filter is expected', () => {
     const errors: (Error | undefined)[] = [];
     const filter = shadow(decides, ({ would }) => void errors.push(would.error));
     expect(await deliver(MAIL, { to: filter })).toMatchObject({ outcome: 'delivered' });
-    expect(String(errors[0]?.cause ?? errors[0])).toContain('shadow(): the first argument is no filter');
+    expect(messageOf(errors[0]?.cause ?? errors[0])).toContain('shadow(): the first argument is no filter');
   });
 });
 
@@ -145,12 +146,16 @@ describe('a plain function in pipe()', () => {
   ] as const)('%s costs its connection alone', async (_what, [first, second], words) => {
     const errors: string[] = [];
     const socket = await openSocket('inet:0@127.0.0.1');
-    const server = listen(socket).subscribe((session) => {
-      const piped = session.events.pipe(first);
-      sink(session)(second === undefined ? piped : second(piped)).subscribe(({ error }) => {
-        if (error !== undefined) errors.push(String(error.cause ?? error));
+    const server = listen(socket)
+      .pipe(
+        mergeMap((session) => {
+          const piped = session.events.pipe(first);
+          return sink(session)(second === undefined ? piped : second(piped));
+        }),
+      )
+      .subscribe(({ error }) => {
+        if (error?.cause instanceof Error) errors.push(error.cause.message);
       });
-    });
     for (let at = 0; at < 2; at++) {
       expect((await deliver(MAIL, { to: socket.address })).outcome).toBe('deferred');
     }

@@ -520,7 +520,7 @@ describe('shadow', () => {
       () => {
         throw new Error('broken');
       },
-      'connect: - (ProjectError), not -',
+      'connect: tempfail (ProjectError), not -',
     ],
     ['completes', () => of(), 'connect: - (ProjectError), not -'],
     [
