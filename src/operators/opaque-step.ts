@@ -1,7 +1,7 @@
 import { from, map, Subject, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
 
 import { subscribeCalmly } from '../rx/calmly.js';
-import type { Flow, StageEvent } from '../session/flow.js';
+import type { Flow } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { tell } from '../session/tell.js';
 import { EVERYTHING } from '../session/tags.js';
@@ -30,7 +30,10 @@ export function opaqueStep(operator: OperatorFunction<Flow, Flow>, which: string
   };
 }
 
-/** A step for a function that is no filter: each event that can be answered fails with the same error. */
+/**
+ * A step for a function that is no filter: each event that can be answered fails with the same error, so that the
+ * connection is answered. Where there is none, as in a drawing, the stream errors.
+ */
 export function brokenStep(error: Error): Step {
   return { tags: EVERYTHING, interest: -1, open: (down) => new BrokenRun(error, down) };
 }
@@ -79,8 +82,9 @@ class BrokenRun implements Upstream {
   }
 
   next(flow: Flow): void {
-    const passes = flow.stage === 'reply' || flow.stage === 'abort' || flow.stage === 'close';
-    this.#down.next(passes ? flow : failedEvent(flow satisfies StageEvent, this.#error));
+    if (flow.stage === 'reply' || flow.stage === 'abort' || flow.stage === 'close') this.#down.next(flow);
+    else if (turnOf(flow) === undefined) this.#down.error(this.#error);
+    else this.#down.next(failedEvent(flow, this.#error));
   }
 
   error(error: unknown): void {

@@ -157,7 +157,7 @@ describe('rxmilter send', () => {
     expect(delivery).toMatchObject({
       outcome: 'delivered',
       reply: { code: 250, enhanced: '2.0.0' },
-      accepted: ['bob@example.org'],
+      accepted: [{ address: 'bob@example.org', args: [] }],
       refused: [],
       sender: { address: 'bounces@example.com', args: [] },
       recipients: [

@@ -58,7 +58,7 @@ describe('the guide, on filters', () => {
     const mailboxExists = (address: string): Promise<boolean> => Promise.resolve(address !== 'x@b.test');
     const send = await servingSnippet('answers', { log, mailboxExists });
     const delivery = await send({ recipients: ['x@b.test', 'y@b.test'] });
-    expect(delivery.accepted).toEqual(['y@b.test']);
+    expect(delivery.accepted.map(({ address }) => address)).toEqual(['y@b.test']);
     expect(added(delivery)).toEqual(['X-One: 1', 'X-Two: 2', 'X-Count: 2']);
     expect(log).not.toHaveBeenCalled();
   });
@@ -99,10 +99,10 @@ describe('the guide, on filters', () => {
     const send = await servingSnippet('when', {}, { macros: { mail: ['{auth_authen}'] } });
     const recipients = ['staff@example.org', 'bob@example.org'];
     const inside = await send({ recipients, macros: { '{auth_authen}': 'alice' } });
-    expect(inside.accepted).toEqual(recipients);
+    expect(inside.accepted.map(({ address }) => address)).toEqual(recipients);
     expect(added(inside)).toEqual(['X-Sent-By: one of us']);
     const outside = await send({ recipients });
-    expect(outside.refused).toEqual(['staff@example.org']);
+    expect(outside.refused.map(({ address }) => address)).toEqual(['staff@example.org']);
     expect(added(outside)).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe('the guide, on filters', () => {
     };
     const send = await servingSnippet('deadline-operator', { log, mailboxExists });
     const delivery = await send({ recipients: ['x@b.test', 'y@b.test'] });
-    expect(delivery.accepted).toEqual(['y@b.test']);
+    expect(delivery.accepted.map(({ address }) => address)).toEqual(['y@b.test']);
     expect(added(delivery)).toEqual(['X-Checked: yes']);
     expect(log.mock.calls).toEqual([[{ late: 'rcpt', session: expect.any(String) }]]);
     expect(signals.map((signal) => signal?.aborted)).toEqual([false, true]);
@@ -126,7 +126,10 @@ describe('the guide, on filters', () => {
     const send = await servingSnippet('shadow', { log });
     const recipients = ['test-1@example.org', 'test-2@example.org', 'bob@example.org'];
     const delivery = await send({ recipients });
-    expect(delivery.accepted).toEqual(['test-2@example.org', 'bob@example.org']);
+    expect(delivery.accepted.map(({ address }) => address)).toEqual([
+      'test-2@example.org',
+      'bob@example.org',
+    ]);
     const entry = { client: '192.0.2.1', would: 'reject' };
     expect(log.mock.calls).toEqual([
       // Refused by both, in other words.
@@ -163,7 +166,7 @@ describe('the guide, on filters', () => {
     const send = senderTo(server);
     const recipients = ['x-ray@example.org', 'bob@example.org'];
     const inside = await send({ recipients, macros: { '{auth_authen}': 'alice' } });
-    expect(inside.refused).toEqual(['x-ray@example.org']);
+    expect(inside.refused.map(({ address }) => address)).toEqual(['x-ray@example.org']);
     expect(added(inside)).toEqual(['X-Signed: yes']);
     expect(added(await send())).toEqual([]);
   });
@@ -305,8 +308,8 @@ describe('the guide, on filters', () => {
         address === 'slow@b.test' ? new Promise(() => undefined) : Promise.resolve(false),
     });
     expect(await send({ recipients: ['slow@b.test', 'gone@b.test'] })).toMatchObject({
-      accepted: ['slow@b.test'],
-      refused: ['gone@b.test'],
+      accepted: [{ address: 'slow@b.test', args: [] }],
+      refused: [{ address: 'gone@b.test', args: [] }],
     });
   });
 

@@ -18,8 +18,8 @@ describe('the page on the MTA, on', () => {
     }>('mta-deliver');
     expect({ outcome, accepted, refused }).toEqual({
       outcome: 'delivered',
-      accepted: ['bob@example.org'],
-      refused: ['closed@example.org'],
+      accepted: [{ address: 'bob@example.org', args: [] }],
+      refused: [{ address: 'closed@example.org', args: [] }],
     });
     expect(told.slice(3)).toEqual([
       'rcpt: 550 5.7.1 This mailbox is closed',

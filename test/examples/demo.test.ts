@@ -50,7 +50,9 @@ describe('the filter of the README', () => {
 
   it('refuses a recipient whose mailbox is closed, and that one only', async () => {
     const { outcome, accepted, refused, steps } = await send('One of two');
-    expect([outcome, accepted, refused]).toEqual(['delivered', ['bob@example.org'], ['sales@example.org']]);
+    expect(outcome).toBe('delivered');
+    expect(accepted.map(({ address }) => address)).toEqual(['bob@example.org']);
+    expect(refused.map(({ address }) => address)).toEqual(['sales@example.org']);
     expect(steps.map(({ reply }) => formatReply(reply))).toContain('550 5.7.1 This mailbox is closed');
   });
 
@@ -66,7 +68,8 @@ describe('the filter of the README', () => {
 
   it('redirects mail to info', async () => {
     const { outcome, accepted, recipients } = await send('help desk');
-    expect([outcome, accepted]).toEqual(['delivered', ['info@example.org']]);
+    expect(outcome).toBe('delivered');
+    expect(accepted.map(({ address }) => address)).toEqual(['info@example.org']);
     expect(recipients).toEqual([{ address: 'helpdesk@example.org', args: [] }]);
   });
 

@@ -73,7 +73,10 @@ describe('deliver', () => {
     const delivery = await send();
     expect(delivery).toMatchObject({
       outcome: 'delivered',
-      accepted: ['bob@example.org', 'carol@example.org'],
+      accepted: [
+        { address: 'bob@example.org', args: [] },
+        { address: 'carol@example.org', args: [] },
+      ],
       refused: [],
       sender: { address: 'alice@example.com', args: [] },
       recipients: [
@@ -121,7 +124,7 @@ describe('deliver', () => {
       outcome: 'quarantined',
       quarantined: 'policy hold',
       sender: { address: 'bounce@example.com', args: ['RET=HDRS', 'ENVID=abc'] },
-      accepted: ['bob@example.org'],
+      accepted: [{ address: 'bob@example.org', args: [] }],
       recipients: [{ address: 'carol@example.org', args: [] }],
     });
     expect(delivery.headers.map(({ name, value }) => [name, value.split(' ')[0]])).toEqual([
@@ -237,8 +240,8 @@ describe('a milter that refuses', () => {
     });
     expect(delivery).toMatchObject({
       outcome: 'delivered',
-      accepted: ['carol@example.org'],
-      refused: ['bob@example.org'],
+      accepted: [{ address: 'carol@example.org', args: [] }],
+      refused: [{ address: 'bob@example.org', args: [] }],
       recipients: [{ address: 'carol@example.org', args: [] }],
     });
     expect(codes(delivery)).toBe('220 250 250 550 250 354 250');
@@ -301,7 +304,10 @@ describe('a recipient that the MTA refuses itself', () => {
   it('is not shown to the milter', async () => {
     const delivery = await send({}, { recipients });
     expect(milter.heard).toEqual(['ODCCDHHDMMDRRDTTDLLDNNDBBDEEAAQ']);
-    expect(delivery).toMatchObject({ refused: ['bob@example.org'], accepted: ['carol@example.org'] });
+    expect(delivery).toMatchObject({
+      refused: [{ address: 'bob@example.org', args: ['NOTIFY=NEVER'] }],
+      accepted: [{ address: 'carol@example.org', args: [] }],
+    });
   });
 
   it('is shown to a milter that asked for it, and stays refused whatever that says', async () => {

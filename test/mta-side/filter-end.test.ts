@@ -55,7 +55,7 @@ describe('a filter at the end of a stream', () => {
       expect(here.headers.slice(1)).toEqual(served.headers.slice(1));
       expect(here.headers.at(-1)).toMatchObject({ name: 'X-Bytes', value: '240000' });
       expect(here.body).toEqual(served.body);
-      expect(here.refused).toEqual(['nobody@example.org']);
+      expect(here.refused.map(({ address }) => address)).toEqual(['nobody@example.org']);
       expect(here.steps.map(({ reply }) => reply.code)).toEqual(served.steps.map(({ reply }) => reply.code));
     },
   );

@@ -96,7 +96,10 @@ describe('a session', () => {
     const second = await deliver({ ...MAIL, reset: 'rcpt' }, { to: filter });
     expect(second).toMatchObject({
       outcome: 'abandoned',
-      accepted: ['bob@example.org', 'carol@example.org'],
+      accepted: [
+        { address: 'bob@example.org', args: [] },
+        { address: 'carol@example.org', args: [] },
+      ],
     });
     expect(aborted).toEqual(['abort']);
   });
@@ -148,9 +151,12 @@ describe('a delivery', () => {
     ]);
     const delivery = await deliver(MAIL, { to: filter });
     expect(delivery).toMatchObject({
-      accepted: ['bob@example.org', 'carol@example.org'],
-      added: ['dan@example.org'],
-      removed: ['bob@example.org'],
+      accepted: [
+        { address: 'bob@example.org', args: [] },
+        { address: 'carol@example.org', args: [] },
+      ],
+      added: [{ address: 'dan@example.org', args: ['NOTIFY=NEVER'] }],
+      removed: [{ address: 'bob@example.org', args: [] }],
       recipients: [
         { address: 'carol@example.org', args: [] },
         { address: 'dan@example.org', args: ['NOTIFY=NEVER'] },

@@ -131,7 +131,7 @@ describe('an MTA that is Sendmail', () => {
   it('has a recipient once, in its own case, and deletes whom an address means', async () => {
     const recipients = ['bob@example.org', 'bob@example.org', 'bob@EXAMPLE.org', 'Bob@example.org'];
     const { recipients: left, removed } = await send({ E: ['R26', 'R04'] }, { recipients });
-    expect([left.map(({ address }) => address), removed]).toEqual([
+    expect([left, removed].map((list) => list.map(({ address }) => address))).toEqual([
       ['bob@EXAMPLE.org', 'Bob@example.org'],
       ['bob@example.org'],
     ]);
@@ -229,7 +229,6 @@ describe('a client of Sendmail', () => {
 describe('an MTA that nobody can play', () => {
   it.each(['exim', '', 1])('%j is refused', async (mta) => {
     const sent = deliver(MAIL, { mta: mta as never, to: on('eom', () => undefined) });
-    await expect(sent).rejects.toThrow(/mta: .* cannot be played. Use 'postfix' or 'sendmail'./);
-    await expect(sent).rejects.toThrow(TypeError);
+    await expect(sent).rejects.toThrow(/mta is .*; it has to be one of 'postfix', 'sendmail'/);
   });
 });

@@ -223,14 +223,15 @@ describe('compose', () => {
   });
 
   it('refuses what is no operator', () => {
-    const message = 'A filter is a function (an RxJS operator): what on(), compose() … make.';
-    expect(() => compose(undefined as never)).toThrow(new TypeError(message));
+    expect(() => compose(undefined as never)).toThrow(
+      'compose(): argument 1 is undefined, and no filter. A filter is an RxJS operator',
+    );
     expect(() =>
       compose(
         on('rcpt', () => undefined),
         {} as never,
       ),
-    ).toThrow(new TypeError(message));
+    ).toThrow('compose(): argument 2 is {}, and no filter.');
   });
 });
 
@@ -316,14 +317,16 @@ describe('an operator of RxJS among filters', () => {
     }),
   );
 
-  it('errors the stream where it throws when called, or gives no Observable', () => {
+  it('errors the stream at its first event where it throws when called, or gives no Observable', () => {
     const thrown = run(
       compose(() => {
         throw new Error('broken');
       }),
     );
-    expect(thrown.errors).toEqual([new Error('broken')]);
+    thrown.source.next(r);
+    expect(thrown.errors).toEqual([expect.objectContaining({ cause: new Error('broken') })]);
     const nothing = run(compose((() => undefined) as never));
+    nothing.source.next(r);
     expect(nothing.errors).toEqual([expect.any(TypeError)]);
     expect(run(compose(() => EMPTY)).completed).toBe(true);
   });

@@ -162,6 +162,8 @@ describe('requires', () => {
         on('rcpt', () => undefined),
       ),
     ).toThrow(/^requires\(\): CHGBDY is not a right\. Use ADDHDRS, CHGBODY,/);
-    expect(() => requires(['CHGBODY'], undefined as never)).toThrow(/^A filter is a function/);
+    expect(() => requires(['CHGBODY'], undefined as never)).toThrow(
+      'requires(): the second argument is undefined, and no filter.',
+    );
   });
 });

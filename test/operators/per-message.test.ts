@@ -169,7 +169,9 @@ describe('perMessage', () => {
         throw new Error('broken');
       }),
     ).toThrow('broken');
-    expect(() => perMessage(() => undefined as never)).toThrow(/A filter is a function/);
+    expect(() => perMessage(() => undefined as never)).toThrow(
+      'perMessage(): what the function returned is undefined, and no filter.',
+    );
   });
 
   it('fails for each event of a message whose factory throws, and tries again', () => {
@@ -189,7 +191,7 @@ describe('perMessage', () => {
     ]);
     expect(wire.outcomes.map(({ error }) => error?.message).slice(-3)).toEqual([
       'The filter failed at stage rcpt: broken',
-      expect.stringContaining('A filter is a function'),
+      expect.stringContaining('perMessage(): what the function returned is undefined, and no filter.'),
       undefined,
     ]);
   });

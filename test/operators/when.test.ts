@@ -261,6 +261,6 @@ describe('when', () => {
 
   it('refuses what is no predicate and no filter', () => {
     expect(() => when(true as never, yes)).toThrow('when(): the first argument has to be a function');
-    expect(() => when(() => true, {} as never)).toThrow('A filter is a function');
+    expect(() => when(() => true, {} as never)).toThrow('when(): the second argument is {}, and no filter.');
   });
 });

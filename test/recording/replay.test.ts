@@ -168,7 +168,7 @@ describe('diagram', () => {
 
   it.each([0, -1, NaN])('says that a unit of %d is none', (unit) => {
     expect(() => diagram(PAUSES, { unit })).toThrow(
-      new RangeError(`unit: ${unit} is not a time. Use milliseconds above 0.`),
+      new RangeError(`diagram(): unit is ${unit}; it has to be a number of milliseconds above 0.`),
     );
   });
 });

@@ -169,6 +169,11 @@ describe('close({ grace })', () => {
     await closing;
   });
 
+  it('is not in the way of a listener, which gets the name of its signal', async () => {
+    const { server } = await serving(filter);
+    await (server.close as (signal: unknown) => Promise<void>)('SIGTERM');
+  });
+
   it('puts messages off that begin after it', async () => {
     const { server } = await serving(filter);
     const mta = await socketMta(server.address);
@@ -206,7 +211,7 @@ describe('close({ grace })', () => {
   it.each([-1, NaN, Infinity, 2 ** 31])('refuses %d, and goes on', async (grace) => {
     const { server } = await serving(filter);
     await expect(server.close({ grace })).rejects.toThrow(
-      `grace: ${grace} is not a time. Use milliseconds from 0 and below 24 days.`,
+      `close(): grace is ${grace}; it has to be a number of milliseconds from 0 to`,
     );
     const mta = await socketMta(server.address);
     expect(await mta.ask('C01')).toHaveLength(1);

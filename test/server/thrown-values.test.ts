@@ -12,7 +12,7 @@ import {
   timer,
   type OperatorFunction,
 } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import {
   addHeader,
@@ -340,8 +340,16 @@ const noteWarning = (warning: unknown): void => void warnings.push(warning);
 beforeEach(() => {
   fatal.length = warnings.length = 0;
   process.on('uncaughtException', noteFatal).on('unhandledRejection', noteFatal).on('warning', noteWarning);
+  // What no function of the user's takes is a line on standard error.
+  vi.spyOn(process.stderr, 'write').mockImplementation((line, ...rest) => {
+    noteWarning(line);
+    const done = rest.at(-1);
+    if (typeof done === 'function') (done as () => void)();
+    return true;
+  });
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   process
     .off('uncaughtException', noteFatal)
     .off('unhandledRejection', noteFatal)

@@ -315,7 +315,7 @@ describe('a simulated MTA, of whole mails', () => {
     const { filter: look, seen } = looking();
     const mta = await started(compose(look, filter));
     const [first, second] = await Promise.all([mta.send(mail), mta.send({ ...mail, body: '' })]);
-    expect(first).toMatchObject({ outcome: 'delivered', refused: ['x@d.test'] });
+    expect(first).toMatchObject({ outcome: 'delivered', refused: [{ address: 'x@d.test', args: [] }] });
     expect([first, second].map(({ headers }) => headers.at(-1)?.value)).toEqual(['7', '0']);
     await mta.close();
     expect(seen.filter((one) => /^(connect|close)/.test(one))).toEqual([

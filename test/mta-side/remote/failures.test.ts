@@ -58,7 +58,16 @@ async function sessionWith(
 
 describe('a milter elsewhere that fails', () => {
   it.each([
-    [{}, { outcome: 'deferred', refused: ['bob@example.org', 'carl@example.org'] }],
+    [
+      {},
+      {
+        outcome: 'deferred',
+        refused: [
+          { address: 'bob@example.org', args: [] },
+          { address: 'carl@example.org', args: [] },
+        ],
+      },
+    ],
     [{ failure: 'tempfail' }, { outcome: 'deferred' }],
     [{ failure: 'pass' }, { outcome: 'delivered' }],
     [{ failure: proceed() }, { outcome: 'delivered' }],
@@ -143,8 +152,8 @@ describe('a milter elsewhere that fails', () => {
     const { address } = await scripted({ R: replyFrame('y', '550 5.7.1 no\rway\0') });
     const { session, errors } = await sessionWith(address, { failure: 'pass' });
     expect(await session.send(MAIL)).toMatchObject({
-      refused: ['bob@example.org'],
-      accepted: ['carl@example.org'],
+      refused: [{ address: 'bob@example.org', args: [] }],
+      accepted: [{ address: 'carl@example.org', args: [] }],
     });
     await session.close();
     expect(errors.map(({ message }) => message)).toEqual([expect.stringMatching(/its refusal stands/)]);
@@ -159,7 +168,10 @@ describe('a milter elsewhere that fails', () => {
     const { session, errors } = await sessionWith(milter.address, { failure: 'pass', timeouts: SOON });
     expect(await session.send(MAIL)).toMatchObject({ refused: [], outcome: 'delivered' });
     expect(milter.heard).toEqual(['ODCCDHHDMMDRR']);
-    expect(await session.send(MAIL)).toMatchObject({ refused: ['bob@example.org'], outcome: 'delivered' });
+    expect(await session.send(MAIL)).toMatchObject({
+      refused: [{ address: 'bob@example.org', args: [] }],
+      outcome: 'delivered',
+    });
     await session.close();
     await eventually('told', () => milter.heard[1] === 'ODCCDHHDMMDRRDRRDTTDLLDNNDBBDEEAQ');
     expect(errors).toHaveLength(1);
