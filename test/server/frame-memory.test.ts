@@ -86,17 +86,18 @@ describe('unfinished frames', () => {
     expect(outcomes.filter(({ error }) => BEYOND.test(error?.message ?? ''))).toEqual([]);
   });
 
-  it.each([65_534, -1, 1.5, NaN])('cannot be limited to %d bytes', async (maxFrameMemory) => {
+  it.each([
+    [65_534, 'maxFrameMemory is 65534; it has to hold one frame at least, 65535 bytes.'],
+    [-1, 'serve(): maxFrameMemory is -1; it has to be a whole number from 1 on.'],
+    [1.5, 'serve(): maxFrameMemory is 1.5; it has to be a whole number from 1 on.'],
+    [NaN, 'serve(): maxFrameMemory is NaN; it has to be a whole number from 1 on.'],
+  ])('cannot be limited to %d bytes', async (maxFrameMemory, words) => {
     await expect(
       serve(
         observe('header', () => undefined),
         { listen: 'inet:0@127.0.0.1', maxFrameMemory },
       ),
-    ).rejects.toThrow(
-      new RangeError(
-        `maxFrameMemory: ${maxFrameMemory} is not a number of bytes that holds one frame. Use 65535 or more.`,
-      ),
-    );
+    ).rejects.toThrow(new RangeError(words));
   });
 
   const SERVER = `

@@ -206,7 +206,7 @@ describe('one outcome an event', () => {
       return flow;
     });
     expect((await broken(fails, SHORT))['one-outcome']).toBe(
-      'At data: the filter itself failed: Error: broken',
+      'At data: the filter itself failed: broken',
     );
   });
 
