@@ -9,7 +9,7 @@ import type { Decision } from '../session/decision.js';
 import type { Answer, Flow, StageEvent } from '../session/flow.js';
 import { isLegal } from '../session/legal.js';
 import type { Edit, Modification, ReplaceBody } from '../session/modification.js';
-import { plainDecision } from '../session/plain-decision.js';
+import { isPlain, isPlainReply, plainDecision } from '../session/plain-decision.js';
 import type { Stage } from '../session/stage.js';
 import { isReadLater, tendBody } from './tend-body.js';
 
@@ -85,7 +85,9 @@ export class Answers {
       if (!isLegal(kind, stage)) {
         throw new AnswerError(`${kind}() is not legal at stage ${stage}. Use ${legalAt(stage)}.`);
       }
-      this.#decision = checkDecision(plainDecision(kind, answer as Decision), stage);
+      const decision = plainDecision(kind, answer as Decision);
+      const checked = checkDecision(decision, stage);
+      this.#decision = isPlain(decision) && isPlainReply(decision) ? decision : checked;
       return true;
     }
     let edit: Edit | undefined;

@@ -17,6 +17,7 @@ import type { BodySource, Modification } from './modification.js';
 import { mootError } from './moot-error.js';
 import type { ResolvedOptions } from './options.js';
 import type { Output } from './output.js';
+import { isPlain, isPlainReply } from './plain-decision.js';
 import { ProjectError } from './project-error.js';
 import { readBody } from './read-body.js';
 import type { Stage } from './stage.js';
@@ -172,7 +173,9 @@ export class AnswerDesk {
       const decision = checkDecision(given, stage);
       const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
       if (kept.length === 0) {
-        this.#finish(turn, decision, NONE, cause);
+        // The outcome shows the filter's own object, by which it may know its decision again.
+        const shown = isPlain(given) && isPlainReply(given) ? given : decision;
+        this.#finish(turn, shown, NONE, cause, decision);
         return;
       }
       if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
@@ -224,12 +227,13 @@ export class AnswerDesk {
     wanted: Decision,
     modifications: readonly Modification[],
     cause: Error | undefined,
+    written: Decision = wanted,
   ): void {
     const decision = turn.moot ? proceed() : wanted;
     const error = turn.moot ? (cause ?? mootError(wanted)) : cause;
     turn.decision = decision;
     if (modifications !== NONE) turn.modifications = modifications;
-    if (turn.mode === 'reply') this.#output.answer(this.encode(decision));
+    if (turn.mode === 'reply') this.#output.answer(this.encode(turn.moot ? decision : written));
     // Closed before anybody is told: whoever is may cause an answer, and it has to find the turn over.
     this.#close(turn);
     if (this.#owner.watched || error !== undefined) {

@@ -1,3 +1,4 @@
+import { SMFIP } from '../transport/smfip.js';
 import { none } from '../transport/layouts/none.js';
 import { pair } from '../transport/layouts/pair.js';
 import { strings, type StringsFields } from '../transport/layouts/strings.js';
@@ -91,7 +92,9 @@ export class MessageDialogue {
     if (reach === 'body') this.#skipping = true;
     if (reach !== 'message') return;
     this.endMessage();
-    this.#accepted = stage !== 'eom' && decision.kind === 'accept';
+    // An MTA that is not to send MAIL does not show where the next message begins: it must not pass with this one.
+    const begins = (this.#host.info.agreement.protocol & SMFIP.NOMAIL) === 0;
+    this.#accepted = stage !== 'eom' && decision.kind === 'accept' && begins;
   }
 
   /** A part of a body frame was answered: what counts is said with the frame's last part. */

@@ -29,10 +29,21 @@ export function plainDecision(kind: Decision['kind'], given: Decision): Decision
   return reply === undefined ? BARE[kind] : { kind, reply };
 }
 
-function isPlain(given: object): boolean {
+/** Whether it is data and nothing else: no getters, no proxy. */
+export function isPlain(given: object): boolean {
   if (types.isProxy(given)) return false;
   const kind = Object.getOwnPropertyDescriptor(given, 'kind');
   const reply = Object.getOwnPropertyDescriptor(given, 'reply');
   if (kind === undefined || !('value' in kind)) return false;
   return reply === undefined ? !('reply' in given) : 'value' in reply;
+}
+
+/** Whether its reply is data and nothing else, too. */
+export function isPlainReply(given: Decision): boolean {
+  const reply: unknown = 'reply' in given ? given.reply : undefined;
+  if (typeof reply !== 'object' || reply === null) return true;
+  if (types.isProxy(reply)) return false;
+  return Object.values(Object.getOwnPropertyDescriptors(reply)).every(
+    (field) => 'value' in field && !types.isProxy(field.value),
+  );
 }

@@ -20,7 +20,7 @@ function withBytes<M extends object>(message: M): M {
 /** Each frame that carries anything, with markers in every field that comes from outside. */
 const FROM_MTA = (
   [
-    { type: 'connect', host: `${WHO}`, family: 'inet', port: 25, address: '10.9.8.7', raw },
+    { type: 'connect', host: WHO, family: 'inet', port: 25, address: '10.9.8.7', raw },
     { type: 'connect', host: `[10.9.8.7] ${WHO}`, family: 'inet', port: 25, address: '10.9.8.7', raw },
     { type: 'connect', host: `domain1.example.${WHO}.test`, family: 'unix', port: 0, address: `/run/${WHO}` },
     { type: 'connect', host: `192.0.2.${WHO}.test`, family: 'unknown', port: 0, address: '' },

@@ -344,7 +344,7 @@ beforeEach(() => {
   vi.spyOn(process.stderr, 'write').mockImplementation((line, ...rest) => {
     noteWarning(line);
     const done = rest.at(-1);
-    if (typeof done === 'function') (done as () => void)();
+    if (typeof done === 'function') done();
     return true;
   });
 });

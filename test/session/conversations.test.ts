@@ -201,7 +201,8 @@ class Model {
     this.expected.push(understood ? LETTERS[kind] : 'c');
     if (letter === 'E') return this.#end();
     if (kind === 'proceed' || 'CHU'.includes(letter)) return;
-    this.#accepted = kind === 'accept';
+    // Without MAIL the next message cannot be told from the rest of this one.
+    this.#accepted = kind === 'accept' && (this.#protocol & 0x04) === 0;
     if (kind === 'skip') this.#skipping = true;
     else if (!('RT'.includes(letter) && (kind === 'reject' || kind === 'tempfail'))) this.#end();
   }

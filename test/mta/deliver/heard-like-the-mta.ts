@@ -45,7 +45,7 @@ const decided = (
   stage: Parameters<typeof on>[0],
   decide: () => ReturnType<typeof reject>,
 ): (() => Filter) => {
-  return () => compose(on(stage, decide as never), everything());
+  return () => compose(on(stage, (() => decide()) as never), everything());
 };
 // Over TCP the library wants data answered whatever a filter has to do with it, so that here, too, it is.
 const ONE: readonly Act[] = ['message'];
