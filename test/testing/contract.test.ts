@@ -205,9 +205,7 @@ describe('one outcome an event', () => {
       if (flow.stage === 'data') throw new Error('broken');
       return flow;
     });
-    expect((await broken(fails, SHORT))['one-outcome']).toBe(
-      'At data: the filter itself failed: broken',
-    );
+    expect((await broken(fails, SHORT))['one-outcome']).toBe('At data: the filter itself failed: broken');
   });
 
   it('is all that a doubled event breaks', async () => {
