@@ -47,7 +47,9 @@ export function guardObservable<T, Value>(
       if (operators.length === 0) return guarded;
       let piped: Observable<unknown> = guarded;
       for (const operator of operators) piped = operator(piped);
-      return isOwn(piped) ? piped : guardObservable(piped, guard);
+      // What is no Observable is named by what it is given to.
+      const subscribes = typeof (piped as { subscribe?: unknown } | undefined)?.subscribe === 'function';
+      return isOwn(piped) || !subscribes ? piped : guardObservable(piped, guard);
     },
   });
 }
