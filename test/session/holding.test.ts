@@ -253,7 +253,10 @@ describe('a filter that holds an event', () => {
 
   it('holds each part of a large frame, and has it answered once', () => {
     // 256 KiB frames, which some builds of Sendmail agree to.
-    const { holder, made } = holding({ ...WAITING, version: 6, protocol: 0x1000007f });
+    const { holder, made } = holding(
+      { ...WAITING, version: 6, protocol: 0x1000007f },
+      { maxDataSize: 262_143 },
+    );
     const frame = commandCodec.encode(body(Buffer.alloc(200_000, 'x')));
     speak(made, mail);
     made.send(frame.subarray(0, 100_000));

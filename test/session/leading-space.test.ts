@@ -96,8 +96,10 @@ describe('the leading space', () => {
 
   it('makes what goes out again the bytes that came in, whatever they are', () => {
     const line = fc.stringMatching(/^[\x01-\x09\x0b\x0c\x0e-\xff]{0,20}$/);
+    // A continuation line of blanks alone is refused.
+    const shown = line.filter((text) => /[^\s\x00-\x20]/.test(text));
     const value = fc
-      .tuple(line, fc.array(fc.tuple(fc.constantFrom(' ', '\t'), line), { maxLength: 3 }))
+      .tuple(line, fc.array(fc.tuple(fc.constantFrom(' ', '\t'), shown), { maxLength: 3 }))
       .map(([first, more]) => [first, ...more.map(([blank, text]) => `\n${blank}${text}`)].join(''));
     fc.assert(
       fc.property(value, fc.constantFrom('C01', 'C02'), (text, offer) => {
