@@ -1,5 +1,6 @@
 import { ignoreRejection, isPromise, onRejection } from '../common/promises.js';
-import { errorFrom, textOf } from '../common/text-of.js';
+import { quote } from '../common/printable.js';
+import { errorFrom } from '../common/text-of.js';
 import { tell } from '../session/tell.js';
 import { failureAt } from '../session/failure-at.js';
 import type { StageEvent } from '../session/flow.js';
@@ -45,7 +46,7 @@ export class Outage {
     const take = (given: number): D | Failure | undefined => {
       // Compared with anything, what is no number would let all mail pass.
       if (typeof (given as unknown) !== 'number' || Number.isNaN(given)) {
-        return this.#gone(event, new StoreError(`The store answered ${textOf(given)}, which is no number.`));
+        return this.#gone(event, new StoreError(`The store answered ${quote(given)}, which is no number.`));
       }
       this.#there(event, asked);
       return use(given);

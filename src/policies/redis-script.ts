@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
 
+import { quote } from '../common/printable.js';
 import { messageOf, textOf } from '../common/text-of.js';
 import { boundedKey } from '../lookups/bounded-key.js';
 import { checkOptions, milliseconds, number, string, type Rules } from '../common/options.js';
@@ -66,7 +67,7 @@ export class RedisScript {
     this.#hung = undefined;
     // A number, a bigint or a text, as the client was told to give it.
     const number = /^-?\d+$/.test(textOf(reply)) ? Number(reply) : NaN;
-    if (Number.isNaN(number)) throw new StoreError(`Redis replied ${textOf(reply)}, which is no number.`);
+    if (Number.isNaN(number)) throw new StoreError(`Redis replied ${quote(reply)}, which is no number.`);
     return number;
   }
 

@@ -142,7 +142,7 @@ const SWAPPER = `
 
 /** What a start may fail with while everything is being replaced: a sentence of what happened. */
 const REASONS =
-  /^(the file, or a directory above it, was replaced|there is a (symbolic link|regular file) at this path|the directory .* (does not exist|was removed)|the socket is made in a directory|another process has just)/;
+  /^(the file, or a directory above it, was replaced|there is a (symbolic link|regular file) at this path|the directory (.* )?(does not exist|was removed)|the socket is made in a directory|another process has just)/;
 
 describe('a directory that another user may write to', () => {
   it.for(['the file', 'the directory in which it is made', 'the directory of both'])(
