@@ -77,7 +77,7 @@ export { ProtocolError } from './transport/protocol-error.js';
 
 export type { Mailbox } from './message/mailbox.js';
 export type { AddressParts } from './common/parse-address.js';
-export type { AnswerInput, AnswerNow, Undecided } from './operators/answers.js';
+export type { AnswerInput, AnswerNow, Legal, Undecided } from './operators/answers.js';
 export type { LateDecision } from './operators/deadline.js';
 export type { Difference } from './operators/difference.js';
 export type { Filter } from './operators/filter.js';

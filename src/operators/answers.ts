@@ -36,6 +36,36 @@ interface AnswersLater<S extends Stage> {
 export type AnswerInput<S extends Stage> =
   AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>> | AnswersLater<S>;
 
+/**
+ * What a project at stage `S` returns: `R` where it is legal there, and else a sentence for the compiler to say.
+ *
+ * A check of what was inferred takes one line where the comparison of the types of two functions takes twelve. The first
+ * branch is what the compiler infers from: that `new Promise(…)` is one of an answer, and `{ kind: 'accept' }` one.
+ */
+export type Legal<S extends Stage, R> = [R] extends [
+  AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>>,
+]
+  ? AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>>
+  : [R] extends [AnswerInput<S>]
+    ? R
+    : LegalAnswers[S] | Extract<R, Undecided>;
+
+/** The table of what is legal where, in words. */
+interface LegalAnswers {
+  connect: `at connect: ${BeforeMail}`;
+  helo: `at helo: ${BeforeMail}`;
+  mail: `at mail: ${OfMessage}`;
+  rcpt: `at rcpt: ${OfMessage}`;
+  data: `at data: ${OfMessage}`;
+  header: `at header: ${OfMessage}`;
+  eoh: `at eoh: ${OfMessage}`;
+  body: `at body: ${OfMessage} or skip()`;
+  eom: `at eom: ${OfMessage}, a modification or an edit`;
+  unknown: 'at unknown: nothing, proceed(), reject() or tempfail()';
+}
+type BeforeMail = 'nothing, proceed(), accept(), reject() or tempfail()';
+type OfMessage = 'nothing, proceed(), accept(), reject(), tempfail(), discard()';
+
 const NONE: readonly Modification[] = Object.freeze([]);
 const DECISIONS: readonly string[] = [
   'proceed',

@@ -8,7 +8,7 @@ import {
 import type { Site } from '../session/answer-place.js';
 import { BIT } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';
-import type { AnswerInput } from './answers.js';
+import type { AnswerInput, Legal } from './answers.js';
 import { makeFilter, type Filter } from './filter.js';
 import { MessageRun } from './message-run.js';
 import type { ProjectContext } from './project-context.js';
@@ -50,10 +50,12 @@ export type MessageProject<B extends BodyMode> = (
  *   edit(message, (draft) => void draft.headers.set('X-Recipients', String(message.recipients.length))),
  * )
  */
-export function onMessage(project: MessageProject<'buffer'>): Filter;
-export function onMessage<const B extends BodyMode = 'buffer'>(
+export function onMessage<const R>(
+  project: (message: Message, context: ProjectContext) => Legal<'eom', R>,
+): Filter;
+export function onMessage<const B extends BodyMode = 'buffer', const R = AnswerInput<'eom'>>(
   options: MessageOptions<B>,
-  project: MessageProject<NoInfer<B>>,
+  project: (message: Message<NoInfer<B>>, context: ProjectContext) => Legal<'eom', R>,
 ): Filter;
 export function onMessage(...given: readonly unknown[]): Filter {
   const site = new Error();

@@ -6,7 +6,7 @@ import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';
-import { Answers, type AnswerInput } from './answers.js';
+import { Answers, type AnswerInput, type Legal } from './answers.js';
 import { failedEvent } from './failed-event.js';
 import { makeFilter, type Filter } from './filter.js';
 import { Latest } from './latest.js';
@@ -48,11 +48,14 @@ type AnyProject = (event: StageEvent, context: LazyContext, latest: unknown) => 
  * @example on('rcpt', async (rcpt, { signal }) => ((await known(rcpt.address, signal)) ? undefined : reject('Who?')))
  * @example on('connect', blocked$, ({ address }, blocked) => (blocked.has(address) ? reject() : undefined))
  */
-export function on<const S extends Stage>(stages: S | readonly S[], project: Project<NoInfer<S>>): Filter;
-export function on<const S extends Stage, T>(
+export function on<const S extends StageEvent['stage'], const R = AnswerInput<S>>(
+  stages: S | readonly S[],
+  project: (event: EventAt<NoInfer<S>>, context: ProjectContext) => Legal<NoInfer<S>, R>,
+): Filter;
+export function on<const S extends StageEvent['stage'], T, const R = AnswerInput<S>>(
   stages: S | readonly S[],
   latest: ObservableInput<T>,
-  project: LatestProject<NoInfer<S>, T>,
+  project: (event: EventAt<NoInfer<S>>, latest: T, context: ProjectContext) => Legal<NoInfer<S>, R>,
 ): Filter;
 export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter {
   return onFrom(new Error(), stages, rest);

@@ -100,7 +100,7 @@ describe('2. modifications', () => {
       compose(
         on('eom', () => seen),
         on('eom', () => answers),
-        on('eom', async () => (what === 'a promise that rejects' ? Promise.reject(broken) : undefined)),
+        on('eom', () => (what === 'a promise that rejects' ? Promise.reject<undefined>(broken) : undefined)),
       ),
     );
     const now = wire.say('eom');

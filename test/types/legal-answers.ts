@@ -10,6 +10,7 @@ import type {
   Discard,
   EventAt,
   InsertHeader,
+  Legal,
   Proceed,
   Project,
   ProjectContext,
@@ -46,7 +47,7 @@ type WithMessage = Everywhere | 'accept' | 'discard';
 type Changes = Exclude<keyof Answers, WithMessage | 'skip'>;
 
 /** The table of the documentation: what may be answered where. */
-interface Legal {
+interface Documented {
   connect: Everywhere | 'accept';
   helo: Everywhere | 'accept';
   mail: WithMessage;
@@ -59,8 +60,13 @@ interface Legal {
   unknown: Everywhere;
 }
 
-/** Whether a project that returns `R` may be given to `on` for stage `S`. */
-type Fits<S extends Stage, R> =
+/** Whether a project that returns `R` may be given to `on` for stage `S`, which `Project` has to say as well. */
+type Fits<S extends Stage, R> = [R] extends [Legal<S, R>]
+  ? IsProject<S, R>
+  : IsProject<S, R> extends false
+    ? false
+    : never;
+type IsProject<S extends Stage, R> =
   ((event: EventAt<S>, context: ProjectContext) => R) extends Project<S> ? true : false;
 
 /** Those of the answers that a project at stage `S` may return in the wrapping `W`. */
@@ -72,7 +78,7 @@ type LegalIn<S extends Stage, W extends Record<keyof Answers, unknown>> = {
 type LegalTable<W extends Record<keyof Answers, unknown>> = { [S in Stage]: LegalIn<S, W> };
 
 /** Whether that is the table above. */
-type Same<W extends Record<keyof Answers, unknown>, T = LegalTable<W>> = Equal<T, Legal>;
+type Same<W extends Record<keyof Answers, unknown>, T = LegalTable<W>> = Equal<T, Documented>;
 
 /** One table, however the answer comes. */
 export type Checks = [

@@ -11,6 +11,7 @@ import {
   type serve,
   type ServeOptions,
   type TraceEntry,
+  type Stage,
 } from '../../../src/index.js';
 import { MtaSession, parseEml, type Mail, type MtaKind } from '../../../src/mta/index.js';
 import { eventually } from '../support/eventually.js';
@@ -41,10 +42,7 @@ const everything = (): Filter =>
     ),
     observe('abort', () => undefined),
   );
-const decided = (
-  stage: Parameters<typeof on>[0],
-  decide: () => ReturnType<typeof reject>,
-): (() => Filter) => {
+const decided = (stage: Stage, decide: () => ReturnType<typeof reject>): (() => Filter) => {
   return () => compose(on(stage, (() => decide()) as never), everything());
 };
 // Over TCP the library wants data answered whatever a filter has to do with it, so that here, too, it is.

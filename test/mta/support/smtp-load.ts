@@ -1,6 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import { eventually } from './eventually.js';
 import type { CommonListener, MtaBench } from './mta-bench.js';
 import type { Letter } from './smtp-client.js';
+
+/** How long a client waits when its message was deferred, in milliseconds. */
+const DEFERRED = 100;
 
 /** What the clients of a load do otherwise than by default. */
 export interface LoadOptions {
@@ -83,6 +87,8 @@ export class SmtpLoad {
       this.replies.set(subject, reply);
       this.answers.push(reply);
       if (!reply.startsWith('421')) await client.quit(); // after 421 the server closes of its own accord
+      // A mail server tries again later, too; without a pause the load alone keeps the filter from coming back.
+      if (reply.startsWith('4')) await setTimeout(DEFERRED);
     } while (this.#patient && reply.startsWith('4'));
   }
 
