@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Eom } from '../session/flow.js';
 import type { Modification, ReplaceBody } from '../session/modification.js';
-import { readBody } from '../session/read-body.js';
+import { readBody } from '../session/connection/read-body.js';
 import { turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
 import { CollectedMessage } from './collected-message.js';

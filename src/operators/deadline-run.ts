@@ -198,13 +198,11 @@ class TimedTurn extends DerivedTurn {
     });
   }
 
-  override leave(count: number): void {
-    super.leave(count);
-    this.original?.leave(count);
+  override releaseBody(): void {
+    this.original?.releaseBody();
   }
 
-  override hold(): () => void {
-    const free = this.original?.hold();
-    return () => free?.();
+  override pause(): () => void {
+    return this.original?.pause() ?? (() => undefined);
   }
 }

@@ -47,8 +47,7 @@ export class DerivedTurn extends Turn {
     );
     this.original = original;
     if (original !== undefined) {
-      this.moot = original.moot;
-      this.readers = original.readers;
+      this.overruled = original.overruled;
     }
   }
 }

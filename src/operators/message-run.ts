@@ -78,16 +78,16 @@ export class MessageRun implements Upstream {
     }
     const later = collection.take(event);
     const turn = turnOf(event);
-    if (event.stage === 'body' && (collection.enough || collection.beyond)) turn?.leave(1);
+    if (event.stage === 'body' && (collection.enough || collection.beyond)) turn?.releaseBody();
     const refusal = flow.stage === 'body' ? this.#collector.refusal(flow) : undefined;
     if (later === undefined) {
       this.#down.next(refusal ?? flow);
       return;
     }
-    const release = turn?.hold();
+    const resume = turn?.pause();
     void later.then(() => {
       if (turn?.ended !== true) this.#down.next(flow);
-      release?.();
+      resume?.();
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Connection } from '../session/connection.js';
+import type { Connection } from '../session/connection/connection.js';
 import type { Flow } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { UnansweredError } from '../session/unanswered-error.js';

@@ -2,8 +2,8 @@ import { Observable } from 'rxjs';
 
 import { warn } from '../common/warn.js';
 import { guardObservable } from '../rx/guard-observable.js';
-import type { Receiver } from '../session/connection-owner.js';
-import type { Connection } from '../session/connection.js';
+import type { Receiver } from '../session/connection/boundary.js';
+import type { Connection } from '../session/connection/connection.js';
 import type { MilterEvent } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import type { SessionInfo } from '../session/session-info.js';

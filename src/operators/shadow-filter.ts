@@ -8,7 +8,7 @@ import { UnansweredError } from '../session/unanswered-error.js';
 import { openChain } from './chain.js';
 import { eventOf } from './derived-turn.js';
 import type { Difference } from './difference.js';
-import { reachOf } from '../session/reach.js';
+import { scopeOf } from '../session/decision-scope.js';
 import { Passing, lookOf, type Look, type LookOwner, type ShadowMessage } from './shadow-look.js';
 import type { ShadowReport } from './shadow-report.js';
 import type { Step, Upstream } from './step.js';
@@ -222,7 +222,7 @@ export class ShadowFilter implements LookOwner {
 
   /** What its decision means for what it sees later, as the MTA would have it. */
   #heed({ event: { stage }, message }: Look, decision: Difference['would']['decision']): void {
-    const reach = reachOf(stage, decision);
+    const reach = scopeOf(stage, decision);
     if (reach === 'event') return;
     if (reach === 'connection') this.#released = true;
     else if (message !== undefined) message[reach === 'body' ? 'enough' : 'over'] = true;

@@ -129,22 +129,21 @@ export function lookOf(turn: Turn | undefined): Look | undefined {
 /** The turn of an event in the shadow: nothing that is done with it is done with that of the event itself. */
 class ShadowTurn extends DerivedTurn {
   readonly look: Look;
+  readonly #soleReader: boolean;
 
   constructor(event: StageEvent, look: Look, owner: LookOwner) {
     const mode = (bitOf(event.stage) & owner.decides) === 0 ? 'silent' : 'reply';
     super(event, { owner: ownerOf(owner, look, event), message: look.message?.scope, mode });
     this.look = look;
-    this.readers = owner.readers;
+    this.#soleReader = owner.readers === 1;
   }
 
-  override leave(count: number): void {
-    super.leave(count);
-    if (this.readers > 0 || this.stage !== 'body') return;
-    if (this.look.message !== undefined) this.look.message.enough = true;
+  override releaseBody(): void {
+    if (this.#soleReader && this.look.message !== undefined) this.look.message.enough = true;
   }
 
   /** Nobody is made to wait. */
-  override hold(): () => void {
+  override pause(): () => void {
     return () => undefined;
   }
 }

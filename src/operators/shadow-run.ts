@@ -109,7 +109,7 @@ export class ShadowRun implements Upstream {
     }
     // Asked anew: by now it may have had enough.
     const leaves = event.stage === 'body' && filter.readers > 0 && !this.#isWanted(event, message);
-    if (leaves) turn?.leave(1);
+    if (leaves) turn?.releaseBody();
   }
 
   #isWanted({ stage }: StageEvent, message: ShadowMessage | undefined): boolean {

@@ -92,7 +92,7 @@ export class StreamRun implements Upstream {
     const later = piece && current.push(piece);
     if (collection.truncated.body) current.end(false);
     const pass = (): void => {
-      if (current.unwanted || collection.enough) turn?.leave(1);
+      if (current.unwanted || collection.enough) turn?.releaseBody();
       const refusal = flow.stage === 'body' ? current.refusalOf(flow) : undefined;
       if (refusal !== undefined) this.#end();
       this.#down.next(refusal ?? flow);
@@ -108,13 +108,13 @@ export class StreamRun implements Upstream {
         if (turn.mode === 'silent') current.missed = true;
       });
       // Where it was negotiated that the MTA does not wait for its pieces, the next one must not overtake this one.
-      const release = turn?.hold();
+      const resume = turn?.pause();
       void Promise.resolve(later)
         .then(() => (stops() ? allPromises() : undefined))
         .then(() => {
           forget?.();
           if (turn?.ended !== true) pass();
-          release?.();
+          resume?.();
         });
     }
   }

@@ -56,6 +56,8 @@ class WhenRun implements Upstream {
   readonly #predicate: (event: StageEvent) => boolean;
   readonly #down: Downstream;
   readonly #ways: Way[] = [];
+  /** Whether a filter on one of the ways reads the body. */
+  readonly #readsBody: boolean;
   /** Where the message in progress goes, once that is known. */
   #chosen: Way | undefined;
   /** The source has completed. */
@@ -69,8 +71,9 @@ class WhenRun implements Upstream {
   ) {
     this.#predicate = predicate;
     this.#down = down;
+    this.#readsBody = ways.some((steps) => tagsOf(steps).readers > 0);
     for (const steps of ways) {
-      const way: Way = { readers: tagsOf(steps).readers, chain: undefined, through: false };
+      const way: Way = { readsBody: tagsOf(steps).readers > 0, chain: undefined, through: false };
       this.#ways.push(way);
       way.chain = openChain(steps, this.#below(way));
     }
@@ -123,9 +126,7 @@ class WhenRun implements Upstream {
       }
       if (!alone) this.#choose(way, flow);
     }
-    // The body of this message is nothing to those on the other way.
-    const turn = event.stage === 'body' ? turnOf(event) : undefined;
-    if (turn !== undefined) for (const one of this.#ways) if (one !== way) turn.leave(one.readers);
+    if (event.stage === 'body' && way?.readsBody !== true && this.#readsBody) turnOf(event)?.releaseBody();
     this.#pass(way, flow);
   }
 
@@ -176,8 +177,7 @@ class WhenRun implements Upstream {
 
 /** One of the two filters, running. */
 interface Way {
-  /** How many filters in it read the body. */
-  readonly readers: number;
+  readonly readsBody: boolean;
   chain: Upstream | undefined;
   /** It has completed. */
   through: boolean;

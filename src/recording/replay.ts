@@ -1,6 +1,6 @@
 import { Observable, asyncScheduler, type Subscription } from 'rxjs';
 
-import { Connection } from '../session/connection.js';
+import { Connection } from '../session/connection/connection.js';
 import type { Mail, MilterEvent } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import { ALL_STAGES } from '../session/stage.js';

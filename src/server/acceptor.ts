@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
-import type { ConnectionOwner } from '../session/connection-owner.js';
-import type { Connection } from '../session/connection.js';
+import type { ConnectionOwner } from '../session/connection/boundary.js';
+import type { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import { bindServer } from '../transport/bind.js';
 import type { Endpoint } from '../transport/endpoint.js';

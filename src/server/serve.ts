@@ -10,7 +10,7 @@ import { PipelineEnd } from '../operators/pipeline-end.js';
 import type { Step } from '../operators/step.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import { complaint, plainComplaint } from '../session/complaint.js';
-import type { ConnectionOwner } from '../session/connection-owner.js';
+import type { ConnectionOwner } from '../session/connection/boundary.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';

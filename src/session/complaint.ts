@@ -5,7 +5,7 @@ import { causeOf, isA } from '../common/text-of.js';
 import { AnswerError } from './answer-error.js';
 import type { Outcome } from './outcome.js';
 import type { SessionInfo } from './session-info.js';
-import { SessionState } from './session-state.js';
+import { SessionState } from './connection/session-state.js';
 
 /** Longer names and addresses than this are none. */
 const LONGEST = 100;

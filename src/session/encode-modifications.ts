@@ -10,7 +10,7 @@ import type { BodySource, Modification, Text } from './modification.js';
 import { checkModification } from './check-modification.js';
 import { orderChanges, type EncodedChange } from './order-changes.js';
 import { SAME_NAME, type SameName } from './same-name.js';
-import { rightsOf } from './session-state.js';
+import { rightsOf } from './connection/session-state.js';
 import { HeaderWording, type Wording } from './word-header.js';
 
 /** One empty string. */

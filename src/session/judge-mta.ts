@@ -1,4 +1,4 @@
-import type { MacroStore } from './macro-store.js';
+import type { MacroStore } from './connection/macro-store.js';
 
 /** The MTAs that are told apart. */
 export type MtaName = 'postfix' | 'sendmail' | 'unknown';

@@ -8,7 +8,7 @@ import { agreeOnSize } from './data-size.js';
 import { wireName } from './macro-name.js';
 import { NegotiationError } from './negotiation-error.js';
 import type { ResolvedOptions } from './options.js';
-import { rightsOf } from './session-state.js';
+import { rightsOf } from './connection/session-state.js';
 import { ALL_STAGES, BIT, STAGES } from './stage.js';
 import type { Tags } from './tags.js';
 import type { MacroLists, MacroStage, Offer, Terms } from './terms.js';

@@ -2,7 +2,7 @@ import type { StringsFields } from '../transport/layouts/strings.js';
 import { SMFIP } from '../transport/smfip.js';
 import { envelope } from './envelope.js';
 import type { Mail, Rcpt, Rejection } from './flow.js';
-import type { SessionState } from './session-state.js';
+import type { SessionState } from './connection/session-state.js';
 import { TURN, type Turn, type Turned } from './turn.js';
 
 /** What Sendmail has before the words: `550 5.1.1 User unknown`. */
@@ -10,7 +10,7 @@ const CODES = /^(?:[45]\d\d(?:[ -]|$))?(?:([45]\.\d{1,3}\.\d{1,3})(?: |$))?/;
 
 const STATUS = /^[45]\.\d{1,3}\.\d{1,3}$/;
 
-/** The event of a RCPT; where the MTA has rejected the recipient by itself its turn is moot. */
+/** The event of a RCPT; where the MTA has rejected the recipient by itself its turn is overruled. */
 export function rcptEvent(
   session: SessionState,
   fields: StringsFields,
@@ -21,7 +21,7 @@ export function rcptEvent(
   const rcpt = { stage: 'rcpt', session, address, args, params, raw, mail, [TURN]: turn } as const;
   const rejected = rejectionIn(session);
   if (rejected === undefined) return rcpt;
-  turn.moot = true;
+  turn.overruled = true;
   return { ...rcpt, rejected };
 }
 

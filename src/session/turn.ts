@@ -17,8 +17,8 @@ export interface TurnOwner {
   report(stage: FlowStage, error: Error): void;
 }
 
-/** `reply`: the MTA waits. `silent`: it does not. `part`: it will, once the rest of the body frame is here. */
-export type TurnMode = 'reply' | 'silent' | 'part';
+/** `reply`: the MTA waits. `silent`: it does not. `partial`: it will, once the rest of the body frame is here. */
+export type TurnMode = 'reply' | 'silent' | 'partial';
 
 /** Something that ends, and tells those who asked. */
 export class Scope {
@@ -75,19 +75,16 @@ export class Turn extends Scope {
   /** `performance.now()` at its beginning, where somebody wants to know. */
   readonly since: number;
   /** The MTA has decided by itself, and is told to go on whatever the filter decides. */
-  moot = false;
+  overruled = false;
   /** What the MTA was told. */
   decision: Decision | undefined;
   /** What the MTA was asked to change; nothing where it is `undefined`. */
   modifications: readonly Modification[] | undefined;
   /** How a new body of the message is kept until it is written, where a filter says so. */
   store: BodyStoreOptions | undefined;
-  /**
-   * At a piece of the body: how many filters want more of it after that; `Infinity` where one of them does not say.
-   * Elsewhere it counts nothing, and a small number costs no memory of its own.
-   */
-  readers = 1;
-  #hold: { count: number; freed: (() => void) | undefined } | undefined;
+  /** See `releaseBody`. */
+  bodyReleased = false;
+  #pauses: { count: number; resumed: (() => void) | undefined } | undefined;
 
   constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: Scope | undefined, since: number) {
     super();
@@ -102,35 +99,34 @@ export class Turn extends Scope {
     this.owner.report(this.stage, new ProjectError(this.stage, error));
   }
 
-  /** So many filters want no more of the body after this piece of it. */
-  leave(count: number): void {
-    // Of infinitely many, how many are left nobody knows: none of them may be left out.
-    if (count !== Infinity) this.readers -= count;
+  /** At a piece of the body: the filter that reads it wants no more of it. */
+  releaseBody(): void {
+    this.bodyReleased = true;
   }
 
   /** Whether a filter has to be waited for although the MTA does not wait. */
-  get held(): boolean {
-    return this.#hold !== undefined && this.#hold.count > 0;
+  get paused(): boolean {
+    return this.#pauses !== undefined && this.#pauses.count > 0;
   }
 
   /**
-   * At a silent stage: nothing that comes later is handled, nor much of it read, before the function that this returns
-   * is called. What the MTA sends meanwhile piles up on its side.
+   * At a silent stage: nothing that comes later is handled, nor much of it read, before the returned function is called.
+   * Meanwhile the bytes of the MTA pile up on its side.
    */
-  hold(): () => void {
-    const hold = (this.#hold ??= { count: 0, freed: undefined });
-    let held = true;
-    hold.count++;
+  pause(): () => void {
+    const pauses = (this.#pauses ??= { count: 0, resumed: undefined });
+    let paused = true;
+    pauses.count++;
     return () => {
-      if (!held) return;
-      held = false;
-      if (--hold.count === 0) hold.freed?.();
+      if (!paused) return;
+      paused = false;
+      if (--pauses.count === 0) pauses.resumed?.();
     };
   }
 
-  /** Calls `listener` when it is not held any more. */
-  onFreed(listener: () => void): void {
-    if (this.#hold !== undefined) this.#hold.freed = listener;
+  /** Calls `listener` when it is not paused any more. */
+  onResume(listener: () => void): void {
+    if (this.#pauses !== undefined) this.#pauses.resumed = listener;
   }
 }
 

@@ -39,3 +39,6 @@ export const COMMANDS = {
   quit: { letter: 'Q', layout: none, version: 2, replies: false, no: 0, nr: 0 },
   quitNc: { letter: 'K', layout: none, version: 6, replies: false, no: 0, nr: 0 },
 } as const;
+
+/** The name of a command. */
+export type CommandName = keyof typeof COMMANDS;

@@ -633,31 +633,16 @@ describe('shadow', () => {
     expect(counts).toEqual([1, 0, 2, 0]);
   });
 
-  it('lets the MTA leave out the rest of a body when all have enough of it, the shadow included', () => {
+  it('lets the MTA leave out the rest of a body where one filter reads it, in the shadow or not', () => {
     const enough = onMessage({ body: 'buffer', maxBytes: 3 }, () => undefined);
-    const all = onMessage(() => undefined);
     const answer = (filter: OperatorFunction<Flow, Flow>): unknown =>
       new Wire().pipe(filter).say('optneg', 'connect', 'mail', 'rcpt', 'body').at(-1)?.type;
     const quiet = (filter: OperatorFunction<Flow, Flow>): OperatorFunction<Flow, Flow> =>
       shadow(filter, () => undefined);
-    expect(answer(compose(enough, quiet(enough)))).toBe('skip');
-    expect(answer(compose(enough, quiet(compose(enough, enough))))).toBe('skip');
-    expect(answer(compose(enough, quiet(compose(enough, all))))).toBe('continue');
-    expect(answer(compose(quiet(all), enough))).toBe('continue');
-    expect(answer(compose(quiet(on('body', () => skip())), enough))).toBe('skip');
-    expect(
-      answer(
-        compose(
-          quiet(
-            compose(
-              on('rcpt', () => discard()),
-              all,
-            ),
-          ),
-          enough,
-        ),
-      ),
-    ).toBe('skip');
+    const asked = on('body', () => undefined);
+    expect(answer(compose(enough, quiet(enough)))).toBe('continue');
+    expect(answer(compose(quiet(enough), asked))).toBe('continue');
+    expect(answer(compose(enough, quiet(on('rcpt', () => undefined))))).toBe('skip');
   });
 
   it('does not make the MTA wait for a body that it reads as it arrives', async () => {

@@ -79,9 +79,8 @@ describe('enough of a body', () => {
       onMessage({ body: 'stream' }, () => undefined),
       's----',
     ],
-    ['two prefixes, the longer of which counts', compose(prefix(35), prefix(15)), 'cccs-'],
-    ['two prefixes the other way round', compose(prefix(15), prefix(35)), 'cccs-'],
-    ['a prefix and a stream', compose(prefix(15), pieces(3)), 'ccs--'],
+    ['two prefixes, of which none can speak for both', compose(prefix(35), prefix(15)), 'ccccc'],
+    ['a prefix and a stream', compose(prefix(15), pieces(3)), 'ccccc'],
     ['a prefix before one that wants all', compose(prefix(15), whole), 'ccccc'],
     ['a prefix behind one that wants all', compose(whole, prefix(15)), 'ccccc'],
     ['a prefix beside one without body', compose(none, prefix(15), none), 'cs---'],
@@ -110,7 +109,7 @@ describe('enough of a body', () => {
     ],
     ['a prefix for each message', perMessage(() => prefix(15)), 'cs---'],
     ['a prefix for each connection', perConnection(() => prefix(15)), 'cs---'],
-    ['a prefix this way, all the other', when(() => true, prefix(15), whole), 'cs---'],
+    ['a prefix this way, all the other', when(() => true, prefix(15), whole), 'ccccc'],
     ['all this way, a prefix the other', when(() => false, prefix(15), compose(whole, decides)), 'ccccc'],
     ['a prefix that way, nothing this way', when(() => false, prefix(15)), 's----'],
     [
@@ -127,8 +126,25 @@ describe('enough of a body', () => {
       'ways within ways',
       when(
         () => true,
-        when(() => false, compose(looks, looks), prefix(15)),
-        compose(looks, decides),
+        when(() => false, none, prefix(15)),
+        none,
+      ),
+      'cs---',
+    ],
+    [
+      'a prefix on a way within a way that is not taken',
+      when(
+        () => true,
+        none,
+        when(() => false, none, prefix(15)),
+      ),
+      's----',
+    ],
+    [
+      'a prefix behind a way without a reader',
+      compose(
+        when(() => true, none, none),
+        prefix(15),
       ),
       'cs---',
     ],
@@ -140,8 +156,8 @@ describe('enough of a body', () => {
 
   it('is for each message what that one needs', async () => {
     let message = 0;
-    const filter = when(() => message++ % 2 === 0, prefix(15), compose(prefix(35), none));
-    expect(await course(filter, {}, 3)).toBe('cs--- cccs- cs---');
+    const filter = when(() => message++ % 2 === 0, prefix(15), none);
+    expect(await course(filter, {}, 3)).toBe('cs--- s---- cs---');
   });
 
   it('is taken in silence from an MTA that does not know SKIP, and reaches no filter', async () => {

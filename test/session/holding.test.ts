@@ -34,7 +34,7 @@ class Holder {
       const turn = turnOf(event);
       if (turn === undefined) return;
       this.turns.push(turn);
-      this.releases.push(turn.hold());
+      this.releases.push(turn.pause());
     }),
     on('eom', () => {
       this.seen.push('eom');
@@ -89,13 +89,13 @@ describe('a filter that holds an event', () => {
     const { holder, made } = holding(WAITING);
     speak(made, mail, body('one'));
     const [turn] = holder.turns;
-    const second = turn?.hold();
+    const second = turn?.pause();
     holder.release();
     holder.release();
-    expect([turn?.held, made.heard()]).toEqual([true, []]);
+    expect([turn?.paused, made.heard()]).toEqual([true, []]);
     second?.();
     second?.();
-    expect([turn?.held, turn?.ended, made.heard()]).toEqual([false, true, [CONTINUE]]);
+    expect([turn?.paused, turn?.ended, made.heard()]).toEqual([false, true, [CONTINUE]]);
   });
 
   it('is waited for by those behind it, and by what it lets through itself', () => {
@@ -118,7 +118,7 @@ describe('a filter that holds an event', () => {
     const seen: string[] = [];
     const filter = observe(['body', 'eom'], (event) => {
       seen.push(event.stage);
-      turnOf(event)?.hold()();
+      turnOf(event)?.pause()();
     });
     const made = link(filter);
     expect(speak(made, WAITING)).toHaveLength(1);
@@ -284,9 +284,9 @@ describe('a filter that holds an event', () => {
 
   it('without a connection has nothing to hold', () => {
     const turn = new Turn({ failure: accept(), report: () => undefined }, 'body', 'silent', undefined, 0);
-    const release = turn.hold();
+    const release = turn.pause();
     turn.end();
     release();
-    expect(turn.held).toBe(false);
+    expect(turn.paused).toBe(false);
   });
 });

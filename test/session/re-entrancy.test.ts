@@ -18,7 +18,7 @@ import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { Connection } from '../../src/session/connection.js';
+import { Connection } from '../../src/session/connection/connection.js';
 import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { skip } from '../../src/session/decisions/skip.js';

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 
 import { Session } from '../../src/operators/session.js';
 import { sink } from '../../src/operators/sink.js';
-import { Connection } from '../../src/session/connection.js';
+import { Connection } from '../../src/session/connection/connection.js';
 import type { Flow } from '../../src/session/flow.js';
 import { resolveOptions, type SessionOptions } from '../../src/session/options.js';
 import type { Outcome } from '../../src/session/outcome.js';

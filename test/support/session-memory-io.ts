@@ -1,4 +1,4 @@
-import type { ConnectionIo } from '../../src/session/connection-io.js';
+import type { ConnectionIo } from '../../src/session/connection/boundary.js';
 
 /** The other end of a connection, in memory. */
 export class MemoryIo implements ConnectionIo {

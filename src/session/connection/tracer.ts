@@ -1,11 +1,11 @@
-import { isA } from '../common/text-of.js';
-import { ignoreRejection, onRejection } from '../common/promises.js';
-import { commandCodec, type Command } from '../transport/command.js';
-import { describeMessage } from '../transport/describe-message.js';
-import { ProtocolError } from '../transport/protocol-error.js';
-import { replyCodec, type WireReply } from '../transport/wire-reply.js';
-import type { SessionInfo } from './session-info.js';
-import type { TraceEntry } from './trace.js';
+import { isA } from '../../common/text-of.js';
+import { ignoreRejection, onRejection } from '../../common/promises.js';
+import { commandCodec, type Command } from '../../transport/command.js';
+import { describeMessage } from '../../transport/describe-message.js';
+import { ProtocolError } from '../../transport/protocol-error.js';
+import { replyCodec, type WireReply } from '../../transport/wire-reply.js';
+import type { SessionInfo } from '../session-info.js';
+import type { TraceEntry } from '../trace.js';
 
 /** Tells a function of the user's what goes over the wire of one connection, until it throws. */
 export class Tracer {
@@ -24,10 +24,10 @@ export class Tracer {
   }
 
   /** A command of the MTA is about to be handled. */
-  command(letter: string, data: Buffer, start: number, end: number, last: boolean): void {
+  command(letter: number, data: Buffer, start: number, end: number, last: boolean): void {
     let message: Command;
     try {
-      message = commandCodec.decode(letter.charCodeAt(0), data, start, end);
+      message = commandCodec.decode(letter, data, start, end);
     } catch (error) {
       // It ends the connection, which is told where that happens.
       if (isA(error, ProtocolError)) return;

@@ -1,9 +1,9 @@
-import type { BodyStore } from '../spool/body-store.js';
-import { finishBody, iteratorOf, toBytes } from './body-pieces.js';
-import { Breath } from './breath.js';
-import { FullPieces } from './full-pieces.js';
-import type { BodySource } from './modification.js';
-import type { Turn } from './turn.js';
+import { BodyStore, defaultStore } from '../../spool/body-store.js';
+import { finishBody, iteratorOf, toBytes } from '../body-pieces.js';
+import { Breath } from '../breath.js';
+import { FullPieces } from '../full-pieces.js';
+import type { BodySource } from '../modification.js';
+import type { Turn } from '../turn.js';
 
 /**
  * Reads a body to its end into a store.
@@ -34,6 +34,15 @@ export async function readBody(body: BodySource, store: BodyStore, turn: Turn | 
   forget?.();
   await store.push(pieces.rest());
   return !isOver(turn);
+}
+
+/** The body of that source as a whole; `undefined` where the turn was over before its end. */
+export async function collectBody(source: BodySource, turn: Turn): Promise<BodyStore | undefined> {
+  const known = BodyStore.of(source);
+  if (known !== undefined) return known;
+  const store = new BodyStore(turn.store ?? defaultStore());
+  turn.onEnd(() => store.close());
+  return (await readBody(source, store, turn)) ? store : undefined;
 }
 
 /** Asked in a function of its own: what the compiler knew of it before we waited does not hold any more. */

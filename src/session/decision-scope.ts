@@ -5,7 +5,7 @@ import type { FlowStage } from './stage.js';
  * How far a decision goes: what it is about is not seen any more after it. A refused recipient is one of several, and
  * after a refused DATA both MTAs may go on with RCPT and DATA; an unknown command fails whatever is said.
  */
-export function reachOf(
+export function scopeOf(
   stage: FlowStage,
   decision: Decision | undefined,
 ): 'event' | 'body' | 'message' | 'connection' {

@@ -1,7 +1,7 @@
-import { Malformed } from '../transport/malformed.js';
-import { decodeMacros } from '../transport/layouts/macro.js';
-import { bareName } from './macro-name.js';
-import type { Macros } from './session-info.js';
+import { Malformed } from '../../transport/malformed.js';
+import { decodeMacros } from '../../transport/layouts/macro.js';
+import { bareName } from '../macro-name.js';
+import type { Macros } from '../session-info.js';
 
 /**
  * The stages that have macros, in the order of a session. A later one hides an earlier one. HEADER, BODY and UNKNOWN

@@ -1,57 +1,56 @@
-import type { ResolvedOptions } from './options.js';
+import type { ResolvedOptions } from '../options.js';
 
 /** What a connection is waiting for. */
 export interface Waiting {
   readonly negotiating: boolean;
   /** Its events have no subscriber: the MTA waits for us. */
   readonly detached: boolean;
-  /** What was written is not taken. */
-  readonly untaken: boolean;
+  /** The MTA does not take what was written. */
+  readonly blocked: boolean;
   /** Where in the stream the frame began that has not ended; `undefined` between frames. */
   readonly midFrame: number | undefined;
   /** The filter is deciding: the silence is ours. */
   readonly pending: boolean;
 }
 
-/** Knows when a connection has been waited for long enough. */
-export class Patience {
+/** The timeouts of a connection, but for those of a turn. */
+export class Watchdog {
   readonly #timeouts: ResolvedOptions['timeouts'];
-  /** Milliseconds without bytes from the MTA, and with something that should not take long. */
-  #silence = 0;
+  /** Milliseconds without bytes from the MTA. */
+  #silent = 0;
+  /** Milliseconds with something that should not take long. */
   #stuck = 0;
   #frame: number | undefined;
   /** Milliseconds since the end. */
-  #gone = 0;
+  #ended = 0;
   #linger: NodeJS.Timeout | undefined;
 
   constructor(timeouts: ResolvedOptions['timeouts']) {
     this.#timeouts = timeouts;
   }
 
-  /** The MTA has sent something. */
-  heard(): void {
-    this.#silence = 0;
+  onData(): void {
+    this.#silent = 0;
   }
 
-  /** The MTA has taken what was written. */
-  moved(): void {
+  onDrain(): void {
     this.#stuck = 0;
   }
 
-  /** Lets time pass since the end; whether the MTA has kept its side open for too long. */
-  overdue(elapsed: number): boolean {
-    this.#gone += elapsed;
-    return this.#gone > this.#timeouts.frame;
+  /** Time passes after the end; whether the MTA has kept its side open for too long. */
+  expiredAfterEnd(elapsed: number): boolean {
+    this.#ended += elapsed;
+    return this.#ended > this.#timeouts.frame;
   }
 
-  /** Lets time pass; says what to complain of where it has become too much. */
-  tick(elapsed: number, waiting: Waiting): string | undefined {
+  /** Time passes; returns what has timed out. */
+  expired(elapsed: number, waiting: Waiting): string | undefined {
     const { negotiate, frame, idle } = this.#timeouts;
-    this.#silence += elapsed;
+    this.#silent += elapsed;
     // A frame that was not there the last time is another one, and its time begins.
     const sameFrame = waiting.midFrame !== undefined && waiting.midFrame === this.#frame;
     this.#frame = waiting.midFrame;
-    this.#stuck = waiting.negotiating || waiting.untaken || sameFrame ? this.#stuck + elapsed : 0;
+    this.#stuck = waiting.negotiating || waiting.blocked || sameFrame ? this.#stuck + elapsed : 0;
     if (waiting.negotiating) {
       if (this.#stuck <= negotiate) return undefined;
       return waiting.detached
@@ -59,17 +58,17 @@ export class Patience {
         : `No negotiation within ${negotiate} ms`;
     }
     if (this.#stuck > frame) {
-      return waiting.untaken
+      return waiting.blocked
         ? `The MTA did not take its reply within ${frame} ms`
         : `The MTA began a frame and did not end it within ${frame} ms`;
     }
-    return this.#silence > idle && !waiting.pending ? `The MTA was silent for ${idle} ms` : undefined;
+    return this.#silent > idle && !waiting.pending ? `The MTA was silent for ${idle} ms` : undefined;
   }
 
-  /** Calls `done` after the time that a quiet connection has while the server stops; starts anew at each call. */
-  linger(done: () => void): void {
+  /** Calls `end` once the connection was quiet for `timeouts.linger`; starts anew at each call. */
+  linger(end: () => void): void {
     clearTimeout(this.#linger);
-    this.#linger = setTimeout(done, this.#timeouts.linger);
+    this.#linger = setTimeout(end, this.#timeouts.linger);
   }
 
   stop(): void {

@@ -1,0 +1,372 @@
+import { isA, messageOf } from '../../common/text-of.js';
+import { commandCodec } from '../../transport/command.js';
+import { COMMANDS } from '../../transport/commands.js';
+import { FrameReader, type FrameHandler } from '../../transport/frame-reader.js';
+import { Malformed } from '../../transport/malformed.js';
+import { ProtocolError } from '../../transport/protocol-error.js';
+import type { Agreement } from '../agreement.js';
+import { USUAL } from '../data-size.js';
+import type { Flow } from '../flow.js';
+import type { ResolvedOptions } from '../options.js';
+import { ProjectError } from '../project-error.js';
+import type { FlowStage } from '../stage.js';
+import type { Tags } from '../tags.js';
+import { UnansweredError } from '../unanswered-error.js';
+import type { ConnectionIo, ConnectionOwner, Receiver } from './boundary.js';
+import { Dialogue, HANDLERS, type DialogueHost } from './dialogue.js';
+import type { FrameBudget, FrameKeeper } from './frame-budget.js';
+import { FrameQueue } from './frame-queue.js';
+import { Output } from './output.js';
+import type { SessionState } from './session-state.js';
+import { Tracer } from './tracer.js';
+import { Turns } from './turns.js';
+import { Watchdog } from './watchdog.js';
+
+/** An MTA in lock-step has a few hundred bytes under way while it waits; beyond this it is not read any further. */
+const MAX_QUEUED = 262_144;
+
+const OPTNEG = COMMANDS.optneg.letter.charCodeAt(0);
+const MACRO = COMMANDS.macro.letter.charCodeAt(0);
+const BODY = COMMANDS.body.letter.charCodeAt(0);
+/** These do not wait for the pending turn, but cancel it. */
+const CANCELLING: ReadonlySet<number> = new Set(
+  [COMMANDS.abort, COMMANDS.quit, COMMANDS.quitNc].map(({ letter }) => letter.charCodeAt(0)),
+);
+
+/**
+ * One connection of an MTA, from the bytes of its socket and back: the life of the socket, and the order of commands.
+ *
+ * A command is handled when it is complete, by the `Dialogue`. While a turn is pending later commands are queued, except
+ * for ABORT, QUIT and the end of the connection, which cancel it. Answers come back from the filters by `answer()`.
+ */
+export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
+  readonly #io: ConnectionIo;
+  readonly #owner: ConnectionOwner;
+  readonly #reader: FrameReader;
+  readonly #queue = new FrameQueue();
+  readonly #budget: FrameBudget;
+  readonly #watchdog: Watchdog;
+  readonly #tracer: Tracer | undefined;
+  readonly #output: Output;
+  readonly #turns: Turns;
+  readonly #dialogue: Dialogue;
+  /** Above 0 within an entry: what follows from it is done at the end of the outermost one. */
+  #inside = 0;
+  #over = false;
+  #paused = false;
+  /** What the budget knows of: how much is held, and of which frame. */
+  #counted = 0;
+  #countedOf: number | undefined;
+
+  constructor(io: ConnectionIo, options: ResolvedOptions, owner: ConnectionOwner) {
+    this.#io = io;
+    this.#owner = owner;
+    this.#reader = new FrameReader(this, commandCodec.known, USUAL, COMMANDS.body.letter);
+    this.#budget = options.frames;
+    this.#watchdog = new Watchdog(options.timeouts);
+    if (options.trace !== undefined) {
+      this.#tracer = new Tracer(
+        options.trace,
+        () => this.info,
+        (error) => {
+          const why = `The trace function failed, and is not called again: ${messageOf(error)}`;
+          this.report(new Error(why, { cause: error }));
+        },
+      );
+    }
+    this.#output = new Output(io, this.#tracer);
+    this.#turns = new Turns(this.#output, options, owner, (turn, decision) => {
+      this.#dialogue.settled(turn, decision);
+      // From within an entry the next commands are handled at its end.
+      if (this.#inside === 0) this.#enter();
+    });
+    this.#dialogue = new Dialogue(this, this.#turns, this.#output, options);
+  }
+
+  /** What is known of the SMTP connection. */
+  get info(): SessionState {
+    return this.#turns.session;
+  }
+
+  /** The stage whose turn is pending; `close` where none is. */
+  get waitingAt(): FlowStage {
+    return this.#turns.pending?.stage ?? 'close';
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Begins: events go to `receiver` from here on. An MTA that was faster has been waiting. */
+  attach(receiver: Receiver, tags: Tags): void {
+    this.#turns.receiver = receiver;
+    this.#dialogue.tags = tags;
+    this.#enter();
+  }
+
+  /** Takes bytes from the MTA. */
+  receive(chunk: Buffer): void {
+    this.#watchdog.onData();
+    if (this.#over) return;
+    this.#inside++;
+    try {
+      this.#reader.push(chunk);
+      this.#count();
+    } catch (error) {
+      this.#caught(error);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** See `FrameHandler`. */
+  frame(letter: number, data: Buffer, start: number, end: number, offset: number): void {
+    if (this.#hasToWait(letter)) this.#queue.push({ letter, data, start, end, offset, last: true });
+    else this.#handle(letter, data, start, end, offset, true);
+  }
+
+  /** See `FrameHandler`. */
+  part(data: Buffer, start: number, end: number, last: boolean): void {
+    if (this.#hasToWait(BODY)) this.#queue.push({ letter: BODY, data, start, end, offset: 0, last });
+    else this.#handle(BODY, data, start, end, 0, last);
+  }
+
+  /** Takes what came out of the last filter. */
+  answer(flow: Flow): void {
+    if (!this.#over) this.#turns.answer(flow);
+  }
+
+  /** See `DialogueHost`. */
+  agreed(agreement: Agreement): void {
+    this.#reader.maxData = agreement.maxData;
+  }
+
+  /** Ends the connection in order: the pipeline gets its last event, the MTA what was to be written. */
+  finish(): void {
+    if (this.#over) return;
+    const { receiver } = this.#turns;
+    this.#queue.clear();
+    if (this.#dialogue.negotiated) this.#dialogue.close();
+    // The pipeline may have taken the last event for a reason to go.
+    if (!this.#release()) return;
+    this.#output.flush();
+    this.#io.end();
+    try {
+      receiver?.complete();
+    } catch (error) {
+      // Thrown by a teardown of the pipeline; the owner has to hear of the end all the same.
+      this.#caught(error);
+    }
+    receiver?.close?.();
+    this.#owner.ended();
+  }
+
+  /** Ends at once, without events: the pipeline is gone. */
+  destroy(): void {
+    const { receiver } = this.#turns;
+    if (!this.#release()) return;
+    this.#io.destroy();
+    receiver?.close?.();
+    this.#owner.ended();
+  }
+
+  /** The MTA has closed its end, or the connection is lost. */
+  eof(error?: Error): void {
+    if (this.#over) return;
+    let failure = error;
+    try {
+      this.#reader.end();
+    } catch (truncated) {
+      failure ??= truncated as Error;
+    }
+    if (failure === undefined) this.#enter(() => this.finish());
+    else this.#breakDown(failure);
+  }
+
+  /** The pipeline ended before the connection did, with an error or without: the pending turn gets the failure decision. */
+  abandon(error: Error): void {
+    if (this.#over) return;
+    this.#turns.receiver = undefined;
+    this.#queue.clear();
+    this.#enter(() => {
+      if (!this.#turns.fail(error)) this.report(error);
+      this.finish();
+    });
+  }
+
+  /** Reports what went wrong in the pipeline and cost no answer. */
+  report(error: Error): void {
+    this.#turns.report('close', error);
+  }
+
+  /** The peer takes bytes again. */
+  drained(): void {
+    this.#watchdog.onDrain();
+    this.#output.drained();
+    this.#adjustReading();
+  }
+
+  /** Starts a graceful end: the message in progress is finished, new ones are deferred with a 421. */
+  drain(): void {
+    this.#dialogue.draining = true;
+    this.#linger();
+  }
+
+  /** Ends a graceful end that took longer than `waited` milliseconds: the pending turn gets the failure decision. */
+  expire(waited: number): void {
+    if (this.#over) return;
+    this.#enter(() => {
+      const { pending } = this.#turns;
+      if (pending !== undefined) {
+        const why = `the server was stopped, and ${waited} ms later (drainTimeout) it was not done.`;
+        this.#turns.fail(new UnansweredError(pending.stage, why, { waited, limit: 'drainTimeout' }));
+      }
+      this.finish();
+    });
+  }
+
+  /** Called now and then with the milliseconds since the last call: ends what has timed out. */
+  tick(elapsed: number): void {
+    if (this.#over) {
+      if (this.#watchdog.expiredAfterEnd(elapsed)) this.#io.destroy();
+      return;
+    }
+    const complaint = this.#watchdog.expired(elapsed, {
+      negotiating: !this.#dialogue.negotiated,
+      detached: this.#turns.receiver === undefined,
+      blocked: this.#output.blocked,
+      midFrame: this.#reader.began,
+      pending: this.#turns.pending !== undefined,
+    });
+    if (complaint !== undefined) this.#breakDown(new Error(`${complaint}; the connection is closed.`));
+  }
+
+  /** See `FrameKeeper`. */
+  overBudget(most: number): void {
+    // The frame may have ended at the last moment.
+    if (this.#over || this.#reader.held === 0) return;
+    this.#breakDown(
+      new Error(
+        `The unfinished frames of all connections took more than ${most} bytes, and the one of this connection was the oldest; ` +
+          'the connection is closed. Keep strangers away (allow), limit the connections (maxConnections), or raise maxFrameMemory.',
+      ),
+    );
+  }
+
+  #hasToWait(letter: number): boolean {
+    const detached = this.#turns.receiver === undefined;
+    if (this.#turns.pending === undefined && this.#queue.length === 0 && !detached) return false;
+    if (detached || !CANCELLING.has(letter)) return true;
+    this.#turns.cancel();
+    this.#queue.clear();
+    return false;
+  }
+
+  /** Handles a command; the one place where its letter is looked up. */
+  #handle(letter: number, data: Buffer, start: number, end: number, offset: number, last: boolean): void {
+    if (this.#over) return;
+    this.#tracer?.command(letter, data, start, end, last);
+    try {
+      const { negotiated } = this.#dialogue;
+      if (negotiated === (letter === OPTNEG))
+        throw new Malformed(negotiated ? 'the negotiation is over' : 'it came before the negotiation');
+      // Macros go ahead of the command that they belong to, and are no part of it.
+      if (negotiated && letter !== MACRO) this.#output.received(end - start);
+      HANDLERS[letter]?.call(this.#dialogue, data, start, end, last);
+    } catch (error) {
+      if (!isA(error, Malformed)) throw error;
+      throw new ProtocolError(error.message, String.fromCharCode(letter), offset);
+    }
+  }
+
+  /** Runs what happens to the connection, then handles what had to wait for it, and writes what there is to say. */
+  #enter(run?: () => void): void {
+    this.#inside++;
+    try {
+      run?.();
+      if (this.#inside === 1) this.#catchUp();
+    } catch (error) {
+      this.#caught(error);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Handles the commands that had to wait, until one is pending again. */
+  #catchUp(): void {
+    while (this.#turns.pending === undefined && this.#turns.receiver !== undefined) {
+      if (this.#dialogue.resume()) continue;
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#handle(next.letter, next.data, next.start, next.end, next.offset, next.last);
+    }
+  }
+
+  #leave(): void {
+    if (--this.#inside > 0 || this.#over) return;
+    this.#output.flush();
+    this.#adjustReading();
+    if (this.#dialogue.draining) this.#linger();
+  }
+
+  #caught(error: unknown): void {
+    if (isA(error, ProtocolError)) {
+      this.#breakDown(error);
+      return;
+    }
+    // Thrown in the pipeline where RxJS catches nothing, as by a teardown: it costs this connection and no other.
+    const failure = new ProjectError(this.waitingAt, error);
+    const { receiver } = this.#turns;
+    if (this.#over) this.report(failure);
+    else this.abandon(failure);
+    receiver?.close?.();
+  }
+
+  #breakDown(error: Error): void {
+    if (this.#over) return;
+    this.report(error);
+    this.#enter(() => this.finish());
+  }
+
+  /** Releases everything; whether there was something to release. */
+  #release(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    this.#watchdog.stop();
+    this.#turns.receiver = undefined;
+    this.#turns.cancel();
+    this.#queue.clear();
+    this.#reader.forget();
+    this.#count();
+    this.#dialogue.endMessage();
+    return true;
+  }
+
+  #adjustReading(): void {
+    const stop = this.#output.blocked || this.#queue.bytes > MAX_QUEUED;
+    if (stop === this.#paused || this.#over) return;
+    this.#paused = stop;
+    if (stop) this.#io.pause();
+    else this.#io.resume();
+  }
+
+  /** While stopping, a connection between messages ends once nothing was heard of it for a while. */
+  #linger(): void {
+    const engaged = this.#dialogue.inMessage || this.#turns.pending !== undefined;
+    if (this.#over || engaged) this.#watchdog.stop();
+    else this.#watchdog.linger(() => this.finish());
+  }
+
+  /** Tells the budget how much is held of a frame that has not ended. */
+  #count(): void {
+    // A command may have ended the connection, and after its end nothing is held.
+    if (this.#over) this.#reader.forget();
+    const { held, began } = this.#reader;
+    if (held === this.#counted && (held === 0 || began === this.#countedOf)) return;
+    // Another frame is a younger one.
+    if (began !== this.#countedOf || held === 0) this.#budget.release(this);
+    this.#counted = held;
+    this.#countedOf = began;
+    if (held > 0) this.#budget.keep(this, held);
+  }
+}

@@ -1,0 +1,388 @@
+import { errorFrom, isA } from '../../common/text-of.js';
+import { SMFIP } from '../../transport/smfip.js';
+import type { Agreement } from '../agreement.js';
+import { AnswerError } from '../answer-error.js';
+import { giverOf, located } from '../answer-place.js';
+import { checkDecision } from '../check-answer.js';
+import type { Decision } from '../decision.js';
+import { proceed } from '../decisions/proceed.js';
+import { skip } from '../decisions/skip.js';
+import { tempfail } from '../decisions/tempfail.js';
+import { CONTINUE, PROGRESS, encodeDecision } from '../encode-decision.js';
+import { encodeModifications } from '../encode-modifications.js';
+import { causeOf } from '../failed-reply.js';
+import { failureAt } from '../failure-at.js';
+import type { Flow, MilterEvent } from '../flow.js';
+import type { BodySource, Modification } from '../modification.js';
+import { mootError } from '../moot-error.js';
+import type { Failure, ResolvedOptions } from '../options.js';
+import type { Outcome } from '../outcome.js';
+import { isPlain, isPlainReply } from '../plain-decision.js';
+import { ProjectError } from '../project-error.js';
+import { bitOf, type FlowStage, type Stage } from '../stage.js';
+import { staleReply } from '../stale-reply.js';
+import { tooSlow } from '../too-slow.js';
+import { TURN, Turn, turnOf, type Scope, type Turned, type TurnOwner } from '../turn.js';
+import type { Waited } from '../unanswered-error.js';
+import type { ConnectionOwner, Receiver } from './boundary.js';
+import type { Output } from './output.js';
+import { collectBody } from './read-body.js';
+import { SessionState } from './session-state.js';
+import { writeBody } from './write-body.js';
+
+const NONE: readonly Modification[] = Object.freeze([]);
+const HALF_DONE = tempfail();
+
+/** The refusal of a message that begins after the server was told to stop: the code makes the MTA close its connection. */
+export const STOPPING: Decision = tempfail({
+  code: 421,
+  enhanced: '4.3.2',
+  text: 'Service is shutting down, try again later',
+});
+
+/**
+ * The turns of a connection: a turn begins, its event is presented to the filters, it is answered, it ends.
+ *
+ * This is the one place that writes answers: exactly one for each command that wants one, and none otherwise. An event
+ * that no filter wants is answered here with "continue". At most one turn is pending; it has a deadline, and progress is
+ * sent while it is the end of a message.
+ */
+export class Turns implements TurnOwner {
+  readonly failure: Failure;
+  /** What is known of the SMTP connection. */
+  session = new SessionState();
+  /** The first filter; `undefined` before there is one and after the end. */
+  receiver: Receiver | undefined = undefined;
+  readonly #output: Output;
+  readonly #timeouts: ResolvedOptions['timeouts'];
+  readonly #owner: ConnectionOwner;
+  readonly #settled: (turn: Turn, decision: Decision) => void;
+  /** Sets of stages; see `Agreement`. */
+  #wanted = 0;
+  #decides = 0;
+  #quiet = 0;
+  /** Whether SKIP may be said, and whether before a filter says so: where one alone reads the body. */
+  #canSkip = false;
+  #skipsEarly = false;
+  #pending: Turn | undefined;
+  /** The pending turn has its decision; its body is being read, and then written. */
+  #replacing = false;
+  /** All of the body is here, and a part of it may be with the MTA already. */
+  #written = false;
+  #deadline: NodeJS.Timeout | undefined;
+  #progress: NodeJS.Timeout | undefined;
+  /** How long the parts of the body frame in progress have taken so far: the MTA waits for one answer to all of them. */
+  #spent = 0;
+  #since: number | undefined;
+
+  /** @param settled called when the MTA has its answer to a turn, or when a paused turn is resumed */
+  constructor(
+    output: Output,
+    options: ResolvedOptions,
+    owner: ConnectionOwner,
+    settled: (turn: Turn, decision: Decision) => void,
+  ) {
+    this.failure = options.failure;
+    this.#output = output;
+    this.#timeouts = options.timeouts;
+    this.#owner = owner;
+    this.#settled = settled;
+  }
+
+  /** The negotiation is over. */
+  open(agreement: Agreement): void {
+    this.session.agreement = agreement;
+    this.#wanted = agreement.wanted;
+    this.#decides = agreement.decides;
+    this.#quiet = agreement.quiet;
+    this.#canSkip = (agreement.protocol & SMFIP.SKIP) !== 0;
+    this.#skipsEarly = agreement.readers === 1;
+  }
+
+  /** The turn that the MTA waits for. */
+  get pending(): Turn | undefined {
+    return this.#pending;
+  }
+
+  /** Whether a filter wants events of the stage. */
+  wants(stage: Stage): boolean {
+    return (this.#wanted & bitOf(stage)) !== 0;
+  }
+
+  /**
+   * Begins the turn of an event. Returns nothing where no filter wants the event; it is answered then.
+   *
+   * @param last false for a part of a body frame that is not its last: the answer is due at that
+   */
+  begin(stage: Stage, message: Scope | undefined, last: boolean): Turn | undefined {
+    const bit = bitOf(stage);
+    const quiet = (this.#quiet & bit) !== 0;
+    if ((this.#wanted & bit) === 0) {
+      if (!quiet && last) this.#output.answer(CONTINUE);
+      return undefined;
+    }
+    const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'partial';
+    const since = this.#owner.watched ? performance.now() : 0;
+    return new Turn(this, stage, mode, message, since);
+  }
+
+  /** Presents an event to the filters, and answers it where that is due at once. */
+  present(event: MilterEvent & Turned, turn: Turn, last: boolean): void {
+    const silent = turn.mode === 'silent';
+    if (!silent) this.#pending = turn;
+    if (this.receiver === undefined) {
+      // The abort before the event has ended the connection.
+      this.cancel();
+      return;
+    }
+    this.receiver.next(event);
+    if (!silent) {
+      if (this.#pending === turn) this.#wait(turn);
+    } else if (turn.paused) {
+      this.#pause(turn, last);
+    } else {
+      this.#endSilent(turn, last);
+    }
+  }
+
+  /** Presents an event that has no answer. */
+  tell(stage: 'abort' | 'close', message: Scope | undefined): void {
+    const turn = new Turn(this, stage, 'silent', message, 0);
+    const event: MilterEvent & Turned = { stage, session: this.session, [TURN]: turn };
+    this.receiver?.next(event);
+  }
+
+  /** Takes what came out of the last filter: an event that no filter has decided, or a reply. */
+  answer(flow: Flow): void {
+    const event = flow.stage === 'reply' ? flow.to : flow;
+    const turn = turnOf(event);
+    // A silent turn may be paused; it ends when it is resumed, and not when its event is through.
+    if (turn === undefined || turn !== this.#pending || turn.mode === 'silent' || this.#replacing) {
+      // An event at a silent stage has no answer, and one whose turn was cancelled is expected to come out late.
+      if (flow.stage !== 'reply') return;
+      // The failure of a filter is worth knowing, not that its decision came too late.
+      this.#outcome(event.stage, undefined, NONE, 0, causeOf(flow) ?? staleReply(event.stage, turn));
+    } else if (flow.stage === 'reply') {
+      this.#settle(turn, flow.decision, flow.modifications, causeOf(flow));
+    } else {
+      const decision = turn.bodyReleased && this.#skipsEarly ? skip() : proceed();
+      this.#settle(turn, decision, flow.stage === 'eom' ? flow.modifications : NONE, undefined);
+    }
+  }
+
+  /**
+   * Answers a command without a turn, with "continue" where no decision is given; whether the MTA waits for an answer.
+   */
+  say(stage: Stage, decision?: Decision): boolean {
+    if ((this.#quiet & bitOf(stage)) !== 0) return false;
+    this.#output.answer(decision === undefined ? CONTINUE : this.#encode(decision));
+    return true;
+  }
+
+  /** Answers the pending turn, where there is one, with the failure decision. */
+  fail(error: Error): boolean {
+    const turn = this.#pending;
+    if (turn === undefined) return false;
+    const passes = this.failure.kind === 'accept' || this.failure.kind === 'proceed';
+    // A message whose body is half replaced may not pass, whatever else failures are to do.
+    const decision = passes && this.#written ? HALF_DONE : failureAt(turn.stage, this.failure);
+    this.#finish(turn, decision, NONE, error);
+    return true;
+  }
+
+  /** Ends the pending turn without an answer: the MTA does not wait for one any more. */
+  cancel(): void {
+    const turn = this.#pending;
+    if (turn !== undefined) this.#end(turn);
+    this.#spent = 0;
+  }
+
+  /** A body frame was answered without its last part having been presented. */
+  endFrame(): void {
+    this.#spent = 0;
+  }
+
+  /** Reports what went wrong and cost no answer. */
+  report(stage: FlowStage | 'negotiate', error: Error): void {
+    this.#outcome(stage, undefined, NONE, 0, error);
+  }
+
+  /** The event was presented and not answered at once: from now on its time runs. */
+  #wait(turn: Turn): void {
+    // The rest is up to the MTA.
+    if (this.#written) return;
+    this.#startDeadline(turn, () => this.fail(tooSlow(turn.stage, this.#waited(turn))));
+    if (turn.stage !== 'eom' || this.#deadline === undefined) return;
+    this.#progress = setInterval(() => {
+      this.#output.put(PROGRESS);
+      this.#output.flush();
+    }, this.#timeouts.progress);
+  }
+
+  /**
+   * The MTA does not wait for an answer, but what it says next waits until the turn is resumed. That has as much time
+   * as the end of a message; beyond it the turn ends, and the filter that has missed the event has to say so at the end.
+   */
+  #pause(turn: Turn, last: boolean): void {
+    const resume = (): void => {
+      if (this.#pending !== turn) return;
+      this.#end(turn);
+      if (last) this.say(turn.stage as Stage);
+      this.#settled(turn, proceed());
+    };
+    this.#pending = turn;
+    turn.onResume(resume);
+    this.#startDeadline(turn, () => {
+      this.report(turn.stage, tooSlow(turn.stage, this.#waited(turn)));
+      resume();
+    });
+  }
+
+  #endSilent(turn: Turn, last: boolean): void {
+    turn.end();
+    if (last) this.say(turn.stage as Stage);
+  }
+
+  #settle(
+    turn: Turn,
+    given: Decision,
+    modifications: readonly Modification[],
+    cause: Error | undefined,
+  ): void {
+    const stage = turn.stage as Stage;
+    try {
+      const decision = checkDecision(given, stage);
+      const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
+      if (kept.length === 0) {
+        // The outcome shows the filter's own object, by which the filter may know its decision again.
+        const shown = isPlain(given) && isPlainReply(given) ? given : decision;
+        this.#finish(turn, shown, NONE, cause, decision);
+        return;
+      }
+      if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
+      const plan = encodeModifications(kept, this.session);
+      if (plan.body === undefined) {
+        for (const frame of plan.frames) this.#output.put(frame);
+        this.#finish(turn, decision, kept, cause);
+      } else {
+        this.#replacing = true;
+        void this.#replaceBody(turn, decision, kept, plan.frames, plan.body);
+      }
+    } catch (error) {
+      // What goes wrong after the answer is no reason for a second one.
+      if (turn.ended) throw error;
+      this.fail(errorFrom(error));
+    }
+  }
+
+  /**
+   * Nothing is written before the body is here as a whole: an MTA that loses its filter in the middle of it has half a
+   * message, and may be told to accept it.
+   */
+  async #replaceBody(
+    turn: Turn,
+    decision: Decision,
+    modifications: readonly Modification[],
+    frames: readonly Buffer[],
+    source: BodySource,
+  ): Promise<void> {
+    try {
+      const body = source instanceof Uint8Array ? source : await collectBody(source, turn);
+      if (body === undefined) return;
+      // From here on it is the MTA that takes its time; and Postfix takes no progress between the frames of a body.
+      this.#stopTimers(turn);
+      this.#written = true;
+      for (const frame of frames) this.#output.put(frame);
+      await writeBody(body, this.#output, turn);
+    } catch (error) {
+      // The MTA forgets what was written so far when the message is refused.
+      located(error, giverOf(modifications.find(({ kind }) => kind === 'replaceBody')));
+      if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
+      return;
+    }
+    if (!turn.ended) this.#finish(turn, decision, modifications, undefined);
+  }
+
+  #finish(
+    turn: Turn,
+    wanted: Decision,
+    modifications: readonly Modification[],
+    cause: Error | undefined,
+    written: Decision = wanted,
+  ): void {
+    const decision = turn.overruled ? proceed() : wanted;
+    const error = turn.overruled ? (cause ?? mootError(wanted)) : cause;
+    turn.decision = decision;
+    if (modifications !== NONE) turn.modifications = modifications;
+    if (turn.mode === 'reply') this.#output.answer(this.#encode(turn.overruled ? decision : written));
+    // Ended before the outcome is told: its subscriber may cause an answer, which has to find the turn over.
+    this.#end(turn);
+    if (this.#owner.watched || error !== undefined) {
+      const elapsed = turn.since === 0 ? 0 : performance.now() - turn.since;
+      this.#outcome(turn.stage, decision, modifications, elapsed, error);
+    }
+    this.#settled(turn, decision);
+  }
+
+  /** The frame that tells a decision: where the MTA does not know SKIP, the rest of the body is taken in silence. */
+  #encode(decision: Decision): Buffer {
+    return decision.kind === 'skip' && !this.#canSkip ? CONTINUE : encodeDecision(decision);
+  }
+
+  #end(turn: Turn): void {
+    this.#pending = undefined;
+    this.#replacing = false;
+    this.#written = false;
+    this.#stopTimers(turn);
+    turn.end();
+  }
+
+  #outcome(
+    stage: Outcome['stage'],
+    decision: Decision | undefined,
+    modifications: readonly Modification[],
+    elapsed: number,
+    error: Error | undefined,
+  ): void {
+    const { session } = this;
+    const { rounds, bytes } = this.#output;
+    this.#owner.outcome({ session, stage, decision, modifications, elapsed, rounds, bytes, error });
+  }
+
+  #startDeadline(turn: Turn, late: () => void): void {
+    const left = this.#timeouts[limitOf(turn)] - this.#spent;
+    // The frame has had its time, and failures let it pass: its other parts are presented, and not waited for.
+    if (left <= 0) {
+      late();
+      return;
+    }
+    // Only the parts of a frame share their time.
+    if (turn.mode === 'partial') this.#since = performance.now();
+    this.#deadline = setTimeout(late, left);
+  }
+
+  /** After a part of a body frame the next one has the rest of the time. */
+  #stopTimers(turn: Turn): void {
+    if (turn.mode !== 'partial') this.#spent = 0;
+    else if (this.#since !== undefined) this.#spent += performance.now() - this.#since;
+    this.#since = undefined;
+    if (this.#progress !== undefined) {
+      clearInterval(this.#progress);
+      this.#progress = undefined;
+    }
+    if (this.#deadline === undefined) return;
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+  }
+
+  /** How long a turn has had when it is late, and the option that says so. */
+  #waited(turn: Turn): Waited {
+    const name = limitOf(turn);
+    return { waited: this.#timeouts[name], limit: `timeouts.${name}` };
+  }
+}
+
+/** The MTA does not wait at a silent stage: a turn that is paused there has as much time as the end of a message. */
+function limitOf(turn: Turn): 'eom' | 'reply' {
+  return turn.stage === 'eom' || turn.mode === 'silent' ? 'eom' : 'reply';
+}
