@@ -3,9 +3,8 @@ import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
 import { FILTER_END_RULES } from './option-rules.js';
-import { openChain } from '../operators/chain.js';
+import { attach } from '../operators/attach.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
-import { PipelineEnd } from '../operators/pipeline-end.js';
 import type { ConnectionIo } from '../session/connection/boundary.js';
 import { Connection } from '../session/connection/connection.js';
 import type { Flow } from '../session/flow.js';
@@ -42,7 +41,7 @@ export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterE
   });
   end.connection = connection;
   const steps = stepsOf(filter);
-  connection.attach(openChain(steps, new PipelineEnd(connection)), tagsOf(steps));
+  attach(connection, { steps, tags: tagsOf(steps) });
   return end.stream;
 }
 

@@ -123,11 +123,35 @@ class OnRun implements Upstream, RunOwner {
     if (flow.stage === 'abort' || flow.stage === 'close') {
       this.#cancelAll();
       this.#down.next(flow);
-    } else if (this.#latest === undefined) {
-      this.#call(flow as StageEvent, undefined);
-    } else {
-      this.#callWithLatest(flow as StageEvent, this.#latest);
+      return;
     }
+    const event = flow as StageEvent;
+    const context = new LazyContext(event, this.#site);
+    if (this.#latest !== undefined && !this.#isReady(this.#latest, event, context)) return;
+    let result: Flow;
+    const outer = this.#watch.enter();
+    try {
+      const given = this.#project(event, context, this.#latest?.value?.is);
+      if (given === undefined || given === null) {
+        result = event;
+      } else if (typeof given === 'object' && isLater(given)) {
+        const run = this.#begin(event, context);
+        this.#watch.postpone();
+        run.drive(given);
+        return;
+      } else {
+        const answers = new Answers(event, this.#site);
+        takeAll(answers, given);
+        if (answers.readLater) context.outlive();
+        result = answers.result();
+      }
+    } catch (error) {
+      result = failedEvent(event, error, this.#site);
+    } finally {
+      this.#watch.leave(outer);
+    }
+    if (result === event) tellForgotten(this.#watch, event, false);
+    this.#down.next(result);
   }
 
   error(error: unknown): void {
@@ -162,43 +186,12 @@ class OnRun implements Upstream, RunOwner {
     this.#completeIfDone();
   }
 
-  #call(event: StageEvent, latest: unknown): void {
-    const context = new LazyContext(event, this.#site);
-    let flow: Flow;
-    const outer = this.#watch.enter();
-    try {
-      const result = this.#project(event, context, latest);
-      if (result === undefined || result === null) {
-        flow = event;
-      } else if (typeof result === 'object' && isLater(result)) {
-        const run = this.#begin(event, context);
-        this.#watch.postpone();
-        run.drive(result);
-        return;
-      } else {
-        const answers = new Answers(event, this.#site);
-        takeAll(answers, result);
-        if (answers.readLater) context.outlive();
-        flow = answers.result();
-      }
-    } catch (error) {
-      flow = failedEvent(event, error, this.#site);
-    } finally {
-      this.#watch.leave(outer);
-    }
-    if (flow === event) tellForgotten(this.#watch, event, false);
-    this.#down.next(flow);
-  }
-
-  #callWithLatest(event: StageEvent, latest: Latest<unknown>): void {
+  /** Whether the stream has a value. An event that comes before waits for it. */
+  #isReady(latest: Latest<unknown>, event: StageEvent, context: LazyContext): boolean {
     const late = latest.takeLateError();
     // In a drawing the stream itself shows it.
     if (late !== undefined && turnOf(event) !== undefined) tellFailure(event, late.error);
-    if (latest.value !== undefined) {
-      this.#call(event, latest.value.is);
-      return;
-    }
-    const context = new LazyContext(event, this.#site);
+    if (latest.value !== undefined) return true;
     const run = this.#begin(event, context);
     latest.wait({
       ready: (error) => {
@@ -219,6 +212,7 @@ class OnRun implements Upstream, RunOwner {
         }
       },
     });
+    return false;
   }
 
   #begin(event: StageEvent, context: LazyContext): ProjectRun {

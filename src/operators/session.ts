@@ -2,7 +2,6 @@ import { Observable } from 'rxjs';
 
 import { warn } from '../common/warn.js';
 import { guardObservable } from '../rx/guard-observable.js';
-import type { Receiver } from '../session/connection/boundary.js';
 import type { Connection } from '../session/connection/connection.js';
 import type { MilterEvent } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
@@ -35,7 +34,8 @@ export class Session {
             'End the pipeline with sink(session) and subscribe to that.',
         );
       }
-      this.attach(subscriber, this.#tags);
+      this.#subscribed = true;
+      connection.attach(subscriber, this.#tags);
     });
     // A pipeline of filters is found again by its sink.
     this.events = guardObservable(events, { failed: warn }, (piped) => piped instanceof FlowObservable);
@@ -74,10 +74,9 @@ export class Session {
     if (this.#ended) over();
   }
 
-  /** @internal */
-  attach(receiver: Receiver, tags: Tags): void {
+  /** @internal Its sink subscribes to the events by itself. */
+  attached(): void {
     this.#subscribed = true;
-    this.#connection.attach(receiver, tags);
   }
 
   /** @internal */

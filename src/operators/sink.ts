@@ -6,13 +6,12 @@ import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import { ProjectError } from '../session/project-error.js';
 import { asFlow } from './as-flow.js';
-import { openChain } from './chain.js';
+import { attach } from './attach.js';
 import { FlowObservable, tagsOf } from './filter.js';
 import { gaveNoObservable, isSubscribable } from './not-a-filter.js';
 import { brokenStep } from './opaque-step.js';
-import { PipelineEnd } from './pipeline-end.js';
 import type { Session } from './session.js';
-import type { Step, Upstream } from './step.js';
+import type { Step } from './step.js';
 
 /**
  * The end of a pipeline: writes the answers of `session` to its MTA, exactly one for each event that wants one and in
@@ -43,13 +42,12 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
         () => subscriber.complete(),
         tags,
       );
-      const end = new PipelineEnd(connection);
       if (steps !== undefined && tags !== undefined) {
-        const chain: Upstream = openChain(steps, end);
-        subscriber.add(() => chain.close());
-        session.attach(chain, tags);
+        session.attached();
+        const chain = attach(connection, { steps, tags });
+        subscriber.add(() => chain?.close());
       } else {
-        const running = subscribeCalmly(from(source).pipe(map(asFlow)), end, (error) => {
+        const running = subscribeCalmly(from(source).pipe(map(asFlow)), connection, (error) => {
           const failure = new ProjectError('close', error);
           if (subscriber.closed) warn(failure);
           else connection.report(failure);

@@ -6,6 +6,11 @@ import type { Socket } from 'node:net';
  */
 const SHARED = Buffer.allocUnsafeSlow(65536);
 
+/** Takes the bytes of a socket. */
+export interface SocketReader {
+  receive(chunk: Buffer): void;
+}
+
 /** What Node's `onread` option sets up, and has no public name for on a socket that a server has accepted. */
 interface Internals {
   readonly buffer: symbol;
@@ -13,7 +18,7 @@ interface Internals {
 }
 
 /**
- * Calls `take` with what the socket reads.
+ * Hands on what the socket reads.
  *
  * Of the time that a small answer takes Node spends a good part on the buffer of the read before it: 64 KiB are
  * allocated, cut to size, and collected later. Its `onread` option avoids that with one buffer for all reads, but is
@@ -25,25 +30,25 @@ interface Internals {
  */
 export function readSocket(
   socket: Socket,
-  take: (chunk: Buffer) => void,
+  reader: SocketReader,
   how: 'shared' | 'plain' = 'shared',
 ): boolean {
-  if (how === 'shared' && share(socket, take)) {
+  if (how === 'shared' && share(socket, reader)) {
     socket.resume();
     return true;
   }
-  socket.on('data', take);
+  socket.on('data', (chunk) => reader.receive(chunk));
   return false;
 }
 
-function share(socket: Socket, take: (chunk: Buffer) => void): boolean {
+function share(socket: Socket, reader: SocketReader): boolean {
   const internals = internalsOf(socket);
   const handle = (socket as { _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null })._handle;
   if (internals === undefined || typeof handle?.useUserBuffer !== 'function') return false;
   const receive = (bytes: number): boolean => {
     const chunk = Buffer.allocUnsafe(bytes);
     SHARED.copy(chunk, 0, 0, bytes);
-    take(chunk);
+    reader.receive(chunk);
     return true;
   };
   Object.assign(socket, { [internals.buffer]: SHARED, [internals.callback]: receive });

@@ -4,29 +4,20 @@ import { checkOptions } from '../common/options.js';
 import { onRejection } from '../common/promises.js';
 import { errorFrom } from '../common/text-of.js';
 import { writeError } from '../common/write-error.js';
-import { openChain } from '../operators/chain.js';
+import { attach, type Steps } from '../operators/attach.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
-import { PipelineEnd } from '../operators/pipeline-end.js';
-import type { Step } from '../operators/step.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import { complaint, plainComplaint } from '../session/complaint.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import type { Tags } from '../session/tags.js';
 import { Acceptor } from './acceptor.js';
 import { CLOSE_RULES, DRAIN_TIMEOUT } from './listen-options.js';
 import type { CloseOptions, MilterServer } from './milter-server.js';
 import { OutcomeStream } from './outcome-stream.js';
 import { SERVE_RULES, type ServeOptions } from './serve-options.js';
 import { whereToListen } from './where-to-listen.js';
-
-/** A filter as new connections get it. */
-interface Ready {
-  readonly steps: readonly Step[];
-  readonly tags: Tags;
-}
 
 /**
  * Serves a filter to MTAs.
@@ -80,14 +71,7 @@ export async function serve(
       ended: () => undefined,
     };
     const acceptor = new Acceptor(where, options, resolved, (connect) => {
-      const connection = connect(owner);
-      const { steps, tags } = source.current;
-      const end = new PipelineEnd(connection);
-      try {
-        connection.attach(openChain(steps, end), tags);
-      } catch (error) {
-        end.error(error);
-      }
+      attach(connect(owner), source.current);
     });
     await acceptor.start();
     const close = async (how: CloseOptions = {}): Promise<void> => {
@@ -122,7 +106,7 @@ function writeComplaint(error: Error, outcome: Outcome): void {
 class FilterSource {
   /** Resolves when there is one; rejects where there will be none. */
   readonly first: Promise<void>;
-  #current: Ready | undefined;
+  #current: Steps | undefined;
   #subscription: Subscription | undefined;
 
   constructor(
@@ -160,7 +144,7 @@ class FilterSource {
     });
   }
 
-  get current(): Ready {
+  get current(): Steps {
     if (this.#current === undefined) throw new Error('There is no filter yet.');
     return this.#current;
   }

@@ -40,7 +40,7 @@ class SocketIo implements ConnectionIo {
 export function connectSocket(socket: Socket, options: ResolvedOptions, owner: ConnectionOwner): Connection {
   const connection = new Connection(new SocketIo(socket), options, owner);
   const over = (): void => connection.eof();
-  readSocket(socket, (chunk) => connection.receive(chunk));
+  readSocket(socket, connection);
   socket
     .on('end', over)
     .on('close', over)

@@ -14,7 +14,11 @@ describe.each(['shared', 'plain'] as const)('reading a socket, %s', (how) => {
   beforeEach(async () => {
     server = createServer((socket) => {
       const chunks: Buffer[] = [];
-      accepted.push({ socket, chunks, shared: readSocket(socket, (chunk) => chunks.push(chunk), how) });
+      accepted.push({
+        socket,
+        chunks,
+        shared: readSocket(socket, { receive: (chunk) => chunks.push(chunk) }, how),
+      });
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -102,7 +106,7 @@ describe('a socket that lacks what the shared buffer needs', () => {
   it('is read as usual', () => {
     const chunks: Buffer[] = [];
     const socket = new Socket();
-    expect(readSocket(socket, (chunk) => chunks.push(chunk))).toBe(false);
+    expect(readSocket(socket, { receive: (chunk) => chunks.push(chunk) })).toBe(false);
     socket.emit('data', Buffer.from('x'));
     expect(chunks).toEqual([Buffer.from('x')]);
     socket.destroy();

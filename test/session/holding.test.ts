@@ -276,7 +276,7 @@ describe('a filter that holds an event', () => {
     const holder = new Holder();
     const made = link(holder.filter);
     speak(made, SILENT, mail, body('one'));
-    made.connection.abandon(new Error('broken'));
+    made.connection.error(new Error('broken'));
     expect([made.heard(), made.io.state]).toEqual([[], 'ended']);
     holder.release();
     expect([made.heard(), holder.turns[0]?.ended]).toEqual([[], true]);

@@ -82,7 +82,7 @@ describe('who is told of an answer and causes another one', () => {
       ended: () => undefined,
     });
     onTestFinished(() => connection.destroy());
-    connection.attach({ next: (flow) => connection.answer(flow), complete: () => undefined }, EVERYTHING);
+    connection.attach({ next: (flow) => connection.next(flow), complete: () => undefined }, EVERYTHING);
     connection.receive(bytesOf('C01'));
     connection.receive(bytesOf('C10'));
     expect(framesIn(Buffer.concat(io.writes)).slice(1)).toEqual(said('R03'));

@@ -37,7 +37,7 @@ const CANCELLING: ReadonlySet<number> = new Set(
  * One connection of an MTA, from the bytes of its socket and back: the life of the socket, and the order of commands.
  *
  * A command is handled when it is complete, by the `Dialogue`. While a turn is pending later commands are queued, except
- * for ABORT, QUIT and the end of the connection, which cancel it. Answers come back from the filters by `answer()`.
+ * for ABORT, QUIT and the end of the connection, which cancel it. Answers come back from the filters by `next()`.
  */
 export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
   readonly #io: ConnectionIo;
@@ -88,15 +88,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     return this.#turns.session;
   }
 
-  /** The stage whose turn is pending; `close` where none is. */
-  get waitingAt(): FlowStage {
-    return this.#turns.pending?.stage ?? 'close';
-  }
-
-  get over(): boolean {
-    return this.#over;
-  }
-
   /** Begins: events go to `receiver` from here on. An MTA that was faster has been waiting. */
   attach(receiver: Receiver, tags: Tags): void {
     this.#turns.receiver = receiver;
@@ -131,9 +122,21 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     else this.#handle(BODY, data, start, end, 0, last);
   }
 
-  /** Takes what came out of the last filter. */
-  answer(flow: Flow): void {
+  /** Takes what came out of the last filter: the connection is the observer at the end of its pipeline. */
+  next(flow: Flow): void {
     if (!this.#over) this.#turns.answer(flow);
+  }
+
+  /** The pipeline failed: a connection does not survive it. */
+  error(error: unknown): void {
+    this.#abandon(new ProjectError(this.#waitingAt, error));
+  }
+
+  /** The usual end of a pipeline is that of its connection, after which it completes. */
+  complete(): void {
+    if (this.#over) return;
+    const why = 'the pipeline completed before the connection was over.';
+    this.#abandon(new UnansweredError(this.#waitingAt, why));
   }
 
   /** See `DialogueHost`. */
@@ -181,17 +184,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     }
     if (failure === undefined) this.#enter(() => this.finish());
     else this.#breakDown(failure);
-  }
-
-  /** The pipeline ended before the connection did, with an error or without: the pending turn gets the failure decision. */
-  abandon(error: Error): void {
-    if (this.#over) return;
-    this.#turns.receiver = undefined;
-    this.#queue.clear();
-    this.#enter(() => {
-      if (!this.#turns.fail(error)) this.report(error);
-      this.finish();
-    });
   }
 
   /** Reports what went wrong in the pipeline and cost no answer. */
@@ -251,6 +243,11 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
           'the connection is closed. Keep strangers away (allow), limit the connections (maxConnections), or raise maxFrameMemory.',
       ),
     );
+  }
+
+  /** The stage whose turn is pending; `close` where none is. */
+  get #waitingAt(): FlowStage {
+    return this.#turns.pending?.stage ?? 'close';
   }
 
   #hasToWait(letter: number): boolean {
@@ -315,11 +312,22 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
       return;
     }
     // Thrown in the pipeline where RxJS catches nothing, as by a teardown: it costs this connection and no other.
-    const failure = new ProjectError(this.waitingAt, error);
+    const failure = new ProjectError(this.#waitingAt, error);
     const { receiver } = this.#turns;
     if (this.#over) this.report(failure);
-    else this.abandon(failure);
+    else this.#abandon(failure);
     receiver?.close?.();
+  }
+
+  /** The pipeline ended before the connection did, with an error or without: the pending turn gets the failure decision. */
+  #abandon(error: Error): void {
+    if (this.#over) return;
+    this.#turns.receiver = undefined;
+    this.#queue.clear();
+    this.#enter(() => {
+      if (!this.#turns.fail(error)) this.report(error);
+      this.finish();
+    });
   }
 
   #breakDown(error: Error): void {
