@@ -1,3 +1,4 @@
+import importX from 'eslint-plugin-import-x';
 import rxjsX from 'eslint-plugin-rxjs-x';
 import tseslint from 'typescript-eslint';
 
@@ -29,6 +30,28 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // `void` in a union says of a callback that it may return nothing, which `undefined` does not.
       '@typescript-eslint/no-invalid-void-type': 'off',
+    },
+  },
+  {
+    files: ['**/*.{ts,js,mjs}'],
+    plugins: { 'import-x': importX },
+    rules: {
+      'import-x/first': 'error',
+      'import-x/newline-after-import': 'error',
+      'import-x/no-duplicates': ['error', { 'prefer-inline': true }],
+      // Node's modules, then packages, then our own files, each by the alphabet.
+      'import-x/order': [
+        'error',
+        {
+          groups: [
+            ['builtin', 'external'],
+            ['parent', 'sibling', 'index'],
+          ],
+          'newlines-between': 'always',
+          alphabetize: { order: 'asc', orderImportKind: 'ignore' },
+          pathGroups: [{ pattern: 'rxmilter{,/**}', group: 'external' }],
+        },
+      ],
     },
   },
   {

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
 import { buildLibmilter } from './lib/libmilter.mjs';
 import { busyCells, idleCells, memoryCells, rotate, targetsOf } from './lib/matrix.mjs';
 import { measure, plainNegotiation } from './lib/measure.mjs';

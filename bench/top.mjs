@@ -3,6 +3,7 @@
  * own time. Profiles come from `npm run bench -- --profile DIRECTORY`.
  */
 import { readFileSync } from 'node:fs';
+
 import { table } from './lib/table.mjs';
 
 const [file, lines = '40'] = process.argv.slice(2);

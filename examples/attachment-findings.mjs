@@ -1,8 +1,8 @@
 // @ts-check
-import { finished as whenFinished } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import libmime from 'libmime';
 import { MailParser } from 'mailparser';
+import { finished as whenFinished } from 'node:stream';
+import { finished } from 'node:stream/promises';
 
 /**
  * Something in a mail is forbidden, or suspicious, or nobody can say what is in it.

@@ -2,6 +2,7 @@
 // npm install rxmilter rxjs mailparser@3.14.2 libmime; copy attachment-findings.mjs beside this file
 // npx rxmilter serve --listen inet:8891@127.0.0.1 attachment-policy.mjs
 import { onMessage, quarantine, reject } from 'rxmilter';
+
 import { findings } from './attachment-findings.mjs';
 
 /** What is looked for; patterns are for extensions in small letters, and for types such as `text/plain`. */

@@ -1,7 +1,7 @@
 // @ts-check
 // What DMARC (RFC 7489) makes of the results of SPF, DKIM and ARC; a part of authentication-results.mjs.
-import { domainToASCII } from 'node:url';
 import { dmarc } from 'mailauth';
+import { domainToASCII } from 'node:url';
 
 /** @typedef {import('mailauth').AuthenticateResult} Found */
 

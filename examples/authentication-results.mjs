@@ -4,9 +4,9 @@
 //
 //   npm install rxmilter rxjs mailauth@4          (mailauth 5 and later need Node 22)
 //   AUTHSERV_ID=mx.example.org DMARC=report npx rxmilter serve --listen inet:8891@127.0.0.1 authentication-results.mjs
+import { authenticate } from 'mailauth';
 import { BlockList, isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { authenticate } from 'mailauth';
 import { edit, headerText, onMessage, reject, tempfail } from 'rxmilter';
 
 import { judge } from './authentication-results-dmarc.mjs';

@@ -19,6 +19,7 @@ import {
   timeout,
 } from 'rxjs';
 import { addressKey, compose, on, parseAddress, reject, tempfail } from 'rxmilter';
+
 import { held } from './held-stream.mjs';
 
 /** @typedef {() => import('rxjs').ObservableInput<Iterable<string>>} Load reads the whole list, once */

@@ -12,6 +12,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import promClient from 'prom-client';
 import { compose, inheritedSockets, serve } from 'rxmilter';
+
 import { MergedMetrics } from './cluster-metrics.mjs';
 import { Supervisor } from './cluster-supervisor.mjs';
 import { mailMetrics } from './metrics-counts.mjs';

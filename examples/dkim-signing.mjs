@@ -6,10 +6,10 @@
 //   npx rxmilter serve --listen inet:8891@127.0.0.1 dkim-signing.mjs
 //
 // The public key stands in DNS, as a TXT record of 2026._domainkey.example.org.
+import { dkimSign } from 'mailauth';
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
-import { dkimSign } from 'mailauth';
 import { compose, edit, headerText, onMessage } from 'rxmilter';
 
 /** Whose mail is ours though nobody has logged in: machines that send by themselves. */

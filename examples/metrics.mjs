@@ -6,8 +6,9 @@ import { createServer } from 'node:http';
 import { pino } from 'pino';
 import promClient from 'prom-client';
 import { addressKey, compose, on, reject, serve } from 'rxmilter';
-import { mailLog } from './metrics-log.mjs';
+
 import { mailMetrics } from './metrics-counts.mjs';
+import { mailLog } from './metrics-log.mjs';
 
 /** @typedef {import('rxjs').OperatorFunction<import('rxmilter').Flow, import('rxmilter').Flow>} Filter */
 

@@ -5,6 +5,7 @@
 import { connect } from '@nats-io/transport-node';
 import { Observable } from 'rxjs';
 import { addressKey, on, reject } from 'rxmilter';
+
 import { held } from './held-stream.mjs';
 
 /** @typedef {{ string(): string, headers?: { readonly code: number } | undefined }} NatsMessage */

@@ -1,5 +1,6 @@
 // @ts-check
 import { join } from 'node:path';
+
 import { checkHouse, formatViolation } from './house.mjs';
 
 const violations = checkHouse(join(import.meta.dirname, '..'));

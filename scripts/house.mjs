@@ -1,6 +1,7 @@
 // @ts-check
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix, sep } from 'node:path';
+
 import { circles } from './circles.mjs';
 import { importsOf } from './imports-of.mjs';
 

@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkContents, entryPoints } from './pack-contents.mjs';
+
 import { CONSUMERS, consumerFiles } from './pack-consumer.mjs';
+import { checkContents, entryPoints } from './pack-contents.mjs';
 
 const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+
 import { ByteReader } from './byte-reader.mjs';
 import { SMALL_BODY } from './mail.mjs';
 import { CONTINUE, openingOf, preambleOf } from './plan.mjs';

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { cpuBetween, readCpu, readMemory, userShare } from './proc.mjs';
 import { Durations } from './stats.mjs';
 import { trafficOf } from './traffic.mjs';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+
 import { frame } from './wire.mjs';
 
 /** @typedef {import('./plan.mjs').Step} Step @typedef {import('./plan.mjs').Plan} Plan */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+
 import { freeEndpoint } from './endpoint.mjs';
 import { answerTo, PLAIN } from './plan.mjs';
 import { collect, spawnRaised } from './spawn.mjs';

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+
 import { MEMORY_WORKS } from './memory-works.mjs';
 import { WORKS } from './works.mjs';
 

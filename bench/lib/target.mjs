@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+
 import { libmilterBinary } from './libmilter.mjs';
 import { AGAINST, COLLECTING } from './options.mjs';
 import { collect, spawnRaised } from './spawn.mjs';

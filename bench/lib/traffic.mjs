@@ -1,5 +1,5 @@
-import { negotiated, openSessions, quitAll } from './sessions.mjs';
 import { makePlan } from './plan.mjs';
+import { negotiated, openSessions, quitAll } from './sessions.mjs';
 import { WORKS } from './works.mjs';
 
 /**

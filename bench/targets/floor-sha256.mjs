@@ -3,9 +3,10 @@
  * buffer. Answers what the negotiation leaves a reply with bytes made beforehand, but for the end of the message.
  */
 import { createHash } from 'node:crypto';
+
 import { frame } from '../lib/wire.mjs';
-import { announce, request } from './process.mjs';
 import { listenOn } from './listen.mjs';
+import { announce, request } from './process.mjs';
 
 const NONE = Buffer.alloc(0);
 const [BODY, EOM] = Buffer.from('BE');

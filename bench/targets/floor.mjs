@@ -3,8 +3,8 @@
  * answer with bytes made beforehand; it decodes nothing, keeps nothing and decides nothing.
  * `node floor.mjs '{"endpoint":"unix:/path","answers":{"C":"0000000163"}}'`, answers by letter, in hex.
  */
-import { announce, request } from './process.mjs';
 import { listenOn } from './listen.mjs';
+import { announce, request } from './process.mjs';
 
 const NONE = Buffer.alloc(0);
 

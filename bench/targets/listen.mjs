@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+
 import { parseEndpoint } from '../lib/endpoint.mjs';
 
 /** @param {string} endpoint @param {(socket: import('node:net').Socket) => void} serve */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { map, reduce } from 'rxjs';
+
 import { announce, request } from './process.mjs';
 
 const library = process.env.RXMILTER_DIST ?? new URL('../../dist/index.js', import.meta.url).pathname;

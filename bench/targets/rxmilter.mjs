@@ -1,6 +1,7 @@
 /** The library itself, served with its default options: one filter per work. */
 import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
+
 import { announce, request } from './process.mjs';
 
 const library = process.env.RXMILTER_DIST ?? new URL('../../dist/index.js', import.meta.url).pathname;

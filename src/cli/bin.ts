@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import '../common/check-node.js';
 
-import { main } from './main.js';
 import { traceOf } from '../common/place-of.js';
 import { plainComplaint } from '../session/complaint.js';
+import { main } from './main.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const { stdin, stdout, stderr, env } = process;

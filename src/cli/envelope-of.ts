@@ -1,6 +1,6 @@
+import { excerpt } from '../common/printable.js';
 import type { Path } from '../mta/mail.js';
 import type { EmlParts } from '../mta/parse-eml.js';
-import { excerpt } from '../common/printable.js';
 import { addressesIn } from './addresses-in.js';
 import { parsePath } from './parse-path.js';
 import { UsageError } from './usage-error.js';

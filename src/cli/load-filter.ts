@@ -3,15 +3,15 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isObservable, type Observable, type OperatorFunction } from 'rxjs';
 
+import { describeError } from '../common/describe-error.js';
+import { errorCode } from '../common/error-code.js';
 import { checkOptions, rule, type Rules } from '../common/options.js';
+import { packageRoot, rootSeenFrom } from '../common/package-root.js';
+import { placeOf } from '../common/place-of.js';
 import { isA, messageOf } from '../common/text-of.js';
 import { SERVE_RULES, type ServeOptions } from '../server/serve-options.js';
 import type { Flow } from '../session/flow.js';
-import { errorCode } from '../common/error-code.js';
 import { CommandError } from './command-error.js';
-import { describeError } from '../common/describe-error.js';
-import { packageRoot, rootSeenFrom } from '../common/package-root.js';
-import { placeOf } from '../common/place-of.js';
 import { placeOfSyntax } from './place-of-syntax.js';
 import type { Terminal } from './terminal.js';
 

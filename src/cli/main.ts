@@ -1,9 +1,9 @@
+import { describeError } from '../common/describe-error.js';
+import { didYouMean } from '../common/did-you-mean.js';
 import { isA } from '../common/text-of.js';
 import { VERSION } from '../transport/version.js';
 import type { CliIo } from './cli-io.js';
-import { didYouMean } from '../common/did-you-mean.js';
 import type { Command } from './command.js';
-import { describeError } from '../common/describe-error.js';
 import { replayCommand } from './replay-command.js';
 import { sendCommand } from './send-command.js';
 import { serveCommand } from './serve-command.js';

@@ -1,8 +1,8 @@
-import { messageOf } from '../common/text-of.js';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
-import { errorCode } from '../common/error-code.js';
 import { didYouMean } from '../common/did-you-mean.js';
+import { errorCode } from '../common/error-code.js';
+import { messageOf } from '../common/text-of.js';
 import { UsageError } from './usage-error.js';
 
 type Options = NonNullable<ParseArgsConfig['options']>;

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { CommandError } from './command-error.js';
 import { systemReason } from '../common/system-reason.js';
 import type { CliIo } from './cli-io.js';
+import { CommandError } from './command-error.js';
 
 /**
  * Reads a file, or standard input where its name is `-`.

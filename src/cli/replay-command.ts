@@ -1,22 +1,22 @@
-import { pickOptions } from '../common/options.js';
-import { SESSION_RULES } from '../session/option-rules.js';
-import type { SessionOptions } from '../session/options.js';
 import { firstValueFrom, isObservable, type OperatorFunction } from 'rxjs';
 
+import { pickOptions } from '../common/options.js';
+import { dotted, printable } from '../common/printable.js';
 import { compareReplies, type ReplyDifference } from '../recording/compare-replies.js';
 import { diagram } from '../recording/diagram.js';
 import { readRecording } from '../recording/read-recording.js';
 import { RecordingError } from '../recording/recording-error.js';
 import type { RecordedSession, Recording } from '../recording/recording.js';
 import type { Flow } from '../session/flow.js';
-import type { Command } from './command.js';
+import { SESSION_RULES } from '../session/option-rules.js';
+import type { SessionOptions } from '../session/options.js';
 import { CommandError } from './command-error.js';
+import type { Command } from './command.js';
 import { lineDiff } from './line-diff.js';
 import { loadFilter, type FilterModule } from './load-filter.js';
 import { parseArguments } from './parse-arguments.js';
 import { readInput } from './read-input.js';
 import { REPLAY_HELP } from './replay-help.js';
-import { dotted, printable } from '../common/printable.js';
 import type { Mood, Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 

@@ -1,9 +1,9 @@
+import { dotted, printable } from '../common/printable.js';
 import type { Delivery, DeliveryStep } from '../mta/delivery.js';
 import { formatReply } from '../mta/format-reply.js';
 import type { Path } from '../mta/mail.js';
 import { describeChanges } from './describe-changes.js';
 import type { Envelope } from './envelope-of.js';
-import { dotted, printable } from '../common/printable.js';
 import type { Mood, Terminal } from './terminal.js';
 
 const NARROWEST = 18;

@@ -1,13 +1,13 @@
+import { printable } from '../common/printable.js';
+import type { Redaction } from '../recording/redactor.js';
 import type { ServeOptions } from '../server/serve-options.js';
 import { serve } from '../server/serve.js';
+import { complaint } from '../session/complaint.js';
 import { accept } from '../session/decisions/accept.js';
 import { reject } from '../session/decisions/reject.js';
 import { tempfail } from '../session/decisions/tempfail.js';
-import { printable } from '../common/printable.js';
-import { complaint } from '../session/complaint.js';
 import type { Failure } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import type { Redaction } from '../recording/redactor.js';
 import type { Command } from './command.js';
 import { groupId } from './group-id.js';
 import { loadFilter } from './load-filter.js';

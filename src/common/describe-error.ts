@@ -1,6 +1,6 @@
-import { errorFrom } from './text-of.js';
 import { excerpt } from './printable.js';
 import { systemReason } from './system-reason.js';
+import { errorFrom } from './text-of.js';
 
 /** Errors whose message says all that there is to say. */
 const SPOKEN = new Set([

@@ -1,5 +1,5 @@
-import { messageOf } from './text-of.js';
 import { errorCode } from './error-code.js';
+import { messageOf } from './text-of.js';
 
 const SYSTEM: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or directory',

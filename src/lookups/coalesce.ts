@@ -1,7 +1,7 @@
 import { Observable, firstValueFrom, merge } from 'rxjs';
 
-import { resolveCoalesce, type CoalesceOptions, type LookUp } from './coalesce-options.js';
 import { boundedKey } from './bounded-key.js';
+import { resolveCoalesce, type CoalesceOptions, type LookUp } from './coalesce-options.js';
 import { ExpiringMap } from './expiring-map.js';
 import { Flight, type Answered } from './flight.js';
 

@@ -1,7 +1,7 @@
 import { addAbsent } from '../session/absent-headers.js';
+import { checkModification } from '../session/check-modification.js';
 import type { MtaName } from '../session/judge-mta.js';
 import type { HeaderPosition, Modification, Text } from '../session/modification.js';
-import { checkModification } from '../session/check-modification.js';
 import { BOTTOM } from '../session/order-changes.js';
 import { ChangedHeader } from './changed-header.js';
 import type { HeaderField } from './header-field.js';

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-
 import { from, Observable, Subject, takeUntil, type ObservableInput } from 'rxjs';
 
 import { warn } from '../common/warn.js';

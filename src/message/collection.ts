@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 
+import type { DecisionAt } from '../session/decision.js';
 import type { Body, Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
 import { turnOf, type Turn } from '../session/turn.js';
-import type { DecisionAt } from '../session/decision.js';
 import { BodyFileError } from '../spool/body-file-error.js';
 import { BodyStore } from '../spool/body-store.js';
 import { SpaceError } from '../spool/space.js';

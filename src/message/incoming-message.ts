@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 
+import { readBody } from '../session/connection/read-body.js';
 import type { Eom } from '../session/flow.js';
 import type { Modification, ReplaceBody } from '../session/modification.js';
-import { readBody } from '../session/connection/read-body.js';
 import { turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
 import { CollectedMessage } from './collected-message.js';
 import type { Collection } from './collection.js';
 import type { BodyMode } from './message-body.js';
-import { sortModifications } from './message-origin.js';
 import type { ResolvedMessageOptions } from './message-options.js';
+import { sortModifications } from './message-origin.js';
 import type { Message } from './message.js';
 import { StoredBody } from './stored-body.js';
 import { tellReader } from './tell-reader.js';

@@ -1,7 +1,7 @@
 import { textOf } from '../common/text-of.js';
-import type { BodySource } from '../session/modification.js';
 import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
+import type { BodySource } from '../session/modification.js';
 import { replaceBody } from '../session/modifications/replace-body.js';
 import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients } from './draft-recipients.js';

@@ -1,5 +1,6 @@
-import { messageOf } from '../common/text-of.js';
 import { createRequire } from 'node:module';
+
+import { messageOf } from '../common/text-of.js';
 
 const require = createRequire(import.meta.url);
 

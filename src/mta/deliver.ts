@@ -1,10 +1,10 @@
 import { checkOptions, pickOptions } from '../common/options.js';
 import type { ClientMail } from './client-mail.js';
 import type { Delivery } from './delivery.js';
-import type { Mail } from './mail.js';
 import { CLIENT_MAIL_RULES, MAIL_RULES } from './mail-rules.js';
-import { MTA_SESSION_RULES } from './option-rules.js';
+import type { Mail } from './mail.js';
 import { MtaSession, type MtaSessionOptions } from './mta-session.js';
+import { MTA_SESSION_RULES } from './option-rules.js';
 
 export type { ClientMail } from './client-mail.js';
 

@@ -6,8 +6,8 @@ import { deliver } from './deliver.js';
 import type { Delivery } from './delivery.js';
 import { drawMapped } from './draw-mapped.js';
 import { CLIENT_MAIL_RULES } from './mail-rules.js';
-import { DELIVERIES_RULES, MTA_SESSION_RULES } from './option-rules.js';
 import type { MtaSessionOptions } from './mta-session.js';
+import { DELIVERIES_RULES, MTA_SESSION_RULES } from './option-rules.js';
 
 /** How many mails are delivered; `concurrency` is for `deliveries()`. */
 export interface DeliveriesOptions extends MtaSessionOptions {

@@ -2,7 +2,6 @@ import { Duplex } from 'node:stream';
 import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
-import { FILTER_END_RULES } from './option-rules.js';
 import { attach } from '../operators/attach.js';
 import { stepsOf, tagsOf } from '../operators/filter.js';
 import type { ConnectionIo } from '../session/connection/boundary.js';
@@ -11,6 +10,7 @@ import type { Flow } from '../session/flow.js';
 import { resolveOptions, type SessionOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import { cutter, type Chunking } from './chunking.js';
+import { FILTER_END_RULES } from './option-rules.js';
 
 /** How a filter is run that an MTA is connected to without a socket. */
 export interface FilterEndOptions {

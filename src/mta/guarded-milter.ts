@@ -1,13 +1,13 @@
 import { pickOptions } from '../common/options.js';
-import { CONNECTION_RULES } from './option-rules.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 import type { MtaEvent } from './agenda.js';
 import type { Answer } from './answer.js';
 import type { Macros } from './macro-lists.js';
 import { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
-import { MtaConnection } from './mta-connection.js';
 import type { MtaConnectionOptions } from './mta-connection-options.js';
+import { MtaConnection } from './mta-connection.js';
+import { CONNECTION_RULES } from './option-rules.js';
 import { REFUSALS } from './refusals.js';
 import { CONTINUE } from './verdict.js';
 

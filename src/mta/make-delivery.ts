@@ -2,8 +2,8 @@ import type { SmtpReply } from '../session/smtp-reply.js';
 import type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
 import { applyModifications, type Draft } from './draft.js';
 import type { GuardedMilter } from './guarded-milter.js';
-import type { WireModification } from './modification-list.js';
 import type { Path } from './mail.js';
+import type { WireModification } from './modification-list.js';
 
 /** What is known of a message when its transaction is over. */
 export interface TransactionResult {

@@ -1,22 +1,22 @@
+import { checkOptions } from '../common/options.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 import type { ConnectFields } from '../transport/layouts/connect.js';
-import { checkOptions } from '../common/options.js';
-import { MAIL_RULES } from './mail-rules.js';
-import { MTA_SESSION_RULES } from './option-rules.js';
 import type { ClientOptions } from './client-mail.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
+import type { Exchange } from './exchange.js';
 import { GuardedMilter, type FailurePolicy } from './guarded-milter.js';
-import type { Habits } from './habits.js';
 import { habitsOf } from './habits-of.js';
+import type { Habits } from './habits.js';
 import type { Macros } from './macro-lists.js';
 import { authMacros, tlsMacros } from './macro-values.js';
+import { MAIL_RULES } from './mail-rules.js';
 import { DEFAULT_CLIENT, type Mail } from './mail.js';
 import type { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
 import type { MtaConnectionOptions } from './mta-connection-options.js';
-import type { Exchange } from './exchange.js';
-import { wireMacros } from './wire-macros.js';
+import { MTA_SESSION_RULES } from './option-rules.js';
 import { SmtpTransaction } from './smtp-transaction.js';
+import { wireMacros } from './wire-macros.js';
 
 /** The SMTP client, and the MTA that it talks to. */
 export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {

@@ -1,5 +1,4 @@
 import { pickOptions, withDefaults } from '../common/options.js';
-import { FILTER_END_RULES } from './option-rules.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { parseEndpoint } from '../transport/endpoint.js';
 import { agree, completeOffer, type Agreement } from './agreement.js';
@@ -10,6 +9,7 @@ import { MilterError } from './milter-error.js';
 import type { MilterTarget } from './milter-target.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
 import { openSocket } from './open-socket.js';
+import { FILTER_END_RULES } from './option-rules.js';
 import { ReplyStream } from './reply-stream.js';
 
 /** A connection to a milter that has agreed. */

@@ -12,14 +12,14 @@ import {
 } from '../common/options.js';
 import { excerpt } from '../common/printable.js';
 import { failureRule } from '../session/decision-rule.js';
-import { stageList } from '../session/option-rules.js';
-import { offerRule } from './option-rules.js';
 import { tempfail } from '../session/decisions/tempfail.js';
+import { stageList } from '../session/option-rules.js';
 import type { Failure } from '../session/options.js';
 import { ALL_STAGES, stageSet, type Stage } from '../session/stage.js';
 import { parseEndpoint, type Endpoint, type EndpointInput } from '../transport/endpoint.js';
 import type { Offer } from './agreement.js';
 import type { Macros } from './macro-lists.js';
+import { offerRule } from './option-rules.js';
 import { wireMacros } from './wire-macros.js';
 
 /** How long a milter elsewhere may take, in milliseconds; keep them below the `timeouts` of `serve()`. */

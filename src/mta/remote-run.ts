@@ -1,10 +1,10 @@
-import { tell } from '../session/tell.js';
 import { LazyContext } from '../operators/project-context.js';
 import { ProjectRun, type RunOwner } from '../operators/project-run.js';
 import type { Downstream, Upstream } from '../operators/step.js';
 import { markFailed } from '../session/failed-reply.js';
 import type { Flow, StageEvent } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
+import { tell } from '../session/tell.js';
 import { turnOf, type Scope } from '../session/turn.js';
 import type { RemoteAnswer } from './remote-answer.js';
 import type { RemoteError } from './remote-error.js';

@@ -1,6 +1,6 @@
+import { makeFilter, type Filter } from '../operators/filter.js';
 import { BIT } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';
-import { makeFilter, type Filter } from '../operators/filter.js';
 import type { EndpointInput } from '../transport/endpoint.js';
 import { resolveRemote, type RemoteOptions } from './remote-options.js';
 import { RemoteRun } from './remote-run.js';

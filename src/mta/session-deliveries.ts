@@ -1,12 +1,12 @@
 import { Observable, type ObservableInput } from 'rxjs';
 
-import type { Delivery } from './delivery.js';
 import { checkOptions, checkSpelling, pickOptions } from '../common/options.js';
-import { MAIL_RULES } from './mail-rules.js';
-import { MTA_SESSION_RULES } from './option-rules.js';
+import type { Delivery } from './delivery.js';
 import { drawMapped } from './draw-mapped.js';
+import { MAIL_RULES } from './mail-rules.js';
 import type { Mail } from './mail.js';
 import { MtaSession, type MtaSessionOptions } from './mta-session.js';
+import { MTA_SESSION_RULES } from './option-rules.js';
 
 /**
  * Delivers mails one after the other in one SMTP session, over one connection to the milter, and emits what becomes of

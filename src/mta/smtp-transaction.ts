@@ -1,5 +1,5 @@
-import type { SmtpReply } from '../session/smtp-reply.js';
 import { USUAL } from '../session/data-size.js';
+import type { SmtpReply } from '../session/smtp-reply.js';
 import type { ConnectFields } from '../transport/layouts/connect.js';
 import { SMFIP } from '../transport/smfip.js';
 import type { MtaEvent } from './agenda.js';

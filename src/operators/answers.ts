@@ -1,6 +1,6 @@
-import { quote } from '../common/printable.js';
 import type { Observable } from 'rxjs';
 
+import { quote } from '../common/printable.js';
 import { textOf } from '../common/text-of.js';
 import { AnswerError } from '../session/answer-error.js';
 import { givenBy, type Site } from '../session/answer-place.js';

@@ -2,8 +2,8 @@ import type { OperatorFunction } from 'rxjs';
 
 import { checkArgument, LONGEST_TIMER, or, rule } from '../common/options.js';
 import { AnswerError } from '../session/answer-error.js';
-import type { Decision } from '../session/decision.js';
 import { decisionOf } from '../session/decision-rule.js';
+import type { Decision } from '../session/decision.js';
 import type { Flow, StageEvent } from '../session/flow.js';
 import { isLegal } from '../session/legal.js';
 import { BIT, STAGES } from '../session/stage.js';

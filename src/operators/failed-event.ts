@@ -1,9 +1,9 @@
 import { isA } from '../common/text-of.js';
 import { AnswerError } from '../session/answer-error.js';
-import { tempfail } from '../session/decisions/tempfail.js';
 import { located, type Site } from '../session/answer-place.js';
-import { failureAt } from '../session/failure-at.js';
+import { tempfail } from '../session/decisions/tempfail.js';
 import { markFailed } from '../session/failed-reply.js';
+import { failureAt } from '../session/failure-at.js';
 import type { Reply, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
 import { turnOf } from '../session/turn.js';

@@ -2,17 +2,16 @@ import { incomingMessage } from '../message/incoming-message.js';
 import type { BodyMode } from '../message/message-body.js';
 import type { ResolvedMessageOptions } from '../message/message-options.js';
 import type { Message } from '../message/message.js';
-import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { shareWatch } from '../session/answer-watch.js';
+import type { Eom, Flow, Reply, StageEvent } from '../session/flow.js';
 import { turnOf } from '../session/turn.js';
-import type { Project } from './on.js';
-import { onFrom } from './on.js';
 import { openChain } from './chain.js';
 import { Collector } from './collector.js';
 import { failedEvent } from './failed-event.js';
 import { stepsOf } from './filter.js';
 import { isFinal } from './is-final.js';
 import type { MessageStep } from './on-message.js';
+import { type Project, onFrom } from './on.js';
 import type { Downstream, Upstream } from './step.js';
 
 /** Collects one message after the other, and has each decided at its end. */

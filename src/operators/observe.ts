@@ -1,10 +1,10 @@
+import { isPromise } from '../common/promises.js';
 import { AnswerError } from '../session/answer-error.js';
 import type { EventAt, Flow, MilterEvent } from '../session/flow.js';
 import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';
-import { makeFilter, type Filter } from './filter.js';
 import { tellFailure } from '../session/tell.js';
-import { isPromise } from '../common/promises.js';
+import { makeFilter, type Filter } from './filter.js';
 import type { Downstream, Upstream } from './step.js';
 
 /**

@@ -1,10 +1,10 @@
 import type { BodyMode } from '../message/message-body.js';
-import type { Message } from '../message/message.js';
 import {
   resolveMessageOptions,
   type MessageOptions,
   type ResolvedMessageOptions,
 } from '../message/message-options.js';
+import type { Message } from '../message/message.js';
 import type { Site } from '../session/answer-place.js';
 import { BIT } from '../session/stage.js';
 import { tagsFor } from '../session/tags.js';

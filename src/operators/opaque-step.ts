@@ -3,8 +3,8 @@ import { from, map, Subject, type Observable, type OperatorFunction, type Subscr
 import { subscribeCalmly } from '../rx/calmly.js';
 import type { Flow } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
-import { tell } from '../session/tell.js';
 import { EVERYTHING } from '../session/tags.js';
+import { tell } from '../session/tell.js';
 import { turnOf, type TurnOwner } from '../session/turn.js';
 import { asFlow } from './as-flow.js';
 import { failedEvent } from './failed-event.js';

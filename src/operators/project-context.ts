@@ -1,6 +1,6 @@
 import { abortController } from '../common/abort.js';
-import type { StageEvent } from '../session/flow.js';
 import type { Site } from '../session/answer-place.js';
+import type { StageEvent } from '../session/flow.js';
 import { tellFailure } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
 

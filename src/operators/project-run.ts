@@ -2,12 +2,12 @@ import { from, takeWhile, type Subscription } from 'rxjs';
 
 import { ignoreRejection, isPromise } from '../common/promises.js';
 import { subscribeCalmly } from '../rx/calmly.js';
-import type { Flow, StageEvent } from '../session/flow.js';
 import { Breath, Burst } from '../session/breath.js';
+import type { Flow, StageEvent } from '../session/flow.js';
+import { tellFailure } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
 import { Answers } from './answers.js';
 import { failedEvent } from './failed-event.js';
-import { tellFailure } from '../session/tell.js';
 import type { LazyContext } from './project-context.js';
 import { endless, isAsyncIterable, isObservable, isRow, takeAll, takeEach } from './rows-of-answers.js';
 

@@ -1,5 +1,5 @@
-import type { Answer, EventAt, Reply, StageEvent } from '../session/flow.js';
 import { AnswerError } from '../session/answer-error.js';
+import type { Answer, EventAt, Reply, StageEvent } from '../session/flow.js';
 import type { Stage } from '../session/stage.js';
 import { Answers } from './answers.js';
 

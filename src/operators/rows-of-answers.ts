@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs';
 
+import { isPromise } from '../common/promises.js';
 import { AnswerError } from '../session/answer-error.js';
 import type { Burst } from '../session/breath.js';
-import { isPromise } from '../common/promises.js';
 import type { Answers } from './answers.js';
 
 /** Takes one answer, or an array of them; whether the decision was among them. */

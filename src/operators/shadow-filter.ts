@@ -1,3 +1,4 @@
+import { scopeOf } from '../session/decision-scope.js';
 import { causeOf } from '../session/failed-reply.js';
 import type { Reply, StageEvent } from '../session/flow.js';
 import { ProjectError } from '../session/project-error.js';
@@ -8,7 +9,6 @@ import { UnansweredError } from '../session/unanswered-error.js';
 import { openChain } from './chain.js';
 import { eventOf } from './derived-turn.js';
 import type { Difference } from './difference.js';
-import { scopeOf } from '../session/decision-scope.js';
 import { Passing, lookOf, type Look, type LookOwner, type ShadowMessage } from './shadow-look.js';
 import type { ShadowReport } from './shadow-report.js';
 import type { Step, Upstream } from './step.js';

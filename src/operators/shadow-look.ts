@@ -4,8 +4,8 @@ import { tempfail } from '../session/decisions/tempfail.js';
 import type { Abort, Close, Reply, StageEvent } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
 import { Scope, TURN, Turn, turnOf, type Turned, type TurnOwner } from '../session/turn.js';
-import type { Difference } from './difference.js';
 import { DerivedTurn, eventOf } from './derived-turn.js';
+import type { Difference } from './difference.js';
 import { momentOf, type Moment, type ShadowSession } from './shadow-session.js';
 import { withStandIns } from './stand-in.js';
 

@@ -1,11 +1,11 @@
+import { onRejection } from '../common/promises.js';
 import { errorFrom } from '../common/text-of.js';
 import type { MilterEvent } from '../session/flow.js';
 import { BIT, bitOf } from '../session/stage.js';
+import { tellFailure } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
 import { withTurn } from './derived-turn.js';
 import type { Difference } from './difference.js';
-import { tellFailure } from '../session/tell.js';
-import { onRejection } from '../common/promises.js';
 import { passes, sameDecision, sameModifications } from './same-answer.js';
 import type { Look, Passing } from './shadow-look.js';
 

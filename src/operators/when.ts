@@ -1,13 +1,13 @@
 import type { OperatorFunction } from 'rxjs';
 
+import { ignoreRejection, isPromise } from '../common/promises.js';
 import type { Flow, Reply, StageEvent } from '../session/flow.js';
 import { BIT, bitOf } from '../session/stage.js';
-import { turnOf } from '../session/turn.js';
 import { tagsFor, uniteTags } from '../session/tags.js';
+import { turnOf } from '../session/turn.js';
 import { openChain } from './chain.js';
 import { failedEvent } from './failed-event.js';
 import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
-import { ignoreRejection, isPromise } from '../common/promises.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /**

@@ -1,6 +1,6 @@
 import { addressKey } from '../common/address-key.js';
-import type { Rcpt } from '../session/flow.js';
 import { checkOptions, func, having, number, object, oneOf, type Rules } from '../common/options.js';
+import type { Rcpt } from '../session/flow.js';
 import type { Awaitable } from './awaitable.js';
 import { AWAY_RULES, type AwayOptions } from './away.js';
 import { NETWORK_RULES, networkOf, type NetworkSize } from './client-network.js';

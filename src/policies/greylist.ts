@@ -1,8 +1,8 @@
-import { textOf } from '../common/text-of.js';
-import { on } from '../operators/on.js';
 import { ignoreRejection, isPromise } from '../common/promises.js';
-import { authenticatedUser } from '../session/authenticated-user.js';
+import { textOf } from '../common/text-of.js';
 import type { Filter } from '../operators/filter.js';
+import { on } from '../operators/on.js';
+import { authenticatedUser } from '../session/authenticated-user.js';
 import type { Tempfail } from '../session/decision.js';
 import { tempfail } from '../session/decisions/tempfail.js';
 import type { Rcpt } from '../session/flow.js';

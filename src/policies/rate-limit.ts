@@ -1,5 +1,5 @@
-import { textOf } from '../common/text-of.js';
 import { ignoreRejection } from '../common/promises.js';
+import { textOf } from '../common/text-of.js';
 import { compose } from '../operators/compose.js';
 import type { Filter } from '../operators/filter.js';
 import { observe } from '../operators/observe.js';

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-
 import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
 
+import { checkOptions, milliseconds, number, string, type Rules } from '../common/options.js';
 import { quote } from '../common/printable.js';
 import { messageOf, textOf } from '../common/text-of.js';
 import { boundedKey } from '../lookups/bounded-key.js';
-import { checkOptions, milliseconds, number, string, type Rules } from '../common/options.js';
 import type { RedisClient, RedisOptions } from './redis-client.js';
 import { StoreError } from './store-error.js';
 

@@ -1,6 +1,6 @@
+import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/filter.js';
 import { on } from '../operators/on.js';
-import { isPromise } from '../common/promises.js';
 import type { Decision } from '../session/decision.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';

@@ -1,7 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
-import { SESSION_RULES } from '../session/option-rules.js';
 import { Agenda, type MtaEvent } from '../mta/agenda.js';
 import { agree } from '../mta/agreement.js';
 import { filterEnd } from '../mta/filter-end.js';
@@ -9,6 +8,7 @@ import { MilterError } from '../mta/milter-error.js';
 import { readAnswer } from '../mta/read-answer.js';
 import { ReplyStream } from '../mta/reply-stream.js';
 import type { Flow } from '../session/flow.js';
+import { SESSION_RULES } from '../session/option-rules.js';
 import type { SessionOptions } from '../session/options.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { describeMessage } from '../transport/describe-message.js';

@@ -1,10 +1,10 @@
 import { checkArgument, checkOptions, func, object } from '../common/options.js';
+import type { SessionInfo } from '../session/session-info.js';
+import type { TraceEntry } from '../session/trace.js';
 import { commandCodec, type Command } from '../transport/command.js';
 import { COMMANDS } from '../transport/commands.js';
 import { REPLIES } from '../transport/replies.js';
 import { replyCodec } from '../transport/wire-reply.js';
-import type { SessionInfo } from '../session/session-info.js';
-import type { TraceEntry } from '../session/trace.js';
 import { writeFrame } from './frame-line.js';
 import type { RecordedFrame } from './recording.js';
 import { REDACTION_RULES, Redactor, type Redaction } from './redactor.js';

@@ -1,12 +1,12 @@
 import { closeSync, openSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
+import { errorCode } from '../common/error-code.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
 import type { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 import { bindServer } from '../transport/bind.js';
 import type { Endpoint } from '../transport/endpoint.js';
-import { errorCode } from '../common/error-code.js';
 import { connectionsWere, Notice } from '../transport/notice.js';
 import { addressOf, HeldSocket } from '../transport/open-socket.js';
 import { allowedPeers, type Allowed } from './allowed-peers.js';

@@ -1,8 +1,8 @@
 import { Observable, type Subscriber } from 'rxjs';
 
 import { messageOf } from '../common/text-of.js';
-import type { Outcome } from '../session/outcome.js';
 import { guardObservable, type Guard } from '../rx/guard-observable.js';
+import type { Outcome } from '../session/outcome.js';
 
 /** Gets what a subscriber failed with, and at which outcome; at none where it failed by itself, as after a time. */
 type Report = (error: Error, at: Outcome | undefined) => void;

@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
 
-import type { ConnectionOwner } from '../session/connection/boundary.js';
+import { type ConnectionOwner, type ConnectionIo } from '../session/connection/boundary.js';
 import { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
-import type { ConnectionIo } from '../session/connection/boundary.js';
 import { readSocket } from './read-socket.js';
 
 /** A socket, as a connection uses it. */

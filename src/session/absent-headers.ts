@@ -1,6 +1,6 @@
 import { checkModification } from './check-modification.js';
-import { addHeader } from './modifications/add-header.js';
 import type { ChangeHeader, DeleteHeader, Modification } from './modification.js';
+import { addHeader } from './modifications/add-header.js';
 
 interface Addition {
   readonly name: string;

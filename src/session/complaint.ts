@@ -3,9 +3,9 @@ import { placeOf } from '../common/place-of.js';
 import { excerpt } from '../common/printable.js';
 import { causeOf, isA } from '../common/text-of.js';
 import { AnswerError } from './answer-error.js';
+import { SessionState } from './connection/session-state.js';
 import type { Outcome } from './outcome.js';
 import type { SessionInfo } from './session-info.js';
-import { SessionState } from './connection/session-state.js';
 
 /** Longer names and addresses than this are none. */
 const LONGEST = 100;

@@ -1,9 +1,9 @@
 import { rule, type Rule } from '../common/options.js';
-import { checkSmtpReply } from './make-smtp-reply.js';
-import { isLegal } from './legal.js';
-import type { Decision } from './decision.js';
-import type { Stage } from './stage.js';
 import { messageOf } from '../common/text-of.js';
+import type { Decision } from './decision.js';
+import { isLegal } from './legal.js';
+import { checkSmtpReply } from './make-smtp-reply.js';
+import type { Stage } from './stage.js';
 
 const KINDS = ['tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip'] satisfies Decision['kind'][];
 const DECISIONS: readonly string[] = KINDS;

@@ -1,16 +1,16 @@
 import { REPLIES, type ReplyName } from '../transport/replies.js';
-import { replyCodec } from '../transport/wire-reply.js';
 import { SMFIF } from '../transport/smfif.js';
+import { replyCodec } from '../transport/wire-reply.js';
 import { addAbsent } from './absent-headers.js';
 import { AnswerError } from './answer-error.js';
 import { giverOf, located } from './answer-place.js';
+import { checkModification } from './check-modification.js';
+import { rightsOf } from './connection/session-state.js';
 import { USUAL } from './data-size.js';
 import type { MtaName } from './judge-mta.js';
 import type { BodySource, Modification, Text } from './modification.js';
-import { checkModification } from './check-modification.js';
 import { orderChanges, type EncodedChange } from './order-changes.js';
 import { SAME_NAME, type SameName } from './same-name.js';
-import { rightsOf } from './connection/session-state.js';
 import { HeaderWording, type Wording } from './word-header.js';
 
 /** One empty string. */

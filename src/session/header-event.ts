@@ -1,6 +1,6 @@
 import type { PairFields } from '../transport/layouts/pair.js';
-import type { Header } from './flow.js';
 import type { SessionState } from './connection/session-state.js';
+import type { Header } from './flow.js';
 import { TURN, type Turn, type Turned } from './turn.js';
 
 const NOTHING = Buffer.alloc(0);

@@ -1,10 +1,10 @@
 import { withDefaults } from '../common/options.js';
 import { SMFIF, type Right } from '../transport/smfif.js';
+import { FrameBudget } from './connection/frame-budget.js';
+import { USUAL, type MaxDataSize } from './data-size.js';
 import type { Accept, Proceed, Reject, Tempfail } from './decision.js';
 import { tempfail } from './decisions/tempfail.js';
 import { stageSet, ALL_STAGES, type Stage } from './stage.js';
-import { USUAL, type MaxDataSize } from './data-size.js';
-import { FrameBudget } from './connection/frame-budget.js';
 import type { MacroLists, NegotiateHook } from './terms.js';
 import type { TraceEntry } from './trace.js';
 

@@ -1,8 +1,8 @@
 import type { StringsFields } from '../transport/layouts/strings.js';
 import { SMFIP } from '../transport/smfip.js';
+import type { SessionState } from './connection/session-state.js';
 import { envelope } from './envelope.js';
 import type { Mail, Rcpt, Rejection } from './flow.js';
-import type { SessionState } from './connection/session-state.js';
 import { TURN, type Turn, type Turned } from './turn.js';
 
 /** What Sendmail has before the words: `550 5.1.1 User unknown`. */

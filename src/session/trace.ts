@@ -1,5 +1,5 @@
-import type { ReplyName } from '../transport/replies.js';
 import type { COMMANDS } from '../transport/commands.js';
+import type { ReplyName } from '../transport/replies.js';
 import type { SessionInfo } from './session-info.js';
 
 /** A frame that went over the wire; see `SessionOptions.trace`. */

@@ -5,9 +5,9 @@ import type { Flow } from '../session/flow.js';
 import { compareStreams, type Judge, type Moment } from './compare-streams.js';
 import { compareSubscriptions, type SubscriptionTimes } from './compare-subscriptions.js';
 import { DrawingError } from './drawing-error.js';
-import type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './marble-helpers.js';
-import { Letters } from './letters.js';
 import { lettersIn } from './letters-in.js';
+import { Letters } from './letters.js';
+import type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './marble-helpers.js';
 
 type Check = (actual: unknown, expected: unknown) => void;
 type Values = Readonly<Record<string, unknown>>;

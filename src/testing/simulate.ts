@@ -3,12 +3,12 @@ import type { OperatorFunction } from 'rxjs';
 import { checkOptions, pickOptions, type Rules } from '../common/options.js';
 import type { MtaConnectionOptions } from '../mta/mta-connection-options.js';
 import { MtaConnection } from '../mta/mta-connection.js';
-import { CONNECTION_RULES, MTA_SESSION_RULES } from '../mta/option-rules.js';
 import type { MtaSessionOptions } from '../mta/mta-session.js';
+import { CONNECTION_RULES, MTA_SESSION_RULES } from '../mta/option-rules.js';
+import { wireMacros } from '../mta/wire-macros.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import { Simulation } from './simulation.js';
-import { wireMacros } from '../mta/wire-macros.js';
 
 /**
  * How a filter is run by an MTA that is none. `session` is what `serve()` would be told, `chunks` how the bytes are cut

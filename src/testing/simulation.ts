@@ -1,15 +1,15 @@
 import { checkOptions, type Rules } from '../common/options.js';
-import { argumentList, CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
 import type { Delivery } from '../mta/delivery.js';
 import type { Exchange } from '../mta/exchange.js';
+import { argumentList, CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
 import type { Mail } from '../mta/mail.js';
 import type { MilterError } from '../mta/milter-error.js';
 import type { MtaConnection } from '../mta/mta-connection.js';
 import { MtaSession, type MtaSessionOptions } from '../mta/mta-session.js';
 import type { Outcome } from '../session/outcome.js';
 import { UnansweredError } from '../session/unanswered-error.js';
-import type { ConnectFields } from '../transport/layouts/connect.js';
 import { describeMessage } from '../transport/describe-message.js';
+import type { ConnectFields } from '../transport/layouts/connect.js';
 import { connect as connectEvent } from './events/connect.js';
 import { negotiated, type Negotiated } from './negotiated.js';
 import { StepLine } from './step-line.js';

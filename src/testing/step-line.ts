@@ -4,10 +4,10 @@ import type { Macros } from '../mta/macro-lists.js';
 import { MilterError } from '../mta/milter-error.js';
 import type { MtaConnection } from '../mta/mta-connection.js';
 import type { MtaSessionOptions } from '../mta/mta-session.js';
+import { wireMacros } from '../mta/wire-macros.js';
 import { connect } from './events/connect.js';
 import { Steps } from './steps.js';
 import { toldBy, type Told } from './told.js';
-import { wireMacros } from '../mta/wire-macros.js';
 
 type MacroValues = Readonly<Record<string, string>>;
 

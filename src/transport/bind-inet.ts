@@ -1,9 +1,10 @@
-import { messageOf } from '../common/text-of.js';
 import { lookup } from 'node:dns/promises';
 import { isIP, type Server } from 'node:net';
+
+import { errorCode } from '../common/error-code.js';
+import { messageOf } from '../common/text-of.js';
 import type { BindOptions } from './bind.js';
 import type { Endpoint } from './endpoint.js';
-import { errorCode } from '../common/error-code.js';
 import { listening } from './listening.js';
 
 type Inet = Exclude<Endpoint, { family: 'unix' }>;

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net';
 import { basename, dirname } from 'node:path';
+
 import type { BindOptions } from './bind.js';
 import { checkAccess } from './check-access.js';
 import { explainUnix } from './explain-unix.js';

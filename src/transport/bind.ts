@@ -1,6 +1,7 @@
-import { sentence } from '../common/sentence.js';
-import { whole, type Rules } from '../common/options.js';
 import type { Server } from 'node:net';
+
+import { whole, type Rules } from '../common/options.js';
+import { sentence } from '../common/sentence.js';
 import { bindInet } from './bind-inet.js';
 import { bindUnix } from './bind-unix.js';
 import type { Endpoint } from './endpoint.js';

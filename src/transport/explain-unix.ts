@@ -1,6 +1,6 @@
+import { errorCode } from '../common/error-code.js';
 import { messageOf } from '../common/text-of.js';
 import type { Access } from './check-access.js';
-import { errorCode } from '../common/error-code.js';
 import { SocketFileError } from './socket-file-error.js';
 
 /** Says why a Unix socket cannot be made, and what to do. `stale` where the file of an earlier process is in its place. */

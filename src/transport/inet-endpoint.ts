@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+
 import type { Endpoint } from './endpoint.js';
 
 type Family = 'inet' | 'inet6';

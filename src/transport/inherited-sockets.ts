@@ -1,10 +1,11 @@
-import { messageOf } from '../common/text-of.js';
 import { fstatSync, type Stats } from 'node:fs';
+
 import { errorCode } from '../common/error-code.js';
 import { checkOptions, string, whole } from '../common/options.js';
+import { messageOf } from '../common/text-of.js';
 import { kernelSocket } from './kernel-socket.js';
-import { listenFds, type ListenFd } from './listen-fds.js';
 import { ListenError } from './listen-error.js';
+import { listenFds, type ListenFd } from './listen-fds.js';
 import { listening } from './listening.js';
 import { HeldSocket, type OpenSocket } from './open-socket.js';
 

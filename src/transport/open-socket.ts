@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+
 import { checkOptions } from '../common/options.js';
 import { BIND_RULES, bindServer, type BindOptions } from './bind.js';
 import { parseEndpoint, type Endpoint, type EndpointInput } from './endpoint.js';

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+
 import { didYouMean } from '../common/did-you-mean.js';
 import { excerpt } from '../common/printable.js';
 import { sentence } from '../common/sentence.js';

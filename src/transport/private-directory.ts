@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, type BigIntStats } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+
 import { errorCode } from '../common/error-code.js';
 import { fileIdentity } from './file-identity.js';
 import { HeldDirectory } from './held-directory.js';

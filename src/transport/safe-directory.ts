@@ -1,5 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+
 import { SocketFileError } from './socket-file-error.js';
 
 const OTHERS_WRITE = 0o022;

@@ -1,5 +1,6 @@
 import { chmodSync, lchownSync, renameSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
+
 import type { Access } from './check-access.js';
 import { fileIdentity } from './file-identity.js';
 import type { HeldDirectory } from './held-directory.js';

@@ -1,8 +1,9 @@
-import { messageOf } from '../common/text-of.js';
 import { lstatSync, statSync, type Stats } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+
 import { errorCode } from '../common/error-code.js';
+import { messageOf } from '../common/text-of.js';
 import { fileIdentity } from './file-identity.js';
 
 type Fail = (problem: string, cause?: unknown) => never;

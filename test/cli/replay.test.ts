@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+
 import { record } from '../../src/index.js';
 import { deliver } from '../../src/mta/index.js';
 import filter from './fixtures/filter.mjs';

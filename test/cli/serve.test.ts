@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileS
 import { join } from 'node:path';
 import type { Subject } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
+
 import { readRecording, type Filter } from '../../src/index.js';
 import { deliver, type Delivery } from '../../src/mta/index.js';
 import { runCli, startCli, type CliResult, type RunningCli } from './support/run-cli.js';

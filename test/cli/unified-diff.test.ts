@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+
 import { lineDiff } from '../../src/cli/line-diff.js';
 import { unifiedDiff } from '../../src/cli/unified-diff.js';
 import { scratch } from './support/scratch.js';

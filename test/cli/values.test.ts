@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+
 import { addressesIn } from '../../src/cli/addresses-in.js';
-import { didYouMean } from '../../src/common/did-you-mean.js';
 import { groupId } from '../../src/cli/group-id.js';
 import { parseClient } from '../../src/cli/parse-client.js';
 import { parseMacros } from '../../src/cli/parse-macros.js';
 import { parsePath } from '../../src/cli/parse-path.js';
+import { didYouMean } from '../../src/common/did-you-mean.js';
 import { scratch } from './support/scratch.js';
 
 describe('the addresses in a header', () => {

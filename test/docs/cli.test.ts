@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+
 import { runCli, startCli, type RunningCli } from '../cli/support/run-cli.js';
 import { scratch } from '../cli/support/scratch.js';
 import { readPage, snippet, snippetsOf } from './support/markdown.js';

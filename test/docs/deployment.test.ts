@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test, vi } from 'vitest';
+
 import { observe, serve, type MilterServer, type Outcome } from '../../src/index.js';
 import { MilterError } from '../../src/mta/index.js';
 import { resolveRemote } from '../../src/mta/remote-options.js';

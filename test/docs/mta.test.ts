@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+
 import type { SmtpReply } from '../../src/index.js';
 import { MilterError, type Delivery, type HeaderField, type Verdict } from '../../src/mta/index.js';
 import { tableBelow } from './support/markdown.js';

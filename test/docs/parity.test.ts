@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+
 import { SMFIF, SMFIP } from '../../src/index.js';
 import { ROOT, readPage } from './support/markdown.js';
 import { titlesOf } from './support/titles-of.js';

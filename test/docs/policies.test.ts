@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import type { MilterServer } from '../../src/index.js';
 import { simulate } from '../../src/testing/index.js';
 import { fakeRedis } from '../policies/support/fake-redis.js';
-import { repliesTo, senderTo, serving } from './support/serving.js';
 import { runSnippet } from './support/run-snippet.js';
 import { servingSnippet, type WithFilter } from './support/serving-snippet.js';
+import { repliesTo, senderTo, serving } from './support/serving.js';
 
 const GONE = '550 5.7.1 No such user';
 

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
+
 import {
   Headers,
   compose,
@@ -24,9 +25,9 @@ import { parseEndpoint } from '../../src/transport/endpoint.js';
 import { REPLIES } from '../../src/transport/replies.js';
 import { SMFIF } from '../../src/transport/smfif.js';
 import { SMFIP } from '../../src/transport/smfip.js';
-import { senderTo } from './support/serving.js';
 import { readPage, tableBelow } from './support/markdown.js';
 import { propertiesOf } from './support/properties-of.js';
+import { senderTo } from './support/serving.js';
 
 const GUIDE = 'docs/guide.md';
 const PROTOCOL = 'docs/protocol.md';

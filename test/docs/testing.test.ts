@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { eom, message } from '../../src/testing/index.js';
+
+import { compose } from '../../src/index.js';
+import { eom, message, contract } from '../../src/testing/index.js';
 import { readPage, tableBelow } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';
-import { contract } from '../../src/testing/index.js';
-import { compose } from '../../src/index.js';
 
 interface WrittenTest {
   readonly name: string;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { snippetsIn, type Snippet } from './support/markdown.js';
 import { complaintsAbout } from './support/type-check.js';
 

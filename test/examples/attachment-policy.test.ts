@@ -1,6 +1,6 @@
+import fc from 'fast-check';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { findings } from '../../examples/attachment-findings.mjs';

@@ -1,6 +1,6 @@
+import { dkimSign } from 'mailauth';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { dkimSign } from 'mailauth';
 import { describe, expect, it } from 'vitest';
 
 import type { MailHeader } from '../../src/mta/mail.js';

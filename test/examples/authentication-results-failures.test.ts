@@ -5,7 +5,6 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { systemResolver } from '../../examples/authentication-results-dns.mjs';
-
 import { filterWith } from '../../examples/authentication-results.mjs';
 import type { Filter } from '../../src/index.js';
 import { parseEml } from '../../src/mta/parse-eml.js';

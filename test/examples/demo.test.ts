@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { demo } from '../../examples/demo.mjs';
 import { MAILS } from '../../examples/demo-mails.mjs';
+import { demo } from '../../examples/demo.mjs';
 import filter, { closed } from '../../examples/tagging.mjs';
 import { serve, type MilterServer } from '../../src/index.js';
 import { deliver } from '../../src/mta/deliver.js';

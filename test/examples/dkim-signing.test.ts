@@ -1,6 +1,6 @@
+import { dkimVerify } from 'mailauth';
 import { generateKeyPairSync } from 'node:crypto';
 import { BlockList } from 'node:net';
-import { dkimVerify } from 'mailauth';
 import { describe, expect, it, vi } from 'vitest';
 
 import { filterWith } from '../../examples/dkim-signing.mjs';

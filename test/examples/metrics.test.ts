@@ -16,8 +16,8 @@ import { discard } from '../../src/session/decisions/discard.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
-import { socketMta } from '../support/session-mta.js';
 import { eventually } from '../mta/support/eventually.js';
+import { socketMta } from '../support/session-mta.js';
 
 const filter = compose(
   on('mail', ({ address }) => address.startsWith('spammer') && reject('Go away')),

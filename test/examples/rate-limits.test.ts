@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { rateLimits } from '../../examples/rate-limits.mjs';
+import type { ClientMail } from '../../src/mta/client-mail.js';
+import { deliver } from '../../src/mta/deliver.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
+import type { MilterServer } from '../../src/server/milter-server.js';
 import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions/reject.js';
-import { deliver } from '../../src/mta/deliver.js';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import type { MilterServer } from '../../src/server/milter-server.js';
 
 const MAIL: ClientMail = {
   sender: 'alice@example.com',

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { framesIn } from '../support/session-frames.js';
-import { frame } from '../support/session-frames.js';
+import { framesIn, frame } from '../support/session-frames.js';
 import { frames } from '../support/vectors.js';
 import { Accountant } from './support/accountant.js';
 import { decodeReply } from './support/decode-reply.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { AnswerError } from '../../src/session/answer-error.js';
 import { Headers } from '../../src/message/headers.js';
+import { AnswerError } from '../../src/session/answer-error.js';
 import { field, headersOf } from './support/headers-of.js';
 
 describe('Headers', () => {

@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { BodyChannel } from '../../src/message/body-channel.js';
-import { BodyStore } from '../../src/spool/body-store.js';
 import { StoredBody } from '../../src/message/stored-body.js';
+import { BodyStore } from '../../src/spool/body-store.js';
 import { FUZZ_TIMEOUT, fuzz } from '../fuzz/support/fuzz.js';
 import { macrotask, withoutLooseEnds } from '../fuzz/support/loose-ends.js';
 import { openIn } from './support/descriptors.js';

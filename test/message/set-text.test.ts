@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
+import { isUtf8 } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 
 import { DraftHeaders } from '../../src/message/draft-headers.js';

@@ -12,9 +12,9 @@ import {
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
-import { BodyStore } from '../../src/spool/body-store.js';
 import { StoredBody } from '../../src/message/stored-body.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { BodyStore } from '../../src/spool/body-store.js';
 import { macrotask } from '../fuzz/support/loose-ends.js';
 import { scratch } from './support/scratch.js';
 import { textOf, WAYS } from './support/ways.js';

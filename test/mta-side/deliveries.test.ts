@@ -1,5 +1,4 @@
-import { createServer, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Socket, type AddressInfo } from 'node:net';
 import { NEVER, Subject, concat, firstValueFrom, lastValueFrom, of, take, throwError, toArray } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { applyModifications, draftOf, type Draft } from '../../src/mta/draft.js';
 import { fieldsOf, type Mail } from '../../src/mta/mail.js';
 import type { WireModification } from '../../src/mta/modification-list.js';
-import { POSTFIX_RECIPIENTS } from '../../src/mta/postfix-recipients.js';
 import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
+import { POSTFIX_RECIPIENTS } from '../../src/mta/postfix-recipients.js';
 import { latin1 } from '../support/vectors.js';
 
 const MAIL = {

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { deliver, filterEnd, MtaSession, type ClientMail } from '../../src/mta/index.js';
 import { cutter, type Chunking } from '../../src/mta/chunking.js';
+import { deliver, filterEnd, MtaSession, type ClientMail } from '../../src/mta/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';

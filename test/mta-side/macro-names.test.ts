@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { deliver, type Macros, type MtaKind } from '../../src/mta/index.js';
-import { hex } from '../support/vectors.js';
 import { replyFrame } from '../support/scripted-milter.js';
+import { hex } from '../support/vectors.js';
 import { scripted } from './support/milters.js';
 
 const MAIL = { sender: 'alice@example.com', recipients: ['bob@example.org'] };

@@ -1,15 +1,14 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { MilterError } from '../../src/mta/milter-error.js';
-import { MtaConnection } from '../../src/mta/mta-connection.js';
-import type { MtaConnectionOptions } from '../../src/mta/mta-connection-options.js';
 import type { MtaEvent } from '../../src/mta/agenda.js';
+import { MilterError } from '../../src/mta/milter-error.js';
+import type { MtaConnectionOptions } from '../../src/mta/mta-connection-options.js';
+import { MtaConnection } from '../../src/mta/mta-connection.js';
 import {
   optnegAnswer,
   replyFrame,

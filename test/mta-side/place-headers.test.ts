@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { HeaderList } from '../../src/mta/header-list.js';
-import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
 import { placeHeaders } from '../../src/mta/place-headers.js';
-import { encodeModifications } from '../../src/session/encode-modifications.js';
+import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
 import { NOTHING_AGREED } from '../../src/session/agreement.js';
+import { encodeModifications } from '../../src/session/encode-modifications.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { replyCodec } from '../../src/transport/wire-reply.js';
 

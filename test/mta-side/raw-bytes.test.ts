@@ -1,5 +1,5 @@
-import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { compose, observe, on, proceed, serve, type MilterServer } from '../../src/index.js';

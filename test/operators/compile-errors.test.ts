@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { compile } from '../support/compile.js';
 
 const STAGES = ['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom', 'unknown'];

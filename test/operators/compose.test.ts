@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import {
   EMPTY,
   NEVER,
@@ -13,7 +14,6 @@ import {
   timer,
   type OperatorFunction,
 } from 'rxjs';
-import fc from 'fast-check';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it, vi } from 'vitest';
 

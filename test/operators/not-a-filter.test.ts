@@ -1,6 +1,7 @@
 import { mergeMap, of } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { messageOf } from '../../src/common/text-of.js';
 import {
   compose,
   deadline,
@@ -22,7 +23,6 @@ import {
   type Outcome,
 } from '../../src/index.js';
 import { deliver } from '../../src/mta/index.js';
-import { messageOf } from '../../src/common/text-of.js';
 import { simulate } from '../../src/testing/index.js';
 
 const MAIL = { sender: 'a@example.com', recipients: ['b@example.org'] };

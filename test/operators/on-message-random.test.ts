@@ -1,5 +1,5 @@
-import { setImmediate as next } from 'node:timers/promises';
 import fc from 'fast-check';
+import { setImmediate as next } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 
 import { edit } from '../../src/message/edit.js';
@@ -8,8 +8,8 @@ import type { Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
 import type { Filter } from '../../src/operators/filter.js';
 import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
 import { onMessage } from '../../src/operators/on-message.js';
+import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';

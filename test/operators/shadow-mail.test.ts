@@ -4,8 +4,8 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
 import { onMessage } from '../../src/operators/on-message.js';
+import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { reply } from '../../src/operators/reply.js';
 import { shadow } from '../../src/operators/shadow.js';

@@ -1,6 +1,6 @@
+import * as fc from 'fast-check';
 import { Readable } from 'node:stream';
 import { NEVER, of, throwError } from 'rxjs';
-import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
@@ -13,9 +13,9 @@ import { skip } from '../../src/session/decisions/skip.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import { replaceBody } from '../../src/session/modifications/replace-body.js';
-import { standardError } from '../support/standard-error.js';
 import { abort, decided, eom, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
+import { standardError } from '../support/standard-error.js';
 import { run, settle } from './support/drawn.js';
 import { expectQuiet } from './support/quiet.js';
 import { Wire } from './support/wire.js';

@@ -1,4 +1,6 @@
+import { map, type OperatorFunction } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+
 import {
   NegotiationError,
   ProjectError,
@@ -19,7 +21,6 @@ import {
   type NegotiateHook,
   type Stage,
 } from '../../src/index.js';
-import { map, type OperatorFunction } from 'rxjs';
 import { optneg, said, type Bytes } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 import { latin1 } from '../support/vectors.js';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NEVER } from 'rxjs';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import {
   AnswerError,
   ProtocolError,
@@ -30,11 +31,11 @@ import {
   type Modification,
   type MilterServer,
 } from '../../src/index.js';
+import { ROOT } from '../docs/support/markdown.js';
 import { frame, optneg, said, type Bytes } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 import { socketMta } from '../support/session-mta.js';
 import { latin1 } from '../support/vectors.js';
-import { ROOT } from '../docs/support/markdown.js';
 import { asked } from './support/asked.js';
 
 const refusing = on('rcpt', () => reject());

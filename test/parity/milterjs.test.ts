@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+
 import {
   addHeader,
   changeSender,

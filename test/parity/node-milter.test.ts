@@ -1,5 +1,6 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+
 import { addHeader, compose, observe, on, perConnection, reject, type Reject } from '../../src/index.js';
 import { added, serving } from '../docs/support/serving.js';
 import { frame, said } from '../support/session-frames.js';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { greylist } from '../../src/policies/greylist.js';
 import type { AwayOptions } from '../../src/policies/away.js';
+import { greylist } from '../../src/policies/greylist.js';
 import type { KeyStore } from '../../src/policies/key-store.js';
 import { rateLimit } from '../../src/policies/rate-limit.js';
 import { redisKeys } from '../../src/policies/redis-keys.js';
@@ -9,8 +9,8 @@ import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { ProjectError } from '../../src/session/project-error.js';
 import { simulate, type Simulation } from '../../src/testing/index.js';
-import { HANGS, fakeRedis } from './support/fake-redis.js';
 import { expectQuiet } from '../operators/support/quiet.js';
+import { HANGS, fakeRedis } from './support/fake-redis.js';
 
 const gone = new Error('connection refused');
 

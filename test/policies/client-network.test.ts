@@ -1,6 +1,5 @@
-import { BlockList } from 'node:net';
-
 import fc from 'fast-check';
+import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
 
 import { clientNetwork } from '../../src/policies/client-network.js';

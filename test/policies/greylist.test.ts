@@ -2,8 +2,8 @@ import { EMPTY } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { stepsOf, tagsOf } from '../../src/operators/filter.js';
-import { greylist } from '../../src/policies/greylist.js';
 import type { GreylistOptions } from '../../src/policies/greylist-options.js';
+import { greylist } from '../../src/policies/greylist.js';
 import { memoryKeys } from '../../src/policies/memory-keys.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
 import { causeOf } from '../../src/session/failed-reply.js';

@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { stepsOf, tagsOf } from '../../src/operators/filter.js';
+import { stepsOf, tagsOf, type Filter } from '../../src/operators/filter.js';
 import { memoryCounters } from '../../src/policies/memory-counters.js';
 import { rateLimit } from '../../src/policies/rate-limit.js';
-import type { Filter } from '../../src/operators/filter.js';
 import { discard } from '../../src/session/decisions/discard.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { redisCounters } from '../../src/policies/redis-counters.js';

@@ -2,8 +2,8 @@ import { map } from 'rxjs';
 import { describe, test } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { replay } from '../../src/recording/replay.js';
 import type { RecordedSession } from '../../src/recording/recording.js';
+import { replay } from '../../src/recording/replay.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { marbles } from '../../src/testing/index.js';
 

@@ -3,14 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
 import { serve } from '../../src/server/serve.js';
 import { parseEndpoint } from '../../src/transport/endpoint.js';
-import { replyCodec } from '../../src/transport/wire-reply.js';
 import { SMFIP } from '../../src/transport/smfip.js';
+import { replyCodec } from '../../src/transport/wire-reply.js';
 import { frames } from '../support/vectors.js';
 
 /** A filter that has no use for DATA: Postfix would pause after it over TCP if it had no answer. */

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-
 import { BehaviorSubject } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import { perConnection } from '../../src/operators/per-connection.js';
-import { serve } from '../../src/server/serve.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
+import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { parseEndpoint } from '../../src/transport/endpoint.js';
 import { frames } from '../support/vectors.js';

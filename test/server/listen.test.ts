@@ -13,10 +13,10 @@ import {
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { sink } from '../../src/operators/sink.js';
 import type { Session } from '../../src/operators/session.js';
-import { listen } from '../../src/server/listen.js';
+import { sink } from '../../src/operators/sink.js';
 import type { ListenOptions } from '../../src/server/listen-options.js';
+import { listen } from '../../src/server/listen.js';
 import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import type { Outcome } from '../../src/session/outcome.js';

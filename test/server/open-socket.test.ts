@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mergeMap } from 'rxjs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
 import { sink } from '../../src/operators/sink.js';
@@ -10,9 +10,9 @@ import { listen } from '../../src/server/listen.js';
 import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { EndpointError } from '../../src/transport/endpoint-error.js';
+import type { EndpointInput } from '../../src/transport/endpoint.js';
 import { ListenError } from '../../src/transport/listen-error.js';
 import { HeldSocket, openSocket, type OpenSocket } from '../../src/transport/open-socket.js';
-import type { EndpointInput } from '../../src/transport/endpoint.js';
 import { said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 

@@ -26,8 +26,8 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 
 import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
-import { serve } from '../../src/server/serve.js';
 import type { ServeOptions } from '../../src/server/serve-options.js';
+import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { said } from '../support/session-frames.js';

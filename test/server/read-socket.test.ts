@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { connect, createServer, Socket, type AddressInfo, type Server } from 'node:net';
-
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { readSocket } from '../../src/server/read-socket.js';

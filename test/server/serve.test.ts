@@ -24,21 +24,21 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
-import { serve } from '../../src/server/serve.js';
 import type { ServeOptions } from '../../src/server/serve-options.js';
+import { serve } from '../../src/server/serve.js';
 import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';
 import { tempfail } from '../../src/session/decisions/tempfail.js';
 import type { Flow } from '../../src/session/flow.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';
 import type { Outcome } from '../../src/session/outcome.js';
-import { ListenError } from '../../src/transport/listen-error.js';
 import { EndpointError } from '../../src/transport/endpoint-error.js';
+import { ListenError } from '../../src/transport/listen-error.js';
+import { oneByOne } from '../support/read-frames.js';
 import { frame, said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 import { standardError } from '../support/standard-error.js';
 import { LOCK_STEP, LOCK_STEP_OPENING_MTA } from '../support/vectors.js';
-import { oneByOne } from '../support/read-frames.js';
 
 const LOOPBACK = { port: 0, host: '127.0.0.1' } as const;
 const pass = (): undefined => undefined;

@@ -3,11 +3,11 @@ import { runInNewContext } from 'node:vm';
 import { NEVER, Subject, map, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
+import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { compose } from '../../src/operators/compose.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
 import { FrameQueue } from '../../src/session/connection/frame-queue.js';
+import { proceed } from '../../src/session/decisions/proceed.js';
 import { frame, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { AnswerInput } from '../../src/operators/answers.js';
 import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
 import { onMessage } from '../../src/operators/on-message.js';
+import { on } from '../../src/operators/on.js';
 import { AnswerError } from '../../src/session/answer-error.js';
 import { accept } from '../../src/session/decisions/accept.js';
 import { reject } from '../../src/session/decisions/reject.js';

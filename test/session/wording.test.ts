@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
+import { listen } from '../../src/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
-import { listen } from '../../src/index.js';
 import { on } from '../../src/operators/on.js';
 import type { Modification } from '../../src/session/modification.js';
 import { addHeader } from '../../src/session/modifications/add-header.js';

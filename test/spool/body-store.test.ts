@@ -7,9 +7,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { BodyFileError } from '../../src/spool/body-file-error.js';
 import { BodyStore } from '../../src/spool/body-store.js';
 import { fuzz } from '../fuzz/support/fuzz.js';
-import { asNobody } from '../support/as-nobody.js';
 import { modeOf, openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';
+import { asNobody } from '../support/as-nobody.js';
 
 const directoryOf = scratch();
 

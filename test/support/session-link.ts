@@ -7,8 +7,8 @@ import { Connection } from '../../src/session/connection/connection.js';
 import type { Flow } from '../../src/session/flow.js';
 import { resolveOptions, type SessionOptions } from '../../src/session/options.js';
 import type { Outcome } from '../../src/session/outcome.js';
-import { MemoryIo } from './session-memory-io.js';
 import { bytesOf, framesIn, type Bytes } from './session-frames.js';
+import { MemoryIo } from './session-memory-io.js';
 
 /** A connection without a socket: bytes go in and come out of it at once. */
 export class Link {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   concatMap,
   debounceTime,
@@ -12,7 +13,6 @@ import {
   tap,
   type OperatorFunction,
 } from 'rxjs';
-import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';

@@ -17,6 +17,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
 import { bindServer, type BindOptions } from '../../src/transport/bind.js';
 import { parseEndpoint, type EndpointInput } from '../../src/transport/endpoint.js';
 import { ListenError } from '../../src/transport/listen-error.js';

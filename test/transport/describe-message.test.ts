@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { describeMessage } from '../../src/transport/describe-message.js';
 import type { Command } from '../../src/transport/command.js';
+import { describeMessage } from '../../src/transport/describe-message.js';
 import type { WireReply } from '../../src/transport/wire-reply.js';
 import { COMMAND_VECTORS, REPLY_VECTORS } from '../support/vectors.js';
 

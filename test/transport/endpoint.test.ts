@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+
 import { EndpointError } from '../../src/transport/endpoint-error.js';
 import {
   formatEndpoint,

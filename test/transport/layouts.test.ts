@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Layout } from '../../src/transport/layout.js';
 import { connect } from '../../src/transport/layouts/connect.js';
 import { decodeMacros, macro } from '../../src/transport/layouts/macro.js';
 import { optneg } from '../../src/transport/layouts/optneg.js';
@@ -9,8 +10,6 @@ import { strings } from '../../src/transport/layouts/strings.js';
 import { Malformed } from '../../src/transport/malformed.js';
 import { decodeText } from '../../src/transport/text.js';
 import { latin1 } from '../support/vectors.js';
-
-import type { Layout } from '../../src/transport/layout.js';
 
 function decode<F>(layout: Layout<F>, text: string): F {
   // What stands around the data must never be read: a NUL behind it would end a string that has none.

@@ -1,6 +1,7 @@
+import type { Server } from 'node:net';
+
 import { bindServer } from '../../src/transport/bind.js';
 import { parseEndpoint, type Endpoint } from '../../src/transport/endpoint.js';
-import type { Server } from 'node:net';
 
 declare const server: Server;
 

@@ -22,6 +22,7 @@ import {
   type Burst,
   type RedisClient,
 } from 'rxmilter/policies';
+
 import type { Equal, Expect } from './equal.js';
 
 declare const client: RedisClient;

@@ -14,6 +14,7 @@ import {
   type SessionInfo,
   type StageEvent,
 } from 'rxmilter';
+import type { Delivery } from 'rxmilter/mta';
 import {
   type DrawnTest,
   body,
@@ -33,7 +34,6 @@ import {
   type Simulation,
   type Told,
 } from 'rxmilter/testing';
-import type { Delivery } from 'rxmilter/mta';
 
 import { typed } from './equal.js';
 

@@ -1,5 +1,5 @@
-import { Malformed } from '../../transport/malformed.js';
 import { decodeMacros } from '../../transport/layouts/macro.js';
+import { Malformed } from '../../transport/malformed.js';
 import { bareName } from '../macro-name.js';
 import type { Macros } from '../session-info.js';
 

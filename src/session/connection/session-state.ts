@@ -2,8 +2,8 @@ import { SMFIF, type Right } from '../../transport/smfif.js';
 import { SMFIP, type ProtocolFlag } from '../../transport/smfip.js';
 import { NOTHING_AGREED, type Agreement } from '../agreement.js';
 import { judgeMta, type MtaName } from '../judge-mta.js';
-import { MacroStore } from './macro-store.js';
 import type { Client, SessionInfo } from '../session-info.js';
+import { MacroStore } from './macro-store.js';
 
 const NOBODY: Client = Object.freeze({ host: '', family: 'unknown', port: 0, address: '' });
 

@@ -1,5 +1,5 @@
-import { isA } from '../../common/text-of.js';
 import { ignoreRejection, onRejection } from '../../common/promises.js';
+import { isA } from '../../common/text-of.js';
 import { commandCodec, type Command } from '../../transport/command.js';
 import { describeMessage } from '../../transport/describe-message.js';
 import { ProtocolError } from '../../transport/protocol-error.js';

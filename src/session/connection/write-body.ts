@@ -2,8 +2,8 @@ import type { BodyStore } from '../../spool/body-store.js';
 import { USUAL } from '../data-size.js';
 import { bodyFrames } from '../encode-modifications.js';
 import { FullPieces } from '../full-pieces.js';
-import type { Output } from './output.js';
 import type { Turn } from '../turn.js';
+import type { Output } from './output.js';
 
 /** As much is handed to the system at once, and as much is read from a file; it fills frames of the usual size. */
 const PIECE = 8 * USUAL;

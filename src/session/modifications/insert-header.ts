@@ -1,6 +1,6 @@
 import { quote } from '../../common/printable.js';
-import { made } from '../answer-watch.js';
 import { AnswerError } from '../answer-error.js';
+import { made } from '../answer-watch.js';
 import { checkHeaderName, headerValue } from '../check-text.js';
 import type { HeaderPosition, InsertHeader, Text } from '../modification.js';
 

@@ -1,5 +1,5 @@
-import { made } from '../answer-watch.js';
 import { AnswerError } from '../answer-error.js';
+import { made } from '../answer-watch.js';
 import type { BodySource, ReplaceBody } from '../modification.js';
 
 /**

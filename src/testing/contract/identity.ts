@@ -1,5 +1,5 @@
-import { describeEvent, describeValue } from '../describe-value.js';
 import type { Flow, MilterEvent } from '../../session/flow.js';
+import { describeEvent, describeValue } from '../describe-value.js';
 import { ContractError } from './contract-error.js';
 import type { Conversation } from './converse.js';
 import { eventOf, isSame } from './watch.js';

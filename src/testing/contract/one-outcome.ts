@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/text-of.js';
-import { describeEvent, describeValue } from '../describe-value.js';
 import type { Flow } from '../../session/flow.js';
+import { describeEvent, describeValue } from '../describe-value.js';
 import { ContractError } from './contract-error.js';
 import type { Conversation } from './converse.js';
 import { eventOf, isSame } from './watch.js';

@@ -1,5 +1,5 @@
-import type { Abort } from '../../session/flow.js';
 import { checkOptions } from '../../common/options.js';
+import type { Abort } from '../../session/flow.js';
 import type { EventFields } from '../event-fields.js';
 import { anyEvent } from '../field-rules.js';
 import { session } from '../session.js';

@@ -1,5 +1,5 @@
-import type { Body } from '../../session/flow.js';
 import { checkOptions } from '../../common/options.js';
+import type { Body } from '../../session/flow.js';
 import type { EventFields } from '../event-fields.js';
 import { BODY_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';

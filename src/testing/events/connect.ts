@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 
-import type { Connect } from '../../session/flow.js';
 import { checkOptions } from '../../common/options.js';
+import type { Connect } from '../../session/flow.js';
 import type { EventFields } from '../event-fields.js';
 import { CONNECT_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';

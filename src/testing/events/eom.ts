@@ -1,5 +1,5 @@
-import type { Eom } from '../../session/flow.js';
 import { checkOptions } from '../../common/options.js';
+import type { Eom } from '../../session/flow.js';
 import type { EventFields } from '../event-fields.js';
 import { EOM_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';

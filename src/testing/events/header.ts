@@ -1,5 +1,5 @@
-import type { Header } from '../../session/flow.js';
 import { checkOptions } from '../../common/options.js';
+import type { Header } from '../../session/flow.js';
 import type { EventFields } from '../event-fields.js';
 import { HEADER_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';

@@ -1,5 +1,5 @@
-import type { Helo } from '../../session/flow.js';
 import { checkOptions } from '../../common/options.js';
+import type { Helo } from '../../session/flow.js';
 import type { EventFields } from '../event-fields.js';
 import { HELO_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';

@@ -1,6 +1,6 @@
+import { checkOptions } from '../../common/options.js';
 import { envelope } from '../../session/envelope.js';
 import type { Mail } from '../../session/flow.js';
-import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
 import { MAIL_FIELDS } from '../field-rules.js';
 import { session } from '../session.js';

@@ -1,6 +1,6 @@
+import { checkOptions } from '../../common/options.js';
 import { envelope } from '../../session/envelope.js';
 import type { Rcpt } from '../../session/flow.js';
-import { checkOptions } from '../../common/options.js';
 import type { EventFields } from '../event-fields.js';
 import { RCPT_FIELDS } from '../field-rules.js';
 import { session as makeSession } from '../session.js';

@@ -1,9 +1,9 @@
-import { quote } from '../../common/printable.js';
 import { isIPv4, isIPv6 } from 'node:net';
 
+import { quote } from '../../common/printable.js';
+import type { Layout } from '../layout.js';
 import { Malformed } from '../malformed.js';
 import { decodeText } from '../text.js';
-import type { Layout } from '../layout.js';
 import { NUL, findNul } from './nul.js';
 
 /** How the SMTP client is connected to the MTA. */

@@ -1,5 +1,5 @@
-import { Malformed } from '../malformed.js';
 import type { Layout } from '../layout.js';
+import { Malformed } from '../malformed.js';
 import { pair, type PairFields } from './pair.js';
 import { u32 } from './u32.js';
 

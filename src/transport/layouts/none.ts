@@ -1,5 +1,5 @@
-import { Malformed } from '../malformed.js';
 import type { Layout } from '../layout.js';
+import { Malformed } from '../malformed.js';
 
 const EMPTY: object = Object.freeze({});
 

@@ -1,6 +1,6 @@
+import type { Layout, Piece } from '../layout.js';
 import { Malformed } from '../malformed.js';
 import { decodeText } from '../text.js';
-import type { Layout, Piece } from '../layout.js';
 import { NUL, findNul } from './nul.js';
 import { u32 } from './u32.js';
 

@@ -1,6 +1,6 @@
+import type { Layout } from '../layout.js';
 import { Malformed } from '../malformed.js';
 import { decodeAscii, decodeText } from '../text.js';
-import type { Layout } from '../layout.js';
 import { NUL, findNul } from './nul.js';
 
 /** A header field. */

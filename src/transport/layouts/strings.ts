@@ -1,5 +1,5 @@
-import { decodeAscii, decodeText } from '../text.js';
 import type { Layout, Piece } from '../layout.js';
+import { decodeAscii, decodeText } from '../text.js';
 import { NUL, findNul } from './nul.js';
 
 /** An address and what came with it. */

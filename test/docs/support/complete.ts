@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as rxjs from 'rxjs';
 import ts from 'typescript';
+
 import * as rxmilter from '../../../src/index.js';
 import { ROOT, snippet } from './markdown.js';
 

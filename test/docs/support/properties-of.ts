@@ -1,4 +1,5 @@
 import ts from 'typescript';
+
 import { ROOT } from './markdown.js';
 
 let program: ts.Program | undefined;

@@ -4,6 +4,7 @@ import * as fsPromises from 'node:fs/promises';
 import * as streamPromises from 'node:stream/promises';
 import * as rxjs from 'rxjs';
 import ts from 'typescript';
+
 import * as rxmilter from '../../../src/index.js';
 import * as mta from '../../../src/mta/index.js';
 import * as policies from '../../../src/policies/index.js';

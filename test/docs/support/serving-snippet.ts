@@ -1,4 +1,5 @@
 import type { OperatorFunction } from 'rxjs';
+
 import type { Flow } from '../../../src/index.js';
 import { runSnippet } from './run-snippet.js';
 import { serving } from './serving.js';

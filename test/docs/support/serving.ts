@@ -1,5 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
 import { onTestFinished } from 'vitest';
+
 import { serve, type Flow, type MilterServer, type ServeOptions } from '../../../src/index.js';
 import { deliver, type ClientMail, type Delivery } from '../../../src/mta/index.js';
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { onTestFinished } from 'vitest';
+
 import { freePort } from '../../mta/support/free-port.js';
 import { isListening } from '../../mta/support/is-listening.js';
 import { eventually } from './eventually.js';

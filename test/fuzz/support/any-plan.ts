@@ -1,6 +1,5 @@
-import { Readable } from 'node:stream';
-
 import fc from 'fast-check';
+import { Readable } from 'node:stream';
 import { EMPTY, NEVER, Observable, concat, defer, from, map, throwError, timer } from 'rxjs';
 
 import { replaceBody } from '../../../src/index.js';

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
-import type { Link } from '../../support/session-link.js';
 import { frame } from '../../support/session-frames.js';
+import type { Link } from '../../support/session-link.js';
 import { Accountant, type Limits } from './accountant.js';
 import { TEXTS } from './any-answer.js';
 import { describeMove, type Conversation, type Move } from './conversation.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
+import { addRecipient } from '../../../src/index.js';
 import { applyRecipientChanges } from '../../../src/message/apply-recipient-changes.js';
 import type { EnvelopePath } from '../../../src/message/envelope-path.js';
-import { addRecipient } from '../../../src/index.js';
 
 /** A recipient with its ESMTP arguments, as a client or a filter writes it. */
 export interface Recipient {

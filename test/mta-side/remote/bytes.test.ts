@@ -1,19 +1,19 @@
+import fc from 'fast-check';
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { MtaConnection, deliver, filterEnd, type MtaEvent } from '../../../src/mta/index.js';
 import { remote } from '../../../src/mta/remote.js';
-import { observe } from '../../../src/operators/observe.js';
 import { compose } from '../../../src/operators/compose.js';
+import { observe } from '../../../src/operators/observe.js';
 import { on } from '../../../src/operators/on.js';
 import { replaceBody } from '../../../src/session/modifications/replace-body.js';
 import { commandCodec } from '../../../src/transport/command.js';
 import { decodeText } from '../../../src/transport/text.js';
+import { eventually } from '../../docs/support/eventually.js';
 import { replyFrame } from '../../support/scripted-milter.js';
 import { frames } from '../../support/vectors.js';
-import { eventually } from '../../docs/support/eventually.js';
 import { scripted, served } from '../support/milters.js';
 
 const FIVE_MB = 5 * 1024 * 1024;

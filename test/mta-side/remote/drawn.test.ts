@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { remote } from '../../../src/mta/remote.js';
 import { RemoteError } from '../../../src/mta/remote-error.js';
-import { reject } from '../../../src/session/decisions/reject.js';
+import { remote } from '../../../src/mta/remote.js';
 import { accept } from '../../../src/session/decisions/accept.js';
-import { abort, close, connect, decided, eom, header, helo, mail, rcpt } from '../../support/events.js';
-import { optnegAnswer } from '../../support/scripted-milter.js';
+import { reject } from '../../../src/session/decisions/reject.js';
 import { eventually } from '../../docs/support/eventually.js';
 import { run } from '../../operators/support/drawn.js';
+import { abort, close, connect, decided, eom, header, helo, mail, rcpt } from '../../support/events.js';
+import { optnegAnswer } from '../../support/scripted-milter.js';
 import { counted, scripted } from '../support/milters.js';
 
 const [c, h, m, r, e] = [connect(), helo(), mail(), rcpt(), eom()];

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 
-import { MilterError } from '../../../src/mta/milter-error.js';
 import {
   MtaConnection,
   MtaSession,
@@ -9,6 +8,7 @@ import {
   type ClientMail,
   type MtaEvent,
 } from '../../../src/mta/index.js';
+import { MilterError } from '../../../src/mta/milter-error.js';
 import { RemoteError } from '../../../src/mta/remote-error.js';
 import type { RemoteOptions } from '../../../src/mta/remote-options.js';
 import { remote } from '../../../src/mta/remote.js';
@@ -20,9 +20,9 @@ import { reject } from '../../../src/session/decisions/reject.js';
 import { addHeader } from '../../../src/session/modifications/add-header.js';
 import type { Outcome } from '../../../src/session/outcome.js';
 import { UnansweredError } from '../../../src/session/unanswered-error.js';
+import { eventually } from '../../docs/support/eventually.js';
 import { replyFrame, type Script } from '../../support/scripted-milter.js';
 import { frames } from '../../support/vectors.js';
-import { eventually } from '../../docs/support/eventually.js';
 import { counted, scripted } from '../support/milters.js';
 
 const MAIL: ClientMail = {

@@ -20,8 +20,8 @@ import type { Modification } from '../../../src/session/modification.js';
 import type { Outcome } from '../../../src/session/outcome.js';
 import { ALL_STAGES, BIT } from '../../../src/session/stage.js';
 import { SMFIP } from '../../../src/transport/smfip.js';
-import { optnegAnswer } from '../../support/scripted-milter.js';
 import { eventually } from '../../docs/support/eventually.js';
+import { optnegAnswer } from '../../support/scripted-milter.js';
 import { counted, scripted, served } from '../support/milters.js';
 
 const MAIL: ClientMail = {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { deliver, type ClientMail, type Delivery } from '../../../src/mta/index.js';
 import { remote } from '../../../src/mta/remote.js';
-import { optnegAnswer, replyFrame, type Script } from '../../support/scripted-milter.js';
 import { SMFIP } from '../../../src/transport/smfip.js';
+import { optnegAnswer, replyFrame, type Script } from '../../support/scripted-milter.js';
 import { scripted } from '../support/milters.js';
 
 const MAIL: ClientMail = {

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 
-import { serve } from '../../../src/server/serve.js';
 import type { ServeOptions } from '../../../src/server/serve-options.js';
+import { serve } from '../../../src/server/serve.js';
 import { scriptedMilter, type Script, type ScriptedMilter } from '../../support/scripted-milter.js';
 import { countingProxy, type CountingProxy } from './counting-proxy.js';
 

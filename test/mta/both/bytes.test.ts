@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, changeHeader, compose, observe, on, type Header } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, compose, observe, on, perMessage } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
-import { Gate } from '../support/gate.js';
 import { eventually } from '../support/eventually.js';
+import { Gate } from '../support/gate.js';
 
 const CLIENTS = 12;
 const MESSAGES = 3;

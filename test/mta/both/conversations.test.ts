@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, compose, observe, on, perMessage, reject, type MilterEvent } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';

@@ -1,5 +1,6 @@
 import { NEVER, Observable } from 'rxjs';
 import { expect, onTestFinished, test } from 'vitest';
+
 import {
   addHeader,
   compose,
@@ -10,8 +11,8 @@ import {
   remote,
   serve,
   tempfail,
+  type Outcome,
 } from '../../../src/index.js';
-import type { Outcome } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { TOLD_BY } from '../support/told-by.js';
 

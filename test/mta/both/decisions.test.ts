@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+
 import { accept, discard, on, proceed, reject, skip, tempfail, type Filter } from '../../../src/index.js';
 import { converse } from '../support/conversation.js';
 import { describeMtas } from '../support/describe-mtas.js';

@@ -6,6 +6,7 @@ import type { EnvelopePath } from '../../../src/message/envelope-path.js';
 import { headerChanges } from '../../../src/message/header-changes.js';
 import { headerField, type HeaderField } from '../../../src/message/header-field.js';
 import { recipientChanges } from '../../../src/message/recipient-changes.js';
+import { deliver } from '../../../src/mta/deliver.js';
 import {
   above,
   edited,
@@ -20,7 +21,6 @@ import {
   wantedRecipients,
   type Recipient,
 } from '../../message/support/recipient-edits.js';
-import { deliver } from '../../../src/mta/deliver.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { plainRecipients } from '../support/plain-recipients.js';
 

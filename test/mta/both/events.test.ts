@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { observe, type MilterEvent } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NEVER, filter as keep, throwError } from 'rxjs';
 import { describe, expect, test } from 'vitest';
+
 import {
   addHeader,
   NegotiationError,

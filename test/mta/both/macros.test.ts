@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { observe, on, reject, type ServeOptions } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { TOLD_BY } from '../support/told-by.js';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, on, type MilterServer } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { STAGES, type AskedStage } from '../support/refused-by-postfix.js';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, deleteHeader, insertHeader, type Modification } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import {

@@ -1,4 +1,5 @@
 import { test } from 'vitest';
+
 import { addHeader, on } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { expectNothingLost } from '../support/expect-nothing-lost.js';

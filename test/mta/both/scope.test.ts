@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { accept, addHeader, compose, discard, observe, on, reject, type Filter } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { plainRecipients } from '../support/plain-recipients.js';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Subject } from 'rxjs';
 import { expect, onTestFinished, test } from 'vitest';
+
 import {
   addHeader,
   compose,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { addressKey, edit, on, onMessage } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
 import { runCli } from '../../cli/support/run-cli.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';

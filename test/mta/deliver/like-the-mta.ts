@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import type { serve } from '../../../src/index.js';
 import { deliver, parseEml, type Delivery, type MtaKind, type Path } from '../../../src/mta/index.js';
 import { maskReceived } from '../support/mask-received.js';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+
 import { accept, on, reject, tempfail, type Decision, type Filter, type serve } from '../../../src/index.js';
 import {
   deliver,

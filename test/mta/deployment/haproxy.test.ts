@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+
 import { addHeader, compose, observe, on, type Outcome } from '../../../src/index.js';
 import { snippet } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';

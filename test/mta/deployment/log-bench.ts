@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
+
 import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
 import { eventually } from '../support/eventually.js';
-import { SmtpClient } from '../support/smtp-client.js';
 import { SmtpSink } from '../support/sink.js';
+import { SmtpClient } from '../support/smtp-client.js';
 
 export const DATA = 'Subject: a log\r\n\r\nThe body.\r\n';
 

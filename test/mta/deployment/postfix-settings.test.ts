@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
+
 import { addHeader, observe, on } from '../../../src/index.js';
 import { snippet, tableBelow } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';

@@ -1,7 +1,8 @@
-import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { once } from 'node:events';
+import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
+
 import { discard, on, quarantine } from '../../../src/index.js';
 import { tableBelow } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';

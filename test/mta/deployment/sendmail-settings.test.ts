@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, on, observe } from '../../../src/index.js';
 import { readPage, snippet } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { freePort } from '../support/free-port.js';
 import { missingForSendmail } from '../support/requirements.js';
 import { run } from '../support/run.js';
-import { Sendmail } from '../support/sendmail.js';
 import { SENDMAIL } from '../support/sendmail-place.js';
+import { Sendmail } from '../support/sendmail.js';
 import { SmtpSink } from '../support/sink.js';
 import { LogBench } from './log-bench.js';
 

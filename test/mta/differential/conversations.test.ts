@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { Conversation } from './conversations/conversation.js';
 import { courses } from './conversations/courses.js';
 import { decisions } from './conversations/decisions.js';
@@ -8,8 +9,8 @@ import { modifications } from './conversations/modifications.js';
 import { replies } from './conversations/replies.js';
 import { texts } from './conversations/texts.js';
 import { converse, type Heard } from './support/converse.js';
-import { withoutAborts } from './support/without-aborts.js';
 import { describePair } from './support/describe-pair.js';
+import { withoutAborts } from './support/without-aborts.js';
 
 /** The letters of the replies to each command, those of modifications in the order of the alphabet. */
 function lettersOf(heard: readonly Heard[]): string {

@@ -1,7 +1,7 @@
-import { instruct, type Instruction } from './support/instructions.js';
 import type { Offer } from './support/converse.js';
 import { describePair } from './support/describe-pair.js';
 import { itDiffers, type Difference } from './support/difference.js';
+import { instruct, type Instruction } from './support/instructions.js';
 import { say } from './support/steps.js';
 
 type Change = readonly [string, ...string[]];

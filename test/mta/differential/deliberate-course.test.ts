@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import { frame, u32 } from './support/frames.js';
+
 import type { Offer } from './support/converse.js';
-import { escaped, instruct, type Instruction } from './support/instructions.js';
 import { describePair } from './support/describe-pair.js';
 import { itDiffers, type Difference } from './support/difference.js';
+import { frame, u32 } from './support/frames.js';
+import { escaped, instruct, type Instruction } from './support/instructions.js';
 import { say, unawaited, type Step } from './support/steps.js';
 import { Wire } from './support/wire.js';
 

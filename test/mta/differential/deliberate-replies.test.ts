@@ -1,6 +1,6 @@
-import { instruct, type Instruction } from './support/instructions.js';
 import { describePair } from './support/describe-pair.js';
 import { itDiffers, type Difference } from './support/difference.js';
+import { instruct, type Instruction } from './support/instructions.js';
 import { say, unawaited } from './support/steps.js';
 
 const told = (...words: readonly [string, string, ...string[]][]): string =>

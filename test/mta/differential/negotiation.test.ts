@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import type { Stage } from '../../../src/index.js';
 import { describePair } from './support/describe-pair.js';
 import { frame, shown, u32 } from './support/frames.js';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+
 import { anySession } from './support/any-session.js';
 import { converse, type Heard } from './support/converse.js';
 import { describePair } from './support/describe-pair.js';

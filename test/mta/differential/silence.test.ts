@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { instruct } from './support/instructions.js';
+
 import type { Stage } from '../../../src/index.js';
-import { courses } from './conversations/courses.js';
 import { SEEN, type Conversation } from './conversations/conversation.js';
+import { courses } from './conversations/courses.js';
 import { texts } from './conversations/texts.js';
 import { converse, type Heard, type Offer } from './support/converse.js';
 import { describePair } from './support/describe-pair.js';
+import { instruct } from './support/instructions.js';
 import { say } from './support/steps.js';
 
 const OBSERVED: readonly Stage[] = [

@@ -1,5 +1,6 @@
 import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
 import { blockList, redisSet, refuseBlocked } from '../../../examples/blocklist-redis.mjs';
 import { describeWith } from '../support/describe-with.js';
 import { eventually } from '../support/eventually.js';

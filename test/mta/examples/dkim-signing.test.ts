@@ -1,5 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { dkimVerify } from 'mailauth';
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 
 import { filterWith } from '../../../examples/dkim-signing.mjs';

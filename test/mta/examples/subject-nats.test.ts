@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
 import { closedMailboxes, natsAt, refuseClosed } from '../../../examples/subject-nats.mjs';
 import { describeWith } from '../support/describe-with.js';
 import { eventually } from '../support/eventually.js';

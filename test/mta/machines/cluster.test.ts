@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
 import { builtPackage, type BuiltPackage } from '../support/built-package.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { eventually } from '../support/eventually.js';

@@ -1,5 +1,7 @@
 import { createClient } from 'redis';
 import { expect, test } from 'vitest';
+
+import { reject } from '../../../src/index.js';
 import {
   StoreError,
   memoryScores,
@@ -7,7 +9,6 @@ import {
   reputation,
   type Scores,
 } from '../../../src/policies/index.js';
-import { reject } from '../../../src/index.js';
 import { simulate } from '../../../src/testing/index.js';
 import { describeBench } from '../support/describe-bench.js';
 import { RedisServer } from '../support/redis-server.js';

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+
 import { builtPackage, type BuiltPackage } from '../support/built-package.js';
 import { freePort } from '../support/free-port.js';
 import { HaProxy } from '../support/haproxy.js';

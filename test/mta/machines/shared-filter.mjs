@@ -1,6 +1,7 @@
 // @ts-check
 // A filter with common policies: of a process of its own (node shared-filter.mjs ADDRESS), or of workers that load it.
 import { addHeader, compose, on, serve } from 'rxmilter';
+
 import { redisClient, sharedPolicies } from '../../../examples/greylist-redis.mjs';
 
 const { REDIS_URL = '', DELAY, LIMIT, AWAY, TIMEOUT } = process.env;

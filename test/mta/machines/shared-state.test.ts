@@ -1,5 +1,6 @@
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+
 import { describeWith } from '../support/describe-with.js';
 import { expectNothingLost } from '../support/expect-nothing-lost.js';
 import { missingForHaProxy, missingForRedis } from '../support/requirements.js';

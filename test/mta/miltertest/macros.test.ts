@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+
 import { addHeader, compose, observe, on, type Filter, type Stage } from '../../../src/index.js';
 import { describeMiltertest } from '../support/describe-miltertest.js';
 

@@ -1,5 +1,6 @@
 import { tap } from 'rxjs';
 import { describe, expect, test } from 'vitest';
+
 import {
   addHeader,
   addRecipient,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, compose, on, type MilterEvent } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { noting } from '../support/noting.js';

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
 import { builtPackage, type BuiltPackage } from '../support/built-package.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import type { PostfixBench } from '../support/postfix-bench.js';

@@ -1,5 +1,6 @@
 import { BehaviorSubject, mergeMap, ReplaySubject } from 'rxjs';
 import { expect, test } from 'vitest';
+
 import { addHeader, compose, listen, on, reject, sink, type Outcome } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { eventually } from '../support/eventually.js';

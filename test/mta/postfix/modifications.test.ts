@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { changeHeader, type Modification } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import {

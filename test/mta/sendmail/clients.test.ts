@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
+
 import { addHeader, compose, on, type MilterEvent } from '../../../src/index.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 import { noting } from '../support/noting.js';

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+
+import { SMFIP } from '../../../src/transport/smfip.js';
+import { optnegAnswer, replyFrame } from '../../support/scripted-milter.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
-import { optnegAnswer, replyFrame } from '../../support/scripted-milter.js';
-import { SMFIP } from '../../../src/transport/smfip.js';
 
 const END = 0x7ffffffe;
 

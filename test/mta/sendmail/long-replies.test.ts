@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { replyFrame } from '../../support/scripted-milter.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 

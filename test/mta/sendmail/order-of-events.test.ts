@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+
+import { SMFIP } from '../../../src/transport/smfip.js';
+import { optnegAnswer, replyFrame } from '../../support/scripted-milter.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 import type { SmtpClient } from '../support/smtp-client.js';
-import { optnegAnswer, replyFrame } from '../../support/scripted-milter.js';
-import { SMFIP } from '../../../src/transport/smfip.js';
 
 const DATA = 'Subject: order\r\n\r\nThe body.\r\n';
 const START = 'ODCCDHH';

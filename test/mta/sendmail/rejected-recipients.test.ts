@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { describeSendmail } from '../support/describe-sendmail.js';
-import { optnegAnswer, replyFrame } from '../../support/scripted-milter.js';
+
 import { SMFIP } from '../../../src/transport/smfip.js';
+import { optnegAnswer, replyFrame } from '../../support/scripted-milter.js';
+import { describeSendmail } from '../support/describe-sendmail.js';
 
 const DATA = 'Subject: recipients\r\n\r\nThe body.\r\n';
 const UNKNOWN = 'nobody-here@mx.test.example';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { addHeader, observe, on, quarantine, type ServeOptions } from '../../../src/index.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+
 import { observe } from '../../../src/index.js';
-import { describeSendmail } from '../support/describe-sendmail.js';
 import { replyFrame } from '../../support/scripted-milter.js';
+import { describeSendmail } from '../support/describe-sendmail.js';
 
 const DATA = 'Subject: lists\r\n\r\nThe body.\r\n';
 const EOM = 5;

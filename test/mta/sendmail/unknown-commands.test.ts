@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+
 import { on, reject, tempfail } from '../../../src/index.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 

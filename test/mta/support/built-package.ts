@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+
 import { run } from './run.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+
 import { mtaRequired } from './requirements.js';
 
 /** What a bench can do for the suite that it belongs to. */

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+
 import { describePostfix } from './describe-postfix.js';
 import { OpenDkim, missingForOpenDkim } from './opendkim.js';
 import type { PostfixBench } from './postfix-bench.js';

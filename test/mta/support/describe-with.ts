@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+
 import { describePostfix } from './describe-postfix.js';
 import type { PostfixBench } from './postfix-bench.js';
 import type { PostfixSettings } from './postfix.js';

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+
 import type { MtaBench } from './mta-bench.js';
 import type { SmtpLoad } from './smtp-load.js';
 

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+
 import { eventually } from './eventually.js';
 import { run } from './run.js';
 

@@ -3,9 +3,10 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+
 import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
-import { miltertest } from './miltertest.js';
 import type { MiltertestLog } from './miltertest-log.js';
+import { miltertest } from './miltertest.js';
 
 /** A place for the filter under test, and miltertest in front of it. */
 export class MiltertestBench {

@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { MILTERTEST } from './missing-for-miltertest.js';
+
 import { MiltertestLog } from './miltertest-log.js';
+import { MILTERTEST } from './missing-for-miltertest.js';
 
 const PRELUDE = fileURLToPath(new URL('../miltertest/prelude.lua', import.meta.url));
 /** Longer than miltertest waits for any reply. */

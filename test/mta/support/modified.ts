@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
+
 import { on, type Modification } from '../../../src/index.js';
 import type { MtaBench } from './mta-bench.js';
-import type { Letter } from './smtp-client.js';
 import type { Transaction } from './sink-session.js';
+import type { Letter } from './smtp-client.js';
 
 /** What reaches the sink of a message whose filter asks for these modifications at its end. */
 export async function modified(

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
+
 import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
-import { SmtpClient } from './smtp-client.js';
 import type { SmtpSink } from './sink.js';
+import { SmtpClient } from './smtp-client.js';
 
 /**
  * The SMTP listeners that there are in front of each MTA.

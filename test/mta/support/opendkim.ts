@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+
 import { parseEndpoint } from '../../../src/transport/endpoint.js';
 import { eventually } from './eventually.js';
 import { isListening } from './is-listening.js';

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+
 import { eventually } from './eventually.js';
 import { run } from './run.js';
 

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { isListening } from './is-listening.js';

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+
 import { eventually } from './eventually.js';
 import { watchdog } from './watchdog.js';
 

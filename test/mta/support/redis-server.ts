@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+
 import { Daemon } from './daemon.js';
 import { freePort } from './free-port.js';
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+
 import { SENDMAIL } from './sendmail-place.js';
 
 /**

@@ -1,7 +1,7 @@
+import { scriptedMilter, type Script, type ScriptedMilter } from '../../support/scripted-milter.js';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { MtaBench, type CommonListener, type HeldMessage, type MilterPlaces } from './mta-bench.js';
-import { scriptedMilter, type Script, type ScriptedMilter } from '../../support/scripted-milter.js';
 import { Sendmail } from './sendmail.js';
 import { SmtpSink } from './sink.js';
 import { SmtpClient } from './smtp-client.js';

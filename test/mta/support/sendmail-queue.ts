@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+
 import { eventually } from './eventually.js';
 import type { HeldMessage } from './mta-bench.js';
 

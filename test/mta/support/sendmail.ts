@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { isListening } from './is-listening.js';

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+
 import { dotUnstuff } from './dot-unstuff.js';
 
 /** One message as it reached the sink. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+
 import { freePort } from './free-port.js';
 import { sinkSession, type Transaction } from './sink-session.js';
 import { within } from './within.js';

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+
 import { dotStuff } from './dot-stuff.js';
 import { within } from './within.js';
 

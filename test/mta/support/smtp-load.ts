@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+
 import { eventually } from './eventually.js';
 import type { CommonListener, MtaBench } from './mta-bench.js';
 import type { Letter } from './smtp-client.js';

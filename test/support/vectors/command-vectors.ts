@@ -1,5 +1,5 @@
-import { latin1 } from './bytes.js';
 import type { Command } from '../../../src/transport/command.js';
+import { latin1 } from './bytes.js';
 
 /** A command as bytes and as fields. */
 export interface CommandVector {

@@ -1,5 +1,5 @@
-import { latin1 } from './bytes.js';
 import type { WireReply } from '../../../src/transport/wire-reply.js';
+import { latin1 } from './bytes.js';
 
 /** A reply as bytes and as fields. */
 export interface ReplyVector {

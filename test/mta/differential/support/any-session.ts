@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+
 import type { Offer } from './converse.js';
 import { instruct, type Instruction } from './instructions.js';
 import { say, type Step } from './steps.js';

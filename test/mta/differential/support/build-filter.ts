@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+
 import { run } from '../../support/run.js';
 
 const SOURCE = fileURLToPath(new URL('../filter.c', import.meta.url));

@@ -1,5 +1,5 @@
-import { frame, shown, u32, type Frame } from './frames.js';
 import { Etiquette } from './etiquette.js';
+import { frame, shown, u32, type Frame } from './frames.js';
 import { normalForm } from './normal-form.js';
 import { PROBE, type Asked, type Step } from './steps.js';
 import { Wire } from './wire.js';

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import { converse, type Heard, type Manner } from './converse.js';
 import type { Pair } from './pair.js';
 import type { Step } from './steps.js';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect } from 'vitest';
+
 import { serve, type MilterServer, type SessionOptions, type Stage } from '../../../../src/index.js';
 import { watchdog } from '../../support/watchdog.js';
 import { within } from '../../support/within.js';

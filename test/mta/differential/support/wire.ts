@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
+
 import { within } from '../../support/within.js';
 import type { Frame } from './frames.js';
 
