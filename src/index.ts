@@ -18,7 +18,7 @@ export { edit } from './message/edit.js';
 export { Headers } from './message/headers.js';
 export { addressKey } from './common/address-key.js';
 export { parseAddress } from './common/parse-address.js';
-export { sameAddress } from './common/same-address.js';
+export { sameAddress } from './common/address-key.js';
 
 export { backoff } from './lookups/backoff.js';
 export { coalesce } from './lookups/coalesce.js';
@@ -37,56 +37,56 @@ export { replay } from './recording/replay.js';
 export { listen } from './server/listen.js';
 export { serve } from './server/serve.js';
 
-export { inheritedSockets } from './transport/inherited-sockets.js';
-export { openSocket } from './transport/open-socket.js';
-export { VERSION } from './transport/version.js';
+export { inheritedSockets } from './transport/sockets/inherited-sockets.js';
+export { openSocket } from './transport/sockets/open-socket.js';
+export { VERSION } from './common/version.js';
 export { authenticatedUser } from './session/authenticated-user.js';
 export { privateData } from './session/private-data.js';
 
-export { accept } from './session/decisions/accept.js';
-export { discard } from './session/decisions/discard.js';
-export { proceed } from './session/decisions/proceed.js';
-export { reject } from './session/decisions/reject.js';
-export { skip } from './session/decisions/skip.js';
-export { tempfail } from './session/decisions/tempfail.js';
+export { accept } from './session/decisions.js';
+export { discard } from './session/decisions.js';
+export { proceed } from './session/decisions.js';
+export { reject } from './session/decisions.js';
+export { skip } from './session/decisions.js';
+export { tempfail } from './session/decisions.js';
 
-export { addHeader } from './session/modifications/add-header.js';
-export { addRecipient } from './session/modifications/add-recipient.js';
-export { changeHeader } from './session/modifications/change-header.js';
-export { changeSender } from './session/modifications/change-sender.js';
-export { deleteHeader } from './session/modifications/delete-header.js';
-export { deleteRecipient } from './session/modifications/delete-recipient.js';
-export { insertHeader } from './session/modifications/insert-header.js';
-export { quarantine } from './session/modifications/quarantine.js';
-export { headerText } from './session/header-text.js';
-export { replaceBody } from './session/modifications/replace-body.js';
+export { addHeader } from './session/modifications.js';
+export { addRecipient } from './session/modifications.js';
+export { changeHeader } from './session/modifications.js';
+export { changeSender } from './session/modifications.js';
+export { deleteHeader } from './session/modifications.js';
+export { deleteRecipient } from './session/modifications.js';
+export { insertHeader } from './session/modifications.js';
+export { quarantine } from './session/modifications.js';
+export { headerText } from './session/check-text.js';
+export { replaceBody } from './session/modifications.js';
 
-export { SMFIF } from './transport/smfif.js';
-export { SMFIP } from './transport/smfip.js';
+export { SMFIF } from './transport/wire/flags.js';
+export { SMFIP } from './transport/wire/flags.js';
 
 export { BodyFileError } from './spool/body-file-error.js';
 export { RecordingError } from './recording/recording-error.js';
-export { AnswerError, ForgottenAnswerError } from './session/answer-error.js';
-export { NegotiationError } from './session/negotiation-error.js';
-export { ProjectError } from './session/project-error.js';
-export { StaleReplyError } from './session/stale-reply-error.js';
-export { UnansweredError } from './session/unanswered-error.js';
-export { EndpointError } from './transport/endpoint-error.js';
-export { ListenError } from './transport/listen-error.js';
-export { ProtocolError } from './transport/protocol-error.js';
+export { AnswerError, ForgottenAnswerError } from './session/errors.js';
+export { NegotiationError } from './session/errors.js';
+export { ProjectError } from './session/errors.js';
+export { StaleReplyError } from './session/errors.js';
+export { UnansweredError } from './session/errors.js';
+export { EndpointError } from './transport/sockets/errors.js';
+export { ListenError } from './transport/sockets/errors.js';
+export { ProtocolError } from './transport/wire/protocol-error.js';
 
 export type { Mailbox } from './message/mailbox.js';
 export type { AddressParts } from './common/parse-address.js';
-export type { AnswerInput, AnswerNow, Legal, Undecided } from './operators/answers.js';
+export type { AnswerInput, AnswerNow, Legal, Undecided } from './operators/core/answers.js';
 export type { LateDecision } from './operators/deadline.js';
 export type { Difference } from './operators/difference.js';
-export type { Filter } from './operators/filter.js';
+export type { Filter } from './operators/core/filter.js';
 export type { Seen } from './operators/observe.js';
 export type { MessageProject } from './operators/on-message.js';
 export type { LatestProject, Project } from './operators/on.js';
-export type { ProjectContext } from './operators/project-context.js';
+export type { ProjectContext } from './operators/core/project-context.js';
 export type { DifferenceReport, ShadowOptions } from './operators/shadow.js';
-export type { Session } from './operators/session.js';
+export type { Session } from './operators/core/session.js';
 export type { Check, CheckAnswer, StrictestOptions } from './operators/strictest.js';
 export type { Draft } from './message/draft.js';
 export type { DraftHeaders } from './message/draft-headers.js';
@@ -120,7 +120,7 @@ export type {
   Reject,
   Skip,
   Tempfail,
-} from './session/decision.js';
+} from './session/decisions.js';
 export type {
   Abort,
   Answer,
@@ -157,20 +157,20 @@ export type {
   Quarantine,
   ReplaceBody,
   Text,
-} from './session/modification.js';
+} from './session/modifications.js';
 export type { Failure, SessionOptions, Timeouts } from './session/options.js';
 export type { Outcome } from './session/outcome.js';
-export type { MaxDataSize } from './session/data-size.js';
-export type { MtaName } from './session/judge-mta.js';
+export type { MaxDataSize } from './session/negotiation/data-size.js';
+export type { MtaName } from './session/profiles/judge-mta.js';
 export type { Client, Macros, SessionInfo } from './session/session-info.js';
 export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
 export type { Stage } from './session/stage.js';
-export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './session/terms.js';
-export type { TraceEntry } from './session/trace.js';
-export type { BindOptions } from './transport/bind.js';
-export type { Endpoint, EndpointInput } from './transport/endpoint.js';
-export type { InheritedSocket, InheritedSocketsOptions } from './transport/inherited-sockets.js';
-export type { OpenSocket } from './transport/open-socket.js';
-export type { Family } from './transport/layouts/connect.js';
-export type { Right } from './transport/smfif.js';
-export type { ProtocolFlag } from './transport/smfip.js';
+export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './session/negotiation/terms.js';
+export type { TraceEntry } from './session/connection/tracer.js';
+export type { BindOptions } from './transport/sockets/bind.js';
+export type { Endpoint, EndpointInput } from './transport/sockets/endpoint.js';
+export type { InheritedSocket, InheritedSocketsOptions } from './transport/sockets/inherited-sockets.js';
+export type { OpenSocket } from './transport/sockets/open-socket.js';
+export type { Family } from './transport/wire/layouts.js';
+export type { Right } from './transport/wire/flags.js';
+export type { ProtocolFlag } from './transport/wire/flags.js';

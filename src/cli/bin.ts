@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import '../common/check-node.js';
 
-import { traceOf } from '../common/place-of.js';
+import { traceOf } from '../common/call-site.js';
 import { plainComplaint } from '../session/complaint.js';
 import { main } from './main.js';
 

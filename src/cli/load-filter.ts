@@ -1,13 +1,12 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isObservable, type Observable, type OperatorFunction } from 'rxjs';
+import { type Observable, type OperatorFunction, isObservable } from 'rxjs';
 
+import { packageRoot, placeOf, rootSeenFrom } from '../common/call-site.js';
 import { describeError } from '../common/describe-error.js';
 import { errorCode } from '../common/error-code.js';
-import { checkOptions, rule, type Rules } from '../common/options.js';
-import { packageRoot, rootSeenFrom } from '../common/package-root.js';
-import { placeOf } from '../common/place-of.js';
+import { type Rules, checkOptions, rule } from '../common/options.js';
 import { isA, messageOf } from '../common/text-of.js';
 import { SERVE_RULES, type ServeOptions } from '../server/serve-options.js';
 import type { Flow } from '../session/flow.js';

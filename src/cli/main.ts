@@ -1,7 +1,7 @@
 import { describeError } from '../common/describe-error.js';
-import { didYouMean } from '../common/did-you-mean.js';
+import { didYouMean } from '../common/options.js';
 import { isA } from '../common/text-of.js';
-import { VERSION } from '../transport/version.js';
+import { VERSION } from '../common/version.js';
 import type { CliIo } from './cli-io.js';
 import type { Command } from './command.js';
 import { replayCommand } from './replay-command.js';

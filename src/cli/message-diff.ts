@@ -1,7 +1,7 @@
 import { dotted } from '../common/printable.js';
 import type { Delivery } from '../mta/delivery.js';
 import type { EmlParts } from '../mta/parse-eml.js';
-import { decodeText } from '../transport/text.js';
+import { decodeText } from '../transport/wire/text.js';
 import { unifiedDiff } from './unified-diff.js';
 
 /**

@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
-import { didYouMean } from '../common/did-you-mean.js';
 import { errorCode } from '../common/error-code.js';
+import { didYouMean } from '../common/options.js';
 import { messageOf } from '../common/text-of.js';
 import { UsageError } from './usage-error.js';
 

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-import type { ConnectFields } from '../transport/layouts/connect.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
 import { UsageError } from './usage-error.js';
 
 /**

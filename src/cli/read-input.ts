@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { systemReason } from '../common/system-reason.js';
+import { systemReason } from '../common/error-code.js';
 import type { CliIo } from './cli-io.js';
 import { CommandError } from './command-error.js';
 

@@ -1,19 +1,18 @@
-import { firstValueFrom, isObservable, type OperatorFunction } from 'rxjs';
+import { type OperatorFunction, firstValueFrom, isObservable } from 'rxjs';
 
 import { pickOptions } from '../common/options.js';
 import { dotted, printable } from '../common/printable.js';
-import { compareReplies, type ReplyDifference } from '../recording/compare-replies.js';
+import { type ReplyDifference, compareReplies } from '../recording/compare-replies.js';
 import { diagram } from '../recording/diagram.js';
 import { readRecording } from '../recording/read-recording.js';
 import { RecordingError } from '../recording/recording-error.js';
 import type { RecordedSession, Recording } from '../recording/recording.js';
 import type { Flow } from '../session/flow.js';
-import { SESSION_RULES } from '../session/option-rules.js';
-import type { SessionOptions } from '../session/options.js';
+import { SESSION_RULES, type SessionOptions } from '../session/options.js';
 import { CommandError } from './command-error.js';
 import type { Command } from './command.js';
 import { lineDiff } from './line-diff.js';
-import { loadFilter, type FilterModule } from './load-filter.js';
+import { type FilterModule, loadFilter } from './load-filter.js';
 import { parseArguments } from './parse-arguments.js';
 import { readInput } from './read-input.js';
 import { REPLAY_HELP } from './replay-help.js';

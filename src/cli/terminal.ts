@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-import { traceOf } from '../common/place-of.js';
+import { traceOf } from '../common/call-site.js';
 import { dotted, printable } from '../common/printable.js';
 import { causeOf, isA } from '../common/text-of.js';
 import type { CliIo, CliOutput } from './cli-io.js';

@@ -1,5 +1,5 @@
 import type { Exchange } from '../mta/exchange.js';
-import { describeMessage } from '../transport/describe-message.js';
+import { describeMessage } from '../transport/wire/describe-message.js';
 
 /** Every frame, in the order in which it went over the wire. */
 export function traceLines(transcript: readonly Exchange[]): string[] {

@@ -1,5 +1,5 @@
+import { systemReason } from './error-code.js';
 import { excerpt } from './printable.js';
-import { systemReason } from './system-reason.js';
 import { errorFrom } from './text-of.js';
 
 /** Errors whose message says all that there is to say. */

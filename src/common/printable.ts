@@ -1,5 +1,10 @@
 import { textOf } from './text-of.js';
 
+/** Ends a sentence, unless it has an end already: a question keeps its mark. */
+export function sentence(text: string): string {
+  return /[.?!…]["')]?$/.test(text) ? text : `${text}.`;
+}
+
 /**
  * What a terminal or a reader of a log would obey instead of showing: C0 and C1 controls, DEL, the line and paragraph
  * separators of Unicode, and the characters that turn the direction of text round.

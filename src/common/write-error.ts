@@ -1,3 +1,5 @@
+import { errorFrom, messageOf } from './text-of.js';
+
 let pending = 0;
 
 const ignore = (): void => undefined;
@@ -16,5 +18,15 @@ export function writeError(line: string): void {
     });
   } catch {
     // There is no standard error.
+  }
+}
+
+/** Makes a warning of the process of any value that was thrown; never throws. */
+export function warn(thrown: unknown): void {
+  try {
+    process.emitWarning(errorFrom(thrown));
+  } catch {
+    // Node takes no object without a stack of its own for an error.
+    process.emitWarning(messageOf(thrown));
   }
 }

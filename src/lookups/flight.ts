@@ -11,7 +11,7 @@ import {
 } from 'rxjs';
 
 import { abortController } from '../common/abort.js';
-import { warn } from '../common/warn.js';
+import { warn } from '../common/write-error.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import type { LookUp, ResolvedCoalesce } from './coalesce-options.js';
 import { LookUpError } from './look-up-error.js';

@@ -1,8 +1,8 @@
-import { addAbsent } from '../session/absent-headers.js';
 import { checkModification } from '../session/check-modification.js';
-import type { MtaName } from '../session/judge-mta.js';
-import type { HeaderPosition, Modification, Text } from '../session/modification.js';
-import { BOTTOM } from '../session/order-changes.js';
+import type { HeaderPosition, Modification, Text } from '../session/modifications.js';
+import { addAbsent } from '../session/profiles/absent-headers.js';
+import type { MtaName } from '../session/profiles/judge-mta.js';
+import { BOTTOM } from '../session/profiles/order-changes.js';
 import { ChangedHeader } from './changed-header.js';
 import type { HeaderField } from './header-field.js';
 

@@ -1,5 +1,5 @@
 import { checkModification } from '../session/check-modification.js';
-import type { Modification } from '../session/modification.js';
+import type { Modification } from '../session/modifications.js';
 import { bareAddress } from './bare-address.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
 import { PathList } from './path-list.js';

@@ -1,4 +1,4 @@
-import type { Text } from '../session/modification.js';
+import type { Text } from '../session/modifications.js';
 
 /** The bytes of an address without the angle brackets around it, as a string with one character for each byte. */
 export function bareAddress(address: Text): string {

@@ -1,5 +1,5 @@
-import type { MtaName } from '../session/judge-mta.js';
-import type { Text } from '../session/modification.js';
+import type { Text } from '../session/modifications.js';
+import type { MtaName } from '../session/profiles/judge-mta.js';
 import { headerField, type HeaderField } from './header-field.js';
 
 interface Entry {

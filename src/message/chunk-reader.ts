@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { from, Observable, Subject, takeUntil, type ObservableInput } from 'rxjs';
 
-import { warn } from '../common/warn.js';
+import { warn } from '../common/write-error.js';
 import { guardObservable } from '../rx/guard-observable.js';
 import type { OpenChunks } from '../spool/chunk-flow.js';
 import { ChunkIterator } from '../spool/chunk-iterator.js';

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 
-import type { DecisionAt } from '../session/decision.js';
+import type { DecisionAt } from '../session/decisions.js';
 import type { Body, Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
 import { turnOf, type Turn } from '../session/turn.js';
 import { BodyFileError } from '../spool/body-file-error.js';

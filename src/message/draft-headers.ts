@@ -1,7 +1,7 @@
 import { quote } from '../common/printable.js';
-import { AnswerError } from '../session/answer-error.js';
 import { checkHeaderIndex, checkHeaderName, headerValue } from '../session/check-text.js';
-import type { Text } from '../session/modification.js';
+import { AnswerError } from '../session/errors.js';
+import type { Text } from '../session/modifications.js';
 import { headerField, type HeaderField } from './header-field.js';
 import { Headers } from './headers.js';
 import { encodeText } from './mime-words.js';

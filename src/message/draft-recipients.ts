@@ -1,6 +1,6 @@
 import { addressKey } from '../common/address-key.js';
-import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
+import { AnswerError } from '../session/errors.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
 import { PathList } from './path-list.js';
 

@@ -1,4 +1,4 @@
-import type { BodySource } from '../session/modification.js';
+import type { BodySource } from '../session/modifications.js';
 import type { DraftHeaders } from './draft-headers.js';
 import type { DraftRecipients } from './draft-recipients.js';
 import type { EnvelopePath } from './envelope-path.js';

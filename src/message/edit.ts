@@ -1,14 +1,18 @@
 import { isPromise } from '../common/promises.js';
 import { noteMade } from '../session/answer-watch.js';
-import type { BodySource, Edit, Modification } from '../session/modification.js';
-import { changeSender } from '../session/modifications/change-sender.js';
-import { replaceBody } from '../session/modifications/replace-body.js';
+import {
+  type BodySource,
+  type Edit,
+  type Modification,
+  changeSender,
+  replaceBody,
+} from '../session/modifications.js';
 import { CollectedMessage } from './collected-message.js';
 import type { Draft } from './draft.js';
 import { headerChanges } from './header-changes.js';
 import type { BodyMode } from './message-body.js';
 import { MessageDraft } from './message-draft.js';
-import { sortModifications, type MessageOrigin } from './message-origin.js';
+import { type MessageOrigin, sortModifications } from './message-origin.js';
 import type { Message } from './message.js';
 import { recipientChanges } from './recipient-changes.js';
 import { StoredBody } from './stored-body.js';

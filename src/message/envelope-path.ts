@@ -1,7 +1,7 @@
 import { parseAddress } from '../common/parse-address.js';
-import { envelope, type EnvelopeFields } from '../session/envelope.js';
-import type { Text } from '../session/modification.js';
-import { decodeText } from '../transport/text.js';
+import { envelope, type EnvelopeFields } from '../session/connection/events.js';
+import type { Text } from '../session/modifications.js';
+import { decodeText } from '../transport/wire/text.js';
 
 /** The sender or a recipient of a message. */
 export interface EnvelopePath {

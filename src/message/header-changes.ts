@@ -1,11 +1,14 @@
-import type { Modification, Text } from '../session/modification.js';
-import { addHeader } from '../session/modifications/add-header.js';
-import { changeHeader } from '../session/modifications/change-header.js';
-import { deleteHeader } from '../session/modifications/delete-header.js';
-import { insertHeader } from '../session/modifications/insert-header.js';
+import {
+  type Modification,
+  type Text,
+  addHeader,
+  changeHeader,
+  deleteHeader,
+  insertHeader,
+} from '../session/modifications.js';
 import { SAME_NAME } from '../session/same-name.js';
-import { alignFields, isSame, type Pair } from './align-fields.js';
-import { asText, type HeaderField } from './header-field.js';
+import { type Pair, alignFields, isSame } from './align-fields.js';
+import { type HeaderField, asText } from './header-field.js';
 
 /**
  * The fewest modifications that turn one header into another, on every MTA.

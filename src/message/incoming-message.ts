@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import { readBody } from '../session/connection/read-body.js';
+import { readBody } from '../session/connection/new-body.js';
 import type { Eom } from '../session/flow.js';
-import type { Modification, ReplaceBody } from '../session/modification.js';
+import type { Modification, ReplaceBody } from '../session/modifications.js';
 import { turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
 import { CollectedMessage } from './collected-message.js';

@@ -1,12 +1,11 @@
 import { textOf } from '../common/text-of.js';
-import { AnswerError } from '../session/answer-error.js';
 import { checkAddress, checkArguments } from '../session/check-text.js';
-import type { BodySource } from '../session/modification.js';
-import { replaceBody } from '../session/modifications/replace-body.js';
+import { AnswerError } from '../session/errors.js';
+import { type BodySource, replaceBody } from '../session/modifications.js';
 import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients } from './draft-recipients.js';
 import type { Draft } from './draft.js';
-import { writtenPath, type EnvelopePath } from './envelope-path.js';
+import { type EnvelopePath, writtenPath } from './envelope-path.js';
 import type { BodyMode } from './message-body.js';
 import type { Message } from './message.js';
 

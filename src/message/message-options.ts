@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import {
+  type Rules,
   checkOptions,
   object,
   oneOf,
@@ -9,13 +10,10 @@ import {
   string,
   whole,
   withDefaults,
-  type Rules,
 } from '../common/options.js';
-import { decisionAt } from '../session/decision-rule.js';
-import type { DecisionAt } from '../session/decision.js';
-import { reject } from '../session/decisions/reject.js';
-import { tempfail } from '../session/decisions/tempfail.js';
-import { defaultStore, type BodyStoreOptions } from '../spool/body-store.js';
+import { type DecisionAt, reject, tempfail } from '../session/decisions.js';
+import { decisionAt } from '../session/options.js';
+import { type BodyStoreOptions, defaultStore } from '../spool/body-store.js';
 import type { BodyMode } from './message-body.js';
 
 /** How much of a message is collected. */

@@ -1,4 +1,4 @@
-import type { Modification, ReplaceBody } from '../session/modification.js';
+import type { Modification, ReplaceBody } from '../session/modifications.js';
 import type { EnvelopePath } from './envelope-path.js';
 import type { HeaderField } from './header-field.js';
 

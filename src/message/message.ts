@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-import type { Modification } from '../session/modification.js';
+import type { Modification } from '../session/modifications.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import type { EnvelopePath } from './envelope-path.js';
 import type { Headers } from './headers.js';

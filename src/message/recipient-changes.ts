@@ -1,7 +1,5 @@
 import { plainAddress } from '../common/address-key.js';
-import type { Modification } from '../session/modification.js';
-import { addRecipient } from '../session/modifications/add-recipient.js';
-import { deleteRecipient } from '../session/modifications/delete-recipient.js';
+import { type Modification, addRecipient, deleteRecipient } from '../session/modifications.js';
 import { bareAddress } from './bare-address.js';
 import type { EnvelopePath } from './envelope-path.js';
 import { asText } from './header-field.js';

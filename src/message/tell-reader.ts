@@ -1,6 +1,6 @@
 import { messageOf } from '../common/text-of.js';
+import { tellFailure } from '../session/failures.js';
 import type { StageEvent } from '../session/flow.js';
-import { tellFailure } from '../session/tell.js';
 
 /**
  * Makes known that code which reads a message by callbacks has thrown, or takes no errors where there is one: where the

@@ -1,6 +1,5 @@
-import type { Command } from '../transport/command.js';
-import { COMMANDS } from '../transport/commands.js';
-import { SMFIP } from '../transport/smfip.js';
+import { COMMANDS, type Command } from '../transport/wire/commands.js';
+import { SMFIP } from '../transport/wire/flags.js';
 import type { Agreement } from './agreement.js';
 import type { Verdict } from './verdict.js';
 

@@ -1,5 +1,5 @@
-import type { OptnegFields } from '../transport/layouts/optneg.js';
-import { SMFIF } from '../transport/smfif.js';
+import { SMFIF } from '../transport/wire/flags.js';
+import type { OptnegFields } from '../transport/wire/layouts.js';
 import { MilterError } from './milter-error.js';
 
 /** What an MTA offers a milter. */

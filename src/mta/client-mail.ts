@@ -1,4 +1,4 @@
-import type { ConnectFields } from '../transport/layouts/connect.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
 import type { ClientAuth, ClientTls } from './client-security.js';
 import type { Mail } from './mail.js';
 

@@ -1,5 +1,5 @@
-import type { Command } from '../transport/command.js';
-import type { WireReply } from '../transport/wire-reply.js';
+import type { Command } from '../transport/wire/commands.js';
+import type { WireReply } from '../transport/wire/replies.js';
 
 /** What an MTA sent in one go, and what the milter said to that. */
 export interface Exchange {

@@ -2,8 +2,8 @@ import { Duplex } from 'node:stream';
 import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
-import { attach } from '../operators/attach.js';
-import { stepsOf, tagsOf } from '../operators/filter.js';
+import { attach } from '../operators/core/chain.js';
+import { stepsOf, tagsOf } from '../operators/core/filter.js';
 import type { ConnectionIo } from '../session/connection/boundary.js';
 import { Connection } from '../session/connection/connection.js';
 import type { Flow } from '../session/flow.js';

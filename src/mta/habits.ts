@@ -1,5 +1,5 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { ConnectFields } from '../transport/layouts/connect.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
 import type { HeaderList, RawField } from './header-list.js';
 import type { MacroStage, Macros } from './macro-lists.js';
 import type { MtaKind } from './mta-kind.js';

@@ -1,4 +1,4 @@
-import { decodeText } from '../transport/text.js';
+import { decodeText } from '../transport/wire/text.js';
 import { withoutBlank } from './field-bytes.js';
 
 /** A header field of a message. */

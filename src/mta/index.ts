@@ -13,7 +13,7 @@ export type { ClientAuth, ClientTls } from './client-security.js';
 export { deliver } from './deliver.js';
 export { deliveries, type DeliveriesOptions } from './deliveries.js';
 export type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
-export { describeMessage } from '../transport/describe-message.js';
+export { describeMessage } from '../transport/wire/describe-message.js';
 export { EmlError } from './eml-error.js';
 export type { Exchange } from './exchange.js';
 export { filterEnd, type FilterEndOptions } from './filter-end.js';

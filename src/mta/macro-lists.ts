@@ -1,5 +1,5 @@
-import { bareName, wireName } from '../session/macro-name.js';
-import { SMFIM } from '../transport/smfim.js';
+import { bareName, wireName } from '../session/negotiation/macro-name.js';
+import { SMFIM } from '../transport/wire/flags.js';
 
 /** Values of macros, by name: `i`, `{auth_authen}`. Braces around a name make no difference. */
 export type Macros = Readonly<Record<string, string | undefined>>;

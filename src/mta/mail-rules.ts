@@ -13,7 +13,7 @@ import {
   type Rules,
 } from '../common/options.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { ConnectFields } from '../transport/layouts/connect.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
 import type { ClientMail, ClientOptions } from './client-mail.js';
 import type { ClientAuth, ClientTls } from './client-security.js';
 import type { Mail, MailRecipient, Path } from './mail.js';

@@ -1,5 +1,5 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { ConnectFields } from '../transport/layouts/connect.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
 import { folded, nameOf } from './field-bytes.js';
 import type { RawField } from './header-list.js';
 import type { Macros } from './macro-lists.js';

@@ -1,6 +1,5 @@
 import { quote } from '../common/printable.js';
-import { REPLIES, type ReplyName } from '../transport/replies.js';
-import type { WireReply } from '../transport/wire-reply.js';
+import { REPLIES, type ReplyName, type WireReply } from '../transport/wire/replies.js';
 import type { MtaLimits } from './mta-connection-options.js';
 
 type ModificationName = {

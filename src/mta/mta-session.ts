@@ -1,6 +1,6 @@
 import { checkOptions } from '../common/options.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { ConnectFields } from '../transport/layouts/connect.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
 import type { ClientOptions } from './client-mail.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import type { Exchange } from './exchange.js';

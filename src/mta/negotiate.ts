@@ -1,6 +1,6 @@
 import { pickOptions, withDefaults } from '../common/options.js';
-import { commandCodec, type Command } from '../transport/command.js';
-import { parseEndpoint } from '../transport/endpoint.js';
+import { parseEndpoint } from '../transport/sockets/endpoint.js';
+import { commandCodec, type Command } from '../transport/wire/commands.js';
 import { agree, completeOffer, type Agreement } from './agreement.js';
 import type { Exchange } from './exchange.js';
 import { filterEnd, type FilterEndOptions } from './filter-end.js';

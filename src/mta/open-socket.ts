@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-import { formatEndpoint, type Endpoint } from '../transport/endpoint.js';
+import { formatEndpoint, type Endpoint } from '../transport/sockets/endpoint.js';
 import { MilterError } from './milter-error.js';
 
 /**

@@ -13,7 +13,7 @@ import {
   whole,
   type Rules,
 } from '../common/options.js';
-import { SESSION_RULES } from '../session/option-rules.js';
+import { SESSION_RULES } from '../session/options.js';
 import type { Offer } from './agreement.js';
 import type { DeliveriesOptions } from './deliveries.js';
 import type { FilterEndOptions } from './filter-end.js';

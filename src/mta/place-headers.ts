@@ -1,4 +1,4 @@
-import type { AddHeader, HeaderPosition, Modification } from '../session/modification.js';
+import type { AddHeader, HeaderPosition, Modification } from '../session/modifications.js';
 
 /** A new header and the position that a milter wants it at: 0 is the top, `Infinity` the end. */
 export interface PlacedHeader {

@@ -1,5 +1,5 @@
-import { SMFIP } from '../transport/smfip.js';
-import type { WireReply } from '../transport/wire-reply.js';
+import { SMFIP } from '../transport/wire/flags.js';
+import type { WireReply } from '../transport/wire/replies.js';
 import type { MtaEvent } from './agenda.js';
 import type { Agreement } from './agreement.js';
 import type { Answer } from './answer.js';

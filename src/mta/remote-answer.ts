@@ -1,10 +1,6 @@
-import type { Decision } from '../session/decision.js';
-import { discard } from '../session/decisions/discard.js';
-import { reject } from '../session/decisions/reject.js';
-import { tempfail } from '../session/decisions/tempfail.js';
-import { checkSmtpReply } from '../session/make-smtp-reply.js';
-import type { Modification } from '../session/modification.js';
-import type { SmtpReply } from '../session/smtp-reply.js';
+import { type Decision, discard, reject, tempfail } from '../session/decisions.js';
+import type { Modification } from '../session/modifications.js';
+import { type SmtpReply, checkSmtpReply } from '../session/smtp-reply.js';
 import { REFUSALS } from './refusals.js';
 import type { RemoteError } from './remote-error.js';
 import type { Verdict } from './verdict.js';

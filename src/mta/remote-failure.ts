@@ -1,8 +1,8 @@
 import { errorFrom } from '../common/text-of.js';
-import type { Decision } from '../session/decision.js';
-import { failureAt } from '../session/failure-at.js';
+import type { Decision } from '../session/decisions.js';
+import { failureAt } from '../session/failures.js';
 import type { Stage } from '../session/stage.js';
-import { formatEndpoint } from '../transport/endpoint.js';
+import { formatEndpoint } from '../transport/sockets/endpoint.js';
 import { MilterError } from './milter-error.js';
 import { refusalOf, type RemoteAnswer } from './remote-answer.js';
 import { RemoteError } from './remote-error.js';

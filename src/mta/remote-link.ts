@@ -1,7 +1,7 @@
-import type { Decision } from '../session/decision.js';
+import type { Decision } from '../session/decisions.js';
 import type { StageEvent } from '../session/flow.js';
 import { BIT } from '../session/stage.js';
-import { SMFIP } from '../transport/smfip.js';
+import { SMFIP } from '../transport/wire/flags.js';
 import type { Answer } from './answer.js';
 import { withBlank, withoutBlank } from './blank.js';
 import { MilterError } from './milter-error.js';

@@ -1,14 +1,17 @@
-import type { Modification, Text } from '../session/modification.js';
-import { addHeader } from '../session/modifications/add-header.js';
-import { addRecipient } from '../session/modifications/add-recipient.js';
-import { changeHeader } from '../session/modifications/change-header.js';
-import { changeSender } from '../session/modifications/change-sender.js';
-import { deleteHeader } from '../session/modifications/delete-header.js';
-import { deleteRecipient } from '../session/modifications/delete-recipient.js';
-import { quarantine } from '../session/modifications/quarantine.js';
-import { replaceBody } from '../session/modifications/replace-body.js';
+import {
+  type Modification,
+  type Text,
+  addHeader,
+  addRecipient,
+  changeHeader,
+  changeSender,
+  deleteHeader,
+  deleteRecipient,
+  quarantine,
+  replaceBody,
+} from '../session/modifications.js';
 import type { WireModification } from './modification-list.js';
-import { placeHeaders, type PlacedHeader } from './place-headers.js';
+import { type PlacedHeader, placeHeaders } from './place-headers.js';
 
 /**
  * What a milter wants changed, as the modifications of this library. Values are the bytes that came, so that nothing is

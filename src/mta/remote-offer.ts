@@ -1,7 +1,6 @@
 import type { SessionInfo } from '../session/session-info.js';
 import { BIT } from '../session/stage.js';
-import { SMFIF } from '../transport/smfif.js';
-import { SMFIP } from '../transport/smfip.js';
+import { SMFIF, SMFIP } from '../transport/wire/flags.js';
 import { DEFAULT_OFFER, type Offer } from './agreement.js';
 
 /**

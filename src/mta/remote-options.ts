@@ -1,22 +1,20 @@
 import {
-  checkOptions,
   LONGEST_TIMER,
+  type Rule,
+  type Rules,
+  checkOptions,
   milliseconds,
   object,
   or,
   rule,
   shown,
   withDefaults,
-  type Rule,
-  type Rules,
 } from '../common/options.js';
 import { excerpt } from '../common/printable.js';
-import { failureRule } from '../session/decision-rule.js';
-import { tempfail } from '../session/decisions/tempfail.js';
-import { stageList } from '../session/option-rules.js';
-import type { Failure } from '../session/options.js';
-import { ALL_STAGES, stageSet, type Stage } from '../session/stage.js';
-import { parseEndpoint, type Endpoint, type EndpointInput } from '../transport/endpoint.js';
+import { tempfail } from '../session/decisions.js';
+import { type Failure, failureRule, stageList } from '../session/options.js';
+import { ALL_STAGES, type Stage, stageSet } from '../session/stage.js';
+import { type Endpoint, type EndpointInput, parseEndpoint } from '../transport/sockets/endpoint.js';
 import type { Offer } from './agreement.js';
 import type { Macros } from './macro-lists.js';
 import { offerRule } from './option-rules.js';

@@ -1,11 +1,10 @@
-import { LazyContext } from '../operators/project-context.js';
-import { ProjectRun, type RunOwner } from '../operators/project-run.js';
-import type { Downstream, Upstream } from '../operators/step.js';
-import { markFailed } from '../session/failed-reply.js';
+import { ProjectRun, type RunOwner } from '../operators/core/drive.js';
+import { LazyContext } from '../operators/core/project-context.js';
+import type { Downstream, Upstream } from '../operators/core/step.js';
+import { markFailed, tell } from '../session/failures.js';
 import type { Flow, StageEvent } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
-import { tell } from '../session/tell.js';
-import { turnOf, type Scope } from '../session/turn.js';
+import { type Scope, turnOf } from '../session/turn.js';
 import type { RemoteAnswer } from './remote-answer.js';
 import type { RemoteError } from './remote-error.js';
 import { RemoteLink } from './remote-link.js';

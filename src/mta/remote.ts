@@ -1,7 +1,7 @@
-import { makeFilter, type Filter } from '../operators/filter.js';
+import { makeFilter, type Filter } from '../operators/core/filter.js';
+import { tagsFor } from '../session/negotiation/tags.js';
 import { BIT } from '../session/stage.js';
-import { tagsFor } from '../session/tags.js';
-import type { EndpointInput } from '../transport/endpoint.js';
+import type { EndpointInput } from '../transport/sockets/endpoint.js';
 import { resolveRemote, type RemoteOptions } from './remote-options.js';
 import { RemoteRun } from './remote-run.js';
 

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 
-import { FrameReader } from '../transport/frame-reader.js';
-import { ProtocolError } from '../transport/protocol-error.js';
-import { replyCodec, type WireReply } from '../transport/wire-reply.js';
+import { FrameReader } from '../transport/wire/frame-reader.js';
+import { ProtocolError } from '../transport/wire/protocol-error.js';
+import { replyCodec, type WireReply } from '../transport/wire/replies.js';
 import { MilterError } from './milter-error.js';
 
 /** So many replies are kept that nobody has taken; then the milter has to wait. */

@@ -1,4 +1,4 @@
-import { decodeText } from '../transport/text.js';
+import { decodeText } from '../transport/wire/text.js';
 import type { MtaEvent } from './agenda.js';
 import type { Answer } from './answer.js';
 import type { Draft } from './draft.js';

@@ -1,7 +1,7 @@
-import { USUAL } from '../session/data-size.js';
+import { USUAL } from '../session/negotiation/data-size.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { ConnectFields } from '../transport/layouts/connect.js';
-import { SMFIP } from '../transport/smfip.js';
+import { SMFIP } from '../transport/wire/flags.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
 import type { MtaEvent } from './agenda.js';
 import type { Answer } from './answer.js';
 import type { Delivery, DeliveryStep } from './delivery.js';

@@ -1,5 +1,5 @@
 import { excerpt } from '../common/printable.js';
-import { commandCodec, type Command } from '../transport/command.js';
+import { commandCodec, type Command } from '../transport/wire/commands.js';
 
 /** Says which of some commands does not fit into a frame of so many bytes, and what to do about it. */
 export function tooLarge(commands: readonly Command[], most: number): string {

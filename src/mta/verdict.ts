@@ -1,5 +1,5 @@
 import type { SmtpReply } from '../session/smtp-reply.js';
-import type { WireReply } from '../transport/wire-reply.js';
+import type { WireReply } from '../transport/wire/replies.js';
 import { REFUSALS } from './refusals.js';
 import { sanitiseReply } from './sanitise-reply.js';
 

@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
-import { makeFilter, stepsOf, type Filter } from './filter.js';
+import { makeFilter, stepsOf, type Filter } from './core/filter.js';
 
 /**
  * Puts filters in a row: an event visits them in this order, and the first decision wins.

@@ -1,6 +1,6 @@
-import type { Decision } from '../session/decision.js';
+import type { Decision } from '../session/decisions.js';
 import type { MilterEvent } from '../session/flow.js';
-import type { Modification } from '../session/modification.js';
+import type { Modification } from '../session/modifications.js';
 import type { SessionInfo } from '../session/session-info.js';
 
 /** Where a filter in the shadow would have answered otherwise than the MTA was told, or failed. */

@@ -1,11 +1,11 @@
 import { isPromise } from '../common/promises.js';
-import { AnswerError } from '../session/answer-error.js';
+import { AnswerError } from '../session/errors.js';
+import { tellFailure } from '../session/failures.js';
 import type { EventAt, Flow, MilterEvent } from '../session/flow.js';
+import { tagsFor } from '../session/negotiation/tags.js';
 import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
-import { tagsFor } from '../session/tags.js';
-import { tellFailure } from '../session/tell.js';
-import { makeFilter, type Filter } from './filter.js';
-import type { Downstream, Upstream } from './step.js';
+import { makeFilter, type Filter } from './core/filter.js';
+import type { Downstream, Upstream } from './core/step.js';
 
 /**
  * What `see` may return: nothing, or whatever an expression happens to give. An answer is not among it, since nobody

@@ -6,13 +6,13 @@ import {
 } from '../message/message-options.js';
 import type { Message } from '../message/message.js';
 import type { Site } from '../session/answer-place.js';
+import { tagsFor } from '../session/negotiation/tags.js';
 import { BIT } from '../session/stage.js';
-import { tagsFor } from '../session/tags.js';
-import type { AnswerInput, Legal } from './answers.js';
-import { makeFilter, type Filter } from './filter.js';
-import { MessageRun } from './message-run.js';
-import type { ProjectContext } from './project-context.js';
-import { StreamRun } from './stream-run.js';
+import type { AnswerInput, Legal } from './core/answers.js';
+import { makeFilter, type Filter } from './core/filter.js';
+import { MessageRun } from './core/message-run.js';
+import type { ProjectContext } from './core/project-context.js';
+import { StreamRun } from './core/stream-run.js';
 
 /** An `onMessage()` as it was called. */
 export interface MessageStep {

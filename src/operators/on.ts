@@ -1,21 +1,20 @@
-import { from, type Observable, type ObservableInput } from 'rxjs';
+import { type Observable, type ObservableInput, from } from 'rxjs';
 
 import { textOf } from '../common/text-of.js';
 import type { Site } from '../session/answer-place.js';
-import { watchOf, type AnswerWatch } from '../session/answer-watch.js';
+import { type AnswerWatch, watchOf } from '../session/answer-watch.js';
+import { tellFailure, tellForgotten } from '../session/failures.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
-import { ALL_STAGES, BIT, stageSet, type Stage } from '../session/stage.js';
-import { tagsFor } from '../session/tags.js';
-import { tellFailure, tellForgotten } from '../session/tell.js';
+import { tagsFor } from '../session/negotiation/tags.js';
+import { ALL_STAGES, BIT, type Stage, stageSet } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
-import { Answers, type AnswerInput, type Legal } from './answers.js';
-import { failedEvent } from './failed-event.js';
-import { makeFilter, type Filter } from './filter.js';
-import { Latest } from './latest.js';
-import { LazyContext, type ProjectContext } from './project-context.js';
-import { ProjectRun, type RunOwner } from './project-run.js';
-import { isLater, takeAll } from './rows-of-answers.js';
-import type { Downstream, Upstream } from './step.js';
+import { type AnswerInput, Answers, type Legal } from './core/answers.js';
+import { ProjectRun, type RunOwner, isLater, takeAll } from './core/drive.js';
+import { failedEvent } from './core/failed-event.js';
+import { type Filter, makeFilter } from './core/filter.js';
+import { Latest } from './core/latest.js';
+import { LazyContext, type ProjectContext } from './core/project-context.js';
+import type { Downstream, Upstream } from './core/step.js';
 
 /** Decides an event, or leaves it: returns nothing, an answer, several, or any of that later. */
 export type Project<S extends Stage> = (event: EventAt<S>, context: ProjectContext) => AnswerInput<S>;

@@ -2,8 +2,8 @@ import type { OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
 import { BIT } from '../session/stage.js';
-import { makeFilter, type Filter } from './filter.js';
-import { scopedStep } from './scoped-step.js';
+import { makeFilter, type Filter } from './core/filter.js';
+import { scopedStep } from './core/scoped-step.js';
 
 /**
  * Gives each message a filter of its own, so that what the factory's closure holds is the message's and nobody else's.

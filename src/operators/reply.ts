@@ -1,7 +1,7 @@
-import { AnswerError } from '../session/answer-error.js';
+import { AnswerError } from '../session/errors.js';
 import type { Answer, EventAt, Reply, StageEvent } from '../session/flow.js';
 import type { Stage } from '../session/stage.js';
-import { Answers } from './answers.js';
+import { Answers } from './core/answers.js';
 
 /**
  * Makes the reply to an event, for those who write an operator of their own instead of using `on`.

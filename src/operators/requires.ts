@@ -1,11 +1,11 @@
 import type { OperatorFunction } from 'rxjs';
 
 import type { Flow } from '../session/flow.js';
+import { tagsFor } from '../session/negotiation/tags.js';
 import { rightSet } from '../session/options.js';
-import { tagsFor } from '../session/tags.js';
-import type { Right } from '../transport/smfif.js';
-import { makeFilter, stepsOf, type Filter } from './filter.js';
-import type { Step } from './step.js';
+import type { Right } from '../transport/wire/flags.js';
+import { makeFilter, stepsOf, type Filter } from './core/filter.js';
+import type { Step } from './core/step.js';
 
 /**
  * Declares the rights that a filter cannot do without. An MTA that does not offer them is refused when it connects,

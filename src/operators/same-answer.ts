@@ -1,5 +1,5 @@
-import type { Decision } from '../session/decision.js';
-import type { Modification } from '../session/modification.js';
+import type { Decision } from '../session/decisions.js';
+import type { Modification } from '../session/modifications.js';
 import type { Stage } from '../session/stage.js';
 import { originalBody } from './stand-in.js';
 

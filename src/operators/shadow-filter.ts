@@ -1,17 +1,15 @@
 import { scopeOf } from '../session/decision-scope.js';
-import { causeOf } from '../session/failed-reply.js';
+import { ProjectError, StaleReplyError, UnansweredError } from '../session/errors.js';
+import { causeOf } from '../session/failures.js';
 import type { Reply, StageEvent } from '../session/flow.js';
-import { ProjectError } from '../session/project-error.js';
-import { StaleReplyError } from '../session/stale-reply-error.js';
-import type { Tags } from '../session/tags.js';
+import type { Tags } from '../session/negotiation/tags.js';
 import { turnOf } from '../session/turn.js';
-import { UnansweredError } from '../session/unanswered-error.js';
-import { openChain } from './chain.js';
-import { eventOf } from './derived-turn.js';
+import { openChain } from './core/chain.js';
+import { eventOf } from './core/derived-turn.js';
+import type { Step, Upstream } from './core/step.js';
 import type { Difference } from './difference.js';
-import { Passing, lookOf, type Look, type LookOwner, type ShadowMessage } from './shadow-look.js';
+import { type Look, type LookOwner, Passing, type ShadowMessage, lookOf } from './shadow-look.js';
 import type { ShadowReport } from './shadow-report.js';
-import type { Step, Upstream } from './step.js';
 import { failedAt, wouldBe } from './would-be.js';
 
 /**

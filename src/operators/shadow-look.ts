@@ -1,12 +1,10 @@
-import type { Decision } from '../session/decision.js';
-import { proceed } from '../session/decisions/proceed.js';
-import { tempfail } from '../session/decisions/tempfail.js';
+import { type Decision, proceed, tempfail } from '../session/decisions.js';
 import type { Abort, Close, Reply, StageEvent } from '../session/flow.js';
 import { bitOf } from '../session/stage.js';
-import { Scope, TURN, Turn, turnOf, type Turned, type TurnOwner } from '../session/turn.js';
-import { DerivedTurn, eventOf } from './derived-turn.js';
+import { Scope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../session/turn.js';
+import { DerivedTurn, eventOf } from './core/derived-turn.js';
 import type { Difference } from './difference.js';
-import { momentOf, type Moment, type ShadowSession } from './shadow-session.js';
+import { type Moment, type ShadowSession, momentOf } from './shadow-session.js';
 import { withStandIns } from './stand-in.js';
 
 /** What an event costs that is kept, beside its own bytes. */

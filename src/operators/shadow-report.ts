@@ -1,10 +1,10 @@
 import { onRejection } from '../common/promises.js';
 import { errorFrom } from '../common/text-of.js';
+import { tellFailure } from '../session/failures.js';
 import type { MilterEvent } from '../session/flow.js';
 import { BIT, bitOf } from '../session/stage.js';
-import { tellFailure } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
-import { withTurn } from './derived-turn.js';
+import { withTurn } from './core/derived-turn.js';
 import type { Difference } from './difference.js';
 import { passes, sameDecision, sameModifications } from './same-answer.js';
 import type { Look, Passing } from './shadow-look.js';

@@ -1,18 +1,18 @@
 import { timer, type Subscription } from 'rxjs';
 
 import type { Abort, Flow, MilterEvent, Reply, StageEvent } from '../session/flow.js';
+import type { Tags } from '../session/negotiation/tags.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { bitOf } from '../session/stage.js';
-import type { Tags } from '../session/tags.js';
 import { turnOf, type Turn } from '../session/turn.js';
-import { eventOf } from './derived-turn.js';
+import { eventOf } from './core/derived-turn.js';
+import type { Downstream, Step, Upstream } from './core/step.js';
 import type { Difference } from './difference.js';
 import { ShadowFilter } from './shadow-filter.js';
 import { Look, Passing, sizeOf, type ShadowMessage } from './shadow-look.js';
 import { ShadowMessages } from './shadow-messages.js';
 import { NO_ANSWER, ShadowReport } from './shadow-report.js';
 import { ShadowSession } from './shadow-session.js';
-import type { Downstream, Step, Upstream } from './step.js';
 
 interface Terms {
   readonly steps: readonly Step[];

@@ -1,7 +1,6 @@
-import type { MtaName } from '../session/judge-mta.js';
+import type { MtaName } from '../session/profiles/judge-mta.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
-import type { Right } from '../transport/smfif.js';
-import type { ProtocolFlag } from '../transport/smfip.js';
+import type { ProtocolFlag, Right } from '../transport/wire/flags.js';
 
 /** What changes of a session while it goes on, at one moment. */
 export interface Moment {

@@ -3,8 +3,8 @@ import type { Observer, OperatorFunction } from 'rxjs';
 import { checkOptions, milliseconds, number, or, type Rules } from '../common/options.js';
 import type { Flow } from '../session/flow.js';
 import { BIT } from '../session/stage.js';
+import { makeFilter, stepsOf, tagsOf, type Filter } from './core/filter.js';
 import type { Difference } from './difference.js';
-import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
 import { ShadowRun } from './shadow-run.js';
 
 /** What bounds a filter in the shadow. */

@@ -1,17 +1,21 @@
-import { Observable, from, map, type OperatorFunction } from 'rxjs';
+import { Observable, type OperatorFunction, from, map } from 'rxjs';
 
-import { warn } from '../common/warn.js';
+import { warn } from '../common/write-error.js';
 import { subscribeCalmly } from '../rx/calmly.js';
+import { ProjectError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
-import { ProjectError } from '../session/project-error.js';
-import { asFlow } from './as-flow.js';
-import { attach } from './attach.js';
-import { FlowObservable, tagsOf } from './filter.js';
-import { gaveNoObservable, isSubscribable } from './not-a-filter.js';
-import { brokenStep } from './opaque-step.js';
-import type { Session } from './session.js';
-import type { Step } from './step.js';
+import { attach } from './core/chain.js';
+import {
+  FlowObservable,
+  asFlow,
+  brokenStep,
+  gaveNoObservable,
+  isSubscribable,
+  tagsOf,
+} from './core/filter.js';
+import type { Session } from './core/session.js';
+import type { Step } from './core/step.js';
 
 /**
  * The end of a pipeline: writes the answers of `session` to its MTA, exactly one for each event that wants one and in

@@ -1,5 +1,5 @@
-import type { Modification, Text } from '../session/modification.js';
-import { isReadLater } from './tend-body.js';
+import type { Modification, Text } from '../session/modifications.js';
+import { isReadLater } from './core/tend-body.js';
 
 /**
  * The modifications of earlier filters as a filter in the shadow sees them: a body that can be read only once is the

@@ -1,12 +1,17 @@
-import { Observable } from 'rxjs';
+import { Observable, type Subscription, isObservable, takeWhile } from 'rxjs';
 
+import { abortController } from '../common/abort.js';
 import { checkOptions, func } from '../common/options.js';
-import { writeError } from '../common/write-error.js';
+import { isPromise, onRejection } from '../common/promises.js';
+import { warn, writeError } from '../common/write-error.js';
+import { subscribeCalmly } from '../rx/calmly.js';
+import { Burst } from '../session/breath.js';
 import { plainComplaint } from '../session/complaint.js';
-import type { Decision } from '../session/decision.js';
-import type { Edit, Modification } from '../session/modification.js';
-import type { Undecided } from './answers.js';
-import { StrictestRun } from './strictest-run.js';
+import type { Decision } from '../session/decisions.js';
+import { AnswerError, ProjectError } from '../session/errors.js';
+import type { Edit, Modification } from '../session/modifications.js';
+import { type Undecided, decisionIn, isChange } from './core/answers.js';
+import { dropBody } from './core/tend-body.js';
 
 /** What a check may give: one answer, none, or several in an array; now or later. */
 type CheckInput<A> =
@@ -74,7 +79,7 @@ export function strictest<const C extends readonly AnyCheck[]>(
     throw new TypeError('strictest(): the first argument has to be an array of checks.');
   }
   checkOptions<StrictestOptions>('strictest()', options, { onError: func });
-  const { onError = warn } = options;
+  const { onError = writeFailure } = options;
   // As they are now: the list may be changed before it is begun with.
   const all: readonly unknown[] = [...(checks as readonly unknown[])];
   return new Observable<readonly CheckAnswer<C[number]>[]>((subscriber) => {
@@ -94,6 +99,286 @@ export function strictest<const C extends readonly AnyCheck[]>(
   });
 }
 
-function warn(error: unknown, index: number): void {
+function writeFailure(error: unknown, index: number): void {
   writeError(`rxmilter: strictest(): check ${index} (from 0) failed: ${plainComplaint(error)}`);
+}
+
+/** Where the result goes: one of the two is called, once, or none where it is cancelled. */
+export interface StrictestOwner {
+  done(answers: readonly object[]): void;
+  failed(error: unknown): void;
+}
+
+/** From the strictest down. */
+const STRICTNESS: readonly (string | undefined)[] = [
+  'reject',
+  'discard',
+  'tempfail',
+  undefined,
+  'proceed',
+  'skip',
+  'accept',
+];
+const REFUSALS = STRICTNESS.indexOf('tempfail');
+
+/** Several checks under way, and what they have given. */
+export class StrictestRun {
+  readonly #checks: readonly CheckRun[];
+  readonly #onError: (error: unknown, index: number) => unknown;
+  readonly #owner: StrictestOwner;
+  #over = false;
+
+  constructor(
+    checks: readonly unknown[],
+    onError: (error: unknown, index: number) => void,
+    owner: StrictestOwner,
+  ) {
+    this.#onError = onError;
+    this.#owner = owner;
+    this.#checks = checks.map(
+      (check) =>
+        new CheckRun(check, () => {
+          this.#look();
+        }),
+    );
+  }
+
+  start(): void {
+    for (const check of this.#checks) {
+      if (this.#isOver()) check.cancel();
+      else check.start();
+    }
+    this.#look();
+  }
+
+  /** Nobody wants the result any more. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const check of this.#checks) {
+      check.cancel();
+      check.dismiss();
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#over;
+  }
+
+  #look(): void {
+    if (this.#over) return;
+    const rejects = this.#checks.findIndex(
+      ({ state, decision }) => state === 'done' && decision?.kind === 'reject',
+    );
+    // Those after it can say nothing stricter.
+    if (rejects !== -1) for (const check of this.#checks.slice(rejects + 1)) check.cancel();
+    if (this.#checks.some(({ isOpen }) => isOpen)) return;
+    this.#over = true;
+    this.#finish();
+  }
+
+  #finish(): void {
+    const done = this.#checks.filter(({ state }) => state === 'done');
+    const failed = this.#checks.flatMap((check, index) =>
+      check.state === 'failed' ? [{ error: check.error, index }] : [],
+    );
+    const rank = Math.min(...done.map(({ decision }) => STRICTNESS.indexOf(decision?.kind)));
+    const refused = rank <= REFUSALS;
+    const [first, ...others] = failed;
+    for (const { error, index } of refused ? failed : others) this.#tell(error, index);
+    if (!refused && first !== undefined) {
+      for (const check of this.#checks) check.dismiss();
+      this.#owner.failed(first.error);
+      return;
+    }
+    // Also where the message is refused: whoever takes the answers looks after the bodies in them.
+    const changes = this.#checks.flatMap(({ changes: own }) => own);
+    const strictest = done.find(({ decision }) => STRICTNESS.indexOf(decision?.kind) === rank)?.decision;
+    this.#owner.done(strictest === undefined ? changes : [...changes, strictest]);
+  }
+
+  #tell(error: unknown, index: number): void {
+    try {
+      onRejection(this.#onError(error, index), failed);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+}
+
+function failed(thrown: unknown): void {
+  writeError(`rxmilter: strictest(): onError failed: ${plainComplaint(thrown)}`);
+}
+
+/** One of several checks: what it has given so far. */
+export class CheckRun {
+  readonly #check: unknown;
+  /** It is through. */
+  readonly #through: () => void;
+  readonly #changes: (Modification | Edit)[] = [];
+  #decision: Decision | undefined;
+  #error: unknown;
+  #state: 'new' | 'running' | 'done' | 'failed' | 'cancelled' = 'new';
+  #controller: AbortController | undefined;
+  #subscription: Subscription | undefined;
+  readonly #burst = new Burst();
+
+  constructor(check: unknown, through: () => void) {
+    this.#check = check;
+    this.#through = through;
+  }
+
+  get state(): 'new' | 'running' | 'done' | 'failed' | 'cancelled' {
+    return this.#state;
+  }
+
+  /** Whether it is not known yet what comes of it. */
+  get isOpen(): boolean {
+    return this.#state === 'new' || this.#state === 'running';
+  }
+
+  get decision(): Decision | undefined {
+    return this.#decision;
+  }
+
+  get changes(): readonly (Modification | Edit)[] {
+    return this.#changes;
+  }
+
+  get error(): unknown {
+    return this.#error;
+  }
+
+  start(): void {
+    if (this.#state !== 'new') return;
+    this.#state = 'running';
+    try {
+      this.#drive(typeof this.#check === 'function' ? this.#call(this.#check) : this.#check);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Nobody wants to know any more; what it has given before that it has given. */
+  cancel(): void {
+    // One that runs whether it is wanted or not.
+    if (this.#state === 'new') ignore(this.#check);
+    if (!this.isOpen) return;
+    this.#state = 'cancelled';
+    this.#controller?.abort();
+    this.#subscription?.unsubscribe();
+  }
+
+  /** Nobody takes what it has given. */
+  dismiss(): void {
+    for (const change of this.#changes.splice(0)) dropBody(change);
+  }
+
+  #call(check: unknown): unknown {
+    this.#controller = abortController(warnOf);
+    return (check as (signal: AbortSignal) => unknown)(this.#controller.signal);
+  }
+
+  #drive(result: unknown): void {
+    if (this.#state !== 'running') {
+      // Cancelled by what it has called.
+      ignore(result);
+    } else if (isObservable(result)) {
+      this.#subscription = subscribeCalmly(
+        result.pipe(
+          takeWhile((answer) => {
+            this.#burst.step(endless);
+            return this.#state === 'running' && !this.#take(answer);
+          }),
+        ),
+        {
+          error: (error) => {
+            this.#fail(error);
+          },
+          complete: () => {
+            this.#succeed();
+          },
+        },
+        warnOf,
+      );
+      if (!this.isOpen) this.#subscription.unsubscribe();
+    } else if (isPromise(result)) {
+      result.then(
+        (value) => {
+          if (this.#state !== 'running') {
+            ignore(value);
+            return;
+          }
+          try {
+            this.#take(value);
+            this.#succeed();
+          } catch (error) {
+            this.#fail(error);
+          }
+        },
+        (error: unknown) => {
+          this.#fail(error);
+        },
+      );
+    } else {
+      this.#take(result);
+      this.#succeed();
+    }
+  }
+
+  /** Takes an answer, or several; whether the decision was among them. */
+  #take(given: unknown): boolean {
+    for (const answer of Array.isArray(given) ? (given as unknown[]) : [given]) {
+      if (answer === undefined || answer === null || answer === false) continue;
+      const decision = decisionIn(answer);
+      if (decision !== undefined) {
+        this.#decision = decision;
+        return true;
+      }
+      if (!isChange(answer)) {
+        throw new AnswerError(
+          'strictest(): a check gave what is no answer. Give what reject(), proceed(), addHeader() … make, or nothing.',
+        );
+      }
+      this.#changes.push(answer);
+    }
+    return false;
+  }
+
+  #succeed(): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'done';
+    this.#through();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'failed';
+    this.#error = error;
+    this.#through();
+  }
+}
+
+function endless(): Error {
+  return new AnswerError(
+    'strictest(): a check has emitted for two seconds without a pause and without a decision, and would not end.',
+  );
+}
+
+/** What comes of it nobody wants: it must not end the process, and its bodies have to be let go of. */
+function ignore(given: unknown): void {
+  if (isPromise(given)) {
+    given.then(ignore, () => undefined);
+    return;
+  }
+  try {
+    for (const one of Array.isArray(given) ? (given as unknown[]) : [given]) if (isChange(one)) dropBody(one);
+  } catch {
+    // An object that does not let itself be looked at; there is no body of ours in it.
+  }
+}
+
+/** A teardown, or a listener of the signal, has failed: no answer depends on it. */
+function warnOf(error: unknown): void {
+  warn(new ProjectError('close', error));
 }

@@ -2,13 +2,13 @@ import type { OperatorFunction } from 'rxjs';
 
 import { ignoreRejection, isPromise } from '../common/promises.js';
 import type { Flow, Reply, StageEvent } from '../session/flow.js';
+import { tagsFor, uniteTags } from '../session/negotiation/tags.js';
 import { BIT, bitOf } from '../session/stage.js';
-import { tagsFor, uniteTags } from '../session/tags.js';
 import { turnOf } from '../session/turn.js';
-import { openChain } from './chain.js';
-import { failedEvent } from './failed-event.js';
-import { makeFilter, stepsOf, tagsOf, type Filter } from './filter.js';
-import type { Downstream, Step, Upstream } from './step.js';
+import { openChain } from './core/chain.js';
+import { failedEvent } from './core/failed-event.js';
+import { makeFilter, stepsOf, tagsOf, type Filter } from './core/filter.js';
+import type { Downstream, Step, Upstream } from './core/step.js';
 
 /**
  * Routes: a message for which `predicate` says yes goes through `filter`, any other through `otherwise`, or past both.

@@ -1,6 +1,5 @@
-import { checkDecision } from '../session/check-answer.js';
-import { causeOf } from '../session/failed-reply.js';
-import { failureAt } from '../session/failure-at.js';
+import { checkDecision } from '../session/check-decision.js';
+import { causeOf, failureAt } from '../session/failures.js';
 import type { Reply, StageEvent } from '../session/flow.js';
 import type { Difference } from './difference.js';
 import { passes } from './same-answer.js';

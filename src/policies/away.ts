@@ -1,8 +1,6 @@
-import { func, or, type Rules } from '../common/options.js';
-import { failureRule } from '../session/decision-rule.js';
-import type { Tempfail } from '../session/decision.js';
-import { tempfail } from '../session/decisions/tempfail.js';
-import type { Failure } from '../session/options.js';
+import { type Rules, func, or } from '../common/options.js';
+import { type Tempfail, tempfail } from '../session/decisions.js';
+import { type Failure, failureRule } from '../session/options.js';
 
 /**
  * What becomes of mail while a store cannot be asked: `'pass'`, as if the policy were not there; `'tempfail'`, put off

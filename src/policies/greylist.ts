@@ -1,13 +1,12 @@
 import { ignoreRejection, isPromise } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
-import type { Filter } from '../operators/filter.js';
+import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
 import { authenticatedUser } from '../session/authenticated-user.js';
-import type { Tempfail } from '../session/decision.js';
-import { tempfail } from '../session/decisions/tempfail.js';
+import { type Tempfail, tempfail } from '../session/decisions.js';
 import type { Rcpt } from '../session/flow.js';
 import { turnOf } from '../session/turn.js';
-import { resolveGreylist, type GreylistOptions } from './greylist-options.js';
+import { type GreylistOptions, resolveGreylist } from './greylist-options.js';
 import { Outage } from './outage.js';
 
 /**

@@ -1,14 +1,13 @@
 import { quote } from '../common/printable.js';
 import { ignoreRejection, isPromise, onRejection } from '../common/promises.js';
 import { errorFrom } from '../common/text-of.js';
-import { failureAt } from '../session/failure-at.js';
+import { ProjectError } from '../session/errors.js';
+import { failureAt, tell } from '../session/failures.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Failure } from '../session/options.js';
-import { ProjectError } from '../session/project-error.js';
-import { tell } from '../session/tell.js';
 import { turnOf } from '../session/turn.js';
 import type { Awaitable } from './awaitable.js';
-import { awayDecision, type AwayOptions } from './away.js';
+import { type AwayOptions, awayDecision } from './away.js';
 import { StoreError } from './store-error.js';
 
 /** Asks a store, and knows what to do while it cannot be asked. */

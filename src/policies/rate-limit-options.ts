@@ -1,6 +1,7 @@
 import {
-  func,
+  type Rules,
   checkOptions,
+  func,
   having,
   number,
   object,
@@ -9,13 +10,11 @@ import {
   required,
   string,
   whole,
-  type Rules,
 } from '../common/options.js';
-import { checkDecision } from '../session/check-answer.js';
-import { decisionOf } from '../session/decision-rule.js';
-import type { Decision, DecisionAt } from '../session/decision.js';
-import { tempfail } from '../session/decisions/tempfail.js';
+import { checkDecision } from '../session/check-decision.js';
+import { type Decision, type DecisionAt, tempfail } from '../session/decisions.js';
 import type { EventAt } from '../session/flow.js';
+import { decisionOf } from '../session/options.js';
 import { STAGES, type Stage } from '../session/stage.js';
 import { AWAY_RULES, type AwayOptions } from './away.js';
 import { NETWORK_RULES, type NetworkSize } from './client-network.js';

@@ -1,11 +1,11 @@
 import { ignoreRejection } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
 import { compose } from '../operators/compose.js';
-import type { Filter } from '../operators/filter.js';
+import type { Filter } from '../operators/core/filter.js';
 import { observe } from '../operators/observe.js';
 import { on } from '../operators/on.js';
 import { perMessage } from '../operators/per-message.js';
-import type { Decision } from '../session/decision.js';
+import type { Decision } from '../session/decisions.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Stage } from '../session/stage.js';
 import { Outage } from './outage.js';

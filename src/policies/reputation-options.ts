@@ -1,4 +1,5 @@
 import {
+  type Rules,
   checkOptions,
   func,
   having,
@@ -7,19 +8,17 @@ import {
   oneOf,
   required,
   shown,
-  type Rules,
 } from '../common/options.js';
 import { ignoreRejection } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
 import { authenticatedUser } from '../session/authenticated-user.js';
-import { checkDecision } from '../session/check-answer.js';
-import { decisionOf } from '../session/decision-rule.js';
-import type { Decision, DecisionAt } from '../session/decision.js';
-import { tempfail } from '../session/decisions/tempfail.js';
+import { checkDecision } from '../session/check-decision.js';
+import { type Decision, type DecisionAt, tempfail } from '../session/decisions.js';
+import { decisionOf } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { AWAY_RULES, type AwayOptions } from './away.js';
-import { NETWORK_RULES, networkOf, type NetworkSize } from './client-network.js';
+import { NETWORK_RULES, type NetworkSize, networkOf } from './client-network.js';
 import { memoryScores } from './memory-scores.js';
 import type { Scores } from './scores.js';
 

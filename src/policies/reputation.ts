@@ -1,7 +1,7 @@
 import { isPromise } from '../common/promises.js';
-import type { Filter } from '../operators/filter.js';
+import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
-import type { Decision } from '../session/decision.js';
+import type { Decision } from '../session/decisions.js';
 import type { StageEvent } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import type { Awaitable } from './awaitable.js';

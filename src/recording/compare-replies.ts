@@ -8,11 +8,10 @@ import { MilterError } from '../mta/milter-error.js';
 import { readAnswer } from '../mta/read-answer.js';
 import { ReplyStream } from '../mta/reply-stream.js';
 import type { Flow } from '../session/flow.js';
-import { SESSION_RULES } from '../session/option-rules.js';
-import type { SessionOptions } from '../session/options.js';
-import { commandCodec, type Command } from '../transport/command.js';
-import { describeMessage } from '../transport/describe-message.js';
-import type { WireReply } from '../transport/wire-reply.js';
+import { SESSION_RULES, type SessionOptions } from '../session/options.js';
+import { type Command, commandCodec } from '../transport/wire/commands.js';
+import { describeMessage } from '../transport/wire/describe-message.js';
+import type { WireReply } from '../transport/wire/replies.js';
 import type { RecordedSession } from './recording.js';
 
 /** An event that a filter answers otherwise than it was answered when it was recorded. */

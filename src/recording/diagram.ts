@@ -1,6 +1,6 @@
 import { checkOptions, rule } from '../common/options.js';
-import { COMMANDS } from '../transport/commands.js';
-import { describeMessage } from '../transport/describe-message.js';
+import { COMMANDS } from '../transport/wire/commands.js';
+import { describeMessage } from '../transport/wire/describe-message.js';
 import type { RecordedFrame, RecordedSession } from './recording.js';
 
 /** How `diagram()` draws. */

@@ -1,5 +1,5 @@
-import { commandCodec, type Command } from '../transport/command.js';
-import { replyCodec, type WireReply } from '../transport/wire-reply.js';
+import { commandCodec, type Command } from '../transport/wire/commands.js';
+import { replyCodec, type WireReply } from '../transport/wire/replies.js';
 import type { RecordedFrame } from './recording.js';
 
 /** What a line of a recording holds beside the fields of its frame. */

@@ -1,13 +1,11 @@
 import { checkArgument, checkOptions, func, object } from '../common/options.js';
+import type { TraceEntry } from '../session/connection/tracer.js';
 import type { SessionInfo } from '../session/session-info.js';
-import type { TraceEntry } from '../session/trace.js';
-import { commandCodec, type Command } from '../transport/command.js';
-import { COMMANDS } from '../transport/commands.js';
-import { REPLIES } from '../transport/replies.js';
-import { replyCodec } from '../transport/wire-reply.js';
+import { COMMANDS, type Command, commandCodec } from '../transport/wire/commands.js';
+import { REPLIES, replyCodec } from '../transport/wire/replies.js';
 import { writeFrame } from './frame-line.js';
 import type { RecordedFrame } from './recording.js';
-import { REDACTION_RULES, Redactor, type Redaction } from './redactor.js';
+import { REDACTION_RULES, type Redaction, Redactor } from './redactor.js';
 
 /** What `record()` can be told. */
 export interface RecordOptions {

@@ -1,6 +1,6 @@
 import { boolean, type Rules } from '../common/options.js';
-import type { Command } from '../transport/command.js';
-import type { WireReply } from '../transport/wire-reply.js';
+import type { Command } from '../transport/wire/commands.js';
+import type { WireReply } from '../transport/wire/replies.js';
 import { Pseudonyms } from './pseudonyms.js';
 import type { RecordedFrame } from './recording.js';
 

@@ -2,12 +2,12 @@ import { Observable, asyncScheduler, type Subscription } from 'rxjs';
 
 import { Connection } from '../session/connection/connection.js';
 import type { Mail, MilterEvent } from '../session/flow.js';
+import { tagsFor } from '../session/negotiation/tags.js';
 import { resolveOptions } from '../session/options.js';
 import { ALL_STAGES } from '../session/stage.js';
-import { tagsFor } from '../session/tags.js';
 import { TURN } from '../session/turn.js';
-import { commandCodec, type Command } from '../transport/command.js';
-import { SMFIP } from '../transport/smfip.js';
+import { commandCodec, type Command } from '../transport/wire/commands.js';
+import { SMFIP } from '../transport/wire/flags.js';
 import type { RecordedSession } from './recording.js';
 
 /** Where a session was recorded from its middle on: what every MTA offers. */

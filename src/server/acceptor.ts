@@ -5,13 +5,13 @@ import { errorCode } from '../common/error-code.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
 import type { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
-import { bindServer } from '../transport/bind.js';
-import type { Endpoint } from '../transport/endpoint.js';
-import { connectionsWere, Notice } from '../transport/notice.js';
-import { addressOf, HeldSocket } from '../transport/open-socket.js';
-import { allowedPeers, type Allowed } from './allowed-peers.js';
+import { bindServer } from '../transport/sockets/bind.js';
+import type { Endpoint } from '../transport/sockets/endpoint.js';
+import { connectionsWere, Notice } from '../transport/sockets/notice.js';
+import { addressOf, HeldSocket } from '../transport/sockets/open-socket.js';
 import type { ListenOptions } from './listen-options.js';
 import { connectSocket } from './socket-io.js';
+import { allowedPeers, type Allowed } from './where-to-listen.js';
 
 /** How often hung connections are looked for, in milliseconds. */
 const SWEEP = 5_000;

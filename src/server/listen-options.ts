@@ -1,7 +1,6 @@
-import { anything, LONGEST_TIMER, milliseconds, whole, type Rules } from '../common/options.js';
-import { SESSION_RULES } from '../session/option-rules.js';
-import type { SessionOptions } from '../session/options.js';
-import { BIND_RULES, type BindOptions } from '../transport/bind.js';
+import { LONGEST_TIMER, type Rules, anything, milliseconds, whole } from '../common/options.js';
+import { SESSION_RULES, type SessionOptions } from '../session/options.js';
+import { BIND_RULES, type BindOptions } from '../transport/sockets/bind.js';
 import type { CloseOptions } from './milter-server.js';
 
 /** What can be set for a server; all of it has a default. */

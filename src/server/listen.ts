@@ -2,9 +2,9 @@ import { Observable } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
 import { messageOf } from '../common/text-of.js';
-import { Session } from '../operators/session.js';
+import { Session } from '../operators/core/session.js';
 import { resolveOptions } from '../session/options.js';
-import { Notice } from '../transport/notice.js';
+import { Notice } from '../transport/sockets/notice.js';
 import { Acceptor } from './acceptor.js';
 import { DRAIN_TIMEOUT, LISTEN_RULES, type ListenOptions } from './listen-options.js';
 import { whereToListen, type ListenInput } from './where-to-listen.js';

@@ -1,7 +1,7 @@
-import { placeOf } from '../common/place-of.js';
+import { placeOf } from '../common/call-site.js';
 import { isA } from '../common/text-of.js';
-import { AnswerError } from './answer-error.js';
-import type { Modification } from './modification.js';
+import { AnswerError } from './errors.js';
+import type { Modification } from './modifications.js';
 
 /** A call of an operator, such as `on()`: an error that was made and not thrown, whose trace is read only if need be. */
 export type Site = Error;

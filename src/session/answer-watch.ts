@@ -1,7 +1,7 @@
 import { callSite, isOwn, isStatement } from '../common/call-site.js';
-import { ForgottenAnswerError } from './answer-error.js';
-import type { Decision } from './decision.js';
-import type { Edit, Modification } from './modification.js';
+import type { Decision } from './decisions.js';
+import { ForgottenAnswerError } from './errors.js';
+import type { Edit, Modification } from './modifications.js';
 
 type Answer = Decision | Modification | Edit;
 type Maker = (...args: never[]) => unknown;

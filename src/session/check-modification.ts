@@ -1,15 +1,17 @@
 import { quote } from '../common/printable.js';
-import { AnswerError } from './answer-error.js';
-import type { Modification } from './modification.js';
-import { addHeader } from './modifications/add-header.js';
-import { addRecipient } from './modifications/add-recipient.js';
-import { changeHeader } from './modifications/change-header.js';
-import { changeSender } from './modifications/change-sender.js';
-import { deleteHeader } from './modifications/delete-header.js';
-import { deleteRecipient } from './modifications/delete-recipient.js';
-import { insertHeader } from './modifications/insert-header.js';
-import { quarantine } from './modifications/quarantine.js';
-import { replaceBody } from './modifications/replace-body.js';
+import { AnswerError } from './errors.js';
+import {
+  type Modification,
+  addHeader,
+  addRecipient,
+  changeHeader,
+  changeSender,
+  deleteHeader,
+  deleteRecipient,
+  insertHeader,
+  quarantine,
+  replaceBody,
+} from './modifications.js';
 
 /** Checks a modification that may not have come from its constructor: an object can be written by hand. */
 export function checkModification(given: Modification): Modification {

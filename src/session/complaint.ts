@@ -1,9 +1,9 @@
+import { placeOf } from '../common/call-site.js';
 import { describeError } from '../common/describe-error.js';
-import { placeOf } from '../common/place-of.js';
 import { excerpt } from '../common/printable.js';
 import { causeOf, isA } from '../common/text-of.js';
-import { AnswerError } from './answer-error.js';
 import { SessionState } from './connection/session-state.js';
+import { AnswerError } from './errors.js';
 import type { Outcome } from './outcome.js';
 import type { SessionInfo } from './session-info.js';
 

@@ -1,4 +1,4 @@
-import type { Decision } from './decision.js';
+import type { Decision } from './decisions.js';
 import type { FlowStage } from './stage.js';
 
 /**

@@ -1,6 +1,6 @@
-import { replyCodec } from '../transport/wire-reply.js';
-import type { Decision } from './decision.js';
-import { replyText } from './reply-text.js';
+import { replyCodec } from '../transport/wire/replies.js';
+import type { Decision } from './decisions.js';
+import { replyText } from './smtp-reply.js';
 
 const CONSTANT = {
   proceed: replyCodec.encode({ type: 'continue' }),

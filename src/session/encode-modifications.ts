@@ -1,17 +1,16 @@
-import { REPLIES, type ReplyName } from '../transport/replies.js';
-import { SMFIF } from '../transport/smfif.js';
-import { replyCodec } from '../transport/wire-reply.js';
-import { addAbsent } from './absent-headers.js';
-import { AnswerError } from './answer-error.js';
+import { SMFIF } from '../transport/wire/flags.js';
+import { REPLIES, type ReplyName, replyCodec } from '../transport/wire/replies.js';
 import { giverOf, located } from './answer-place.js';
 import { checkModification } from './check-modification.js';
 import { rightsOf } from './connection/session-state.js';
-import { USUAL } from './data-size.js';
-import type { MtaName } from './judge-mta.js';
-import type { BodySource, Modification, Text } from './modification.js';
-import { orderChanges, type EncodedChange } from './order-changes.js';
+import { AnswerError } from './errors.js';
+import type { BodySource, Modification, Text } from './modifications.js';
+import { USUAL } from './negotiation/data-size.js';
+import { addAbsent } from './profiles/absent-headers.js';
+import type { MtaName } from './profiles/judge-mta.js';
+import { type EncodedChange, orderChanges } from './profiles/order-changes.js';
+import { HeaderWording, type Wording } from './profiles/word-header.js';
 import { SAME_NAME, type SameName } from './same-name.js';
-import { HeaderWording, type Wording } from './word-header.js';
 
 /** One empty string. */
 const NO_ARGUMENTS: readonly string[] = Object.freeze(['']);

@@ -1,6 +1,6 @@
-import type { Family } from '../transport/layouts/connect.js';
-import type { Decision, DecisionAt } from './decision.js';
-import type { Edit, Modification } from './modification.js';
+import type { Family } from '../transport/wire/layouts.js';
+import type { Decision, DecisionAt } from './decisions.js';
+import type { Edit, Modification } from './modifications.js';
 import type { SessionInfo } from './session-info.js';
 import type { Stage } from './stage.js';
 

@@ -1,5 +1,5 @@
-import { AnswerError } from './answer-error.js';
-import type { Decision } from './decision.js';
+import type { Decision } from './decisions.js';
+import { AnswerError } from './errors.js';
 
 /**
  * What is wrong with a decision about a recipient that the MTA has refused: for that recipient none makes a difference,

@@ -1,12 +1,33 @@
-import { withDefaults } from '../common/options.js';
-import { SMFIF, type Right } from '../transport/smfif.js';
+import {
+  type Rule,
+  type Rules,
+  boolean,
+  func,
+  listOf,
+  milliseconds,
+  object,
+  oneOf,
+  rule,
+  whole,
+  withDefaults,
+} from '../common/options.js';
+import { messageOf } from '../common/text-of.js';
+import { type Right, SMFIF } from '../transport/wire/flags.js';
 import { FrameBudget } from './connection/frame-budget.js';
-import { USUAL, type MaxDataSize } from './data-size.js';
-import type { Accept, Proceed, Reject, Tempfail } from './decision.js';
-import { tempfail } from './decisions/tempfail.js';
-import { stageSet, ALL_STAGES, type Stage } from './stage.js';
-import type { MacroLists, NegotiateHook } from './terms.js';
-import type { TraceEntry } from './trace.js';
+import type { TraceEntry } from './connection/tracer.js';
+import {
+  type Accept,
+  type Decision,
+  type Proceed,
+  type Reject,
+  type Tempfail,
+  isLegal,
+  tempfail,
+} from './decisions.js';
+import { DATA_SIZES, type MaxDataSize, USUAL } from './negotiation/data-size.js';
+import type { MacroLists, NegotiateHook } from './negotiation/terms.js';
+import { checkSmtpReply } from './smtp-reply.js';
+import { ALL_STAGES, STAGES, type Stage, stageSet } from './stage.js';
 
 /** How long things may take, in milliseconds. */
 export interface Timeouts {
@@ -159,3 +180,119 @@ export function rightSet(what: string, rights: readonly Right[]): number {
     return set | SMFIF[right];
   }, 0);
 }
+
+const KINDS = ['tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip'] satisfies Decision['kind'][];
+const DECISIONS: readonly string[] = KINDS;
+
+/**
+ * The rule for an option that is a decision: one of these kinds, with a reply that is one.
+ *
+ * @param kinds in the order in which they are to be named
+ */
+export function decisionOf(...kinds: readonly Decision['kind'][]): Rule {
+  const calls = kinds.map((kind) => `${kind}()`);
+  const made = [...calls.slice(0, -2), calls.slice(-2).join(' or ')].join(', ');
+  const isDecision = (value: unknown): boolean => DECISIONS.includes(kindOf(value));
+  const fits = (value: unknown): boolean =>
+    (kinds as readonly string[]).includes(kindOf(value)) && faultOf(value) === undefined;
+  return {
+    ...rule(`a decision: what ${made} ${kinds.length === 1 ? 'makes' : 'make'}`, isDecision, fits),
+    hint: (value) => hintFor(value, kinds),
+  };
+}
+
+/** The decisions that may be given at any stage but `unknown`, where those that may not count as `proceed()`. */
+export const failureRule: Rule = decisionOf('tempfail', 'reject', 'accept', 'proceed');
+
+/** The rule for a decision that may be given at a stage. */
+export function decisionAt(stage: Stage): Rule {
+  return decisionOf(...KINDS.filter((kind) => isLegal(kind, stage)));
+}
+
+function hintFor(value: unknown, kinds: readonly string[]): string | undefined {
+  if (typeof value === 'string' && kinds.includes(value)) return `Write ${value}(), without quotation marks.`;
+  if (typeof value === 'function' && kinds.includes(value.name)) return `Call it: ${value.name}().`;
+  const kind = kindOf(value);
+  if (DECISIONS.includes(kind) && !kinds.includes(kind)) return `${kind}() is not legal there.`;
+  return faultOf(value);
+}
+
+/** What is wrong with the reply of a decision. */
+function faultOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { kind, reply } = value as { readonly kind?: unknown; readonly reply?: unknown };
+  if ((kind !== 'reject' && kind !== 'tempfail') || reply === undefined) return undefined;
+  try {
+    checkSmtpReply(kind, reply as Parameters<typeof checkSmtpReply>[1]);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function kindOf(value: unknown): string {
+  const kind: unknown = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : '';
+  return typeof kind === 'string' ? kind : '';
+}
+
+/** An array of stages that can be answered. */
+export const stageList: Rule = listOf(...STAGES);
+
+/** An array of rights by name. */
+const rightList: Rule = listOf(...Object.keys(SMFIF));
+
+const TIMEOUT_RULES: Rules<Timeouts> = {
+  reply: milliseconds(1),
+  eom: milliseconds(1),
+  progress: milliseconds(1),
+  negotiate: milliseconds(1),
+  frame: milliseconds(1),
+  linger: milliseconds(1),
+  idle: milliseconds(1),
+};
+
+const MACRO = /^[^\s,\0]+$/;
+/** The most that Sendmail keeps. */
+const MOST_MACROS = 50;
+
+/** They go out in one string with blanks between them. */
+const macroNames: Rule = {
+  ...rule(
+    `an array of at most ${MOST_MACROS} names of macros, such as ['i', '{auth_authen}']`,
+    (value) => Array.isArray(value) && value.every((name) => typeof name === 'string' && MACRO.test(name)),
+    (value) => (value as readonly unknown[]).length <= MOST_MACROS,
+  ),
+  hint: (value) =>
+    Array.isArray(value) && value.length > MOST_MACROS
+      ? `There are ${value.length} names; with more than ${MOST_MACROS} Sendmail refuses all mail.`
+      : undefined,
+};
+
+const MACROS: Rules<MacroLists> = {
+  connect: macroNames,
+  helo: macroNames,
+  mail: macroNames,
+  rcpt: macroNames,
+  data: macroNames,
+  eoh: macroNames,
+  eom: macroNames,
+};
+
+/** What can be set for a connection. */
+export const SESSION_RULES: Rules<SessionOptions> = {
+  failure: failureRule,
+  timeouts: object(TIMEOUT_RULES),
+  requires: rightList,
+  stages: stageList,
+  actions: rightList,
+  version: whole(2, 6),
+  noReply: boolean,
+  macros: object(MACROS),
+  leadingSpace: boolean,
+  rejectedRecipients: boolean,
+  maxDataSize: oneOf(...DATA_SIZES),
+  maxFrameMemory: whole(1),
+  sendmailHeaders: whole(1, 1000),
+  trace: func,
+  negotiate: func,
+};

@@ -1,5 +1,5 @@
-import type { Decision } from './decision.js';
-import type { Modification } from './modification.js';
+import type { Decision } from './decisions.js';
+import type { Modification } from './modifications.js';
 import type { SessionInfo } from './session-info.js';
 import type { FlowStage } from './stage.js';
 

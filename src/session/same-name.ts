@@ -1,4 +1,4 @@
-import type { Modification } from './modification.js';
+import type { Modification } from './modifications.js';
 
 /** How many headers of its own name a new header has among those that the filter was shown. */
 export interface SameName {

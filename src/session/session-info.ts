@@ -1,7 +1,6 @@
-import type { Family } from '../transport/layouts/connect.js';
-import type { Right } from '../transport/smfif.js';
-import type { ProtocolFlag } from '../transport/smfip.js';
-import type { MtaName } from './judge-mta.js';
+import type { ProtocolFlag, Right } from '../transport/wire/flags.js';
+import type { Family } from '../transport/wire/layouts.js';
+import type { MtaName } from './profiles/judge-mta.js';
 
 /** The SMTP client at the other end of the MTA. */
 export interface Client {

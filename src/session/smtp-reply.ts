@@ -1,3 +1,7 @@
+import { didYouMean, shown } from '../common/options.js';
+import { excerpt, quote } from '../common/printable.js';
+import { AnswerError } from './errors.js';
+
 /** The SMTP answer that the client is to see. */
 export interface SmtpReply {
   /** 400 to 599; its first digit is the class of the decision. 421 makes the MTA close the SMTP connection. */
@@ -11,3 +15,136 @@ export interface SmtpReply {
 /** How a reply is asked for: just its text, or its parts. */
 export type ReplySpec =
   string | { readonly code?: number; readonly enhanced?: string; readonly text?: string | readonly string[] };
+
+/**
+ * The text of a REPLYCODE: every line with the codes, all but the last with a hyphen, CRLF between.
+ *
+ * Sendmail takes it for a format string and Postfix undoes that, so each percent sign is doubled, once.
+ */
+export function replyText({ code, enhanced, lines }: SmtpReply): string {
+  const status = enhanced === undefined ? '' : `${enhanced} `;
+  const last = lines.length - 1;
+  const [only] = lines;
+  if (last === 0 && only !== undefined && !only.includes('%')) return `${code} ${status}${only}`;
+  return lines
+    .map((line, index) => `${code}${index === last ? ' ' : '-'}${status}${line.replaceAll('%', '%%')}`)
+    .join('\r\n');
+}
+
+const MAX_LINES = 32;
+const MAX_LINE_BYTES = 980;
+/** Sendmail cuts off what is more, and the client of a reply without its last line waits for it. */
+const MAX_BYTES = 16_383;
+const ENHANCED = /^[45]\.\d{1,3}\.\d{1,3}$/;
+
+/** Makes the reply of a decision out of what the user gave, by the rules of `smfi_setreply` and `smfi_setmlreply`. */
+export function smtpReply(
+  kind: 'reject' | 'tempfail',
+  spec: ReplySpec,
+  code: number,
+  enhanced: string,
+  text: string,
+): SmtpReply {
+  if (typeof spec === 'string') return checkSmtpReply(kind, { code, enhanced, lines: [spec] });
+  if (!isSpec(spec)) {
+    throw new AnswerError(`${kind}(): ${shown(spec)} is no reply. Give a text, or { code, enhanced, text }.`);
+  }
+  checkNames(kind, spec);
+  // Each is read once: what is given need not say the same twice.
+  const { code: ownCode, enhanced: ownEnhanced, text: ownText } = spec;
+  const words = ownText ?? text;
+  const lines = typeof words === 'string' ? [words] : copyOf(words);
+  const all = lines.length === 0 ? [text] : lines;
+  const own = ownEnhanced ?? (ownCode === undefined ? enhanced : undefined);
+  const given = ownCode ?? code;
+  return checkSmtpReply(
+    kind,
+    own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all },
+  );
+}
+
+const FIELDS = ['code', 'enhanced', 'text'];
+
+/** Most replies are made for one refusal each: this allocates nothing where they are right. */
+function checkNames(kind: string, spec: object): void {
+  for (const name in spec) {
+    if (FIELDS.includes(name) || !Object.hasOwn(spec, name)) continue;
+    const meant = didYouMean(name, FIELDS) ?? (name === 'lines' || name === 'message' ? 'text' : undefined);
+    throw new AnswerError(
+      `${kind}(): there is no field ${excerpt(name, 60)}. ${meant === undefined ? 'There are code, enhanced and text.' : `Did you mean ${meant}?`}`,
+    );
+  }
+}
+
+/** Whether it has the form at least; in plain JavaScript it may be anything. */
+function isSpec(spec: unknown): boolean {
+  return typeof spec === 'object' && spec !== null && !Array.isArray(spec);
+}
+
+function copyOf(lines: readonly string[]): readonly string[] {
+  return Array.isArray(lines) ? Array.from(lines as readonly string[]) : lines;
+}
+
+/**
+ * Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives a copy: each part is read
+ * once, so that the reply that was checked is the one that is written, whatever the object says later.
+ */
+export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): SmtpReply {
+  const digit = kind === 'reject' ? 5 : 4;
+  if (!isSpec(reply)) throw new AnswerError(`${kind}(): the reply is not { code, enhanced, lines }.`);
+  const { code, enhanced, lines: given } = reply;
+  const lines = copyOf(given);
+  if (!Number.isInteger(code) || Math.floor(code / 100) !== digit) {
+    throw new AnswerError(
+      `${kind}(): the code ${quote(code)} is not ${digit}xx. Use a number from ${digit}00 to ${digit}99.`,
+    );
+  }
+  if (
+    enhanced !== undefined &&
+    !(typeof enhanced === 'string' && ENHANCED.test(enhanced) && Number(enhanced.charAt(0)) === digit)
+  ) {
+    throw new AnswerError(
+      `${kind}(): the enhanced code ${quote(enhanced)} does not go with ${code}. ` +
+        `Use one like ${digit}.7.1, or leave it out.`,
+    );
+  }
+  if (!Array.isArray(lines))
+    throw new AnswerError(`${kind}(): the text ${quote(lines)} is neither text nor a list of lines.`);
+  if (lines.length === 0) throw new AnswerError(`${kind}(): a reply has one line of text at least.`);
+  if (lines.length > MAX_LINES) {
+    throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
+  }
+  for (let at = 0; at < lines.length; at++) checkLine(kind, lines[at], at + 1);
+  // Less than this many lines cannot be too long together.
+  const checked = enhanced === undefined ? { code, lines } : { code, enhanced, lines };
+  if (lines.length > 16) checkTotal(kind, checked);
+  return checked;
+}
+
+function checkTotal(kind: string, { enhanced = '', lines }: SmtpReply): void {
+  const codes = enhanced === '' ? 4 : 5 + enhanced.length;
+  const bytes = lines.reduce((all, line) => all + codes + Buffer.byteLength(line) + 2, -2);
+  if (bytes <= MAX_BYTES) return;
+  throw new AnswerError(
+    `${kind}(): ${bytes} bytes in all ${lines.length} lines together; ${MAX_BYTES} is the limit, beyond which Sendmail loses the rest.`,
+  );
+}
+
+function checkLine(kind: string, line: unknown, number: number): void {
+  if (typeof line !== 'string')
+    throw new AnswerError(`${kind}(): line ${number} of the text is not a string.`);
+  const bad = /[\r\n\0]/.exec(line);
+  if (bad !== null) {
+    throw new AnswerError(
+      `${kind}(): line ${number} of the text holds ${quote(bad[0])}. ` +
+        'Give several lines as an array, and clean up what comes from outside.',
+    );
+  }
+  if (line.length * 3 <= MAX_LINE_BYTES) return;
+  const bytes = Buffer.byteLength(line);
+  if (bytes > MAX_LINE_BYTES) {
+    throw new AnswerError(
+      `${kind}(): line ${number} of the text has ${bytes} bytes; ${MAX_LINE_BYTES} is the limit.`,
+    );
+  }
+}

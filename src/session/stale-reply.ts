@@ -1,5 +1,5 @@
+import { StaleReplyError } from './errors.js';
 import type { FlowStage } from './stage.js';
-import { StaleReplyError } from './stale-reply-error.js';
 import type { Turn } from './turn.js';
 
 /** What is wrong with a reply that nobody waits for. */

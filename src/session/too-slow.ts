@@ -1,5 +1,5 @@
+import { UnansweredError, type Waited } from './errors.js';
 import type { FlowStage } from './stage.js';
-import { UnansweredError, type Waited } from './unanswered-error.js';
 
 /** What went wrong where an event was not answered in its time. */
 export function tooSlow(stage: FlowStage, waiting: Waited): UnansweredError {

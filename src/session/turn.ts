@@ -1,9 +1,9 @@
-import { warn } from '../common/warn.js';
+import { warn } from '../common/write-error.js';
 import type { BodyStoreOptions } from '../spool/body-store.js';
-import type { Decision } from './decision.js';
-import type { Modification } from './modification.js';
+import type { Decision } from './decisions.js';
+import { ProjectError } from './errors.js';
+import type { Modification } from './modifications.js';
 import type { Failure } from './options.js';
-import { ProjectError } from './project-error.js';
 import type { FlowStage } from './stage.js';
 
 /** Under this symbol an event carries its turn; it survives object spread, so a changed copy still belongs to it. */

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 
-import type { Decision } from '../session/decision.js';
+import type { Decision } from '../session/decisions.js';
 import type { Flow, MilterEvent } from '../session/flow.js';
-import type { Modification, Text } from '../session/modification.js';
+import type { Modification, Text } from '../session/modifications.js';
 import { BIT } from '../session/stage.js';
 
 const LONGEST = 120;

@@ -1,4 +1,6 @@
 import {
+  type Rule,
+  type Rules,
   anything,
   boolean,
   having,
@@ -11,8 +13,6 @@ import {
   string,
   text,
   whole,
-  type Rule,
-  type Rules,
 } from '../common/options.js';
 import { CONNECT_RULES } from '../mta/mail-rules.js';
 import type {
@@ -28,8 +28,7 @@ import type {
   Unknown,
 } from '../session/flow.js';
 import type { Client, SessionInfo } from '../session/session-info.js';
-import { SMFIF } from '../transport/smfif.js';
-import { SMFIP } from '../transport/smfip.js';
+import { SMFIF, SMFIP } from '../transport/wire/flags.js';
 import type { SessionFields } from './session.js';
 
 /** The fields of an event; also its stage, which the fields of another event bring along. */

@@ -1,9 +1,8 @@
 import type { Agreement } from '../mta/agreement.js';
+import type { MacroLists, MacroStage } from '../session/negotiation/terms.js';
 import { STAGES, type Stage } from '../session/stage.js';
-import type { MacroLists, MacroStage } from '../session/terms.js';
-import { COMMANDS } from '../transport/commands.js';
-import { SMFIF, type Right } from '../transport/smfif.js';
-import { SMFIP, type ProtocolFlag } from '../transport/smfip.js';
+import { COMMANDS } from '../transport/wire/commands.js';
+import { type ProtocolFlag, type Right, SMFIF, SMFIP } from '../transport/wire/flags.js';
 
 /** What a filter has made of the offer of a simulated MTA, by name. */
 export interface Negotiated {

@@ -1,6 +1,6 @@
 import { checkOptions } from '../common/options.js';
 import type { Client, SessionInfo } from '../session/session-info.js';
-import { SMFIF, type Right } from '../transport/smfif.js';
+import { SMFIF, type Right } from '../transport/wire/flags.js';
 import { SESSION_FIELDS } from './field-rules.js';
 import { FixedMacros } from './fixed-macros.js';
 

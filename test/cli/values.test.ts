@@ -5,7 +5,7 @@ import { groupId } from '../../src/cli/group-id.js';
 import { parseClient } from '../../src/cli/parse-client.js';
 import { parseMacros } from '../../src/cli/parse-macros.js';
 import { parsePath } from '../../src/cli/parse-path.js';
-import { didYouMean } from '../../src/common/did-you-mean.js';
+import { didYouMean } from '../../src/common/options.js';
 import { scratch } from './support/scratch.js';
 
 describe('the addresses in a header', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { placeOf, traceOf } from '../../src/common/place-of.js';
+import { placeOf, traceOf } from '../../src/common/call-site.js';
 
 /** An error as V8 makes it, with the trace of somebody's own. */
 function failed(message: string, ...frames: readonly string[]): Error {

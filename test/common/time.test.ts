@@ -5,9 +5,9 @@ import { parseClient } from '../../src/cli/parse-client.js';
 import { parseMacros } from '../../src/cli/parse-macros.js';
 import { parsePath } from '../../src/cli/parse-path.js';
 import { unifiedDiff } from '../../src/cli/unified-diff.js';
+import { placeOf, traceOf } from '../../src/common/call-site.js';
 import { describeError } from '../../src/common/describe-error.js';
-import { didYouMean } from '../../src/common/did-you-mean.js';
-import { placeOf, traceOf } from '../../src/common/place-of.js';
+import { didYouMean } from '../../src/common/options.js';
 import { dotted, excerpt, printable, printableJson, quote } from '../../src/common/printable.js';
 import { parseAddress, readRecording, sameAddress } from '../../src/index.js';
 import { mailboxReader } from '../../src/message/mailbox.js';
@@ -21,8 +21,8 @@ import { clientNetwork } from '../../src/policies/index.js';
 import { subjectKey } from '../../src/policies/rate-key.js';
 import { Redactor } from '../../src/recording/redactor.js';
 import { checkAddress, checkHeaderName, headerValue } from '../../src/session/check-text.js';
-import { describeMessage } from '../../src/transport/describe-message.js';
-import { suggestEndpoint } from '../../src/transport/suggest-endpoint.js';
+import { suggestEndpoint } from '../../src/transport/sockets/endpoint.js';
+import { describeMessage } from '../../src/transport/wire/describe-message.js';
 
 /** What regular expressions and parsers may read again and again: long runs, and openings that are never closed. */
 const UNITS = [

@@ -2,19 +2,18 @@ import { existsSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
-import { BehaviorSubject, defer, Subject, type Subscription } from 'rxjs';
+import { BehaviorSubject, Subject, type Subscription, defer } from 'rxjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import { SMFIP, addHeader, on, serve, type MilterServer } from '../../src/index.js';
+import { type MilterServer, SMFIP, addHeader, on, serve } from '../../src/index.js';
 import { MtaSession } from '../../src/mta/index.js';
-import { commandCodec, type Command } from '../../src/transport/command.js';
-import { COMMANDS } from '../../src/transport/commands.js';
+import { COMMANDS, type Command, commandCodec } from '../../src/transport/wire/commands.js';
 import { socketMta } from '../support/session-mta.js';
 import { standardError } from '../support/standard-error.js';
 import { eventually } from './support/eventually.js';
 import { readPage } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';
-import { servingSnippet, type WithFilter } from './support/serving-snippet.js';
+import { type WithFilter, servingSnippet } from './support/serving-snippet.js';
 import { added, repliesTo, senderTo, serving } from './support/serving.js';
 import { temporaryDirectory } from './support/temporary-directory.js';
 

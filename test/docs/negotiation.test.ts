@@ -2,7 +2,7 @@ import { map } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 
 import { SMFIF, SMFIP, compose, observe, on, onMessage, type Flow, type Stage } from '../../src/index.js';
-import { COMMANDS } from '../../src/transport/commands.js';
+import { COMMANDS } from '../../src/transport/wire/commands.js';
 import { serving } from './support/serving.js';
 
 interface Asked {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-import { parseEndpoint } from '../../src/transport/endpoint.js';
+import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { PAGES, ROOT, readPage, snippet, snippetsIn, snippetsOf, type Page } from './support/markdown.js';
 
 /** The anchors that GitHub makes of the headings of a page. */

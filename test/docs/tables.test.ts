@@ -2,29 +2,28 @@ import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 
 import {
+  type BodyMode,
   Headers,
+  type MessageOptions,
+  type MilterEvent,
+  type Reject,
   compose,
   on,
   onMessage,
   serve,
-  type BodyMode,
-  type MessageOptions,
-  type MilterEvent,
-  type Reject,
 } from '../../src/index.js';
 import { DraftHeaders } from '../../src/message/draft-headers.js';
 import { DraftRecipients } from '../../src/message/draft-recipients.js';
 import { resolveMessageOptions } from '../../src/message/message-options.js';
 import { deliver } from '../../src/mta/index.js';
 import { resolveRemote } from '../../src/mta/remote-options.js';
-import { isLegal } from '../../src/session/legal.js';
+import { isLegal } from '../../src/session/decisions.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { STAGES } from '../../src/session/stage.js';
-import { COMMANDS } from '../../src/transport/commands.js';
-import { parseEndpoint } from '../../src/transport/endpoint.js';
-import { REPLIES } from '../../src/transport/replies.js';
-import { SMFIF } from '../../src/transport/smfif.js';
-import { SMFIP } from '../../src/transport/smfip.js';
+import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
+import { COMMANDS } from '../../src/transport/wire/commands.js';
+import { SMFIF, SMFIP } from '../../src/transport/wire/flags.js';
+import { REPLIES } from '../../src/transport/wire/replies.js';
 import { readPage, tableBelow } from './support/markdown.js';
 import { propertiesOf } from './support/properties-of.js';
 import { senderTo } from './support/serving.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import promClient from 'prom-client';
@@ -12,10 +12,8 @@ import { MtaSession } from '../../src/mta/mta-session.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
+import { discard, reject, tempfail } from '../../src/session/decisions.js';
+import { addHeader } from '../../src/session/modifications.js';
 import { eventually } from '../mta/support/eventually.js';
 import { socketMta } from '../support/session-mta.js';
 

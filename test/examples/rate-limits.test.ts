@@ -7,7 +7,7 @@ import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
 import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { reject } from '../../src/session/decisions.js';
 
 const MAIL: ClientMail = {
   sender: 'alice@example.com',

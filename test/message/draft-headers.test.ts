@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { DraftHeaders } from '../../src/message/draft-headers.js';
 import { headerField, type HeaderField } from '../../src/message/header-field.js';
-import { AnswerError } from '../../src/session/answer-error.js';
+import { AnswerError } from '../../src/session/errors.js';
 import { field } from './support/headers-of.js';
 
 function draftOf(...pairs: readonly (readonly [name: string, value: string])[]): DraftHeaders {

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { DraftRecipients } from '../../src/message/draft-recipients.js';
 import { envelopePath, writtenPath, type EnvelopePath } from '../../src/message/envelope-path.js';
-import { AnswerError } from '../../src/session/answer-error.js';
-import { envelope } from '../../src/session/envelope.js';
+import { envelope } from '../../src/session/connection/events.js';
+import { AnswerError } from '../../src/session/errors.js';
 
 /** A recipient as an event tells it. */
 function path(raw: string, args: readonly string[] = []): EnvelopePath {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { applyRecipientChanges } from '../../src/message/apply-recipient-changes.js';
 import { DraftRecipients } from '../../src/message/draft-recipients.js';
 import { writtenPath, type EnvelopePath } from '../../src/message/envelope-path.js';
-import { deleteRecipient } from '../../src/session/modifications/delete-recipient.js';
+import { deleteRecipient } from '../../src/session/modifications.js';
 
 const MANY = 200;
 

@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 
 import { DraftHeaders } from '../../src/message/draft-headers.js';
-import { AnswerError } from '../../src/session/answer-error.js';
 import { headerValue } from '../../src/session/check-text.js';
+import { AnswerError } from '../../src/session/errors.js';
 
 /** The value that a text becomes, and the text that is read from it. */
 function written(text: string, name = 'Subject'): { value: string; read: string | undefined } {

@@ -13,7 +13,7 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 
 import { StoredBody } from '../../src/message/stored-body.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { replaceBody } from '../../src/session/modifications.js';
 import { BodyStore } from '../../src/spool/body-store.js';
 import { macrotask } from '../fuzz/support/loose-ends.js';
 import { scratch } from './support/scratch.js';

@@ -1,18 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { cutter, type Chunking } from '../../src/mta/chunking.js';
-import { deliver, filterEnd, MtaSession, type ClientMail } from '../../src/mta/index.js';
+import { type Chunking, cutter } from '../../src/mta/chunking.js';
+import { type ClientMail, MtaSession, deliver, filterEnd } from '../../src/mta/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { reject } from '../../src/session/decisions.js';
+import { UnansweredError } from '../../src/session/errors.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import type { Outcome } from '../../src/session/outcome.js';
-import { UnansweredError } from '../../src/session/unanswered-error.js';
 import { said } from '../support/session-frames.js';
 import { frames } from '../support/vectors.js';
 

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { HeaderList } from '../../src/mta/header-list.js';
 import { placeHeaders } from '../../src/mta/place-headers.js';
 import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
-import { NOTHING_AGREED } from '../../src/session/agreement.js';
 import { encodeModifications } from '../../src/session/encode-modifications.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replyCodec } from '../../src/transport/wire-reply.js';
+import { addHeader } from '../../src/session/modifications.js';
+import { NOTHING_AGREED } from '../../src/session/negotiation/agreement.js';
+import { replyCodec } from '../../src/transport/wire/replies.js';
 
 /** A message with this many headers, and the MTA's own above them. */
 function message(shown: number): HeaderList {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { compose, observe, on, proceed, serve, type MilterServer } from '../../src/index.js';
 import { deliver } from '../../src/mta/deliver.js';
-import { parseEndpoint } from '../../src/transport/endpoint.js';
+import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { MALFORMED_VECTORS, ODD_VECTORS, frames, hex } from '../support/vectors.js';
 
 const MAIL = { sender: 'a@example.com', recipients: ['b@example.org'], body: 'x\n' };

@@ -1,11 +1,11 @@
 import { EMPTY, Observable, throwError, type OperatorFunction } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
-import { openChain } from '../../src/operators/chain.js';
 import { compose } from '../../src/operators/compose.js';
-import { stepsOf } from '../../src/operators/filter.js';
+import { openChain } from '../../src/operators/core/chain.js';
+import { stepsOf } from '../../src/operators/core/filter.js';
 import { on } from '../../src/operators/on.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { reject } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { decided, mail, rcpt } from '../support/events.js';
 import { expectQuiet } from './support/quiet.js';

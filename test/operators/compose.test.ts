@@ -3,6 +3,7 @@ import {
   EMPTY,
   NEVER,
   Observable,
+  type OperatorFunction,
   filter as keep,
   from,
   identity,
@@ -12,29 +13,24 @@ import {
   take,
   tap,
   timer,
-  type OperatorFunction,
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
-import { FlowObservable, stepsOf, tagsOf } from '../../src/operators/filter.js';
+import { FlowObservable, stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perConnection } from '../../src/operators/per-connection.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { reply } from '../../src/operators/reply.js';
 import { requires } from '../../src/operators/requires.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, proceed, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow, MilterEvent } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
+import { addHeader, quarantine } from '../../src/session/modifications.js';
+import { EVERYTHING, NO_TAGS } from '../../src/session/negotiation/tags.js';
 import { BIT, STAGES, type Stage } from '../../src/session/stage.js';
-import { EVERYTHING, NO_TAGS } from '../../src/session/tags.js';
-import { SMFIF } from '../../src/transport/smfif.js';
+import { SMFIF } from '../../src/transport/wire/flags.js';
 import {
   abort,
   body,

@@ -13,21 +13,25 @@ import type { Message } from '../../src/message/message.js';
 import type { Delivery } from '../../src/mta/index.js';
 import { remote } from '../../src/mta/remote.js';
 import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/filter.js';
+import type { Filter } from '../../src/operators/core/filter.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
 import { serve } from '../../src/server/serve.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import type { BodySource, Edit, Modification } from '../../src/session/modification.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { addRecipient } from '../../src/session/modifications/add-recipient.js';
-import { changeHeader } from '../../src/session/modifications/change-header.js';
-import { changeSender } from '../../src/session/modifications/change-sender.js';
-import { deleteHeader } from '../../src/session/modifications/delete-header.js';
-import { deleteRecipient } from '../../src/session/modifications/delete-recipient.js';
-import { insertHeader } from '../../src/session/modifications/insert-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { accept } from '../../src/session/decisions.js';
+import {
+  type BodySource,
+  type Edit,
+  type Modification,
+  addHeader,
+  addRecipient,
+  changeHeader,
+  changeSender,
+  deleteHeader,
+  deleteRecipient,
+  insertHeader,
+  quarantine,
+  replaceBody,
+} from '../../src/session/modifications.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { simulate } from '../../src/testing/index.js';
 import { body, eoh, eom, header, mail, rcpt } from '../support/events.js';

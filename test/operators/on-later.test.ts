@@ -1,13 +1,10 @@
 import { Observable, concat, defer, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
+import type { ProjectContext } from '../../src/operators/core/project-context.js';
 import { on } from '../../src/operators/on.js';
-import type { ProjectContext } from '../../src/operators/project-context.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
+import { accept, reject, tempfail } from '../../src/session/decisions.js';
+import { addHeader, quarantine } from '../../src/session/modifications.js';
 import { abort, close, decided, eom, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

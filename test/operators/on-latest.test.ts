@@ -1,11 +1,9 @@
 import { BehaviorSubject, Observable, Subject, from } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
-import type { Filter } from '../../src/operators/filter.js';
+import type { Filter } from '../../src/operators/core/filter.js';
 import { on } from '../../src/operators/on.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { proceed, reject, tempfail } from '../../src/session/decisions.js';
 import { abort, decided, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

@@ -4,21 +4,22 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StreamedBody } from '../../src/message/message-body.js';
 import type { Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/filter.js';
-import { onMessage, type MessageProject } from '../../src/operators/on-message.js';
+import type { Filter } from '../../src/operators/core/filter.js';
+import { type MessageProject, onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
-import type { Decision } from '../../src/session/decision.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import {
+  type Decision,
+  accept,
+  discard,
+  proceed,
+  reject,
+  skip,
+  tempfail,
+} from '../../src/session/decisions.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import type { SessionOptions } from '../../src/session/options.js';
-import { simulate, type Simulation } from '../../src/testing/index.js';
-import { SMFIP } from '../../src/transport/smfip.js';
+import { type Simulation, simulate } from '../../src/testing/index.js';
+import { SMFIP } from '../../src/transport/wire/flags.js';
 import { abort, body, decided, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { give } from './support/mails.js';

@@ -2,15 +2,9 @@ import { map } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
+import { addHeader, quarantine } from '../../src/session/modifications.js';
 import { STAGES, type Stage } from '../../src/session/stage.js';
 import {
   abort,

@@ -1,4 +1,4 @@
-import { EMPTY, map, take, type OperatorFunction } from 'rxjs';
+import { EMPTY, type OperatorFunction, map, take } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
@@ -7,11 +7,7 @@ import { on } from '../../src/operators/on.js';
 import { perConnection } from '../../src/operators/per-connection.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { reply } from '../../src/operators/reply.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, discard, proceed, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { abort, close, connect, decided, eom, helo, mail, rcpt, unknown } from '../support/events.js';
 import { marbles } from '../support/marbles.js';

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { NEVER, delay, map, mergeMap, of, throwError, type OperatorFunction } from 'rxjs';
+import { NEVER, type OperatorFunction, delay, map, mergeMap, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
@@ -9,15 +9,11 @@ import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { reply } from '../../src/operators/reply.js';
 import { shadow } from '../../src/operators/shadow.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, discard, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { STAGES } from '../../src/session/stage.js';
-import type { Command } from '../../src/transport/command.js';
+import type { Command } from '../../src/transport/wire/commands.js';
 import { openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';
 import { settle } from './support/drawn.js';

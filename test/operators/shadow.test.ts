@@ -2,20 +2,20 @@ import { Readable } from 'node:stream';
 import {
   NEVER,
   Observable,
+  type OperatorFunction,
   Subject,
   delay,
   map,
   mergeMap,
   of,
   throwError,
-  type OperatorFunction,
 } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
+import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { deadline } from '../../src/operators/deadline.js';
 import type { Difference } from '../../src/operators/difference.js';
-import { stepsOf, tagsOf } from '../../src/operators/filter.js';
 import { observe } from '../../src/operators/observe.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
@@ -23,16 +23,10 @@ import { perConnection } from '../../src/operators/per-connection.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { reply } from '../../src/operators/reply.js';
 import { requires } from '../../src/operators/requires.js';
-import { shadow, type ShadowOptions } from '../../src/operators/shadow.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { type ShadowOptions, shadow } from '../../src/operators/shadow.js';
+import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { privateData } from '../../src/session/private-data.js';
 import { BIT, STAGES } from '../../src/session/stage.js';
 import { contract } from '../../src/testing/index.js';

@@ -1,19 +1,17 @@
-import { Subject, asapScheduler, identity, map, mergeMap, observeOn, type OperatorFunction } from 'rxjs';
+import { type OperatorFunction, Subject, asapScheduler, identity, map, mergeMap, observeOn } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
+import { Session } from '../../src/operators/core/session.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { Session } from '../../src/operators/session.js';
 import { sink } from '../../src/operators/sink.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import type { Command } from '../../src/transport/command.js';
-import { SMFIP } from '../../src/transport/smfip.js';
+import { addHeader } from '../../src/session/modifications.js';
+import type { Command } from '../../src/transport/wire/commands.js';
+import { SMFIP } from '../../src/transport/wire/flags.js';
 import { settle } from './support/drawn.js';
 import { expectQuiet } from './support/quiet.js';
 import { Wire } from './support/wire.js';

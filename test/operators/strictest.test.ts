@@ -4,15 +4,9 @@ import { NEVER, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { strictest, type Check } from '../../src/operators/strictest.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { type Check, strictest } from '../../src/operators/strictest.js';
+import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { abort, decided, eom, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { standardError } from '../support/standard-error.js';

@@ -1,20 +1,18 @@
-import { EMPTY, Subject, mergeMap, of, delay, take, throwError } from 'rxjs';
+import { EMPTY, Subject, delay, mergeMap, of, take, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
-import { stepsOf, tagsOf } from '../../src/operators/filter.js';
+import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { requires } from '../../src/operators/requires.js';
 import { when } from '../../src/operators/when.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { proceed, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow, StageEvent } from '../../src/session/flow.js';
+import { EVERYTHING } from '../../src/session/negotiation/tags.js';
 import { BIT } from '../../src/session/stage.js';
-import { EVERYTHING } from '../../src/session/tags.js';
-import { SMFIF } from '../../src/transport/smfif.js';
+import { SMFIF } from '../../src/transport/wire/flags.js';
 import { abort, close, connect, decided, eom, helo, mail, rcpt, unknown } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

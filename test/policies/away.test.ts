@@ -5,10 +5,9 @@ import { greylist } from '../../src/policies/greylist.js';
 import type { KeyStore } from '../../src/policies/key-store.js';
 import { rateLimit } from '../../src/policies/rate-limit.js';
 import { redisKeys } from '../../src/policies/redis-keys.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { ProjectError } from '../../src/session/project-error.js';
-import { simulate, type Simulation } from '../../src/testing/index.js';
+import { accept, reject } from '../../src/session/decisions.js';
+import { ProjectError } from '../../src/session/errors.js';
+import { type Simulation, simulate } from '../../src/testing/index.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { HANGS, fakeRedis } from './support/fake-redis.js';
 

@@ -1,12 +1,12 @@
 import { EMPTY } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
-import { stepsOf, tagsOf } from '../../src/operators/filter.js';
+import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import type { GreylistOptions } from '../../src/policies/greylist-options.js';
 import { greylist } from '../../src/policies/greylist.js';
 import { memoryKeys } from '../../src/policies/memory-keys.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { causeOf } from '../../src/session/failed-reply.js';
+import { tempfail } from '../../src/session/decisions.js';
+import { causeOf } from '../../src/session/failures.js';
 import type { Flow, Reply } from '../../src/session/flow.js';
 import { BIT } from '../../src/session/stage.js';
 import { mail, rcpt, session, type SessionFields } from '../../src/testing/index.js';

@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { stepsOf, tagsOf, type Filter } from '../../src/operators/filter.js';
+import { type Filter, stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { memoryCounters } from '../../src/policies/memory-counters.js';
 import { rateLimit } from '../../src/policies/rate-limit.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { discard, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { BIT } from '../../src/session/stage.js';
 import { connect, eoh, eom, header, mail, rcpt, session } from '../../src/testing/index.js';

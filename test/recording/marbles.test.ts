@@ -4,7 +4,7 @@ import { describe, test } from 'vitest';
 import { on } from '../../src/operators/on.js';
 import type { RecordedSession } from '../../src/recording/recording.js';
 import { replay } from '../../src/recording/replay.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { reject } from '../../src/session/decisions.js';
 import { marbles } from '../../src/testing/index.js';
 
 const SESSION: RecordedSession = {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { record } from '../../src/index.js';
 import { Redactor, type Redaction } from '../../src/recording/redactor.js';
-import type { Command } from '../../src/transport/command.js';
-import type { WireReply } from '../../src/transport/wire-reply.js';
+import type { Command } from '../../src/transport/wire/commands.js';
+import type { WireReply } from '../../src/transport/wire/replies.js';
 
 /** In each field of a frame that may say who somebody is, or what is in the mail. */
 const WHO = 'whosecret';

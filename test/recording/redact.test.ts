@@ -3,12 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { Redactor, type Redaction } from '../../src/recording/redactor.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { changeSender } from '../../src/session/modifications/change-sender.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
-import type { Command } from '../../src/transport/command.js';
+import { type Redaction, Redactor } from '../../src/recording/redactor.js';
+import { reject } from '../../src/session/decisions.js';
+import { addHeader, changeSender, replaceBody } from '../../src/session/modifications.js';
+import type { Command } from '../../src/transport/wire/commands.js';
 import { recorded } from './support.js';
 
 const filter = compose(

@@ -1,4 +1,4 @@
-import { map, toArray, lastValueFrom, take } from 'rxjs';
+import { lastValueFrom, map, take, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
 
@@ -10,11 +10,9 @@ import { compareReplies } from '../../src/recording/compare-replies.js';
 import { diagram } from '../../src/recording/diagram.js';
 import type { RecordedSession } from '../../src/recording/recording.js';
 import { replay } from '../../src/recording/replay.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
+import { addHeader } from '../../src/session/modifications.js';
 import { recorded } from './support.js';
 
 const ALL = [

@@ -5,9 +5,7 @@ import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
 import type { ServeOptions } from '../../src/server/serve-options.js';
 import { serve } from '../../src/server/serve.js';
-import type { Accept } from '../../src/session/decision.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { type Accept, accept, reject } from '../../src/session/decisions.js';
 import { frame, said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
 import { serve } from '../../src/server/serve.js';
-import { parseEndpoint } from '../../src/transport/endpoint.js';
-import { SMFIP } from '../../src/transport/smfip.js';
-import { replyCodec } from '../../src/transport/wire-reply.js';
+import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
+import { SMFIP } from '../../src/transport/wire/flags.js';
+import { replyCodec } from '../../src/transport/wire/replies.js';
 import { frames } from '../support/vectors.js';
 
 /** A filter that has no use for DATA: Postfix would pause after it over TCP if it had no answer. */

@@ -8,8 +8,8 @@ import { on } from '../../src/operators/on.js';
 import { perConnection } from '../../src/operators/per-connection.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
 import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { parseEndpoint } from '../../src/transport/endpoint.js';
+import { reject } from '../../src/session/decisions.js';
+import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { frames } from '../support/vectors.js';
 
 describe("a connection's subscription to the stream of a latest value", () => {

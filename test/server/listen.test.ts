@@ -1,30 +1,28 @@
 import {
   NEVER,
+  type Observable,
   Subject,
+  type Subscription,
   ignoreElements,
   mergeMap,
   take,
   takeUntil,
   tap,
   throwError,
-  type Observable,
-  type Subscription,
 } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import type { Session } from '../../src/operators/core/session.js';
 import { on } from '../../src/operators/on.js';
-import type { Session } from '../../src/operators/session.js';
 import { sink } from '../../src/operators/sink.js';
 import type { ListenOptions } from '../../src/server/listen-options.js';
 import { listen } from '../../src/server/listen.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { accept, reject } from '../../src/session/decisions.js';
 import type { Outcome } from '../../src/session/outcome.js';
-import { EndpointError } from '../../src/transport/endpoint-error.js';
-import { ListenError } from '../../src/transport/listen-error.js';
+import { EndpointError, ListenError } from '../../src/transport/sockets/errors.js';
 import { freePort } from '../mta/support/free-port.js';
 import { frame, said } from '../support/session-frames.js';
-import { socketMta, type SocketMta } from '../support/session-mta.js';
+import { type SocketMta, socketMta } from '../support/session-mta.js';
 
 interface Listening {
   readonly mta: () => Promise<SocketMta>;

@@ -8,11 +8,10 @@ import { on } from '../../src/operators/on.js';
 import { sink } from '../../src/operators/sink.js';
 import { listen } from '../../src/server/listen.js';
 import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { EndpointError } from '../../src/transport/endpoint-error.js';
-import type { EndpointInput } from '../../src/transport/endpoint.js';
-import { ListenError } from '../../src/transport/listen-error.js';
-import { HeldSocket, openSocket, type OpenSocket } from '../../src/transport/open-socket.js';
+import { reject } from '../../src/session/decisions.js';
+import type { EndpointInput } from '../../src/transport/sockets/endpoint.js';
+import { EndpointError, ListenError } from '../../src/transport/sockets/errors.js';
+import { HeldSocket, type OpenSocket, openSocket } from '../../src/transport/sockets/open-socket.js';
 import { said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 

@@ -28,7 +28,7 @@ import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
 import type { ServeOptions } from '../../src/server/serve-options.js';
 import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { reject } from '../../src/session/decisions.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { said } from '../support/session-frames.js';
 import { socketMta, type SocketMta } from '../support/session-mta.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, Socket, type AddressInfo, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { readSocket } from '../../src/server/read-socket.js';
+import { readSocket } from '../../src/server/socket-io.js';
 
 /** A server whose sockets are read in one of the two ways, and what came of each connection, in order. */
 describe.each(['shared', 'plain'] as const)('reading a socket, %s', (how) => {

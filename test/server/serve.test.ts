@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync, existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import {
   BehaviorSubject,
   EMPTY,
   NEVER,
+  type OperatorFunction,
   Subject,
   concat,
   firstValueFrom,
@@ -17,7 +18,6 @@ import {
   takeWhile,
   throwError,
   toArray,
-  type OperatorFunction,
 } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
@@ -26,14 +26,11 @@ import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/milter-server.js';
 import type { ServeOptions } from '../../src/server/serve-options.js';
 import { serve } from '../../src/server/serve.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
+import { addHeader } from '../../src/session/modifications.js';
 import type { Outcome } from '../../src/session/outcome.js';
-import { EndpointError } from '../../src/transport/endpoint-error.js';
-import { ListenError } from '../../src/transport/listen-error.js';
+import { EndpointError, ListenError } from '../../src/transport/sockets/errors.js';
 import { oneByOne } from '../support/read-frames.js';
 import { frame, said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi, type MockInstance } from 'vitest';
 
 import { listen, observe, openSocket, serve, type ServeOptions } from '../../src/index.js';
-import { parseEndpoint } from '../../src/transport/endpoint.js';
+import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { compiled } from '../message/support/compiled.js';
 import { said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';

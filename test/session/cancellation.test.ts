@@ -4,15 +4,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import { reply } from '../../src/operators/reply.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { StaleReplyError } from '../../src/session/stale-reply-error.js';
-import { UnansweredError } from '../../src/session/unanswered-error.js';
+import { accept, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { StaleReplyError, UnansweredError } from '../../src/session/errors.js';
+import { addHeader } from '../../src/session/modifications.js';
 import { frame, said } from '../support/session-frames.js';
-import { opened, type Link } from '../support/session-link.js';
+import { type Link, opened } from '../support/session-link.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

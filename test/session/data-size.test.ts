@@ -4,12 +4,11 @@ import { listen } from '../../src/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { AnswerError } from '../../src/session/answer-error.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { AnswerError } from '../../src/session/errors.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import type { SessionOptions } from '../../src/session/options.js';
 import { frame, optneg, said } from '../support/session-frames.js';
-import { link, type Link } from '../support/session-link.js';
+import { type Link, link } from '../support/session-link.js';
 
 const K256 = 0x10000000;
 const M1 = 0x20000000;

@@ -4,16 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { accept, reject } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { deleteHeader } from '../../src/session/modifications/delete-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
+import { addHeader, deleteHeader, quarantine } from '../../src/session/modifications.js';
 import type { SessionOptions } from '../../src/session/options.js';
 import type { Stage } from '../../src/session/stage.js';
 import { oneByOne } from '../support/read-frames.js';
-import { bytesOf, frame, said, type Bytes } from '../support/session-frames.js';
+import { type Bytes, bytesOf, frame, said } from '../support/session-frames.js';
 import { link } from '../support/session-link.js';
 import {
   LOCK_STEP,

@@ -4,10 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import type { Accept } from '../../src/session/decision.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { UnansweredError } from '../../src/session/unanswered-error.js';
+import { type Accept, accept, reject } from '../../src/session/decisions.js';
+import { UnansweredError } from '../../src/session/errors.js';
 import { frame, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 

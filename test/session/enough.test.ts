@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { identity, map, type OperatorFunction } from 'rxjs';
+import { type OperatorFunction, identity, map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import type { Message } from '../../src/message/message.js';
@@ -10,10 +10,9 @@ import { on } from '../../src/operators/on.js';
 import { perConnection } from '../../src/operators/per-connection.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { when } from '../../src/operators/when.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
+import { reject, skip } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { simulate, type SimulateOptions } from '../../src/testing/index.js';
+import { type SimulateOptions, simulate } from '../../src/testing/index.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 
 /** What becomes of five pieces of a body of ten bytes each: `c` continue, `s` skip, `-` not sent, `.` not waited for. */

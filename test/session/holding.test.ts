@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/filter.js';
+import type { Filter } from '../../src/operators/core/filter.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { accept } from '../../src/session/decisions/accept.js';
+import { accept } from '../../src/session/decisions.js';
 import type { SessionOptions } from '../../src/session/options.js';
 import { Turn, turnOf } from '../../src/session/turn.js';
-import { commandCodec, type Command } from '../../src/transport/command.js';
-import { replyCodec } from '../../src/transport/wire-reply.js';
+import { commandCodec, type Command } from '../../src/transport/wire/commands.js';
+import { replyCodec } from '../../src/transport/wire/replies.js';
 import { link, type Link } from '../support/session-link.js';
 
 /** Every right; without, and with, the flags that let an MTA not wait. */

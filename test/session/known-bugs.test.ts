@@ -3,12 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import type { Decision } from '../../src/session/decision.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
+import { type Decision, accept, discard, reject, tempfail } from '../../src/session/decisions.js';
+import { quarantine } from '../../src/session/modifications.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 

@@ -4,13 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import type { Modification } from '../../src/session/modification.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { changeHeader } from '../../src/session/modifications/change-header.js';
-import { insertHeader } from '../../src/session/modifications/insert-header.js';
+import { type Modification, addHeader, changeHeader, insertHeader } from '../../src/session/modifications.js';
 import type { SessionOptions } from '../../src/session/options.js';
 import { frame, optneg, said } from '../support/session-frames.js';
-import { link, type Link } from '../support/session-link.js';
+import { type Link, link } from '../support/session-link.js';
 import { latin1 } from '../support/vectors.js';
 
 const VERBATIM: SessionOptions = { leadingSpace: true };

@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { discard, reject } from '../../src/session/decisions.js';
 import type { MilterEvent } from '../../src/session/flow.js';
 import type { SessionOptions } from '../../src/session/options.js';
-import { frame, optneg, type Bytes } from '../support/session-frames.js';
-import { link, opened, type Link } from '../support/session-link.js';
+import { type Bytes, frame, optneg } from '../support/session-frames.js';
+import { type Link, link, opened } from '../support/session-link.js';
 
 /** A macro frame. */
 function macros(letter: string, ...strings: readonly string[]): Buffer {

@@ -1,19 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/filter.js';
+import type { Filter } from '../../src/operators/core/filter.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, discard, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { MilterEvent } from '../../src/session/flow.js';
 import type { SessionInfo } from '../../src/session/session-info.js';
 import { frame, said } from '../support/session-frames.js';
-import { opened, type Link } from '../support/session-link.js';
+import { type Link, opened } from '../support/session-link.js';
 
 const ALL = [
   'connect',

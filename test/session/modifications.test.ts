@@ -2,24 +2,22 @@ import { describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import { AnswerError } from '../../src/session/answer-error.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import type { Modification } from '../../src/session/modification.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { addRecipient } from '../../src/session/modifications/add-recipient.js';
-import { changeHeader } from '../../src/session/modifications/change-header.js';
-import { changeSender } from '../../src/session/modifications/change-sender.js';
-import { deleteHeader } from '../../src/session/modifications/delete-header.js';
-import { deleteRecipient } from '../../src/session/modifications/delete-recipient.js';
-import { insertHeader } from '../../src/session/modifications/insert-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
-import { frame, optneg, said, type Bytes } from '../support/session-frames.js';
-import { link, opened, type Link } from '../support/session-link.js';
+import { accept, discard, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { AnswerError } from '../../src/session/errors.js';
+import {
+  type Modification,
+  addHeader,
+  addRecipient,
+  changeHeader,
+  changeSender,
+  deleteHeader,
+  deleteRecipient,
+  insertHeader,
+  quarantine,
+  replaceBody,
+} from '../../src/session/modifications.js';
+import { type Bytes, frame, optneg, said } from '../support/session-frames.js';
+import { type Link, link, opened } from '../support/session-link.js';
 import { latin1 } from '../support/vectors.js';
 
 /** What is said at the end of a message that a filter modifies like this. */

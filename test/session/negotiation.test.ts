@@ -1,4 +1,4 @@
-import { map, type OperatorFunction } from 'rxjs';
+import { type OperatorFunction, map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { listen } from '../../src/index.js';
@@ -8,14 +8,13 @@ import { on } from '../../src/operators/on.js';
 import { perConnection } from '../../src/operators/per-connection.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { requires } from '../../src/operators/requires.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { accept, reject } from '../../src/session/decisions.js';
+import { NegotiationError } from '../../src/session/errors.js';
 import type { Flow } from '../../src/session/flow.js';
-import { NegotiationError } from '../../src/session/negotiation-error.js';
 import type { SessionOptions } from '../../src/session/options.js';
 import type { Stage } from '../../src/session/stage.js';
 import { frame, optneg, said } from '../support/session-frames.js';
-import { link, type Link } from '../support/session-link.js';
+import { type Link, link } from '../support/session-link.js';
 
 type AnyFilter = OperatorFunction<Flow, Flow>;
 

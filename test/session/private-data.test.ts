@@ -2,11 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { reject, tempfail } from '../../src/session/decisions.js';
 import { privateData } from '../../src/session/private-data.js';
 import { said } from '../support/session-frames.js';
-import { opened, type Link } from '../support/session-link.js';
+import { type Link, opened } from '../support/session-link.js';
 
 const rcpt = (mta: Link): string[] => mta.ask('C16');
 

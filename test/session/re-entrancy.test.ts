@@ -1,5 +1,7 @@
 import {
   NEVER,
+  type Observable,
+  type OperatorFunction,
   Subject,
   delay,
   finalize,
@@ -9,8 +11,6 @@ import {
   of,
   pipe,
   takeWhile,
-  type Observable,
-  type OperatorFunction,
 } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
@@ -19,14 +19,12 @@ import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { Connection } from '../../src/session/connection/connection.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
+import { accept, reject, skip } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
+import { EVERYTHING } from '../../src/session/negotiation/tags.js';
 import { resolveOptions } from '../../src/session/options.js';
-import { EVERYTHING } from '../../src/session/tags.js';
 import { bytesOf, frame, framesIn, said } from '../support/session-frames.js';
-import { opened, type Link } from '../support/session-link.js';
+import { type Link, opened } from '../support/session-link.js';
 import { MemoryIo } from '../support/session-memory-io.js';
 
 /** Runs `react` for each outcome, at once. */

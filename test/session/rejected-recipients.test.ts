@@ -2,15 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { AnswerError } from '../../src/session/answer-error.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, discard, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { AnswerError } from '../../src/session/errors.js';
 import type { Rcpt } from '../../src/session/flow.js';
 import { frame, optneg, said } from '../support/session-frames.js';
-import { link, type Link } from '../support/session-link.js';
+import { type Link, link } from '../support/session-link.js';
 
 const SHOWN = { rejectedRecipients: true };
 const RCPT_REJ = 0x800;

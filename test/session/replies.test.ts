@@ -3,12 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
 import { reply } from '../../src/operators/reply.js';
-import { AnswerError } from '../../src/session/answer-error.js';
-import type { Decision, Proceed } from '../../src/session/decision.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { type Decision, type Proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { AnswerError } from '../../src/session/errors.js';
 import type { ReplySpec } from '../../src/session/smtp-reply.js';
-import { frame, said, type Bytes } from '../support/session-frames.js';
+import { type Bytes, frame, said } from '../support/session-frames.js';
 import { opened } from '../support/session-link.js';
 
 const y = (text: string): Buffer => frame('y', Buffer.from(`${text}\0`));

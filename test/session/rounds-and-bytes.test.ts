@@ -3,13 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
+import { proceed, reject, skip } from '../../src/session/decisions.js';
 import type { Outcome } from '../../src/session/outcome.js';
-import { SMFIP } from '../../src/transport/smfip.js';
+import { SMFIP } from '../../src/transport/wire/flags.js';
 import { frame, optneg } from '../support/session-frames.js';
-import { link, type Link } from '../support/session-link.js';
+import { type Link, link } from '../support/session-link.js';
 
 /** Every right, and no flag that lets an MTA not wait: each command costs a round. */
 const WAITING = optneg(6, 0x1ff, SMFIP.SKIP);

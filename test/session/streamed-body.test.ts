@@ -1,22 +1,17 @@
 import { Readable } from 'node:stream';
-import { firstValueFrom, map, timer, type OperatorFunction } from 'rxjs';
+import { type OperatorFunction, firstValueFrom, map, timer } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { AnswerInput } from '../../src/operators/answers.js';
 import { compose } from '../../src/operators/compose.js';
+import type { AnswerInput } from '../../src/operators/core/answers.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
-import { AnswerError } from '../../src/session/answer-error.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { accept, reject } from '../../src/session/decisions.js';
+import { AnswerError, ProjectError, UnansweredError } from '../../src/session/errors.js';
 import type { Flow } from '../../src/session/flow.js';
-import type { BodySource } from '../../src/session/modification.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
-import { ProjectError } from '../../src/session/project-error.js';
-import { UnansweredError } from '../../src/session/unanswered-error.js';
+import { type BodySource, addHeader, replaceBody } from '../../src/session/modifications.js';
 import { frame, said } from '../support/session-frames.js';
-import { opened, type Link } from '../support/session-link.js';
+import { type Link, opened } from '../support/session-link.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

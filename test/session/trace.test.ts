@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import type { TraceEntry } from '../../src/session/trace.js';
+import type { TraceEntry } from '../../src/session/connection/tracer.js';
+import { reject } from '../../src/session/decisions.js';
+import { addHeader } from '../../src/session/modifications.js';
 import { frame, said } from '../support/session-frames.js';
 import { link } from '../support/session-link.js';
 

@@ -4,14 +4,16 @@ import { listen } from '../../src/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import type { Modification } from '../../src/session/modification.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { changeHeader } from '../../src/session/modifications/change-header.js';
-import { changeSender } from '../../src/session/modifications/change-sender.js';
-import { deleteHeader } from '../../src/session/modifications/delete-header.js';
-import { insertHeader } from '../../src/session/modifications/insert-header.js';
+import {
+  type Modification,
+  addHeader,
+  changeHeader,
+  changeSender,
+  deleteHeader,
+  insertHeader,
+} from '../../src/session/modifications.js';
 import type { SessionOptions } from '../../src/session/options.js';
-import { frame, optneg, said, type Bytes } from '../support/session-frames.js';
+import { type Bytes, frame, optneg, said } from '../support/session-frames.js';
 import { link } from '../support/session-link.js';
 
 const POSTFIX = frame('D', 'Cv\0Postfix 3.7.11\0');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
-import type { Command } from '../../src/transport/command.js';
-import type { WireReply } from '../../src/transport/wire-reply.js';
+import type { Command } from '../../src/transport/wire/commands.js';
+import type { WireReply } from '../../src/transport/wire/replies.js';
 
 /** Text that a string of the protocol can hold: anything but NUL, lone surrogates left out since UTF-8 has none. */
 const text = fc.string({ unit: 'grapheme', maxLength: 40 }).map((value) => value.replaceAll('\0', ''));

@@ -1,6 +1,6 @@
-import type { Decision } from '../../src/session/decision.js';
+import type { Decision } from '../../src/session/decisions.js';
 import type { Reply, StageEvent } from '../../src/session/flow.js';
-import type { Modification } from '../../src/session/modification.js';
+import type { Modification } from '../../src/session/modifications.js';
 
 export {
   abort,

@@ -1,4 +1,4 @@
-import { FrameReader } from '../../src/transport/frame-reader.js';
+import { FrameReader } from '../../src/transport/wire/frame-reader.js';
 
 /** A frame as it came out of a `FrameReader`, its data copied. */
 export interface ReadFrame {

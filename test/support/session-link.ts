@@ -1,7 +1,7 @@
 import type { OperatorFunction, Subscription } from 'rxjs';
 import { onTestFinished } from 'vitest';
 
-import { Session } from '../../src/operators/session.js';
+import { Session } from '../../src/operators/core/session.js';
 import { sink } from '../../src/operators/sink.js';
 import { Connection } from '../../src/session/connection/connection.js';
 import type { Flow } from '../../src/session/flow.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-import { parseEndpoint } from '../../src/transport/endpoint.js';
+import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { bytesOf, framesIn, type Bytes } from './session-frames.js';
 
 /** An MTA that knows nothing of the protocol: a socket that bytes are written to. */

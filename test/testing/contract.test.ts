@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  type OperatorFunction,
   concatMap,
   debounceTime,
   delay,
@@ -11,7 +12,6 @@ import {
   pipe,
   take,
   tap,
-  type OperatorFunction,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
@@ -20,17 +20,11 @@ import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { reply } from '../../src/operators/reply.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { proceed } from '../../src/session/decisions/proceed.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { STAGES } from '../../src/session/stage.js';
-import { ContractError, contract, type ContractOptions, type ContractRule } from '../../src/testing/index.js';
+import { ContractError, type ContractOptions, type ContractRule, contract } from '../../src/testing/index.js';
 
 /** For filters that leave an event without an answer. */
 const SHORT = { timeout: 100 };

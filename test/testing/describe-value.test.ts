@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { accept } from '../../src/session/decisions/accept.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { addRecipient } from '../../src/session/modifications/add-recipient.js';
-import { insertHeader } from '../../src/session/modifications/insert-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import { accept, tempfail } from '../../src/session/decisions.js';
+import {
+  addHeader,
+  addRecipient,
+  insertHeader,
+  quarantine,
+  replaceBody,
+} from '../../src/session/modifications.js';
 import { describeValue } from '../../src/testing/describe-value.js';
 import * as events from '../../src/testing/index.js';
 

@@ -3,12 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { AnswerError } from '../../src/session/answer-error.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
+import { accept, reject, skip } from '../../src/session/decisions.js';
+import { AnswerError } from '../../src/session/errors.js';
 import type { Flow, MilterEvent } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
+import { addHeader } from '../../src/session/modifications.js';
 import { STAGES } from '../../src/session/stage.js';
 import {
   abort,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import { reject } from '../../src/session/decisions/reject.js';
+import { reject } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { DrawingError, abort, eom, marbles, rcpt, replyTo, session } from '../../src/testing/index.js';
 import { failureOf } from './support/failure-of.js';

@@ -8,23 +8,21 @@ import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { requires } from '../../src/operators/requires.js';
-import { accept } from '../../src/session/decisions/accept.js';
-import { discard } from '../../src/session/decisions/discard.js';
-import { reject } from '../../src/session/decisions/reject.js';
-import { skip } from '../../src/session/decisions/skip.js';
-import { tempfail } from '../../src/session/decisions/tempfail.js';
+import { accept, discard, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { MilterEvent } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications/add-header.js';
-import { addRecipient } from '../../src/session/modifications/add-recipient.js';
-import { changeHeader } from '../../src/session/modifications/change-header.js';
-import { changeSender } from '../../src/session/modifications/change-sender.js';
-import { deleteHeader } from '../../src/session/modifications/delete-header.js';
-import { deleteRecipient } from '../../src/session/modifications/delete-recipient.js';
-import { insertHeader } from '../../src/session/modifications/insert-header.js';
-import { quarantine } from '../../src/session/modifications/quarantine.js';
-import { replaceBody } from '../../src/session/modifications/replace-body.js';
+import {
+  addHeader,
+  addRecipient,
+  changeHeader,
+  changeSender,
+  deleteHeader,
+  deleteRecipient,
+  insertHeader,
+  quarantine,
+  replaceBody,
+} from '../../src/session/modifications.js';
 import { STAGES } from '../../src/session/stage.js';
-import { simulate, type SimulateOptions, type Simulation } from '../../src/testing/index.js';
+import { type SimulateOptions, type Simulation, simulate } from '../../src/testing/index.js';
 
 const EVERY = [...STAGES, 'abort', 'close'] as const;
 const NEVER = new Promise<undefined>(() => undefined);

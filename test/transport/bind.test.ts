@@ -18,9 +18,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { bindServer, type BindOptions } from '../../src/transport/bind.js';
-import { parseEndpoint, type EndpointInput } from '../../src/transport/endpoint.js';
-import { ListenError } from '../../src/transport/listen-error.js';
+import { bindServer, type BindOptions } from '../../src/transport/sockets/bind.js';
+import { parseEndpoint, type EndpointInput } from '../../src/transport/sockets/endpoint.js';
+import { ListenError } from '../../src/transport/sockets/errors.js';
 import { asNobody } from '../support/as-nobody.js';
 
 const root = process.geteuid?.() === 0;

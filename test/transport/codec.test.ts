@@ -1,14 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { codec } from '../../src/transport/codec.js';
-import { commandCodec, type Command } from '../../src/transport/command.js';
-import { COMMANDS } from '../../src/transport/commands.js';
-import { ProtocolError } from '../../src/transport/protocol-error.js';
-import { REPLIES } from '../../src/transport/replies.js';
-import { SMFIF } from '../../src/transport/smfif.js';
-import { SMFIP } from '../../src/transport/smfip.js';
-import { replyCodec, type WireReply } from '../../src/transport/wire-reply.js';
+import { codec } from '../../src/transport/wire/codec.js';
+import { COMMANDS, type Command, commandCodec } from '../../src/transport/wire/commands.js';
+import { SMFIF, SMFIP } from '../../src/transport/wire/flags.js';
+import { ProtocolError } from '../../src/transport/wire/protocol-error.js';
+import { REPLIES, type WireReply, replyCodec } from '../../src/transport/wire/replies.js';
 import { anyCommand, anyReply } from '../support/any-message.js';
 import { cut, readFrames } from '../support/read-frames.js';
 import { MALFORMED_VECTORS, hex } from '../support/vectors.js';

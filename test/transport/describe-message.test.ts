@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Command } from '../../src/transport/command.js';
-import { describeMessage } from '../../src/transport/describe-message.js';
-import type { WireReply } from '../../src/transport/wire-reply.js';
+import type { Command } from '../../src/transport/wire/commands.js';
+import { describeMessage } from '../../src/transport/wire/describe-message.js';
+import type { WireReply } from '../../src/transport/wire/replies.js';
 import { COMMAND_VECTORS, REPLY_VECTORS } from '../support/vectors.js';
 
 const ALL: readonly { id: string; fields: Command | WireReply }[] = [...COMMAND_VECTORS, ...REPLY_VECTORS];

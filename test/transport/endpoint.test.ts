@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { EndpointError } from '../../src/transport/endpoint-error.js';
 import {
   formatEndpoint,
   parseEndpoint,
   type Endpoint,
   type EndpointInput,
-} from '../../src/transport/endpoint.js';
+} from '../../src/transport/sockets/endpoint.js';
+import { EndpointError } from '../../src/transport/sockets/errors.js';
 
 const inet = (port: number, host = '127.0.0.1'): Endpoint => ({ family: 'inet', host, port });
 const inet6 = (port: number, host = '::1'): Endpoint => ({ family: 'inet6', host, port });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { commandCodec } from '../../src/transport/command.js';
-import { encodeFrame } from '../../src/transport/encode-frame.js';
-import { FrameReader, type FrameHandler } from '../../src/transport/frame-reader.js';
-import { ProtocolError } from '../../src/transport/protocol-error.js';
+import { encodeFrame } from '../../src/transport/wire/codec.js';
+import { commandCodec } from '../../src/transport/wire/commands.js';
+import { FrameReader, type FrameHandler } from '../../src/transport/wire/frame-reader.js';
+import { ProtocolError } from '../../src/transport/wire/protocol-error.js';
 import { oneByOne, readFrames } from '../support/read-frames.js';
 
 const { known } = commandCodec;

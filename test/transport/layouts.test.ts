@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Layout } from '../../src/transport/layout.js';
-import { connect } from '../../src/transport/layouts/connect.js';
-import { decodeMacros, macro } from '../../src/transport/layouts/macro.js';
-import { optneg } from '../../src/transport/layouts/optneg.js';
-import { pair } from '../../src/transport/layouts/pair.js';
-import { string } from '../../src/transport/layouts/string.js';
-import { strings } from '../../src/transport/layouts/strings.js';
-import { Malformed } from '../../src/transport/malformed.js';
-import { decodeText } from '../../src/transport/text.js';
+import {
+  type Layout,
+  Malformed,
+  connect,
+  decodeMacros,
+  macro,
+  optneg,
+  pair,
+  string,
+  strings,
+} from '../../src/transport/wire/layouts.js';
+import { decodeText } from '../../src/transport/wire/text.js';
 import { latin1 } from '../support/vectors.js';
 
 function decode<F>(layout: Layout<F>, text: string): F {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { ListenError } from '../../src/transport/listen-error.js';
-import { listenFds } from '../../src/transport/listen-fds.js';
+import { ListenError } from '../../src/transport/sockets/errors.js';
+import { listenFds } from '../../src/transport/sockets/inherited-sockets.js';
 
 const PID = 4711;
 

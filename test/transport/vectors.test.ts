@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { commandCodec, type Command } from '../../src/transport/command.js';
-import { replyCodec, type WireReply } from '../../src/transport/wire-reply.js';
+import { commandCodec, type Command } from '../../src/transport/wire/commands.js';
+import { replyCodec, type WireReply } from '../../src/transport/wire/replies.js';
 import { cut, oneByOne, readFrames } from '../support/read-frames.js';
 import {
   COMMAND_VECTORS,

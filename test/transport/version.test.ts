@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
-import { VERSION } from '../../src/transport/version.js';
+import { VERSION } from '../../src/common/version.js';
 
 it('VERSION is that of the package', () => {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');

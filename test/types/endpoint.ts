@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 
-import { bindServer } from '../../src/transport/bind.js';
-import { parseEndpoint, type Endpoint } from '../../src/transport/endpoint.js';
+import { bindServer } from '../../src/transport/sockets/bind.js';
+import { parseEndpoint, type Endpoint } from '../../src/transport/sockets/endpoint.js';
 
 declare const server: Server;
 

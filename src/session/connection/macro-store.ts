@@ -1,6 +1,5 @@
-import { decodeMacros } from '../../transport/layouts/macro.js';
-import { Malformed } from '../../transport/malformed.js';
-import { bareName } from '../macro-name.js';
+import { Malformed, decodeMacros } from '../../transport/wire/layouts.js';
+import { bareName } from '../negotiation/macro-name.js';
 import type { Macros } from '../session-info.js';
 
 /**

@@ -1,7 +1,6 @@
-import { SMFIF, type Right } from '../../transport/smfif.js';
-import { SMFIP, type ProtocolFlag } from '../../transport/smfip.js';
-import { NOTHING_AGREED, type Agreement } from '../agreement.js';
-import { judgeMta, type MtaName } from '../judge-mta.js';
+import { type ProtocolFlag, type Right, SMFIF, SMFIP } from '../../transport/wire/flags.js';
+import { type Agreement, NOTHING_AGREED } from '../negotiation/agreement.js';
+import { type MtaName, judgeMta } from '../profiles/judge-mta.js';
 import type { Client, SessionInfo } from '../session-info.js';
 import { MacroStore } from './macro-store.js';
 

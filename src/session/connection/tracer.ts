@@ -1,11 +1,25 @@
 import { ignoreRejection, onRejection } from '../../common/promises.js';
 import { isA } from '../../common/text-of.js';
-import { commandCodec, type Command } from '../../transport/command.js';
-import { describeMessage } from '../../transport/describe-message.js';
-import { ProtocolError } from '../../transport/protocol-error.js';
-import { replyCodec, type WireReply } from '../../transport/wire-reply.js';
+import { type COMMANDS, type Command, commandCodec } from '../../transport/wire/commands.js';
+import { describeMessage } from '../../transport/wire/describe-message.js';
+import { ProtocolError } from '../../transport/wire/protocol-error.js';
+import { type ReplyName, type WireReply, replyCodec } from '../../transport/wire/replies.js';
 import type { SessionInfo } from '../session-info.js';
-import type { TraceEntry } from '../trace.js';
+
+/** A frame that went over the wire; see `SessionOptions.trace`. */
+export type TraceEntry = {
+  /** The connection. */
+  readonly session: SessionInfo;
+  /** The data of the frame. Only to be looked at, and only now: the bytes are those of the wire, not a copy. */
+  readonly data: Uint8Array;
+  /** `false` for a part of a body frame that is not its last: such a frame is told as it comes, part by part. */
+  readonly last: boolean;
+  /** The frame in a line of text, such as `rcpt <bob@example.org> NOTIFY=NEVER`; long things are cut. */
+  readonly text: string;
+} & (
+  | { readonly from: 'mta'; readonly name: keyof typeof COMMANDS }
+  | { readonly from: 'filter'; readonly name: ReplyName }
+);
 
 /** Tells a function of the user's what goes over the wire of one connection, until it throws. */
 export class Tracer {

@@ -6,7 +6,7 @@ import { DEFAULT_OFFER } from '../../mta/agreement.js';
 import { filterEnd } from '../../mta/filter-end.js';
 import { pathOf } from '../../mta/mail.js';
 import type { Flow } from '../../session/flow.js';
-import { commandCodec, type Command } from '../../transport/command.js';
+import { commandCodec, type Command } from '../../transport/wire/commands.js';
 import { describeEvent, describeValue } from '../describe-value.js';
 import { connect } from '../events/connect.js';
 import { ContractError } from './contract-error.js';

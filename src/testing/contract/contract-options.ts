@@ -1,8 +1,7 @@
-import { checkOptions, list, milliseconds, object, type Rules } from '../../common/options.js';
+import { type Rules, checkOptions, list, milliseconds, object } from '../../common/options.js';
 import type { ClientMail } from '../../mta/deliver.js';
 import { CLIENT_MAIL_RULES, macroValues } from '../../mta/mail-rules.js';
-import { SESSION_RULES } from '../../session/option-rules.js';
-import type { SessionOptions } from '../../session/options.js';
+import { SESSION_RULES, type SessionOptions } from '../../session/options.js';
 
 /** What a filter is tried with. */
 export interface ContractOptions {

@@ -1,4 +1,4 @@
-import { AnswerError } from '../../session/answer-error.js';
+import { AnswerError } from '../../session/errors.js';
 import { describeEvent, describeModification } from '../describe-value.js';
 import { ContractError } from './contract-error.js';
 import type { Conversation } from './converse.js';

@@ -1,5 +1,4 @@
-import { AnswerError, ForgottenAnswerError } from '../../session/answer-error.js';
-import { ProjectError } from '../../session/project-error.js';
+import { AnswerError, ForgottenAnswerError, ProjectError } from '../../session/errors.js';
 import { ContractError } from './contract-error.js';
 import type { Conversation } from './converse.js';
 import { isAboutPlace } from './modifications.js';

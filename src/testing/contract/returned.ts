@@ -1,5 +1,5 @@
-import { ForgottenAnswerError } from '../../session/answer-error.js';
 import { reportEach } from '../../session/answer-watch.js';
+import { ForgottenAnswerError } from '../../session/errors.js';
 import { ContractError } from './contract-error.js';
 import type { Conversation } from './converse.js';
 

@@ -1,5 +1,5 @@
 import { checkOptions } from '../../common/options.js';
-import { envelope } from '../../session/envelope.js';
+import { envelope } from '../../session/connection/events.js';
 import type { Rcpt } from '../../session/flow.js';
 import type { EventFields } from '../event-fields.js';
 import { RCPT_FIELDS } from '../field-rules.js';

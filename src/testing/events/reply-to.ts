@@ -1,7 +1,7 @@
 import { reply } from '../../operators/reply.js';
-import type { DecisionAt } from '../../session/decision.js';
+import type { DecisionAt } from '../../session/decisions.js';
 import type { Reply, StageEvent } from '../../session/flow.js';
-import type { Modification } from '../../session/modification.js';
+import type { Modification } from '../../session/modifications.js';
 
 /**
  * The reply that an event is expected to become. What is on an `eom` already comes before `modifications`.

@@ -2,8 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { RemoteError } from '../../../src/mta/remote-error.js';
 import { remote } from '../../../src/mta/remote.js';
-import { accept } from '../../../src/session/decisions/accept.js';
-import { reject } from '../../../src/session/decisions/reject.js';
+import { accept, reject } from '../../../src/session/decisions.js';
 import { eventually } from '../../docs/support/eventually.js';
 import { run } from '../../operators/support/drawn.js';
 import { abort, close, connect, decided, eom, header, helo, mail, rcpt } from '../../support/events.js';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  type ClientMail,
   MtaConnection,
+  type MtaEvent,
   MtaSession,
   deliver,
   filterEnd,
-  type ClientMail,
-  type MtaEvent,
 } from '../../../src/mta/index.js';
 import { MilterError } from '../../../src/mta/milter-error.js';
 import { RemoteError } from '../../../src/mta/remote-error.js';
@@ -14,14 +14,12 @@ import type { RemoteOptions } from '../../../src/mta/remote-options.js';
 import { remote } from '../../../src/mta/remote.js';
 import { compose } from '../../../src/operators/compose.js';
 import { on } from '../../../src/operators/on.js';
-import { accept } from '../../../src/session/decisions/accept.js';
-import { proceed } from '../../../src/session/decisions/proceed.js';
-import { reject } from '../../../src/session/decisions/reject.js';
-import { addHeader } from '../../../src/session/modifications/add-header.js';
+import { accept, proceed, reject } from '../../../src/session/decisions.js';
+import { UnansweredError } from '../../../src/session/errors.js';
+import { addHeader } from '../../../src/session/modifications.js';
 import type { Outcome } from '../../../src/session/outcome.js';
-import { UnansweredError } from '../../../src/session/unanswered-error.js';
 import { eventually } from '../../docs/support/eventually.js';
-import { replyFrame, type Script } from '../../support/scripted-milter.js';
+import { type Script, replyFrame } from '../../support/scripted-milter.js';
 import { frames } from '../../support/vectors.js';
 import { counted, scripted } from '../support/milters.js';
 

@@ -1,25 +1,24 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  type ClientMail,
   MtaConnection,
+  type MtaEvent,
   MtaSession,
   deliver,
-  type ClientMail,
-  type MtaEvent,
 } from '../../../src/mta/index.js';
 import { remote } from '../../../src/mta/remote.js';
 import { compose } from '../../../src/operators/compose.js';
-import { stepsOf, tagsOf } from '../../../src/operators/filter.js';
+import { stepsOf, tagsOf } from '../../../src/operators/core/filter.js';
 import { observe } from '../../../src/operators/observe.js';
 import { on } from '../../../src/operators/on.js';
 import { perMessage } from '../../../src/operators/per-message.js';
 import { when } from '../../../src/operators/when.js';
-import { proceed } from '../../../src/session/decisions/proceed.js';
-import { reject } from '../../../src/session/decisions/reject.js';
-import type { Modification } from '../../../src/session/modification.js';
+import { proceed, reject } from '../../../src/session/decisions.js';
+import type { Modification } from '../../../src/session/modifications.js';
 import type { Outcome } from '../../../src/session/outcome.js';
 import { ALL_STAGES, BIT } from '../../../src/session/stage.js';
-import { SMFIP } from '../../../src/transport/smfip.js';
+import { SMFIP } from '../../../src/transport/wire/flags.js';
 import { eventually } from '../../docs/support/eventually.js';
 import { optnegAnswer } from '../../support/scripted-milter.js';
 import { counted, scripted, served } from '../support/milters.js';

@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-import { parseEndpoint } from '../../../src/transport/endpoint.js';
+import { parseEndpoint } from '../../../src/transport/sockets/endpoint.js';
 
 /** Passes bytes on to a milter, both ways, and knows who is connected. */
 export interface CountingProxy extends AsyncDisposable {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 
-import { parseEndpoint } from '../../../src/transport/endpoint.js';
+import { parseEndpoint } from '../../../src/transport/sockets/endpoint.js';
 import { eventually } from './eventually.js';
 import { isListening } from './is-listening.js';
 import { watchdog } from './watchdog.js';

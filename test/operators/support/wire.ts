@@ -1,14 +1,14 @@
 import type { OperatorFunction, Subscription } from 'rxjs';
 
-import { Session } from '../../../src/operators/session.js';
+import { Session } from '../../../src/operators/core/session.js';
 import { sink } from '../../../src/operators/sink.js';
 import { Connection } from '../../../src/session/connection/connection.js';
 import type { Flow } from '../../../src/session/flow.js';
 import { resolveOptions, type SessionOptions } from '../../../src/session/options.js';
 import type { Outcome } from '../../../src/session/outcome.js';
-import { commandCodec, type Command } from '../../../src/transport/command.js';
-import { FrameReader } from '../../../src/transport/frame-reader.js';
-import { replyCodec, type WireReply } from '../../../src/transport/wire-reply.js';
+import { commandCodec, type Command } from '../../../src/transport/wire/commands.js';
+import { FrameReader } from '../../../src/transport/wire/frame-reader.js';
+import { replyCodec, type WireReply } from '../../../src/transport/wire/replies.js';
 
 /** Every right and every protocol flag of version 6. */
 export const OFFER = { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1fffff, lists: [] } as const;

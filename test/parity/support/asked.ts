@@ -1,7 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
 
 import type { Flow, SessionOptions } from '../../../src/index.js';
-import { replyCodec } from '../../../src/transport/wire-reply.js';
+import { replyCodec } from '../../../src/transport/wire/replies.js';
 import type { Bytes } from '../../support/session-frames.js';
 import { link } from '../../support/session-link.js';
 import { hex } from '../../support/vectors.js';

@@ -1,4 +1,4 @@
-import type { Command } from '../../../src/transport/command.js';
+import type { Command } from '../../../src/transport/wire/commands.js';
 import { latin1 } from './bytes.js';
 
 /** A command as bytes and as fields. */

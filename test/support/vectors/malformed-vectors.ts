@@ -1,4 +1,4 @@
-import type { Command } from '../../../src/transport/command.js';
+import type { Command } from '../../../src/transport/wire/commands.js';
 
 interface Bytes {
   readonly id: string;

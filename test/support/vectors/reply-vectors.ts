@@ -1,4 +1,4 @@
-import type { WireReply } from '../../../src/transport/wire-reply.js';
+import type { WireReply } from '../../../src/transport/wire/replies.js';
 import { latin1 } from './bytes.js';
 
 /** A reply as bytes and as fields. */

@@ -1,0 +1,244 @@
+import type { Observable } from 'rxjs';
+
+import { quote } from '../../common/printable.js';
+import { textOf } from '../../common/text-of.js';
+import { type Site, givenBy } from '../../session/answer-place.js';
+import { checkDecision, isPlain, isPlainReply, plainDecision } from '../../session/check-decision.js';
+import { type Decision, isLegal } from '../../session/decisions.js';
+import { AnswerError } from '../../session/errors.js';
+import type { Answer, Flow, StageEvent } from '../../session/flow.js';
+import type { Edit, Modification, ReplaceBody } from '../../session/modifications.js';
+import type { Stage } from '../../session/stage.js';
+import { isReadLater, tendBody } from './tend-body.js';
+
+/** Nothing: the event travels on. `false` is what `unwanted && reject()` leaves. */
+export type Undecided = void | undefined | null | false;
+
+/** One answer, or none. */
+type Maybe<S extends Stage> = Undecided | Answer<S>;
+
+/** Several answers in a row; what a generator returns in the end is the last one. */
+interface AnswersNow<S extends Stage> {
+  [Symbol.iterator](): Iterator<Maybe<S>, Maybe<S>, undefined>;
+}
+
+/** Answers that are there at once. */
+export type AnswerNow<S extends Stage> = Maybe<S> | AnswersNow<S>;
+
+/** Several answers in a row, each in its time. */
+interface AnswersLater<S extends Stage> {
+  [Symbol.asyncIterator](): AsyncIterator<AnswerNow<S>, AnswerNow<S>, undefined>;
+}
+
+/** What a project may return. */
+export type AnswerInput<S extends Stage> =
+  AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>> | AnswersLater<S>;
+
+/**
+ * What a project at stage `S` returns: `R` where it is legal there, and else a sentence for the compiler to say.
+ *
+ * A check of what was inferred takes one line where the comparison of the types of two functions takes twelve. The first
+ * branch is what the compiler infers from: that `new Promise(…)` is one of an answer, and `{ kind: 'accept' }` one.
+ */
+export type Legal<S extends Stage, R> = [R] extends [
+  AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>>,
+]
+  ? AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>>
+  : [R] extends [AnswerInput<S>]
+    ? R
+    : LegalAnswers[S] | Extract<R, Undecided>;
+
+/** The table of what is legal where, in words. */
+interface LegalAnswers {
+  connect: `at connect: ${BeforeMail}`;
+  helo: `at helo: ${BeforeMail}`;
+  mail: `at mail: ${OfMessage}`;
+  rcpt: `at rcpt: ${OfMessage}`;
+  data: `at data: ${OfMessage}`;
+  header: `at header: ${OfMessage}`;
+  eoh: `at eoh: ${OfMessage}`;
+  body: `at body: ${OfMessage} or skip()`;
+  eom: `at eom: ${OfMessage}, a modification or an edit`;
+  unknown: 'at unknown: nothing, proceed(), reject() or tempfail()';
+}
+type BeforeMail = 'nothing, proceed(), accept(), reject() or tempfail()';
+type OfMessage = 'nothing, proceed(), accept(), reject(), tempfail(), discard()';
+
+const NONE: readonly Modification[] = Object.freeze([]);
+const DECISIONS: readonly string[] = [
+  'proceed',
+  'accept',
+  'reject',
+  'tempfail',
+  'discard',
+  'skip',
+] satisfies Decision['kind'][];
+const CHANGES: readonly string[] = Object.keys({
+  addHeader: 0,
+  insertHeader: 0,
+  changeHeader: 0,
+  deleteHeader: 0,
+  replaceBody: 0,
+  addRecipient: 0,
+  deleteRecipient: 0,
+  changeSender: 0,
+  quarantine: 0,
+} satisfies Record<Modification['kind'], 0>);
+
+/** Gathers the answers of one event, until there is a decision. */
+export class Answers {
+  readonly #event: StageEvent;
+  readonly #site: Site | undefined;
+  #decision: Decision | undefined;
+  #modifications: Modification[] | undefined;
+  #edit: Edit | undefined;
+  #readLater = false;
+
+  /** @param site the call of the operator whose answers they are */
+  constructor(event: StageEvent, site?: Site) {
+    this.#event = event;
+    this.#site = site;
+  }
+
+  /**
+   * Takes one more answer; whether it was the decision, after which nothing more counts.
+   *
+   * @throws AnswerError where it is no answer, or not one for this stage
+   */
+  take(answer: unknown): boolean {
+    if (answer === undefined || answer === null || answer === false) return false;
+    const { stage } = this.#event;
+    const kind = kindOf(answer, stage);
+    if (isDecisionKind(kind)) {
+      if (!isLegal(kind, stage)) {
+        throw new AnswerError(`${kind}() is not legal at stage ${stage}. Use ${legalAt(stage)}.`);
+      }
+      const decision = plainDecision(kind, answer as Decision);
+      const checked = checkDecision(decision, stage);
+      this.#decision = isPlain(decision) && isPlainReply(decision) ? decision : checked;
+      return true;
+    }
+    let edit: Edit | undefined;
+    // Also where it is no answer for this stage: nobody else knows of it.
+    if (kind === 'replaceBody') this.#tend(answer as ReplaceBody);
+    else if (kind === 'edit') edit = this.#tendEdit(answer as Edit);
+    if (stage !== 'eom') {
+      throw new AnswerError(
+        `${kind}() is not legal at stage ${stage}: a message can be changed only at eom.`,
+      );
+    }
+    if (edit !== undefined) this.#takeEdit(edit);
+    else {
+      this.#note(answer as Modification);
+      (this.#modifications ??= []).push(answer as Modification);
+    }
+    return false;
+  }
+
+  /** Whether there is a body among them that is read only once they are all there: what makes it still runs then. */
+  get readLater(): boolean {
+    return this.#readLater;
+  }
+
+  #takeEdit(edit: Edit): void {
+    if (this.#edit !== undefined) {
+      throw new AnswerError(
+        'edit(): a second edit of the same message, which knows nothing of the first. Make all changes in one of them.',
+      );
+    }
+    for (const one of edit.modifications) this.#note(one);
+    this.#edit = edit;
+  }
+
+  #note(modification: Modification): void {
+    if (this.#site !== undefined) givenBy(this.#site, modification);
+  }
+
+  /** Gives a copy: of what is not made by `edit()` each part is read once. */
+  #tendEdit(edit: Edit): Edit {
+    const { modifications, replaces } = edit;
+    if (!Array.isArray(modifications) || !Array.isArray(replaces)) {
+      throw new AnswerError('edit: modifications and replaces are not both arrays. Give what edit() makes.');
+    }
+    const copy: Edit = {
+      kind: 'edit',
+      modifications: Array.from(modifications),
+      replaces: Array.from(replaces),
+    };
+    for (const one of copy.modifications) {
+      // What an earlier filter has answered with is looked after already.
+      if (one.kind === 'replaceBody' && !copy.replaces.includes(one)) this.#tend(one);
+    }
+    return copy;
+  }
+
+  #tend(answer: ReplaceBody): void {
+    if (!isReadLater(answer)) return;
+    this.#readLater = true;
+    tendBody(answer.body, this.#event);
+  }
+
+  /** What the event has become: itself, itself with more modifications on it, or a reply. */
+  result(): Flow {
+    const event = this.#event;
+    const before = event.stage === 'eom' ? event.modifications : NONE;
+    const [own, edit] = [this.#modifications, this.#edit];
+    // A set: there may be as many as a message has recipients.
+    const replaced = edit && new Set(edit.replaces);
+    const modifications =
+      edit !== undefined
+        ? [...before.filter((one) => replaced?.has(one) !== true), ...edit.modifications, ...(own ?? NONE)]
+        : own === undefined
+          ? before
+          : [...before, ...own];
+    if (this.#decision !== undefined)
+      return { stage: 'reply', to: event, decision: this.#decision, modifications };
+    return modifications === before || event.stage !== 'eom' ? event : { ...event, modifications };
+  }
+}
+
+/** The decision where it is what `reject()` and its like make, or the same written by hand. */
+export function decisionIn(answer: unknown): Decision | undefined {
+  const kind = bareKindOf(answer);
+  return isDecisionKind(kind) ? plainDecision(kind, answer as Decision) : undefined;
+}
+
+function isDecisionKind(kind: string): kind is Decision['kind'] {
+  return DECISIONS.includes(kind);
+}
+
+/** Whether it is what `addHeader()` and its like make, or `edit()`. */
+export function isChange(answer: unknown): answer is Modification | Edit {
+  return isChangeKind(bareKindOf(answer));
+}
+
+function isChangeKind(kind: string): boolean {
+  return CHANGES.includes(kind) || kind === 'edit';
+}
+
+/** Read once: it may be a getter. */
+function bareKindOf(answer: unknown): string {
+  if (typeof answer !== 'object' || answer === null) return '';
+  const { kind } = answer as { readonly kind?: unknown };
+  return typeof kind === 'string' ? kind : '';
+}
+
+function kindOf(answer: unknown, stage: Stage): string {
+  const kind = bareKindOf(answer);
+  if (isDecisionKind(kind) || isChangeKind(kind)) return kind;
+  throw new AnswerError(
+    `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,
+  );
+}
+
+function legalAt(stage: Stage): string {
+  const legal = DECISIONS.filter((kind) => isLegal(kind, stage)).map((kind) => `${kind}()`);
+  return [...legal, ...(stage === 'eom' ? ['addHeader()', '…'] : [])].join(', ');
+}
+
+function describe(answer: unknown): string {
+  if (typeof answer === 'string') return quote(answer);
+  if (typeof answer === 'function') return `The function ${answer.name || 'itself'}, which has to be called,`;
+  if (Array.isArray(answer)) return 'An array within another';
+  return typeof answer === 'object' && answer !== null ? 'An object of another kind' : textOf(answer);
+}

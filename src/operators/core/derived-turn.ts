@@ -1,0 +1,104 @@
+import { warn } from '../../common/write-error.js';
+import { tempfail } from '../../session/decisions.js';
+import { causeOf, markFailed } from '../../session/failures.js';
+import type { MilterEvent, Reply, StageEvent } from '../../session/flow.js';
+import {
+  TURN,
+  Turn,
+  turnOf,
+  type Scope,
+  type Turned,
+  type TurnMode,
+  type TurnOwner,
+} from '../../session/turn.js';
+
+/** Who is told of what goes wrong where no connection is, as in a drawing. */
+const NOBODY: TurnOwner = Object.freeze({
+  failure: Object.freeze(tempfail()),
+  report: (_stage, error) => {
+    warn(error);
+  },
+} satisfies TurnOwner);
+
+/** What a derived turn has otherwise than the one that it is derived from. */
+export interface TurnTerms {
+  readonly owner?: TurnOwner;
+  readonly mode?: TurnMode;
+  readonly message?: Scope | undefined;
+}
+
+/**
+ * The turn of an event as a filter within an operator has it: it may end before that of the event itself, and with it
+ * all that runs in that filter for the event, in the way in which it always ends.
+ *
+ * Where the event has no turn, as in a drawing, it gets one here, so that it can be cancelled all the same.
+ */
+export class DerivedTurn extends Turn {
+  readonly original: Turn | undefined;
+
+  constructor(event: StageEvent, terms: TurnTerms = {}) {
+    const original = turnOf(event);
+    super(
+      terms.owner ?? original?.owner ?? NOBODY,
+      event.stage,
+      terms.mode ?? original?.mode ?? 'silent',
+      'message' in terms ? terms.message : original?.message,
+      original?.since ?? 0,
+    );
+    this.original = original;
+    if (original !== undefined) {
+      this.overruled = original.overruled;
+    }
+  }
+}
+
+/** An event, or the reply of an earlier filter to one, and the copy of it that a filter within an operator gets. */
+export class Shown {
+  /** As it came. */
+  readonly flow: StageEvent | Reply;
+  readonly event: StageEvent;
+  /** As the filter gets it. */
+  readonly copy: StageEvent | Reply;
+  readonly #copied: StageEvent;
+
+  /** `copied` is the copy of the event, with a turn of its own. */
+  constructor(flow: StageEvent | Reply, copied: StageEvent) {
+    this.flow = flow;
+    this.event = eventOf(flow);
+    this.#copied = copied;
+    this.copy = flow.stage === 'reply' ? withCause({ ...flow, to: copied }, flow) : copied;
+  }
+
+  /** What the filter has made of the copy, as if it had made it of the event. */
+  restore(out: StageEvent | Reply): StageEvent | Reply {
+    if (out === this.copy) return this.flow;
+    if (out.stage !== 'reply') return this.#restoreEvent(out);
+    return withCause({ ...out, to: this.#restoreEvent(out.to) }, out);
+  }
+
+  #restoreEvent(event: StageEvent): StageEvent {
+    return event === this.#copied ? this.event : withTurn(event, turnOf(this.event));
+  }
+}
+
+/** Whether an MTA is at the other end that does not wait for an answer. */
+export function isSilent(turn: Turn | undefined): boolean {
+  return turn?.mode === 'silent' && turn.owner !== NOBODY;
+}
+
+/** A copy of the event with another turn, or with none. */
+export function withTurn<E extends MilterEvent>(event: E, turn: Turn | undefined): E {
+  if (turn !== undefined) return { ...event, [TURN]: turn };
+  const { [TURN]: _turn, ...rest } = event as E & Partial<Turned>;
+  return rest as unknown as E;
+}
+
+/** The event that something is, or is the reply to. */
+export function eventOf(flow: StageEvent | Reply): StageEvent {
+  return flow.stage === 'reply' ? flow.to : flow;
+}
+
+function withCause(reply: Reply, from: Reply): Reply {
+  const cause = causeOf(from);
+  return cause === undefined ? reply : markFailed(reply, cause);
+}

@@ -1,0 +1,250 @@
+import {
+  Observable,
+  type OperatorFunction,
+  Subject,
+  type Subscription,
+  from,
+  identity,
+  map,
+  throwError,
+} from 'rxjs';
+
+import { shown } from '../../common/options.js';
+import { ignoreRejection } from '../../common/promises.js';
+import { messageOf, textOf } from '../../common/text-of.js';
+import { warn } from '../../common/write-error.js';
+import { subscribeCalmly } from '../../rx/calmly.js';
+import { ProjectError } from '../../session/errors.js';
+import { tell } from '../../session/failures.js';
+import type { Flow } from '../../session/flow.js';
+import { EVERYTHING, type Tags, uniteTags } from '../../session/negotiation/tags.js';
+import { BIT } from '../../session/stage.js';
+import { type TurnOwner, turnOf } from '../../session/turn.js';
+import { openChain } from './chain.js';
+import { failedEvent } from './failed-event.js';
+import type { Downstream, Step, Upstream } from './step.js';
+
+/**
+ * Lets through what may flow, and throws for what an operator has made of it otherwise: the types rule that out, but
+ * plain JavaScript easily forgets the `: flow` of a condition.
+ *
+ * @throws TypeError that says what is wrong and what to do
+ */
+export function asFlow(value: Flow): Flow {
+  if (isFlow(value) && (value.stage !== 'reply' || isFlow(value.to))) return value;
+  const what = typeof value === 'object' ? 'an object without a stage' : textOf(value);
+  throw new TypeError(
+    `An operator of the pipeline emitted ${what} instead of an event or a reply. ` +
+      'What it leaves undecided it has to emit as it came.',
+  );
+}
+
+function isFlow(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'stage' in value &&
+    typeof value.stage === 'string' &&
+    Object.hasOwn(BIT, value.stage)
+  );
+}
+
+const FILTERS =
+  'A filter is an RxJS operator: what on(), compose() and others make, or a function from an Observable to an Observable. ' +
+  "A function that decides about an event becomes one by on('rcpt', fn).";
+
+/** For what cannot be a filter, whatever it is called with. */
+export function notAFilter(which: string, value: unknown): TypeError {
+  return new TypeError(`${which} is ${shown(value)}, and no filter. ${FILTERS}`);
+}
+
+/** For a function that was called as a filter, and gave something else than an Observable. */
+export function gaveNoObservable(which: string, result: unknown): TypeError {
+  // What is under way in a promise that nobody waits for must not end the process when it fails.
+  ignoreRejection(result);
+  const what = result instanceof Promise ? 'a promise' : shown(result);
+  return new TypeError(
+    `${which} is no filter: called with the Observable of the events it returned ${what}, and no Observable. ${FILTERS}`,
+  );
+}
+
+/** For a function that threw when it was called as a filter. */
+export function threwAsFilter(which: string, error: unknown): TypeError {
+  return new TypeError(
+    `${which} threw when it was called with the Observable of the events: ${messageOf(error)}. ${FILTERS}`,
+    { cause: error },
+  );
+}
+
+/** Whether it can be subscribed to, as an Observable of this copy of RxJS or of another can. */
+export function isSubscribable(value: unknown): boolean {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    'subscribe' in value &&
+    typeof value.subscribe === 'function'
+  );
+}
+
+/** An RxJS operator that is none of ours, as a step: it gets all there is, replies of earlier filters included. */
+export function opaqueStep(operator: OperatorFunction<Flow, Flow>, which: string): Step {
+  return {
+    tags: EVERYTHING,
+    interest: -1,
+    open: (down) => {
+      const source = new Subject<Flow>();
+      let result: unknown;
+      try {
+        result = operator(source);
+      } catch (error) {
+        return new BrokenRun(threwAsFilter(which, error), down);
+      }
+      if (!isSubscribable(result)) return new BrokenRun(gaveNoObservable(which, result), down);
+      return new OpaqueRun(source, result as Observable<Flow>, down);
+    },
+  };
+}
+
+/**
+ * A step for a function that is no filter: each event that can be answered fails with the same error, so that the
+ * connection is answered. Where there is none, as in a drawing, the stream errors.
+ */
+export function brokenStep(error: Error): Step {
+  return { tags: EVERYTHING, interest: -1, open: (down) => new BrokenRun(error, down) };
+}
+
+class OpaqueRun implements Upstream {
+  readonly #source: Subject<Flow>;
+  /** Who is told of a teardown that throws. */
+  #owner: TurnOwner | undefined;
+  readonly #subscription: Subscription;
+
+  constructor(source: Subject<Flow>, result: Observable<Flow>, down: Downstream) {
+    this.#source = source;
+    // Of whichever copy of RxJS it is, its values are looked at here.
+    this.#subscription = subscribeCalmly(from(result).pipe(map(asFlow)), down, (error) => {
+      tell(new ProjectError('close', error), 'close', this.#owner);
+    });
+  }
+
+  next(flow: Flow): void {
+    this.#owner ??= turnOf(flow.stage === 'reply' ? flow.to : flow)?.owner;
+    this.#source.next(flow);
+  }
+
+  error(error: unknown): void {
+    this.#source.error(error);
+  }
+
+  complete(): void {
+    this.#source.complete();
+  }
+
+  close(): void {
+    // The connection is over, or about to be: its outcomes may have no subscriber any more.
+    this.#owner = undefined;
+    this.#subscription.unsubscribe();
+  }
+}
+
+class BrokenRun implements Upstream {
+  readonly #error: Error;
+  readonly #down: Downstream;
+
+  constructor(error: Error, down: Downstream) {
+    this.#error = error;
+    this.#down = down;
+  }
+
+  next(flow: Flow): void {
+    if (flow.stage === 'reply' || flow.stage === 'abort' || flow.stage === 'close') this.#down.next(flow);
+    else if (turnOf(flow) === undefined) this.#down.error(this.#error);
+    else this.#down.next(failedEvent(flow, this.#error));
+  }
+
+  error(error: unknown): void {
+    this.#down.error(error);
+  }
+
+  complete(): void {
+    this.#down.complete();
+  }
+
+  close(): void {
+    // Nothing runs.
+  }
+}
+
+/** Under this symbol a filter keeps what it is made of. */
+const STEPS: unique symbol = Symbol('rxmilter.steps');
+
+/**
+ * A mail filter: an RxJS operator over the events of one connection, in whose output some of them have become replies.
+ *
+ * It knows which stages it decides and which it only looks at, and from that the negotiation is derived. An operator of
+ * your own works as well; since it says nothing of itself, everything is asked for.
+ */
+export interface Filter extends OperatorFunction<Flow, Flow> {
+  readonly [STEPS]: readonly Step[];
+}
+
+/** What filters make of a source: an Observable that knows its steps, so that a next filter can join them. */
+export class FlowObservable extends Observable<Flow> {
+  readonly origin: Observable<Flow>;
+  readonly steps: readonly Step[];
+
+  constructor(origin: Observable<Flow>, steps: readonly Step[]) {
+    super((subscriber) => {
+      const chain = openChain(steps, subscriber);
+      subscriber.add(() => {
+        chain.close();
+      });
+      // Joined to the subscriber before the source speaks: one that speaks at once has to be stopped, too.
+      const entered = new Observable<Flow>((entry) => {
+        subscriber.add(entry);
+        origin.pipe(map(asFlow)).subscribe(entry);
+      });
+      subscribeCalmly(entered, chain, (error) => {
+        warn(new ProjectError('close', error));
+      });
+    });
+    this.origin = origin;
+    this.steps = steps;
+  }
+}
+
+/** Makes a filter out of steps. */
+export function makeFilter(steps: readonly Step[]): Filter {
+  const operator = (source: Observable<Flow>): Observable<Flow> =>
+    source instanceof FlowObservable
+      ? new FlowObservable(source.origin, [...source.steps, ...steps])
+      : new FlowObservable(
+          isSubscribable(source)
+            ? source
+            : throwError(() => gaveNoObservable('What stands before a filter in pipe()', source)),
+          steps,
+        );
+  return Object.assign(operator, { [STEPS]: steps });
+}
+
+/**
+ * The steps of a filter; an operator that is none of ours is one step by itself.
+ *
+ * @param which the filter, as a message names it: `serve(): the first argument`
+ * @throws TypeError where it is no function
+ */
+export function stepsOf(filter: OperatorFunction<Flow, Flow>, which = 'The filter'): readonly Step[] {
+  if (typeof (filter as unknown) !== 'function') {
+    // An async factory gives a promise of a filter.
+    ignoreRejection(filter);
+    throw notAFilter(which, filter);
+  }
+  // What RxJS and its users put where there is nothing to do: `wanted ? filter : identity`.
+  if (filter === identity) return [];
+  return STEPS in filter ? (filter as Filter)[STEPS] : [opaqueStep(filter, which)];
+}
+
+/** What the steps need of the negotiation. */
+export function tagsOf(steps: readonly Step[]): Tags {
+  return uniteTags(steps.map((step) => step.tags));
+}

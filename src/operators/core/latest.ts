@@ -1,0 +1,83 @@
+import type { Observable, Subscription } from 'rxjs';
+
+import { ignoreRejection } from '../../common/promises.js';
+import { warn } from '../../common/write-error.js';
+import { subscribeCalmly } from '../../rx/calmly.js';
+import { ProjectError } from '../../session/errors.js';
+
+/** Somebody who waits for the first value. */
+export interface LatestWaiter {
+  /** There is a value, or there will never be one: then `error` says why. */
+  ready(error: unknown): void;
+}
+
+/** The newest value of a stream, for as long as the filter runs. */
+export class Latest<T> {
+  readonly #subscription: Subscription;
+  #waiting: LatestWaiter[] | undefined;
+  #value: { readonly is: T } | undefined;
+  #error: unknown;
+  #late: { readonly error: unknown } | undefined;
+  #ended = false;
+
+  constructor(source: Observable<T>) {
+    this.#subscription = subscribeCalmly(
+      source,
+      {
+        next: (value) => {
+          this.#value = { is: value };
+          this.#wake();
+        },
+        error: (error) => {
+          this.#end(error, { error });
+        },
+        complete: () => {
+          this.#end(new Error('the stream of the latest value completed without one'));
+        },
+      },
+      (error) => {
+        warn(new ProjectError('close', error));
+      },
+    );
+  }
+
+  /** The newest value, boxed; `undefined` before the first. */
+  get value(): { readonly is: T } | undefined {
+    return this.#value;
+  }
+
+  /** Calls the waiter once there is a value or can be none any more: at once where that is so. */
+  wait(waiter: LatestWaiter): void {
+    if (this.#ended || this.#value !== undefined) waiter.ready(this.#error);
+    else (this.#waiting ??= []).push(waiter);
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+    this.#waiting = undefined;
+  }
+
+  /** What the stream failed with after it had a value; told once, since the last value still serves. */
+  takeLateError(): { readonly error: unknown } | undefined {
+    const late = this.#late;
+    this.#late = undefined;
+    return late;
+  }
+
+  /** A stream that ends keeps its last value; only where it had none is that somebody's failure. */
+  #end(error: unknown, late?: { readonly error: unknown }): void {
+    this.#ended = true;
+    // It is told only when there is an event.
+    ignoreRejection(error);
+    if (this.#value === undefined) this.#error = error;
+    else this.#late = late;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    for (const waiter of waiting) waiter.ready(this.#error);
+  }
+}

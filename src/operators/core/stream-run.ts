@@ -1,0 +1,148 @@
+import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
+import { BIT, bitOf } from '../../session/stage.js';
+import { turnOf } from '../../session/turn.js';
+import { isFinal } from '../is-final.js';
+import type { MessageStep } from '../on-message.js';
+import { Collector } from './collector.js';
+import type { Downstream, Upstream } from './step.js';
+import { StreamedProject } from './streamed-project.js';
+
+/** Where a decision is one about the whole message. */
+const CONTENT = BIT.header | BIT.eoh | BIT.body | BIT.eom;
+
+/** Hands the body of one message after the other to a project as it arrives. */
+export class StreamRun implements Upstream {
+  readonly #step: MessageStep;
+  readonly #down: Downstream;
+  readonly #collector: Collector;
+  #current: StreamedProject | undefined;
+  #completed = false;
+
+  constructor(step: MessageStep, down: Downstream) {
+    this.#step = step;
+    this.#down = down;
+    this.#collector = new Collector(step.options);
+  }
+
+  next(flow: Flow): void {
+    const event = flow.stage === 'reply' ? flow.to : flow;
+    if (event.stage === 'abort' || event.stage === 'close') {
+      this.#end();
+      this.#down.next(flow);
+      return;
+    }
+    if (event.stage === 'mail') this.#end();
+    const collection = this.#collector.of(event);
+    if (isFinal(flow) || (flow.stage === 'reply' && event.stage === 'eom')) {
+      // Before anybody else hears of it: what comes of that may be the next message.
+      if ((bitOf(event.stage) & CONTENT) !== 0) this.#end();
+      this.#down.next(flow);
+    } else if (event.stage === 'body') {
+      this.#onBody(flow as StageEvent | Reply, event);
+    } else if (flow.stage === 'eom') {
+      this.#onEom(flow);
+    } else {
+      // It cannot make anything wait: the body is not kept.
+      void collection.take(event);
+      if (event.stage === 'eoh' && !collection.beyond) this.#begin(event);
+      this.#down.next(flow);
+    }
+  }
+
+  error(error: unknown): void {
+    this.#end();
+    this.#down.error(error);
+  }
+
+  complete(): void {
+    this.#completed = true;
+    // What has not come by now does not come any more.
+    if (this.#current?.ending === false) this.#end();
+    this.#completeIfDone();
+  }
+
+  close(): void {
+    this.#completed = false;
+    this.#end();
+  }
+
+  #begin(event: StageEvent): StreamedProject {
+    const collection = this.#collector.of(event);
+    return (this.#current ??= new StreamedProject(this.#step, event, collection));
+  }
+
+  #end(): void {
+    this.#current?.cancel();
+    this.#current = undefined;
+    this.#collector.end();
+  }
+
+  #onBody(flow: StageEvent | Reply, event: StageEvent & { readonly stage: 'body' }): void {
+    const collection = this.#collector.of(event);
+    collection.pass(event);
+    const piece = collection.admit(event.chunk);
+    if (collection.beyond) {
+      this.#current?.cancel();
+      this.#down.next((flow.stage === 'body' ? this.#collector.refusal(flow) : undefined) ?? flow);
+      return;
+    }
+    const current = this.#begin(event);
+    const turn = turnOf(event);
+    const wanted = !current.unwanted;
+    const later = piece && current.push(piece);
+    if (collection.truncated.body) current.end(false);
+    const pass = (): void => {
+      if (current.unwanted || collection.enough) turn?.releaseBody();
+      const refusal = flow.stage === 'body' ? current.refusalOf(flow) : undefined;
+      if (refusal !== undefined) this.#end();
+      this.#down.next(refusal ?? flow);
+    };
+    // A project that stops reading is about to say why, which takes an async function some promises more.
+    const stops = (): boolean => wanted && turn !== undefined && current.deciding;
+    if (later === undefined && !stops()) pass();
+    else {
+      // Where the time is up, and failures let the piece pass, the reader would miss it: it is told that it has failed.
+      const forget = turn?.onEnd(() => {
+        current.cancel();
+        // The MTA was told of no failure, and has to be at the end.
+        if (turn.mode === 'silent') current.missed = true;
+      });
+      // Where it was negotiated that the MTA does not wait for its pieces, the next one must not overtake this one.
+      const resume = turn?.pause();
+      void Promise.resolve(later)
+        .then(() => (stops() ? allPromises() : undefined))
+        .then(() => {
+          forget?.();
+          if (turn?.ended !== true) pass();
+          resume?.();
+        });
+    }
+  }
+
+  #onEom(eom: Eom): void {
+    const collection = this.#collector.of(eom);
+    if (collection.beyond) {
+      this.#end();
+      this.#down.next(this.#collector.beyond(eom));
+      return;
+    }
+    this.#collector.keepBodies(eom);
+    const current = this.#begin(eom);
+    current.finish(eom, collection.complete, (flow) => {
+      if (this.#current === current) this.#current = undefined;
+      this.#down.next(flow);
+      this.#completeIfDone();
+    });
+  }
+
+  #completeIfDone(): void {
+    if (!this.#completed || this.#current !== undefined) return;
+    this.close();
+    this.#down.complete();
+  }
+}
+
+/** Resolves when all promises have come about that wait for nothing but each other. Called from one of them. */
+function allPromises(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}

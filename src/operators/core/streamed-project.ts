@@ -1,0 +1,164 @@
+import { BodyChannel } from '../../message/body-channel.js';
+import { CollectedMessage } from '../../message/collected-message.js';
+import type { Collection } from '../../message/collection.js';
+import { tellReader } from '../../message/tell-reader.js';
+import { type AnswerWatch, watchOf } from '../../session/answer-watch.js';
+import { causeOf, markFailed, tellForgotten } from '../../session/failures.js';
+import type { Body, Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
+import { TURN, Turn, type Turned, turnOf } from '../../session/turn.js';
+import { isRefusal } from '../is-refusal.js';
+import type { MessageStep } from '../on-message.js';
+import { ProjectRun, type RunOwner } from './drive.js';
+import { failedEvent } from './failed-event.js';
+import { LazyContext } from './project-context.js';
+
+const ABORTED = 'The message was aborted, or has its answer already: the rest of its body does not come.';
+
+const MISSED = 'A piece of the body was not taken in time, and the message is not looked at any further.';
+
+/** A project that reads a body while it arrives, and whose answer is given at the end of the message. */
+export class StreamedProject implements RunOwner {
+  /** A piece of the body was not taken in time, and no failure was said for that yet. */
+  missed = false;
+  readonly #channel: BodyChannel;
+  readonly #run: ProjectRun;
+  readonly #watch: AnswerWatch;
+  /** The end of the message as long as it has not come: what the project answers is the answer to that. */
+  readonly #turn: Turn | undefined;
+  /** What the project has answered. */
+  #result: Flow | undefined;
+  #eom: { readonly event: Eom; readonly done: (flow: Flow) => void } | undefined;
+  #cancelled = false;
+
+  constructor({ project, site }: MessageStep, event: StageEvent, collection: Collection) {
+    const { session } = event;
+    const { fields, sender, recipients, truncated } = collection;
+    const failed = (reason: unknown): void => {
+      tellReader(event, reason);
+    };
+    this.#channel = new BodyChannel(failed);
+    const { body } = this.#channel;
+    const turn = turnOf(event);
+    this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
+    turn?.message?.onEnd(() => this.#turn?.end());
+    const eom: Eom & Partial<Turned> = {
+      stage: 'eom',
+      session,
+      modifications: [],
+      ...(this.#turn && { [TURN]: this.#turn }),
+    };
+    const context = new LazyContext(eom, site);
+    this.#watch = watchOf(project);
+    this.#watch.wait();
+    this.#run = new ProjectRun(eom, context, this);
+    const message = new CollectedMessage<'stream'>({
+      session,
+      origin: { fields, sender, recipients },
+      modifications: [],
+      body,
+      truncated,
+      chunks: body,
+      failed,
+    });
+    const outer = this.#watch.enter();
+    try {
+      const result = project(message, context);
+      this.#watch.postpone();
+      this.#run.drive(result);
+    } catch (error) {
+      this.#run.fail(error);
+    } finally {
+      this.#watch.leave(outer);
+    }
+  }
+
+  /** Nobody wants more of the body. */
+  get unwanted(): boolean {
+    return this.#channel.unwanted;
+  }
+
+  /** It reads no more, and has not answered yet. */
+  get deciding(): boolean {
+    return this.unwanted && this.#result === undefined;
+  }
+
+  /** The end of the message has come. */
+  get ending(): boolean {
+    return this.#eom !== undefined;
+  }
+
+  /** Hands on a piece; a promise where it is taken only later. */
+  push(piece: Uint8Array): Promise<void> | undefined {
+    return this.#channel.push(piece);
+  }
+
+  /** There is no more; `complete` where nothing was left out. */
+  end(complete: boolean): void {
+    this.#channel.end(complete);
+  }
+
+  /** The answer to a piece of the body, where the project has refused the message already. */
+  refusalOf(event: Body): Reply | undefined {
+    const result = this.#result;
+    return result !== undefined && isRefusal(result) ? answerTo(event, result, []) : undefined;
+  }
+
+  /** The end of the message has come; `done` gets it, once the project has answered. */
+  finish(event: Eom, complete: boolean, done: (flow: Flow) => void): void {
+    if (this.#cancelled) {
+      // It was too slow for a piece of the body, and has had its failure there.
+      done(this.missed ? failedEvent(event, new Error(MISSED)) : event);
+      return;
+    }
+    this.#eom = { event, done };
+    const turn = turnOf(event);
+    turn?.onEnd(() => {
+      this.cancel();
+      this.#turn?.end();
+    });
+    this.end(complete);
+    this.#settle();
+  }
+
+  /** The answer is not wanted any more. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#eom = undefined;
+    this.#run.cancel();
+    this.#channel.fail(new Error(ABORTED));
+  }
+
+  /** See `RunOwner`. */
+  done(run: ProjectRun, flow: Flow): void {
+    this.#result = flow;
+    if (flow === run.event) tellForgotten(this.#watch, run.event, true);
+    this.#watch.resume();
+    this.#channel.drop();
+    this.#settle();
+  }
+
+  /** See `RunOwner`. */
+  gone(): void {
+    this.#watch.resume();
+  }
+
+  #settle(): void {
+    const [result, eom] = [this.#result, this.#eom];
+    if (result === undefined || eom === undefined) return;
+    this.#eom = undefined;
+    const { event, done } = eom;
+    if (result.stage === 'reply') {
+      done(answerTo(event, result, [...event.modifications, ...result.modifications]));
+    } else {
+      const own = result.stage === 'eom' ? result.modifications : [];
+      done(own.length === 0 ? event : { ...event, modifications: [...event.modifications, ...own] });
+    }
+  }
+}
+
+/** The same answer to another event, with what had gone wrong where something had. */
+function answerTo(to: Body | Eom, reply: Reply, modifications: Reply['modifications']): Reply {
+  const answer: Reply = { stage: 'reply', to, decision: reply.decision, modifications };
+  const cause = causeOf(reply);
+  return cause === undefined ? answer : markFailed(answer, cause);
+}

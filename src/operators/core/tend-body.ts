@@ -1,0 +1,37 @@
+import { destroyBody, listenForErrors } from '../../session/connection/new-body.js';
+import type { StageEvent } from '../../session/flow.js';
+import type { Edit, Modification } from '../../session/modifications.js';
+import { turnOf } from '../../session/turn.js';
+
+/** Whether an answer is a body that is read only when everything else about the message is settled. */
+export function isReadLater(answer: object): answer is { readonly body: object } {
+  return 'body' in answer && typeof answer.body === 'object' && answer.body !== null && !isBytes(answer.body);
+}
+
+/**
+ * Looks after a body that a filter has answered with, until the event's turn is over: later filters may take their
+ * time, refuse the message, or replace the body by another one, and then nobody ever reads it.
+ *
+ * A stream that nobody reads is destroyed at the end, so that its file or socket is freed. One that fails meanwhile
+ * must not end the process, as an error that nobody listens to does; whoever reads it gets to know.
+ */
+export function tendBody(body: object, event: StageEvent): void {
+  listenForErrors(body);
+  turnOf(event)?.onEnd(() => {
+    destroyBody(body);
+  });
+}
+
+/** Lets go of the bodies in an answer that nobody takes; those of earlier filters, which an edit repeats, are theirs. */
+export function dropBody(answer: Modification | Edit): void {
+  if (answer.kind === 'edit') {
+    for (const one of answer.modifications) if (!answer.replaces.includes(one)) dropBody(one);
+  } else if (isReadLater(answer)) {
+    listenForErrors(answer.body);
+    destroyBody(answer.body);
+  }
+}
+
+function isBytes(body: object): boolean {
+  return body instanceof Uint8Array;
+}

@@ -1,0 +1,79 @@
+import { messageOf } from '../common/text-of.js';
+import type { FlowStage } from './stage.js';
+
+/**
+ * An answer that may not be given: a decision that its stage does not have, a modification outside `eom` or without the
+ * right for it, a reply or a header that would break SMTP or the message.
+ *
+ * The event gets the failure decision instead, and nothing of the answer is written. The message ends with `place`.
+ */
+export class AnswerError extends Error {
+  override readonly name: string = 'AnswerError';
+  /**
+   * Where in the user's own code the answer was made, as `filter.mjs:3:7`, or else where the filter was that gave it;
+   * `undefined` where neither is known.
+   */
+  readonly place: string | undefined = undefined;
+}
+
+/**
+ * An answer that a project has made and not returned, `reject('No')` for `return reject('No')`; `stack` begins with the
+ * line that made it. It costs nothing but what it was made for: the event travelled on. Reported once for each filter.
+ */
+export class ForgottenAnswerError extends AnswerError {
+  override readonly name = 'ForgottenAnswerError';
+}
+
+/** MTA and filter have no common ground: the connection is refused before its first event. */
+export class NegotiationError extends Error {
+  override readonly name = 'NegotiationError';
+}
+
+/** What a filter's own code threw, rejected with or errored with; `cause` has it. */
+export class ProjectError extends Error {
+  override readonly name = 'ProjectError';
+  readonly stage: FlowStage;
+
+  constructor(stage: FlowStage, cause: unknown) {
+    super(`The filter failed at stage ${stage}: ${messageOf(cause)}`, { cause });
+    this.stage = stage;
+  }
+}
+
+/** A reply to an event that was over already: it was dropped, because the MTA would take it for the next answer. */
+export class StaleReplyError extends Error {
+  override readonly name = 'StaleReplyError';
+  readonly stage: FlowStage;
+
+  constructor(stage: FlowStage, why: string) {
+    super(`A reply at stage ${stage} came when its event was over, and was dropped: ${why}`);
+    this.stage = stage;
+  }
+}
+
+/** A limit on the time of an answer: an option of `timeouts`, or what else has ended it. */
+export type AnswerLimit = 'timeouts.reply' | 'timeouts.eom' | 'drainTimeout';
+
+/** How long an answer was waited for, and up to which limit. */
+export interface Waited {
+  /** Milliseconds from the event to the end of its time. */
+  readonly waited: number;
+  readonly limit: AnswerLimit;
+}
+
+/** Nobody answered an event in time, or the pipeline ended before: it got the failure decision. */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError';
+  readonly stage: FlowStage;
+  /** How many milliseconds were waited; `undefined` where it was not the time that ended it. */
+  readonly waited: number | undefined;
+  /** Which option has set that limit; `undefined` where it was not the time that ended it. */
+  readonly limit: AnswerLimit | undefined;
+
+  constructor(stage: FlowStage, why: string, { waited, limit }: Partial<Waited> = {}) {
+    super(`The event at stage ${stage} was not answered: ${why}`);
+    this.stage = stage;
+    this.waited = waited;
+    this.limit = limit;
+  }
+}

@@ -1,0 +1,47 @@
+import { warn } from '../common/write-error.js';
+import type { AnswerWatch } from './answer-watch.js';
+import { proceed } from './decisions.js';
+import { ProjectError } from './errors.js';
+import type { MilterEvent, Reply, StageEvent } from './flow.js';
+import type { Failure } from './options.js';
+import type { FlowStage } from './stage.js';
+import { type TurnOwner, turnOf } from './turn.js';
+
+const CAUSES = new WeakMap<Reply, Error>();
+
+/** Marks a reply as given in place of the filter's, and why; the sink reports it. */
+export function markFailed(reply: Reply, cause: Error): Reply {
+  CAUSES.set(reply, cause);
+  return reply;
+}
+
+/** Why the reply was given in place of the filter's; `undefined` for one that the filter gave. */
+export function causeOf(reply: Reply): Error | undefined {
+  return CAUSES.get(reply);
+}
+
+/** The failure decision as it is said at a stage: an unknown command cannot be accepted, only passed on. */
+export function failureAt(stage: FlowStage, failure: Failure): Failure {
+  return stage === 'unknown' && failure.kind === 'accept' ? proceed() : failure;
+}
+
+/**
+ * Makes known what went wrong in a filter and cost no answer.
+ *
+ * @param owner who is told; without one, as in a drawing, it is a warning of the process
+ */
+export function tell(error: Error, stage: FlowStage, owner: TurnOwner | undefined): void {
+  if (owner === undefined) warn(error);
+  else owner.report(stage, error);
+}
+
+/** The same with what code of the user's threw about an event. */
+export function tellFailure(event: MilterEvent, cause: unknown): void {
+  tell(new ProjectError(event.stage, cause), event.stage, turnOf(event)?.owner);
+}
+
+/** Makes known that a project which left its event as it was has made an answer for it. */
+export function tellForgotten(watch: AnswerWatch, event: StageEvent, later: boolean): void {
+  const error = watch.forgotten(later);
+  if (error !== undefined) tell(error, event.stage, turnOf(event)?.owner);
+}

@@ -1,0 +1,145 @@
+import { ignoreRejection, isPromise } from '../../common/promises.js';
+import { COMMANDS } from '../../transport/wire/commands.js';
+import { SMFIF, SMFIM, SMFIP, SMFIP_INTERNAL } from '../../transport/wire/flags.js';
+import { rightsOf } from '../connection/session-state.js';
+import { NegotiationError } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
+import { ALL_STAGES, BIT, STAGES } from '../stage.js';
+import type { Agreement } from './agreement.js';
+import { agreeOnSize } from './data-size.js';
+import { wireName } from './macro-name.js';
+import type { Tags } from './tags.js';
+import type { MacroLists, MacroStage, Offer, Terms } from './terms.js';
+
+const OLDEST = 2;
+const NEWEST = 6;
+/** What an MTA of an older version can do and knows, whatever bits it offers. */
+const OLD_ACTIONS = 0x3f;
+const KNOWN_PROTOCOL: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
+/** What an offer of no actions at all means (libmilter): those of version 1. */
+const FIRST_ACTIONS = 0x0f;
+
+/**
+ * Settles the terms of a connection: what the filter's tags ask for, as far as it is offered; options override them,
+ * and the `negotiate` hook has the last word.
+ *
+ * @throws NegotiationError where there is no common ground or the hook refuses
+ */
+export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions): Agreement {
+  const offer = readOffer(offered);
+  const terms = hooked(offer, derive(offer, tags, options), options);
+  const required = tags.requires | options.requires;
+  const lacking = required & ~terms.actions;
+  if (lacking !== 0) {
+    throw new NegotiationError(
+      `The filter cannot do without the rights ${rightsOf(lacking).join(', ')}, and the MTA did not grant them. ` +
+        `It offers ${rightsOf(offer.actions).join(', ') || 'none'}.`,
+    );
+  }
+  let quiet = 0;
+  for (const stage of STAGES) if ((COMMANDS[stage].nr & terms.protocol) !== 0) quiet |= BIT[stage];
+  const verbatim = (terms.protocol & SMFIP.HDR_LEADSPC) !== 0;
+  const { bit, size } = agreeOnSize(terms.version === NEWEST ? offered.protocol : 0, options.maxDataSize);
+  return {
+    version: terms.version,
+    actions: terms.actions,
+    protocol: terms.protocol,
+    answer: {
+      version: terms.version,
+      actions: terms.actions,
+      protocol: (terms.protocol | bit) >>> 0,
+      lists: listsOf(terms.macros),
+    },
+    wanted: (tags.decides | tags.observes | options.stages) & ALL_STAGES,
+    decides: tags.decides & ALL_STAGES,
+    readers: tags.readers,
+    quiet,
+    blank: verbatim ? 'kept' : options.leadingSpace ? 'made' : 'hidden',
+    maxData: size,
+    inserts: terms.version > OLDEST || (offer.actions & SMFIF.QUARANTINE) !== 0,
+    sendmailHeaders: options.sendmailHeaders,
+  };
+}
+
+function readOffer(offer: Offer): Offer {
+  if (offer.version < OLDEST) {
+    throw new NegotiationError(
+      `The MTA offers protocol version ${offer.version}; ${OLDEST} is the oldest there is.`,
+    );
+  }
+  return {
+    version: offer.version,
+    actions: offer.actions === 0 ? FIRST_ACTIONS : offer.actions,
+    protocol: (offer.protocol & ~SMFIP_INTERNAL) >>> 0,
+  };
+}
+
+/** What the tags and options ask for, within the offer. */
+function derive(offer: Offer, tags: Tags, options: ResolvedOptions): Terms {
+  const version = Math.min(NEWEST, offer.version, options.version);
+  // Agreeing to less than was offered makes the MTA behave like an older one, which knows less.
+  const lowered = version < Math.min(NEWEST, offer.version);
+  const actionsOffered = lowered && version < NEWEST ? offer.actions & OLD_ACTIONS : offer.actions;
+  const known = lowered ? (KNOWN_PROTOCOL[version] ?? -1) : -1;
+  const protocolOffered = (offer.protocol & known) >>> 0;
+
+  const modifies = (tags.decides & BIT.eom) !== 0 ? ~SMFIF.SETSYMLIST : 0;
+  let actions = actionsOffered & ((options.actions ?? modifies) | tags.requires | options.requires) & 0x1ff;
+  const listable = version === NEWEST && (actionsOffered & SMFIF.SETSYMLIST) !== 0;
+  const macros = listable ? options.macros : {};
+  actions = Object.keys(macros).length > 0 ? actions | SMFIF.SETSYMLIST : actions & ~SMFIF.SETSYMLIST;
+
+  const needed = tags.decides | tags.observes | options.stages | dependencies(tags);
+  let protocol = 0;
+  for (const stage of STAGES) {
+    const { no, nr } = COMMANDS[stage];
+    if ((needed & BIT[stage]) === 0) protocol |= no;
+    else if (options.noReply && (tags.decides & BIT[stage]) === 0) protocol |= nr;
+  }
+  if ((tags.decides & BIT.body) !== 0) protocol |= SMFIP.SKIP;
+  if (options.leadingSpace) protocol |= SMFIP.HDR_LEADSPC;
+  if (options.rejectedRecipients) protocol |= SMFIP.RCPT_REJ;
+  if (options.answerData) protocol &= ~(SMFIP.NODATA | SMFIP.NR_DATA);
+  return { version, actions, protocol: protocol & protocolOffered, macros };
+}
+
+/** Events that have to be seen for others to be complete: `session.client`, `session.helo`, and a `rcpt`'s `mail`. */
+function dependencies(tags: Tags): number {
+  const all = tags.decides | tags.observes;
+  return BIT.connect | BIT.helo | ((all & BIT.rcpt) === 0 ? 0 : BIT.mail);
+}
+
+function hooked(offer: Offer, derived: Terms, options: ResolvedOptions): Terms {
+  const terms = options.negotiate?.(offer, derived) ?? derived;
+  if (isPromise(terms)) {
+    ignoreRejection(terms);
+    throw new NegotiationError('The negotiate hook returned a promise; it has to answer at once.');
+  }
+  if ('kind' in terms) throw new NegotiationError('The negotiate hook refused the connection.');
+  const over = (what: string, excess: number): void => {
+    if (excess === 0) return;
+    throw new NegotiationError(
+      `The negotiate hook's ${what} 0x${(excess >>> 0).toString(16)} is more than the MTA offers. Answer a part of the offer.`,
+    );
+  };
+  if (terms.version < OLDEST || terms.version > Math.min(NEWEST, offer.version)) {
+    throw new NegotiationError(
+      `The negotiate hook's version ${terms.version} is not between ${OLDEST} and the offered ${offer.version}.`,
+    );
+  }
+  over('actions', terms.actions & ~offer.actions);
+  over('protocol', terms.protocol & ~offer.protocol);
+  if (Object.keys(terms.macros).length > 0) over('macros need the action', SMFIF.SETSYMLIST & ~terms.actions);
+  return terms;
+}
+
+/** Sendmail reads the list for `eom` only where it got one for `eoh`, and the other way round: the two go together. */
+function listsOf(macros: MacroLists): readonly (readonly [number, string])[] {
+  const { eoh, eom } = macros;
+  const both =
+    eoh === undefined && eom === undefined ? macros : { ...macros, eoh: eoh ?? eom, eom: eom ?? eoh };
+  return (Object.keys(SMFIM) as MacroStage[]).flatMap((stage) => {
+    const names = both[stage];
+    return names === undefined ? [] : [[SMFIM[stage], names.map(wireName).join(' ')] as const];
+  });
+}

@@ -1,0 +1,264 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { inspect } from 'node:util';
+
+import { didYouMean } from '../../common/options.js';
+import { excerpt, sentence } from '../../common/printable.js';
+import { EndpointError } from './errors.js';
+
+/**
+ * Where an MTA and a filter meet: a TCP port over IPv4 (`inet`) or IPv6 (`inet6`), or a Unix domain socket.
+ *
+ * `host` is an address without brackets, or a name that is looked up in that address family only. `port` 0 asks for any free port.
+ * `path` is absolute.
+ */
+export type Endpoint =
+  | { readonly family: 'inet' | 'inet6'; readonly host: string; readonly port: number }
+  | { readonly family: 'unix'; readonly path: string };
+
+/** What `parseEndpoint` understands: one of the usual spellings, an object with a port or a path, or an `Endpoint`. */
+export type EndpointInput =
+  | string
+  | { readonly port: number; readonly host?: string | undefined }
+  | { readonly path: string }
+  | Endpoint;
+
+/**
+ * The endpoint as text, in the spelling of libmilter's `smfi_setconn`, which `parseEndpoint` reads back to an equal endpoint.
+ *
+ * @example
+ * formatEndpoint({ family: 'inet6', host: '::1', port: 8891 }); // 'inet6:8891@::1'
+ * formatEndpoint({ family: 'unix', path: '/run/filter.sock' }); // 'unix:/run/filter.sock'
+ */
+export function formatEndpoint(endpoint: Endpoint): string {
+  return endpoint.family === 'unix'
+    ? `unix:${endpoint.path}`
+    : `${endpoint.family}:${String(endpoint.port)}@${endpoint.host}`;
+}
+
+/**
+ * What somebody probably meant by a text that is no endpoint, as the end of an error message; nothing where it cannot be guessed.
+ */
+export function suggestEndpoint(text: string): string | undefined {
+  const flag = /^[sp]=(.+)$/i.exec(text);
+  if (flag?.[1] !== undefined) return `leave out what stands before "=": did you mean "${flag[1]}"?`;
+
+  const url = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text);
+  if (url?.[1] !== undefined && url[2] !== undefined) {
+    const place = /^(?:[^@/]*@)?(\[[^\]]*\]|[^:/]*):(\d+)\/?$/.exec(url[2]);
+    if (place?.[1] !== undefined && place[2] !== undefined) {
+      return `a milter is not reached by a URL: did you mean "${inet(place[2], place[1])}"?`;
+    }
+    if (url[2].startsWith('/')) return `a milter is not reached by a URL: did you mean "unix:${url[2]}"?`;
+    return `a milter is not reached by a URL (${url[1]}); write "inet:port@host" or "unix:/absolute/path"`;
+  }
+
+  const scheme = /^(tcp|tcp4|ipv4|inet4|tcp6|ipv6):(.*)$/i.exec(text);
+  if (scheme?.[1] !== undefined && scheme[2] !== undefined) {
+    return `"${scheme[1]}:" is not known here: did you mean "${scheme[1].endsWith('6') ? 'inet6' : 'inet'}:${scheme[2]}"?`;
+  }
+  const file = /^(?:file|socket|pipe|fifo):(\/.*)$/i.exec(text);
+  if (file?.[1] !== undefined) return `did you mean "unix:${file[1]}"?`;
+
+  if (/^\d+(@.+)?$/.test(text)) return `there is no family: did you mean "inet:${text}"?`;
+  const place = /^(\[[^\]]*\]|[^:/@]*):(\d+)$/.exec(text);
+  if (place?.[1] !== undefined && place[2] !== undefined) {
+    return `there is no family: did you mean "${inet(place[2], place[1])}"?`;
+  }
+  if (!text.includes(':') && text.includes('/')) {
+    return `a path has to be absolute: write "unix:/absolute/path". What Postfix calls "unix:${text}" is below its queue directory: "unix:/var/spool/postfix/${text.replace(/^(\.{0,2}\/)+/, '')}"`;
+  }
+  return undefined;
+}
+
+function inet(port: string, host: string): string {
+  if (host === '') return `inet:${port}`;
+  const address = host.replace(/^\[(.*)\]$/, '$1');
+  return `${address.includes(':') ? 'inet6' : 'inet'}:${port}@${address}`;
+}
+
+// sun_path in sockaddr_un, without the closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS.
+export const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
+
+/** `queue_directory` of Postfix, as it is nearly everywhere. */
+const POSTFIX_QUEUE = '/var/spool/postfix';
+
+/**
+ * A Unix domain socket as an endpoint, its path checked; `fail` is called with what is wrong.
+ *
+ * The length is checked here because Node binds a longer path cut off, without an error, to a file nobody asked for.
+ */
+export function unixEndpoint(path: string, fail: (problem: string) => never): Endpoint {
+  if (path === '')
+    return fail('the path is missing; write unix: and an absolute path, such as "unix:/run/filter.sock"');
+  if (path.includes('\0')) return fail('the path contains a NUL; abstract sockets are not supported');
+  if (path.trimEnd() !== path) return fail('the path ends in white space; remove it');
+  if (!path.startsWith('/')) {
+    const below = path.replace(/^(\.{0,2}\/)+/, '');
+    return fail(
+      `the path "${path}" is relative, and only an absolute one is the same file for everybody. ` +
+        `In Postfix's smtpd_milters a relative path is below its queue directory; here that is "unix:${POSTFIX_QUEUE}/${below}"`,
+    );
+  }
+  if (path.endsWith('/')) return fail('the path is that of a directory; add the name of the socket file');
+  const length = Buffer.byteLength(path);
+  if (length > LONGEST_PATH) {
+    return fail(
+      `the path is ${String(length)} bytes long, and a socket's path can have ${String(LONGEST_PATH)}; use a shorter directory`,
+    );
+  }
+  return { family: 'unix', path };
+}
+
+type Family = 'inet' | 'inet6';
+type Fail = (problem: string) => never;
+
+const LOOPBACK = { inet: '127.0.0.1', inet6: '::1' } as const;
+const NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+
+/**
+ * A TCP port as an endpoint, from what stands behind `inet:` or `inet6:`: `port`, `port@host` or `host:port`; `fail` is called
+ * with what is wrong.
+ */
+export function inetEndpoint(family: Family, text: string, fail: Fail): Endpoint {
+  const [host, port] = split(family, text, fail);
+  const number = parsePort(port, family, host, fail);
+  const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
+  if (isIPv6(bare)) return { family: 'inet6', host: bare, port: number };
+  if (isIPv4(bare) && bare === host) {
+    if (family === 'inet6') {
+      return fail(`${host} is an IPv4 address; did you mean "inet:${port}@${host}"?`);
+    }
+    return { family, host, port: number };
+  }
+  if (host === '')
+    return fail(`the host after "@" is missing; write "${family}:${port}@${LOOPBACK[family]}"`);
+  if (bare.includes(':')) return fail(`the host "${host}" is not a valid IPv6 address`);
+  if (/^[\d.]+$/.test(host)) return fail(`the host "${host}" is not a valid IPv4 address`);
+  if (!NAME.test(host)) return fail(`the host "${host}" is neither an IP address nor a host name`);
+  return { family, host, port: number };
+}
+
+/** Host and port, in whichever order they are written. */
+function split(family: Family, text: string, fail: Fail): readonly [host: string, port: string] {
+  const at = text.indexOf('@');
+  if (at >= 0) return [text.slice(at + 1), text.slice(0, at)];
+  // Postfix's spelling. The last colon of a bare IPv6 address may or may not stand before a port, so that needs brackets.
+  const colon = text.endsWith(']') ? -1 : text.lastIndexOf(':');
+  if (colon < 0) return [LOOPBACK[family], text];
+  const host = text.slice(0, colon);
+  const port = text.slice(colon + 1);
+  if (host.includes(':') && !host.startsWith('[')) {
+    return fail(
+      isIPv6(text)
+        ? `there is no port; write "inet6:port@${text}"`
+        : `an IPv6 address needs brackets before a port: write "inet6:[address]:port" or "inet6:port@address"`,
+    );
+  }
+  if (host === '') return fail(`the host before ":" is missing; did you mean "${family}:${port}"?`);
+  if (/^\d+$/.test(host) && !/^\d+$/.test(port) && port !== '') {
+    return fail(`port and host are swapped; did you mean "${family}:${host}@${port}"?`);
+  }
+  return [host, port];
+}
+
+function parsePort(port: string, family: Family, host: string, fail: Fail): number {
+  if (port === '')
+    return fail(`the port is missing; write "${family}:8891@${host}" with the port that the MTA connects to`);
+  if (/^\d+$/.test(port)) {
+    const number = Number(port);
+    if (number <= 65535) return number;
+    return fail(`the port ${port} is out of range; use 1 to 65535, or 0 for any free port`);
+  }
+  if (/^\d+$/.test(host)) return fail(`port and host are swapped; did you mean "${family}:${host}@${port}"?`);
+  const address = port.replace(/^\[(.*)\]$/, '$1');
+  if (isIPv6(address) || address.includes('.') || address === 'localhost') {
+    return fail(`there is no port; write "${isIPv6(address) ? 'inet6' : 'inet'}:port@${address}"`);
+  }
+  return fail(`the port "${port}" is not a number; names of services are not looked up, use 1 to 65535`);
+}
+
+const FIELDS = ['family', 'host', 'port', 'path'];
+const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path"';
+
+/**
+ * Reads an endpoint in any of its usual spellings. Throws an `EndpointError` that names the mistake and, where there is one, the
+ * likely intention; nothing is opened or looked up.
+ *
+ * - `inet:8891@127.0.0.1`, `inet6:8891@::1` (brackets allowed), `unix:/path`, `local:/path`: as libmilter's `smfi_setconn` and
+ *   Sendmail's `INPUT_MAIL_FILTER` write it
+ * - `inet:127.0.0.1:8891`, `inet:[::1]:8891`: as Postfix's `smtpd_milters` writes it
+ * - `inet:8891`, `inet6:8891`: on the loopback address. libmilter would take every interface, but the milter protocol has no
+ *   authentication, so that has to be asked for: `inet:8891@0.0.0.0`
+ * - `inet6:8891@::`: on every interface, over IPv4, too, whatever the default of the system is; `inet:8891@0.0.0.0` has IPv4 only
+ * - `/path`, `{ path }`, `{ port, host? }`, and an `Endpoint` itself
+ *
+ * An IPv6 address under `inet` is an `inet6` endpoint, because Postfix says `inet:` for both families. An IPv4 address under
+ * `inet6`, which nobody writes on purpose, is an error. A name is an `inet` endpoint unless `inet6:` is said.
+ *
+ * @example
+ * parseEndpoint('inet:8891@127.0.0.1'); // { family: 'inet', host: '127.0.0.1', port: 8891 }
+ * parseEndpoint({ path: '/run/filter.sock' }); // { family: 'unix', path: '/run/filter.sock' }
+ */
+export function parseEndpoint(input: EndpointInput): Endpoint {
+  // A caller in plain JavaScript, or a setting that was not there, gets the same care as a typed one.
+  const given: unknown = input;
+  const fail = (problem: string): never => {
+    throw new EndpointError(`Cannot use ${quoted(given)} as an endpoint: ${sentence(problem)}`, given);
+  };
+  if (typeof given === 'string') return parseText(given, fail);
+  if (typeof given === 'number')
+    return fail(`a port alone is not enough: did you mean "inet:${String(given)}"?`);
+  if (typeof given !== 'object' || given === null) {
+    return fail(`a string or an object is needed; ${FORMS}, or { port, host } or { path }`);
+  }
+  return parseObject(given, fail);
+}
+
+/** In one line; a string in quotation marks, whole as far as anybody writes one. */
+function quoted(given: unknown): string {
+  return excerpt(inspect(given, { breakLength: Infinity }), 300);
+}
+
+function parseText(text: string, fail: (problem: string) => never): Endpoint {
+  if (text.trim() === '') return fail(`it is empty; ${FORMS}`);
+  if (text.trim() !== text) return fail('there is white space around it; remove it');
+  if (text.startsWith('/')) return unixEndpoint(text, fail);
+  const colon = text.indexOf(':');
+  const scheme = text.slice(0, colon).toLowerCase();
+  const rest = text.slice(colon + 1);
+  if (colon > 0) {
+    if (scheme === 'inet' || scheme === 'inet6') return inetEndpoint(scheme, rest, fail);
+    if (scheme === 'unix' || scheme === 'local') return unixEndpoint(rest, fail);
+  }
+  const suggestion = suggestEndpoint(text);
+  return fail(suggestion ?? FORMS);
+}
+
+function parseObject(given: object, fail: (problem: string) => never): Endpoint {
+  const strange = Object.keys(given).find((name) => !FIELDS.includes(name));
+  if (strange !== undefined) {
+    const meant = didYouMean(strange, FIELDS);
+    return fail(
+      `there is no field ${excerpt(strange, 60)}; ${meant === undefined ? 'give { port, host } or { path }' : `did you mean ${meant}?`}`,
+    );
+  }
+  const { family, host, port, path } = given as Partial<Record<string, unknown>>;
+  if (port !== undefined && path !== undefined) return fail('it has a port and a path; give one of them');
+  if (path !== undefined) {
+    if (typeof path !== 'string') return fail('the path is not a string');
+    if (host !== undefined) return fail('a host does not go with a path; leave the host out, or give a port');
+    return unixEndpoint(path, fail);
+  }
+  if (port === undefined) return fail('it has neither a port nor a path; give { port, host } or { path }');
+  if (typeof port !== 'number') return fail(`the port ${inspect(port)} is not a number`);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    return fail(`the port ${port} is out of range; use 1 to 65535, or 0 for any free port`);
+  }
+  if (host !== undefined && typeof host !== 'string') return fail('the host is not a string');
+  if (family !== undefined && family !== 'inet' && family !== 'inet6') {
+    return fail(
+      `the family ${inspect(family)} does not go with a port; leave it out, or say 'inet' or 'inet6'`,
+    );
+  }
+  return inetEndpoint(family ?? 'inet', host === undefined ? String(port) : `${String(port)}@${host}`, fail);
+}

@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type BigIntStats,
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { errorCode } from '../../common/error-code.js';
+import { LONGEST_PATH } from './endpoint.js';
+import { SocketFileError } from './errors.js';
+import { fileIdentity } from './socket-file.js';
+
+const OTHERS_WRITE = 0o022;
+/** In such a directory a user can rename and remove only what is that user's. */
+const STICKY = 0o1000;
+
+/**
+ * Throws where another user could replace a directory that is only named, and not held: the mode and the owner would then be
+ * those of another file.
+ */
+export function checkUnheld(path: string): void {
+  const user = process.geteuid?.() ?? 0;
+  for (let at = realpathSync(path); ; at = dirname(at)) {
+    const { uid, mode } = statSync(at);
+    const ours = uid === user || uid === 0;
+    if (!ours || ((mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0)) {
+      throw new SocketFileError(
+        `other users may write to ${at}, and without /proc the socket cannot be kept from being replaced while it is made; ` +
+          'mount /proc, or take a directory that only the user of this process may write to',
+      );
+    }
+    if (at === dirname(at)) return;
+  }
+}
+
+/** Linux: a descriptor that only stands for a place, and needs no right to read it. Node has no name for it. */
+const O_PATH = 0o10000000;
+
+/**
+ * A directory that stays the same one, whatever is done meanwhile to its name and to the directories above it.
+ *
+ * Linux leads `/proc/self/fd/N/name` to `name` in the directory that the descriptor stands for, as the calls of the `openat()`
+ * family do, which Node does not have. Elsewhere, and where `/proc` is not there, it is no more than its path.
+ */
+export class HeldDirectory {
+  /** The directory itself, as a path. */
+  readonly path: string;
+  #fd: number | undefined;
+
+  private constructor(path: string, fd: number | undefined) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  /** Opens it; `nofollow` makes an error of a symbolic link in its place. */
+  static open(path: string, how: 'follow' | 'nofollow' = 'follow'): HeldDirectory {
+    if (process.platform !== 'linux') return new HeldDirectory(path, undefined);
+    const flags = O_PATH | constants.O_DIRECTORY | (how === 'nofollow' ? constants.O_NOFOLLOW : 0);
+    const fd = openSync(path, flags);
+    const held = `/proc/self/fd/${fd}`;
+    if (leadsTo(held, fd)) return new HeldDirectory(held, fd);
+    closeSync(fd);
+    return new HeldDirectory(path, undefined);
+  }
+
+  /** Whether it is held, and not only named. */
+  get held(): boolean {
+    return this.#fd !== undefined;
+  }
+
+  /** The path of what is called `name` in it. */
+  at(name: string): string {
+    return `${this.path}/${name}`;
+  }
+
+  /** What the system says of the directory itself. */
+  stat(): BigIntStats {
+    return this.#fd === undefined
+      ? lstatSync(this.path, { bigint: true })
+      : fstatSync(this.#fd, { bigint: true });
+  }
+
+  /** Lets go of it; its paths lead nowhere afterwards. */
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}
+
+function leadsTo(path: string, fd: number): boolean {
+  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+  const here = fstatSync(fd, { bigint: true });
+  return there?.dev === here.dev && there.ino === here.ino;
+}
+
+/** A start needs its directory for less than a millisecond: after this long it was killed meanwhile. */
+const ABANDONED = 1_000;
+/** For how long a start waits for others that are faster each time, in milliseconds. */
+const LONGEST_WAIT = 5_000;
+const STEP = 20;
+const TEMPORARY = /\.[0-9a-f]{16}$/;
+
+/** A directory in which no other user can do anything, and only one process at a time for each socket. */
+export interface PrivateDirectory {
+  readonly directory: HeldDirectory;
+  /** Removes it, with the socket that was left in it. Throws nothing, and does nothing the second time. */
+  remove(): void;
+}
+
+/**
+ * Makes a directory of mode 0700 for the socket `name`, in a directory that other users may be able to write to. They can
+ * move it away, and can put nothing into it and replace nothing in it.
+ *
+ * It is a lock, too: it is always called the same, and a second process waits until it is gone. One that was left behind by
+ * a process that was killed is removed.
+ *
+ * @throws SocketFileError where something else has its name
+ * @throws Error what the system says where it cannot be made
+ */
+export async function privateDirectory(parent: HeldDirectory, name: string): Promise<PrivateDirectory> {
+  const called = `.${name}.new`;
+  const path = parent.at(called);
+  let seen: string | undefined;
+  let since = 0;
+  for (let waited = 0; !made(path); waited += STEP) {
+    const there = fileIdentity(path);
+    if (there !== seen) [seen, since] = [there, waited];
+    else if (waited - since >= ABANDONED && !removeAbandoned(path)) throw blocked(called);
+    if (waited > LONGEST_WAIT) throw blocked(called);
+    await sleep(STEP);
+  }
+  const directory = HeldDirectory.open(path, 'nofollow');
+  let gone = false;
+  const remove = (): void => {
+    if (gone) return;
+    gone = true;
+    removeTemporary(directory);
+    directory.close();
+    quietly(() => rmdirSync(path));
+  };
+  const stat = directory.stat();
+  if (!isPrivate(stat)) {
+    directory.close();
+    throw blocked(called);
+  }
+  // The umask may have taken rights from the process itself. The bit that hands on the group of the directory stays.
+  if ((stat.mode & 0o700n) !== 0o700n) chmodSync(directory.path, Number(stat.mode & 0o7777n) | 0o700);
+  return { directory, remove };
+}
+
+/**
+ * A path in the directory that nothing has, now or later, and that a socket can have. It begins as the socket is called, so
+ * that lists of sockets (`ss -xl`), which show this path for good, show whose it is.
+ *
+ * @throws SocketFileError where the paths in the directory are too long
+ */
+export function temporaryIn(directory: HeldDirectory, name: string): string {
+  const end = `.${randomBytes(8).toString('hex')}`;
+  for (const path of [directory.at(name + end), directory.at(end)]) {
+    if (Buffer.byteLength(path) <= LONGEST_PATH) return path;
+  }
+  const length = Buffer.byteLength(directory.at(end));
+  throw new SocketFileError(
+    `without /proc the socket is made under a longer path first, of ${length} bytes, and a socket's path can have ` +
+      `${LONGEST_PATH}; use a shorter directory`,
+  );
+}
+
+function blocked(called: string): SocketFileError {
+  return new SocketFileError(
+    `the socket is made in a directory ${JSON.stringify(called)} beside it, and something else has this name: remove it, ` +
+      'and see to it that no other user may write there',
+  );
+}
+
+/** Makes the directory; whether it was not there. */
+function made(path: string): boolean {
+  try {
+    mkdirSync(path, 0o700);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes the directory of a process that is gone; whether it was one. */
+function removeAbandoned(path: string): boolean {
+  try {
+    const directory = HeldDirectory.open(path, 'nofollow');
+    const ours = isPrivate(directory.stat());
+    if (ours) removeTemporary(directory);
+    directory.close();
+    if (ours) rmdirSync(path);
+    return ours;
+  } catch (error) {
+    return errorCode(error) === 'ENOENT';
+  }
+}
+
+/** Removes what `temporaryIn()` has named, and nothing else: another directory of this user may have been put there. */
+function removeTemporary(directory: HeldDirectory): void {
+  quietly(() => {
+    for (const name of readdirSync(directory.path)) {
+      if (TEMPORARY.test(name)) unlinkSync(directory.at(name));
+    }
+  });
+}
+
+/** Whether only this user can do anything in it. */
+function isPrivate({ uid, mode }: BigIntStats): boolean {
+  return uid === BigInt(process.geteuid?.() ?? 0) && (mode & 0o077n) === 0n;
+}
+
+function quietly(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // It is gone already, or another process has its place.
+  }
+}

@@ -1,0 +1,101 @@
+import { Malformed, type Piece } from './layouts.js';
+import { ProtocolError } from './protocol-error.js';
+
+/** Frames are written here first: that is cheaper than to ask each string for its length beforehand. */
+const SCRATCH = Buffer.allocUnsafeSlow(4096);
+/** The most bytes that a UTF-16 unit can become. */
+const MAX_UTF8 = 3;
+
+/** One frame: length, letter and the pieces, in one buffer. */
+export function encodeFrame(letter: string, pieces: readonly Piece[]): Buffer {
+  let most = 5;
+  for (const piece of pieces) most += typeof piece === 'string' ? MAX_UTF8 * piece.length : piece.length;
+  if (most > SCRATCH.length) return fill(Buffer.allocUnsafe(sizeOf(pieces)), letter, pieces);
+  return Buffer.from(fill(SCRATCH, letter, pieces));
+}
+
+function sizeOf(pieces: readonly Piece[]): number {
+  let size = 5;
+  for (const piece of pieces) size += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+  return size;
+}
+
+/** Writes the frame at the beginning of `out` and gives that part of it. */
+function fill(out: Buffer, letter: string, pieces: readonly Piece[]): Buffer {
+  let at = 5;
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      if (piece !== '') at += out.write(piece, at);
+    } else if (piece.length === 1) {
+      out[at++] = piece[0] ?? 0;
+    } else {
+      out.set(piece, at);
+      at += piece.length;
+    }
+  }
+  out.writeUInt32BE(at - 4, 0);
+  out[4] = letter.charCodeAt(0);
+  return at === out.length ? out : out.subarray(0, at);
+}
+
+/** A `Layout` of whatever fields. */
+interface AnyLayout {
+  decode(data: Buffer, start: number, end: number): object;
+  encode(fields: object): readonly Piece[];
+}
+
+interface Row {
+  readonly letter: string;
+  readonly layout: AnyLayout;
+}
+type FieldsOf<R extends Row> = ReturnType<R['layout']['decode']>;
+
+/** A decoded frame: which row of the table it is, and its fields. */
+export type Message<T extends Record<string, Row>> = {
+  [N in keyof T & string]: { readonly type: N } & FieldsOf<T[N]>;
+}[keyof T & string];
+
+/** Encoder and decoder made from a table of commands or replies. */
+export interface Codec<T extends Record<string, Row>> {
+  /** For each possible first byte whether the table has it. */
+  readonly known: Uint8Array;
+  /** The whole frame, length included. */
+  encode(message: Message<T>): Buffer;
+  /**
+   * Reads the data of one frame.
+   *
+   * @param offset where the frame began in its connection, for the error
+   * @throws ProtocolError where the letter is unknown or the data does not have its layout
+   */
+  decode(letter: number, data: Buffer, start: number, end: number, offset?: number): Message<T>;
+}
+
+/** Makes the codec of a table. */
+export function codec<T extends Record<string, Row>>(table: T): Codec<T> {
+  const known = new Uint8Array(256);
+  const rows = new Map<number, { readonly type: string; readonly layout: AnyLayout }>();
+  for (const [type, row] of Object.entries(table)) {
+    const letter = row.letter.charCodeAt(0);
+    known[letter] = 1;
+    rows.set(letter, { type, layout: row.layout });
+  }
+  return {
+    known,
+    encode(message) {
+      const row = table[message.type];
+      if (row === undefined) throw new TypeError(`No frame is called ${JSON.stringify(message.type)}.`);
+      return encodeFrame(row.letter, row.layout.encode(message));
+    },
+    decode(letter, data, start, end, offset = 0) {
+      const row = rows.get(letter);
+      const name = String.fromCharCode(letter);
+      if (row === undefined) throw new ProtocolError('nobody knows this letter', name, offset);
+      try {
+        return { type: row.type, ...row.layout.decode(data, start, end) } as Message<T>;
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+        throw new ProtocolError(`${row.type}: ${error.message}`, name, offset);
+      }
+    },
+  };
+}

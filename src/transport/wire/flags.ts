@@ -1,0 +1,82 @@
+/**
+ * Action flags: what a filter may ask the MTA to do to a message (libmilter's `SMFIF_*`, `mfapi.h`).
+ *
+ * They are bits of the second word of the negotiation. Combine them with `|`.
+ */
+export const SMFIF = {
+  /** Add and insert headers. */
+  ADDHDRS: 0x001,
+  /** Replace the body. */
+  CHGBODY: 0x002,
+  /** Add recipients. */
+  ADDRCPT: 0x004,
+  /** Delete recipients. */
+  DELRCPT: 0x008,
+  /** Change and delete headers. */
+  CHGHDRS: 0x010,
+  /** Hold the message in quarantine. */
+  QUARANTINE: 0x020,
+  /** Change the envelope sender. */
+  CHGFROM: 0x040,
+  /** Add recipients with ESMTP arguments. */
+  ADDRCPT_PAR: 0x080,
+  /** Say at negotiation which macros the MTA is to send. */
+  SETSYMLIST: 0x100,
+} as const;
+
+/** The name of a right that a filter needs to change a message, as libmilter spells it (without `SMFIF_`). */
+export type Right = keyof typeof SMFIF;
+
+/**
+ * Protocol flags: which events the MTA need not send, which it need not wait for, and which features both ends use
+ * (libmilter's `SMFIP_*`, `mfdef.h`).
+ *
+ * They are bits of the third word of the negotiation. Combine them with `|`. In the filter's answer a set bit is a
+ * request: `NO…` means "do not send this event", `NR_…` means "I shall not reply to it".
+ */
+export const SMFIP = {
+  NOCONNECT: 0x1,
+  NOHELO: 0x2,
+  NOMAIL: 0x4,
+  NORCPT: 0x8,
+  NOBODY: 0x10,
+  NOHDRS: 0x20,
+  NOEOH: 0x40,
+  NR_HDR: 0x80,
+  NOUNKNOWN: 0x100,
+  NODATA: 0x200,
+  /** The filter may answer a body chunk with "send no more of it". */
+  SKIP: 0x400,
+  /** Recipients that the MTA itself has refused are shown to the filter too. */
+  RCPT_REJ: 0x800,
+  NR_CONN: 0x1000,
+  NR_HELO: 0x2000,
+  NR_MAIL: 0x4000,
+  NR_RCPT: 0x8000,
+  NR_DATA: 0x10000,
+  NR_UNKN: 0x20000,
+  NR_EOH: 0x40000,
+  NR_BODY: 0x80000,
+  /** Header values keep what follows the colon, in both directions. */
+  HDR_LEADSPC: 0x100000,
+} as const;
+
+/** The name of a protocol flag, as libmilter spells it (without `SMFIP_`). */
+export type ProtocolFlag = keyof typeof SMFIP;
+
+/**
+ * The bits 28 to 31 are for builds of Sendmail and libmilter among themselves: two of them offer larger frames, see
+ * `agreeOnSize`; a filter neither reads nor sends the others.
+ */
+export const SMFIP_INTERNAL = 0xf0000000;
+
+/** The stages whose macros a filter can ask for, by their numbers in a symbol list (libmilter's `SMFIM_*`, `mfapi.h`). */
+export const SMFIM = {
+  connect: 0,
+  helo: 1,
+  mail: 2,
+  rcpt: 3,
+  data: 4,
+  eom: 5,
+  eoh: 6,
+} as const;

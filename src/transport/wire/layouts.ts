@@ -1,0 +1,330 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+import { quote } from '../../common/printable.js';
+import { decodeAscii, decodeText } from './text.js';
+
+/** Thrown by a layout whose bytes do not fit it; the decoder adds which frame it was and makes it a `ProtocolError`. */
+export class Malformed extends Error {
+  override readonly name = 'Malformed';
+}
+
+/** A part of a frame on its way out: text is written as UTF-8, bytes as they are. */
+export type Piece = string | Uint8Array;
+
+/**
+ * How the data of a frame is laid out: the one description that the decoder and the encoder of a command or a reply
+ * share.
+ */
+export interface Layout<F> {
+  /** The layout in a line, for people. */
+  readonly doc: string;
+  /** Reads the fields from `data[start, end)`; throws `Malformed` where they do not fit. Copies no bytes. */
+  decode(data: Buffer, start: number, end: number): F;
+  /** The data as pieces to be joined. */
+  encode(fields: F): readonly Piece[];
+}
+
+/** The terminator of every string of the protocol. */
+export const NUL = new Uint8Array(1);
+
+/** Where the string that begins at `start` ends. Throws where no NUL ends it before `end`. */
+export function findNul(data: Buffer, start: number, end: number, what: string): number {
+  const at = data.indexOf(0, start);
+  if (at === -1 || at >= end) throw new Malformed(`${what} has no NUL at its end`);
+  return at;
+}
+
+/** An unsigned 32-bit integer, most significant byte first. */
+export function u32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
+const EMPTY: object = Object.freeze({});
+
+/** A frame that consists of its letter. Postfix treats anything more as a broken peer, and so do we. */
+export const none: Layout<object> = {
+  doc: '(no data)',
+  decode(_data, start, end) {
+    if (end > start) throw new Malformed(`${end - start} bytes of data where there are none`);
+    return EMPTY;
+  },
+  encode: () => [],
+};
+
+/** Bytes up to the end of the frame. */
+export interface BytesFields {
+  readonly data: Uint8Array;
+}
+
+/** Raw bytes: not a string, so NUL is a byte like any other. */
+export const bytes: Layout<BytesFields> = {
+  doc: 'bytes',
+  decode: (data, start, end) => ({ data: data.subarray(start, end) }),
+  encode: (fields) => [fields.data],
+};
+
+/** One string. */
+export interface StringFields {
+  readonly text: string;
+  /** The bytes that `text` was decoded from. Where given, they and not `text` are written. */
+  readonly raw?: Uint8Array;
+}
+
+/** Exactly one string with its NUL. */
+export const string: Layout<StringFields> = {
+  doc: 'str text',
+  decode(data, start, end) {
+    const nul = findNul(data, start, end, 'the string');
+    if (nul !== end - 1) throw new Malformed(`${end - 1 - nul} bytes after the string`);
+    return { text: decodeText(data, start, nul), raw: data.subarray(start, nul) };
+  },
+  encode: (fields) => [fields.raw ?? fields.text, NUL],
+};
+
+/** An address and what came with it. */
+export interface StringsFields {
+  readonly address: string;
+  /** The ESMTP arguments. As an event each is a string of its own; as a reply all of them are one string. */
+  readonly args: readonly string[];
+  /** The bytes that `address` was decoded from. Where given, they and not `address` are written. */
+  readonly raw?: Uint8Array;
+}
+
+const NO_ARGS: readonly string[] = Object.freeze([]);
+
+/** One string or more, each with its NUL. */
+export const strings: Layout<StringsFields> = {
+  doc: 'str address, str arg...',
+  decode(data, start, end) {
+    // The usual case, all ASCII, is decoded at once and then divided.
+    const text = data[end - 1] === 0 ? decodeAscii(data, start, end - 1) : undefined;
+    if (text !== undefined) {
+      const first = text.indexOf('\0');
+      if (first === -1) return { address: text, args: NO_ARGS, raw: data.subarray(start, end - 1) };
+      const rest = text.slice(first + 1).split('\0');
+      return { address: text.slice(0, first), args: rest, raw: data.subarray(start, start + first) };
+    }
+    const nul = findNul(data, start, end, 'the address');
+    const raw = data.subarray(start, nul);
+    const address = decodeText(data, start, nul);
+    if (nul === end - 1) return { address, args: NO_ARGS, raw };
+    const args: string[] = [];
+    for (let at = nul + 1; at < end;) {
+      const stop = findNul(data, at, end, 'an argument');
+      args.push(decodeText(data, at, stop));
+      at = stop + 1;
+    }
+    return { address, args, raw };
+  },
+  encode(fields) {
+    const pieces: Piece[] = [fields.raw ?? fields.address, NUL];
+    for (const arg of fields.args) pieces.push(arg, NUL);
+    return pieces;
+  },
+};
+
+/** A header field. */
+export interface PairFields {
+  readonly name: string;
+  readonly value: string;
+  /** The bytes that `value` was decoded from. Where given, they and not `value` are written. */
+  readonly raw?: Uint8Array;
+}
+
+/** Exactly two strings, the first of them not empty. */
+export const pair: Layout<PairFields> = {
+  doc: 'str name, str value',
+  decode(data, start, end) {
+    // The usual header: ASCII, two strings and no more.
+    const text = decodeAscii(data, start, end);
+    const last = end - start - 1;
+    if (text !== undefined) {
+      const nul = text.indexOf('\0');
+      if (nul > 0 && nul < last && text.indexOf('\0', nul + 1) === last) {
+        const raw = data.subarray(start + nul + 1, end - 1);
+        return { name: text.slice(0, nul), value: text.slice(nul + 1, last), raw };
+      }
+    }
+    const colon = findNul(data, start, end, 'the header name');
+    if (colon === start) throw new Malformed('the header name is empty');
+    const nul = findNul(data, colon + 1, end, 'the header value');
+    if (nul !== end - 1) throw new Malformed(`${end - 1 - nul} bytes after the header value`);
+    return {
+      name: decodeText(data, start, colon),
+      value: decodeText(data, colon + 1, nul),
+      raw: data.subarray(colon + 1, nul),
+    };
+  },
+  encode: (fields) => [fields.name, NUL, fields.raw ?? fields.value, NUL],
+};
+
+/** A header field and a number: a position, or which of several of that name. */
+export interface IndexedPairFields extends PairFields {
+  readonly index: number;
+}
+
+/** A u32 and then a pair. */
+export const indexedPair: Layout<IndexedPairFields> = {
+  doc: 'u32 index, str name, str value',
+  decode(data, start, end) {
+    if (end - start < 4) throw new Malformed(`the index has ${end - start} bytes instead of 4`);
+    return { index: data.readUInt32BE(start), ...pair.decode(data, start + 4, end) };
+  },
+  encode: (fields) => [u32(fields.index), ...pair.encode(fields)],
+};
+
+/** How the SMTP client is connected to the MTA. */
+export type Family = 'inet' | 'inet6' | 'unix' | 'unknown';
+
+/** The SMTP client. */
+export interface ConnectFields {
+  readonly host: string;
+  readonly family: Family;
+  /** 0 where the MTA does not know it. */
+  readonly port: number;
+  /** The address without Sendmail's `IPv6:` in front, a socket path for `unix`, `''` for `unknown`. */
+  readonly address: string;
+  /** The bytes that `host` was decoded from. Where given, they and not `host` are written. */
+  readonly raw?: Uint8Array;
+}
+
+const LETTERS: Readonly<Record<Family, string>> = { inet: '4', inet6: '6', unix: 'L', unknown: 'U' };
+const FAMILIES = new Map<number, Family>(
+  (Object.keys(LETTERS) as Family[]).map((family) => [LETTERS[family].charCodeAt(0), family]),
+);
+const SENDMAIL_PREFIX = /^IPv6:/i;
+
+/** Host, family and, unless the family is unknown, port and address. */
+export const connect: Layout<ConnectFields> = {
+  doc: 'str host, u8 family (4 6 L U) [, u16 port, str address]',
+  decode(data, start, end) {
+    const nul = findNul(data, start, end, 'the host name');
+    const host = decodeText(data, start, nul);
+    const raw = data.subarray(start, nul);
+    const letter = nul + 1 < end ? data[nul + 1] : undefined;
+    if (letter === undefined) throw new Malformed('no address family after the host name');
+    const family = FAMILIES.get(letter);
+    if (family === undefined) {
+      throw new Malformed(`address family 0x${letter.toString(16)} is none of 4, 6, L, U`);
+    }
+    if (family === 'unknown') return { host, family, port: 0, address: '', raw };
+    const at = nul + 2;
+    if (end - at < 2) throw new Malformed(`no port after the address family ${LETTERS[family]}`);
+    const stop = findNul(data, at + 2, end, 'the address');
+    const address = decodeText(data, at + 2, stop).replace(SENDMAIL_PREFIX, '');
+    return { host, family: fitting(family, address), port: data.readUInt16BE(at), address, raw };
+  },
+  encode(fields) {
+    const head = [fields.raw ?? fields.host, NUL, LETTERS[fields.family]];
+    if (fields.family === 'unknown') return head;
+    return [...head, Uint8Array.of(fields.port >> 8, fields.port & 0xff), fields.address, NUL];
+  },
+};
+
+/** Whether the address of a CONNECT that can be read has Sendmail's `IPv6:` before it. */
+export function hasPrefix(data: Buffer, start: number, end: number): boolean {
+  const family = findNul(data, start, end, 'the host name') + 1;
+  return SENDMAIL_PREFIX.test(data.toString('latin1', family + 3, end));
+}
+
+/**
+ * An address of the other family is a peer that cannot be trusted; one that is no address at all is no reason to lose
+ * the mail: the client is then unknown, and what the MTA said of it stays readable.
+ */
+function fitting(family: Family, address: string): Family {
+  if (family === 'unix') return family;
+  const four = isIPv4(address);
+  const six = isIPv6(address);
+  if (family === 'inet' ? six : four) {
+    throw new Malformed(`address family ${LETTERS[family]} does not fit the address ${quote(address)}`);
+  }
+  return four || six ? family : 'unknown';
+}
+
+/** What one end offers, or what the other makes of it. */
+export interface OptnegFields {
+  readonly version: number;
+  /** Bits of `SMFIF`. */
+  readonly actions: number;
+  /** Bits of `SMFIP`. */
+  readonly protocol: number;
+  /** Symbol lists of a filter's answer: stage number (libmilter's `SMFIM_*`) and macro names with blanks between. */
+  readonly lists: readonly (readonly [stage: number, macros: string])[];
+}
+
+const NO_LISTS: readonly (readonly [number, string])[] = Object.freeze([]);
+
+/** Three words and, in an answer, any number of symbol lists. */
+export const optneg: Layout<OptnegFields> = {
+  doc: 'u32 version, u32 actions, u32 protocol [, (u32 stage, str macros)...]',
+  decode(data, start, end) {
+    if (end - start < 12) throw new Malformed(`${end - start} bytes instead of 12 or more`);
+    return {
+      version: data.readUInt32BE(start),
+      actions: data.readUInt32BE(start + 4),
+      protocol: data.readUInt32BE(start + 8),
+      lists: end === start + 12 ? NO_LISTS : decodeLists(data, start + 12, end),
+    };
+  },
+  encode(fields) {
+    const pieces: Piece[] = [u32(fields.version), u32(fields.actions), u32(fields.protocol)];
+    for (const [stage, macros] of fields.lists) pieces.push(u32(stage), macros, NUL);
+    return pieces;
+  },
+};
+
+function decodeLists(data: Buffer, start: number, end: number): [number, string][] {
+  const lists: [number, string][] = [];
+  for (let at = start; at < end;) {
+    if (end - at < 4) throw new Malformed(`the stage of a symbol list has ${end - at} bytes instead of 4`);
+    const stop = findNul(data, at + 4, end, 'a symbol list');
+    lists.push([data.readUInt32BE(at), decodeText(data, at + 4, stop)]);
+    at = stop + 1;
+  }
+  return lists;
+}
+
+/** Macros that belong to the event that follows. */
+export interface MacroFields {
+  /** The letter of the command that they belong to; may be one that nobody knows. */
+  readonly target: string;
+  /** Names as the MTA wrote them (`i`, `{auth_authen}`) and values, in order. A value may be missing. */
+  readonly macros: readonly (readonly [name: string, value: string | undefined])[];
+}
+
+/** A command letter and any number of name-value pairs, none included. */
+export const macro: Layout<MacroFields> = {
+  doc: 'u8 command, (str name, str value)...',
+  decode(data, start, end) {
+    if (end === start) throw new Malformed('no command letter');
+    return { target: String.fromCharCode(data[start] ?? 0), macros: decodeMacros(data, start + 1, end) };
+  },
+  encode(fields) {
+    const pieces: Piece[] = [Uint8Array.of(fields.target.charCodeAt(0))];
+    for (const [name, value] of fields.macros) {
+      pieces.push(name, NUL);
+      if (value !== undefined) pieces.push(value, NUL);
+    }
+    return pieces;
+  },
+};
+
+/** Reads the pairs of a macro frame. A last name without value is accepted (libmilter does): its value is absent. */
+export function decodeMacros(data: Buffer, start: number, end: number): [string, string | undefined][] {
+  if (end > start && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
+  const macros: [string, string | undefined][] = [];
+  let name: string | undefined;
+  for (let at = start; at < end;) {
+    const stop = data.indexOf(0, at);
+    const text = decodeText(data, at, stop);
+    if (name === undefined) {
+      name = text;
+    } else {
+      macros.push([name, text]);
+      name = undefined;
+    }
+    at = stop + 1;
+  }
+  if (name !== undefined) macros.push([name, undefined]);
+  return macros;
+}
