@@ -67,7 +67,7 @@ export function activation(): {
     join(directory, 'node_modules'),
   );
   const imports = [
-    ['inheritedSockets', 'transport/inherited-sockets.ts'],
+    ['inheritedSockets', 'transport/sockets/inherited-sockets.ts'],
     ['serve', 'server/serve.ts'],
     ['on', 'operators/on.ts'],
     ['reject', 'session/decisions/reject.ts'],
