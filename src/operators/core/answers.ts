@@ -85,6 +85,11 @@ const CHANGES: readonly string[] = Object.keys({
   quarantine: 0,
 } satisfies Record<Modification['kind'], 0>);
 
+/** Takes one answer, or an array of them; whether the decision was among them. */
+export function takeAll(answers: Answers, result: unknown): boolean {
+  return Array.isArray(result) ? result.some((answer) => answers.take(answer)) : answers.take(result);
+}
+
 /** Gathers the answers of one event, until there is a decision. */
 export class Answers {
   readonly #event: StageEvent;

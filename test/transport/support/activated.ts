@@ -70,7 +70,7 @@ export function activation(): {
     ['inheritedSockets', 'transport/sockets/inherited-sockets.ts'],
     ['serve', 'server/serve.ts'],
     ['on', 'operators/on.ts'],
-    ['reject', 'session/decisions/reject.ts'],
+    ['reject', 'session/decisions.ts'],
   ].map(([name = '', file = '']) => `import { ${name} } from '${compiled(file, directory)}';`);
   const preamble = `${imports.join('\n')}
     import { once } from 'node:events';
