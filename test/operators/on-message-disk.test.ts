@@ -5,14 +5,12 @@ import {
   compose,
   accept,
   BodyFileError,
-  compose,
   on,
   onMessage,
   reject,
   replaceBody,
   type MessageLimits,
   type Outcome,
-  on,
 } from '../../src/index.js';
 import { simulate } from '../../src/testing/index.js';
 import { openIn } from '../message/support/descriptors.js';
