@@ -161,7 +161,7 @@ export type {
 export type { Failure, SessionOptions, Timeouts } from './session/options.js';
 export type { Outcome } from './session/outcome.js';
 export type { MaxDataSize } from './session/negotiation/data-size.js';
-export type { MtaName } from './session/profiles/judge-mta.js';
+export type { MtaName } from './session/profiles/profile.js';
 export type { Client, Macros, SessionInfo } from './session/session-info.js';
 export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
 export type { Stage } from './session/stage.js';

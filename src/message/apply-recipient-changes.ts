@@ -1,4 +1,4 @@
-import { checkModification } from '../session/check-modification.js';
+import { checkModification } from '../session/modifications.js';
 import type { Modification } from '../session/modifications.js';
 import { bareAddress } from './bare-address.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';

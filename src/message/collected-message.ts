@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 import { authenticatedUser } from '../session/authenticated-user.js';
 import type { Modification } from '../session/modifications.js';
-import type { MtaName } from '../session/profiles/judge-mta.js';
+import type { MtaName } from '../session/profiles/profile.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import { applyHeaderChanges } from './apply-header-changes.js';
 import { applyRecipientChanges } from './apply-recipient-changes.js';

@@ -1,4 +1,4 @@
-import type { MtaName } from '../session/profiles/judge-mta.js';
+import type { MtaName } from '../session/profiles/profile.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import type { ProtocolFlag, Right } from '../transport/wire/flags.js';
 

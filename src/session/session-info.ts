@@ -1,6 +1,6 @@
 import type { ProtocolFlag, Right } from '../transport/wire/flags.js';
 import type { Family } from '../transport/wire/layouts.js';
-import type { MtaName } from './profiles/judge-mta.js';
+import type { MtaName } from './profiles/profile.js';
 
 /** The SMTP client at the other end of the MTA. */
 export interface Client {

@@ -2,7 +2,7 @@ import type { Answer } from '../mta/answer.js';
 import type { Exchange } from '../mta/exchange.js';
 import type { WireModification } from '../mta/modification-list.js';
 import type { Modification, Text } from '../session/modifications.js';
-import { BOTTOM } from '../session/profiles/order-changes.js';
+import { BOTTOM } from '../session/changes/order-changes.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 
 /** What a simulated MTA was told to an event. */

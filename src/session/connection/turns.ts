@@ -1,10 +1,10 @@
 import { errorFrom, isA } from '../../common/text-of.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import { giverOf, located } from '../answer-place.js';
+import { encodeModifications } from '../changes/encode-modifications.js';
 import { checkDecision, isPlain, isPlainReply } from '../check-decision.js';
 import { type Decision, proceed, skip, tempfail } from '../decisions.js';
 import { CONTINUE, PROGRESS, encodeDecision } from '../encode-decision.js';
-import { encodeModifications } from '../encode-modifications.js';
 import { AnswerError, ProjectError, type Waited } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
 import type { Flow, MilterEvent } from '../flow.js';

@@ -1,14 +1,13 @@
 import type { WireReply } from '../../transport/wire/replies.js';
 import type { AddHeader, ChangeHeader, HeaderPosition, InsertHeader, Text } from '../modifications.js';
 import type { Agreement } from '../negotiation/agreement.js';
-import type { SameName } from '../same-name.js';
-import type { MtaName } from './judge-mta.js';
-import { BOTTOM } from './order-changes.js';
+import type { Profile } from '../profiles/profile.js';
+import { type SameName, BOTTOM } from './order-changes.js';
 
-/** What is to be known of an MTA to say to it what a filter wants of its headers. */
+/** What changes have to be worded for. */
 export interface Wording {
   readonly agreement: Agreement;
-  readonly mta: MtaName;
+  readonly profile: Profile;
   /** The names of the headers of the message, where the MTA has shown them. */
   readonly shownHeaders?: readonly string[] | undefined;
 }
@@ -16,25 +15,11 @@ export interface Wording {
 type HeaderReply = Extract<WireReply, { type: 'addHeader' | 'insertHeader' | 'changeHeader' }>;
 
 /**
- * The headers that Sendmail makes itself where a message has none: what is added to it under such a name takes the place
- * of its own, which what is inserted does not.
- */
-const MADE_BY_SENDMAIL = new Set([
-  'date',
-  'from',
-  'full-name',
-  'message-id',
-  'resent-date',
-  'resent-from',
-  'resent-message-id',
-]);
-
-/**
- * Words changes of headers so that they mean the same on each MTA.
+ * Encodes changes of headers so that they mean the same on each MTA.
  *
  * One for each message: where an added header goes depends on those added before.
  */
-export class HeaderWording {
+export class HeaderEncoder {
   readonly #wording: Wording;
   readonly #appended = new Set<string>();
 
@@ -47,7 +32,7 @@ export class HeaderWording {
    *
    * @param sameName what is known of the headers of its name
    */
-  word(modification: AddHeader | InsertHeader | ChangeHeader, sameName?: SameName): HeaderReply {
+  encode(modification: AddHeader | InsertHeader | ChangeHeader, sameName?: SameName): HeaderReply {
     const { name } = modification;
     switch (modification.kind) {
       case 'addHeader':
@@ -74,12 +59,13 @@ export class HeaderWording {
    * What Sendmail makes itself is added, to take the place of its own, but where the message is known to have one.
    */
   #add(name: string, value: ReturnType<typeof asFields>, sameName: SameName | undefined): HeaderReply {
-    const { agreement, mta } = this.#wording;
+    const { agreement, profile } = this.#wording;
     const made = this.#replacesMade(name, sameName);
     const key = name.toLowerCase();
     const again = this.#appended.has(key);
     this.#appended.add(key);
-    const inserted = agreement.inserts && (mta === 'sendmail' ? !made : mta === 'unknown' && again);
+    const { adds } = profile;
+    const inserted = agreement.inserts && (adds === 'before its name' ? !made : adds === 'unknown' && again);
     return inserted
       ? { type: 'insertHeader', index: BOTTOM, name, ...value }
       : { type: 'addHeader', name, ...value };
@@ -88,7 +74,7 @@ export class HeaderWording {
   /** Whether it is to take the place of what Sendmail makes; where a message is known, only the first of its name does. */
   #replacesMade(name: string, sameName: SameName | undefined): boolean {
     const key = name.toLowerCase();
-    if (this.#wording.mta !== 'sendmail' || !MADE_BY_SENDMAIL.has(key)) return false;
+    if (!this.#wording.profile.makes.has(key)) return false;
     return sameName === undefined || (sameName.shown === 0 && !this.#appended.has(key));
   }
 
@@ -99,8 +85,8 @@ export class HeaderWording {
   #index(position: HeaderPosition): number {
     if (position === 'top') return 0;
     if (position === 'bottom') return BOTTOM;
-    const { agreement, mta } = this.#wording;
-    return position > 1 && mta === 'sendmail' ? position - 1 + agreement.sendmailHeaders : position;
+    const { agreement, profile } = this.#wording;
+    return position > 1 && profile.countsConfigured ? position - 1 + agreement.sendmailHeaders : position;
   }
 
   #value(given: Text, emptyDeletes = false): ReturnType<typeof asFields> {

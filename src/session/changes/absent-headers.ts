@@ -1,5 +1,10 @@
-import { checkModification } from '../check-modification.js';
-import { type ChangeHeader, type DeleteHeader, type Modification, addHeader } from '../modifications.js';
+import {
+  checkModification,
+  type ChangeHeader,
+  type DeleteHeader,
+  type Modification,
+  addHeader,
+} from '../modifications.js';
 
 interface Addition {
   readonly name: string;

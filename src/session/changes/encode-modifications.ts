@@ -1,19 +1,13 @@
-import { SMFIF } from '../transport/wire/flags.js';
-import { REPLIES, type ReplyName, replyCodec } from '../transport/wire/replies.js';
-import { giverOf, located } from './answer-place.js';
-import { checkModification } from './check-modification.js';
-import { rightsOf } from './connection/session-state.js';
-import { AnswerError } from './errors.js';
-import type { BodySource, Modification, Text } from './modifications.js';
-import { USUAL } from './negotiation/data-size.js';
-import { addAbsent } from './profiles/absent-headers.js';
-import type { MtaName } from './profiles/judge-mta.js';
-import { type EncodedChange, orderChanges } from './profiles/order-changes.js';
-import { HeaderWording, type Wording } from './profiles/word-header.js';
-import { SAME_NAME, type SameName } from './same-name.js';
-
-/** One empty string. */
-const NO_ARGUMENTS: readonly string[] = Object.freeze(['']);
+import { SMFIF } from '../../transport/wire/flags.js';
+import { REPLIES, type ReplyName, replyCodec } from '../../transport/wire/replies.js';
+import { giverOf, located } from '../answer-place.js';
+import { rightsOf } from '../connection/session-state.js';
+import { AnswerError } from '../errors.js';
+import { checkModification, type BodySource, type Modification, type Text } from '../modifications.js';
+import { USUAL } from '../negotiation/data-size.js';
+import { addAbsent } from './absent-headers.js';
+import { HeaderEncoder, type Wording } from './header-encoder.js';
+import { type EncodedChange, orderChanges, SAME_NAME, type SameName } from './order-changes.js';
 
 /** A body of at most so many bytes is written without asking the peer whether it takes them. */
 const AT_ONCE = 8 * USUAL;
@@ -26,7 +20,7 @@ export interface ModificationPlan {
 }
 
 /**
- * Encodes the modifications of a message in words (see `HeaderWording`) and in an order (see `orderChanges`) that mean
+ * Encodes the modifications of a message in words (see `HeaderEncoder`) and in an order (see `orderChanges`) that mean
  * the same on every MTA, the body last and in one run, since Postfix refuses it in several.
  *
  * @throws AnswerError where one is malformed, too long or lacks its right
@@ -36,7 +30,7 @@ export function encodeModifications(
   wording: Wording,
 ): ModificationPlan {
   const { actions, maxData } = wording.agreement;
-  const headers = new HeaderWording(wording);
+  const headers = new HeaderEncoder(wording);
   const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
   let current: Modification | undefined;
@@ -93,15 +87,15 @@ export function bodyFrames(bytes: Uint8Array): Buffer[] {
 
 function wireReply(
   modification: Exclude<Modification, { kind: 'replaceBody' }>,
-  { agreement: { actions }, mta }: Wording,
-  headers: HeaderWording,
+  { agreement: { actions }, profile }: Wording,
+  headers: HeaderEncoder,
   sameName: SameName | undefined,
 ): EncodedChange['reply'] {
   switch (modification.kind) {
     case 'addHeader':
     case 'insertHeader':
     case 'changeHeader':
-      return headers.word(modification, sameName);
+      return headers.encode(modification, sameName);
     case 'deleteHeader':
       return { type: 'changeHeader', index: modification.index, name: modification.name, value: '' };
     case 'addRecipient': {
@@ -116,7 +110,10 @@ function wireReply(
     case 'changeSender':
       return {
         type: 'changeSender',
-        ...addressed(modification.address, senderArguments(modification.args, mta)),
+        ...addressed(
+          modification.address,
+          modification.args.length === 0 ? profile.noArguments : modification.args,
+        ),
       };
     case 'quarantine':
       return { type: 'quarantine', ...text(modification.reason) };
@@ -149,13 +146,4 @@ function addressed(
   return typeof given === 'string'
     ? { address: given, args: joined }
     : { address: '', args: joined, raw: given };
-}
-
-/**
- * Where there are no arguments libmilter leaves their string out, which programs that always read two strings take for a
- * broken frame; an empty one is read by all, and means the same to Postfix. Sendmail, though, forgets what the client
- * gave with MAIL (BODY, RET, ENVID, AUTH) where there is a second string, empty or not, so there it is left out.
- */
-function senderArguments(args: readonly string[], mta: MtaName): readonly string[] {
-  return args.length === 0 && mta !== 'sendmail' ? NO_ARGUMENTS : args;
 }
