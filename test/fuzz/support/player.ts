@@ -169,7 +169,8 @@ export class Player {
       const bytes = Buffer.from(hexed, 'hex');
       this.transcript.push(`< ${bytes.toString('latin1', 4, 5)} at ${Date.now()}`);
       const letter = this.#account.heard(bytes);
-      for (const line of decodeReply(bytes, this.#account.terms.actions).lines ?? []) {
+      const { terms } = this.#account;
+      for (const line of decodeReply(bytes, terms.actions, terms.protocol).lines ?? []) {
         if (!TEXTS.has(line)) throw new Error(`No filter has said ${JSON.stringify(line)}.`);
       }
       if (letter !== undefined) this.#last = letter;
