@@ -82,7 +82,7 @@ export type { LateDecision } from './operators/deadline.js';
 export type { Difference } from './operators/difference.js';
 export type { Filter } from './operators/core/filter.js';
 export type { Seen } from './operators/observe.js';
-export type { MessageProject } from './operators/on-message.js';
+export type { MessageProject } from './operators/core/collector.js';
 export type { LatestProject, Project } from './operators/on.js';
 export type { ProjectContext } from './operators/core/project-context.js';
 export type { DifferenceReport, ShadowOptions } from './operators/shadow.js';

@@ -1,5 +1,9 @@
-import { checkModification } from '../session/modifications.js';
-import type { HeaderPosition, Modification, Text } from '../session/modifications.js';
+import {
+  type HeaderPosition,
+  type Modification,
+  type Text,
+  checkModification,
+} from '../session/modifications.js';
 import { addAbsent } from '../session/changes/absent-headers.js';
 import type { MtaName } from '../session/profiles/profile.js';
 import { BOTTOM } from '../session/changes/order-changes.js';

@@ -1,4 +1,4 @@
-import { checkDecision } from '../session/check-decision.js';
+import { checkDecision } from '../session/decisions.js';
 import { causeOf, failureAt } from '../session/failures.js';
 import type { Reply, StageEvent } from '../session/flow.js';
 import type { Difference } from './difference.js';

@@ -1,9 +1,9 @@
 import { callSite, isOwn, isStatement } from '../common/call-site.js';
-import type { Decision } from './decisions.js';
 import { ForgottenAnswerError } from './errors.js';
-import type { Edit, Modification } from './modifications.js';
 
-type Answer = Decision | Modification | Edit;
+interface Answer {
+  readonly kind: string;
+}
 type Maker = (...args: never[]) => unknown;
 
 /** Where an answer was made: V8 makes the text of the stack only when it is read. */

@@ -7,11 +7,11 @@ import {
   checkHeaderName,
   checkLineText,
   headerValue,
+  type Text,
 } from './check-text.js';
 import { AnswerError } from './errors.js';
 
-/** Text that is written as UTF-8, or the exact bytes (what an event has as `raw`). */
-export type Text = string | Uint8Array;
+export type { Text };
 
 /** Where a body may come from: all of it at once, or piece by piece, as a Node stream or any (async) iterable. */
 export type BodySource = Text | Iterable<Text> | AsyncIterable<Text>;

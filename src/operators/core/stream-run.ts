@@ -2,8 +2,7 @@ import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { BIT, bitOf } from '../../session/stage.js';
 import { turnOf } from '../../session/turn.js';
 import { isFinal } from '../is-final.js';
-import type { MessageStep } from '../on-message.js';
-import { Collector } from './collector.js';
+import { type MessageStep, Collector } from './collector.js';
 import { type Downstream, RunningStep } from './step.js';
 import { StreamedProject } from './streamed-project.js';
 

@@ -7,7 +7,7 @@ import { causeOf, markFailed, tellForgotten } from '../../session/failures.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { TURN, Turn, type Turned, turnOf } from '../../session/turn.js';
 import { isRefusal } from '../is-refusal.js';
-import type { MessageStep } from '../on-message.js';
+import type { MessageStep } from './collector.js';
 import { failedEvent } from './failed-event.js';
 import { LazyContext } from './project-context.js';
 import { ProjectRun, type RunOwner } from './project-run.js';

@@ -65,7 +65,7 @@ export class Player {
       throw new Error('A protocol beyond the offer.');
     if (answer.length > 17 && (granted & 0x100) === 0)
       throw new Error('Lists of macros without the right to send them.');
-    const terms = { version: agreed, actions: granted, protocol: steps & 0x0fffffff };
+    const terms = { version: agreed, actions: granted, protocol: steps };
     this.#books = new Accountant(terms, this.#limits, () => Date.now());
     return terms;
   }
