@@ -3,7 +3,7 @@ import { deliver, type ClientMail } from '../mta/deliver.js';
 import type { Delivery } from '../mta/delivery.js';
 import type { MtaSessionOptions } from '../mta/mta-session.js';
 import type { EmlParts } from '../mta/parse-eml.js';
-import { wireName } from '../session/negotiation/macro-name.js';
+import { wireName } from '../session/negotiation/terms.js';
 import { CommandError } from './command-error.js';
 import type { Command } from './command.js';
 import { deliveryJson } from './delivery-json.js';

@@ -1,4 +1,4 @@
-import { bareName, wireName } from '../session/negotiation/macro-name.js';
+import { bareName, wireName } from '../session/negotiation/terms.js';
 import { SMFIM } from '../transport/wire/flags.js';
 
 /** Values of macros, by name: `i`, `{auth_authen}`. Braces around a name make no difference. */

@@ -1,5 +1,5 @@
 import { checkOptions } from '../common/options.js';
-import { LARGEST, agreeOnSize } from '../session/negotiation/data-size.js';
+import { LARGEST, agreeOnSize } from '../session/negotiation/terms.js';
 import { COMMANDS, type Command, commandCodec } from '../transport/wire/commands.js';
 import type { WireReply } from '../transport/wire/replies.js';
 import { Agenda, type MtaEvent } from './agenda.js';

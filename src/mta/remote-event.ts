@@ -1,5 +1,5 @@
 import type { StageEvent } from '../session/flow.js';
-import { wireName } from '../session/negotiation/macro-name.js';
+import { wireName } from '../session/negotiation/terms.js';
 import type { SessionInfo } from '../session/session-info.js';
 import type { MtaEvent } from './agenda.js';
 import type { Macros } from './macro-lists.js';

@@ -1,5 +1,4 @@
-import { ProjectRun, type RunOwner } from '../operators/core/project-run.js';
-import { LazyContext } from '../operators/core/project-context.js';
+import { LazyContext, ProjectRun, type RunOwner } from '../operators/core/project-run.js';
 import type { Downstream, Upstream } from '../operators/core/step.js';
 import { markFailed, tell } from '../session/failures.js';
 import type { Flow, StageEvent } from '../session/flow.js';

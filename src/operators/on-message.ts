@@ -7,7 +7,7 @@ import type { AnswerInput, Legal } from './core/answers.js';
 import type { MessageProject } from './core/collector.js';
 import { makeFilter, type Filter } from './core/filter.js';
 import { MessageRun } from './core/message-run.js';
-import type { ProjectContext } from './core/project-context.js';
+import type { ProjectContext } from './core/project-run.js';
 import { StreamRun } from './core/stream-run.js';
 
 /**

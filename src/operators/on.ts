@@ -1,8 +1,7 @@
 import { type Observable, type ObservableInput, from } from 'rxjs';
 
 import { textOf } from '../common/text-of.js';
-import type { Site } from '../session/answer-place.js';
-import { type AnswerWatch, watchOf } from '../session/answer-watch.js';
+import { type AnswerWatch, type Site, watchOf } from '../session/answer-watch.js';
 import { tellFailure, tellForgotten } from '../session/failures.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { tagsFor } from '../session/negotiation/tags.js';
@@ -13,8 +12,7 @@ import { isLater } from './core/drive.js';
 import { failedEvent } from './core/failed-event.js';
 import { type Filter, makeFilter } from './core/filter.js';
 import { Latest } from './core/latest.js';
-import { LazyContext, type ProjectContext } from './core/project-context.js';
-import { ProjectRun, type RunOwner } from './core/project-run.js';
+import { LazyContext, type ProjectContext, ProjectRun, type RunOwner } from './core/project-run.js';
 import { type Downstream, RunningStep } from './core/step.js';
 
 /** Decides an event, or leaves it: returns nothing, an answer, several, or any of that later. */

@@ -11,7 +11,7 @@ import {
 } from '../common/options.js';
 import { ignoreRejection } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
-import { authenticatedUser } from '../session/authenticated-user.js';
+import { type SessionInfo, authenticatedUser } from '../session/session-info.js';
 import {
   type Decision,
   type DecisionAt,
@@ -21,7 +21,6 @@ import {
 } from '../session/decisions.js';
 import { decisionOf } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import type { SessionInfo } from '../session/session-info.js';
 import { AWAY_RULES, type AwayOptions } from './away.js';
 import { NETWORK_RULES, type NetworkSize, networkOf } from './client-network.js';
 import { memoryScores } from './memory-scores.js';

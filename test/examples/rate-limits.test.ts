@@ -5,7 +5,7 @@ import type { ClientMail } from '../../src/mta/client-mail.js';
 import { deliver } from '../../src/mta/deliver.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/milter-server.js';
+import type { MilterServer } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions.js';
 

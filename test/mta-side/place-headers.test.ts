@@ -6,7 +6,7 @@ import { placeHeaders } from '../../src/mta/place-headers.js';
 import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
 import { encodeModifications } from '../../src/session/changes/encode-modifications.js';
 import { addHeader } from '../../src/session/modifications.js';
-import { NOTHING_AGREED } from '../../src/session/negotiation/agreement.js';
+import { NOTHING_AGREED } from '../../src/session/negotiation/terms.js';
 import { POSTFIX } from '../../src/session/profiles/postfix.js';
 import { replyCodec } from '../../src/transport/wire/replies.js';
 

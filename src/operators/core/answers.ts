@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 
 import { quote } from '../../common/printable.js';
 import { textOf } from '../../common/text-of.js';
-import { type Site, givenBy } from '../../session/answer-place.js';
+import { type Site, givenBy } from '../../session/answer-watch.js';
 import { type Decision, isLegal, knownDecision } from '../../session/decisions.js';
 import { AnswerError } from '../../session/errors.js';
 import type { Answer, Flow, StageEvent } from '../../session/flow.js';

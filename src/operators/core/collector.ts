@@ -2,12 +2,12 @@ import { Collection } from '../../message/collection.js';
 import type { BodyMode } from '../../message/message-body.js';
 import type { ResolvedMessageOptions } from '../../message/message-options.js';
 import type { Message } from '../../message/message.js';
-import type { Site } from '../../session/answer-place.js';
+import type { Site } from '../../session/answer-watch.js';
 import type { Body, Eom, Flow, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
-import { isRefusal } from '../is-refusal.js';
 import { type AnswerInput, Answers } from './answers.js';
-import type { ProjectContext } from './project-context.js';
+import { isRefusal } from './failed-event.js';
+import type { ProjectContext } from './project-run.js';
 
 /** An `onMessage()` as it was called. */
 export interface MessageStep {

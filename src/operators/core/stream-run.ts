@@ -1,8 +1,8 @@
 import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { BIT, bitOf } from '../../session/stage.js';
 import { turnOf } from '../../session/turn.js';
-import { isFinal } from '../is-final.js';
 import { type MessageStep, Collector } from './collector.js';
+import { isFinal } from './failed-event.js';
 import { type Downstream, RunningStep } from './step.js';
 import { StreamedProject } from './streamed-project.js';
 

@@ -1,10 +1,10 @@
 import { SMFIF } from '../../transport/wire/flags.js';
 import { REPLIES, type ReplyName, replyCodec } from '../../transport/wire/replies.js';
-import { giverOf, located } from '../answer-place.js';
+import { giverOf, located } from '../answer-watch.js';
 import { rightsOf } from '../connection/session-state.js';
 import { AnswerError } from '../errors.js';
 import { checkModification, type BodySource, type Modification, type Text } from '../modifications.js';
-import { USUAL } from '../negotiation/data-size.js';
+import { USUAL } from '../negotiation/terms.js';
 import { addAbsent } from './absent-headers.js';
 import { HeaderEncoder, type Wording } from './header-encoder.js';
 import { type EncodedChange, orderChanges, SAME_NAME, type SameName } from './order-changes.js';

@@ -1,6 +1,6 @@
 import type { WireReply } from '../../transport/wire/replies.js';
 import type { AddHeader, ChangeHeader, HeaderPosition, InsertHeader, Text } from '../modifications.js';
-import type { Agreement } from '../negotiation/agreement.js';
+import type { Agreement } from '../negotiation/terms.js';
 import type { Profile } from '../profiles/profile.js';
 import { type SameName, BOTTOM } from './order-changes.js';
 

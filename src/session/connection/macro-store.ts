@@ -1,5 +1,5 @@
 import { Malformed, decodeMacros } from '../../transport/wire/layouts.js';
-import { bareName } from '../negotiation/macro-name.js';
+import { bareName } from '../negotiation/terms.js';
 import type { Macros } from '../session-info.js';
 
 /**

@@ -1,6 +1,6 @@
 import { errorFrom, isA } from '../../common/text-of.js';
 import { SMFIP } from '../../transport/wire/flags.js';
-import { giverOf, located } from '../answer-place.js';
+import { giverOf, located } from '../answer-watch.js';
 import { encodeModifications } from '../changes/encode-modifications.js';
 import { type Decision, checkDecision, proceed, skip, tempfail } from '../decisions.js';
 import { CONTINUE, PROGRESS, encodeDecision } from '../encode-decision.js';
@@ -8,7 +8,7 @@ import { AnswerError, ProjectError, type Waited, overruledError, staleReply, too
 import { causeOf, failureAt } from '../failures.js';
 import type { Flow, MilterEvent } from '../flow.js';
 import type { BodySource, Modification } from '../modifications.js';
-import type { Agreement } from '../negotiation/agreement.js';
+import type { Agreement } from '../negotiation/terms.js';
 import type { Failure, ResolvedOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { type FlowStage, type Stage, bitOf } from '../stage.js';

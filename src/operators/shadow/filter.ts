@@ -1,16 +1,15 @@
-import { scopeOf } from '../session/decision-scope.js';
-import { ProjectError, StaleReplyError, UnansweredError } from '../session/errors.js';
-import { causeOf } from '../session/failures.js';
-import type { Reply, StageEvent } from '../session/flow.js';
-import type { Tags } from '../session/negotiation/tags.js';
-import { turnOf } from '../session/turn.js';
-import { openChain } from './core/chain.js';
-import { eventOf } from './core/derived-turn.js';
-import type { Step, Upstream } from './core/step.js';
-import type { Difference } from './difference.js';
-import { type Look, type LookOwner, Passing, type ShadowMessage, lookOf } from './shadow-look.js';
-import type { ShadowReport } from './shadow-report.js';
-import { failedAt, wouldBe } from './would-be.js';
+import { scopeOf } from '../../session/decision-scope.js';
+import { ProjectError, StaleReplyError, UnansweredError } from '../../session/errors.js';
+import { causeOf } from '../../session/failures.js';
+import type { Reply, StageEvent } from '../../session/flow.js';
+import type { Tags } from '../../session/negotiation/tags.js';
+import { turnOf } from '../../session/turn.js';
+import { openChain } from '../core/chain.js';
+import { eventOf } from '../core/derived-turn.js';
+import type { Step, Upstream } from '../core/step.js';
+import type { Difference } from './compare.js';
+import { type Look, type LookOwner, Passing, type ShadowMessage, lookOf } from './look.js';
+import { type ShadowReport, failedAt, wouldBe } from './report.js';
 
 /**
  * A filter in the shadow, and what it has not seen yet: it gets one event at a time, as it would of an MTA that waits,

@@ -1,13 +1,13 @@
-import { onRejection } from '../common/promises.js';
-import { errorFrom } from '../common/text-of.js';
-import { tellFailure } from '../session/failures.js';
-import type { MilterEvent } from '../session/flow.js';
-import { BIT, bitOf } from '../session/stage.js';
-import { turnOf } from '../session/turn.js';
-import { withTurn } from './core/derived-turn.js';
-import type { Difference } from './difference.js';
-import { passes, sameDecision, sameModifications } from './same-answer.js';
-import type { Look, Passing } from './shadow-look.js';
+import { onRejection } from '../../common/promises.js';
+import { errorFrom } from '../../common/text-of.js';
+import { checkDecision } from '../../session/decisions.js';
+import { causeOf, failureAt, tellFailure } from '../../session/failures.js';
+import type { MilterEvent, Reply, StageEvent } from '../../session/flow.js';
+import { BIT, bitOf } from '../../session/stage.js';
+import { turnOf } from '../../session/turn.js';
+import { withTurn } from '../core/derived-turn.js';
+import { type Difference, passes, sameDecision, sameModifications } from './compare.js';
+import type { Look, Passing } from './look.js';
 
 /** What is known where nothing was said. */
 export const NO_ANSWER = Object.freeze({ decision: undefined, modifications: Object.freeze([]) });
@@ -73,4 +73,25 @@ export class ShadowReport {
       failed(error);
     }
   }
+}
+
+/** What the MTA would have been told, by what a filter in the shadow has let out. */
+export function wouldBe(flow: StageEvent | Reply, look: Look): Difference['would'] {
+  if (flow.stage === 'eom')
+    return { decision: undefined, modifications: flow.modifications, error: undefined };
+  if (flow.stage !== 'reply') return { ...NO_ANSWER, error: undefined };
+  const { decision, modifications } = flow;
+  try {
+    checkDecision(decision, look.event.stage);
+  } catch (error) {
+    return failedAt(look, error as Error);
+  }
+  // What has failed before it is not its fault.
+  const error = flow === look.copy ? undefined : causeOf(flow);
+  return { decision, modifications: passes(decision) ? modifications : [], error };
+}
+
+/** The same where the filter has failed. */
+export function failedAt({ event: { stage }, turn }: Look, error: Error): Difference['would'] {
+  return { decision: failureAt(stage, turn.owner.failure), modifications: [], error };
 }
