@@ -30,7 +30,7 @@ export class Session {
       }
       if (this.#tags === undefined) {
         throw new Error(
-          'session.events was subscribed to without its sink, so nobody would answer the MTA. ' +
+          'session.events was subscribed to without its sink, so that the MTA would get no answer. ' +
             'End the pipeline with sink(session) and subscribe to that.',
         );
       }
@@ -56,7 +56,7 @@ export class Session {
     return this.#connection;
   }
 
-  /** @internal Whether somebody wants the outcomes. */
+  /** @internal Whether the outcomes are wanted. */
   get watched(): boolean {
     return this.#outcomes !== undefined;
   }
