@@ -18,7 +18,7 @@ import type { ListenInput } from './where-to-listen.js';
 export interface CloseOptions {
   /**
    * For how long connections that are open go on as before, also with new messages, in milliseconds. For when another
-   * process has taken over who connects: what these connections bring need not be put off. Default 0.
+   * process has taken over who connects: what these connections bring need not be deferred. Default 0.
    */
   readonly grace?: number | undefined;
 }
