@@ -2,7 +2,7 @@ import { Observable } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
 import { messageOf } from '../common/text-of.js';
-import { Session } from '../operators/core/session.js';
+import { ConnectedSession, type Session } from '../operators/core/session.js';
 import { resolveOptions } from '../session/options.js';
 import { Notice } from '../transport/sockets/notice.js';
 import { Acceptor } from './acceptor.js';
@@ -38,7 +38,7 @@ export function listen(endpoint: ListenInput, options: ListenOptions = {}): Obse
       count === 1 ? last : `${count} sessions without a pipeline have failed. The last one: ${last}`,
     );
     const acceptor = new Acceptor(where, options, resolveOptions(options), (connect) => {
-      const session: Session = new Session(
+      const session: ConnectedSession = new ConnectedSession(
         connect({
           get watched() {
             return session.watched;
