@@ -10,7 +10,7 @@ import { UnansweredError } from '../session/errors.js';
 import type { Outcome } from '../session/outcome.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
-import { connect as connectEvent } from './events/connect.js';
+import { connect as connectEvent } from './events.js';
 import { negotiated, type Negotiated } from './negotiated.js';
 import { StepLine } from './step-line.js';
 import type { Told } from './told.js';

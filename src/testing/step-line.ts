@@ -5,7 +5,7 @@ import { MilterError } from '../mta/milter-error.js';
 import type { MtaConnection } from '../mta/mta-connection.js';
 import type { MtaSessionOptions } from '../mta/mta-session.js';
 import { wireMacros } from '../mta/wire-macros.js';
-import { connect } from './events/connect.js';
+import { connect } from './events.js';
 import { Steps } from './steps.js';
 import { toldBy, type Told } from './told.js';
 

@@ -8,7 +8,7 @@ import { pathOf } from '../../mta/mail.js';
 import type { Flow } from '../../session/flow.js';
 import { commandCodec, type Command } from '../../transport/wire/commands.js';
 import { describeEvent, describeValue } from '../describe-value.js';
-import { connect } from '../events/connect.js';
+import { connect } from '../events.js';
 import { ContractError } from './contract-error.js';
 import type { ResolvedContract } from './contract-options.js';
 import { eventOf, isSame, watch, type Entry, type Watched } from './watch.js';
