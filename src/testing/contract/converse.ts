@@ -1,5 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
 
+import type { ClientOptions } from '../../mta/client-mail.js';
 import type { ClientMail } from '../../mta/deliver.js';
 import { pathOf } from '../../mta/mail.js';
 import { MilterError } from '../../mta/milter-error.js';
@@ -9,34 +10,25 @@ import { simulate } from '../simulate.js';
 import type { Simulation } from '../simulation.js';
 import type { Told } from '../told.js';
 import type { ResolvedContract } from './contract-options.js';
-import { watch, type Entry } from './watch.js';
+import { Watch } from './watch.js';
 
-/** A step of a conversation and what the MTA was told. */
+/** A step of a conversation, and the answer to it. */
 export interface Line {
   readonly step: string;
   readonly told: Told;
 }
 
-/** Talks to the filter: over one connection, in lock-step. */
-export interface Speaker {
-  /** A whole mail; gives what was told to each of its steps. */
-  mail(mail: ClientMail): Promise<readonly Line[]>;
-  /** A mail up to the end of its headers, and an abort. */
-  aborted(mail: ClientMail): Promise<void>;
-  unknown(): Promise<void>;
-}
-
-/** What is known after a conversation. */
+/** The result of a conversation. */
 export interface Conversation {
-  readonly log: readonly Entry[];
+  readonly watch: Watch;
   readonly outcomes: readonly Outcome[];
-  /** Whether it ended before all was said. */
+  /** Whether it ended early. */
   readonly cut: boolean;
 }
 
 /**
  * Has a conversation with the filter. It ends at the first event without an answer, and where the filter closes the
- * connection: the rules that are about that will tell.
+ * connection: the rules that are about that find it in the log.
  */
 export async function converse(
   filter: OperatorFunction<Flow, Flow>,
@@ -44,25 +36,26 @@ export async function converse(
   speak: (speaker: Speaker) => Promise<void>,
 ): Promise<Conversation> {
   const { macros, session, timeout } = options;
-  const watched = watch(filter);
+  const watch = new Watch(filter);
   const timeouts = { ...session.timeouts, reply: timeout, eom: timeout };
   let cut = false;
-  const mta = await simulate(watched.filter, { macros, session: { ...session, timeouts } });
+  const mta = await simulate(watch.filter, { macros, session: { ...session, timeouts } });
   try {
-    await speak(new Conversationalist(mta));
+    await speak(new Speaker(mta));
     await mta.close();
   } catch (error) {
     mta.hangUp();
     if (!(error instanceof Stop || error instanceof MilterError)) throw error;
     cut = true;
   }
-  return { log: watched.log, outcomes: mta.outcomes, cut };
+  return { watch, outcomes: mta.outcomes, cut };
 }
 
-/** There is nothing more to say. */
+/** The filter has left an event without an answer. */
 class Stop extends Error {}
 
-class Conversationalist implements Speaker {
+/** Speaks to the filter over one connection, in lock-step. */
+export class Speaker {
   readonly #mta: Simulation;
   #connected = false;
 
@@ -70,51 +63,43 @@ class Conversationalist implements Speaker {
     this.#mta = mta;
   }
 
-  async mail(mail: ClientMail): Promise<readonly Line[]> {
+  /** Sends a mail, as a whole or up to the end of its headers, and an abort; returns the answer to each step. */
+  async mail(mail: ClientMail, extent: 'whole' | 'headers' = 'whole'): Promise<readonly Line[]> {
     const lines: Line[] = [];
-    await this.#connect(mail);
+    let recipients = 0;
+    await this.connect(mail);
     for (const { step, take } of stepsOf(mail, this.#mta)) {
-      if (step === 'data' && !lines.some(({ step: one, told }) => one.startsWith('rcpt') && goesOn(told)))
-        break;
-      const told = await this.#said(take());
+      if ((step === 'data' && recipients === 0) || (step === 'eoh' && extent === 'headers')) break;
+      const told = await this.#answered(take());
+      const { verdict } = told;
       lines.push({ step, told });
-      if (!goesOn(told) && !step.startsWith('rcpt')) break;
-      if (told.verdict === 'accept' || told.verdict === 'discard') break;
+      const isRecipient = step.startsWith('rcpt');
+      const goesOn = verdict === 'continue' || verdict === 'skip';
+      if (isRecipient && goesOn) recipients++;
+      // A refused recipient is one of several.
+      if (!goesOn && !(isRecipient && (verdict === 'reject' || verdict === 'tempfail'))) break;
     }
     await this.#mta.abort();
     return lines;
   }
 
-  async aborted(mail: ClientMail): Promise<void> {
-    await this.#connect(mail);
-    for (const { step, take } of stepsOf(mail, this.#mta)) {
-      if (step === 'end of headers') break;
-      const told = await this.#said(take());
-      if (!goesOn(told)) break;
-    }
-    await this.#mta.abort();
-  }
-
   async unknown(): Promise<void> {
-    await this.#said(this.#mta.unknown());
+    await this.#answered(this.#mta.unknown());
   }
 
-  async #connect({ client, helo }: ClientMail): Promise<void> {
+  /** Connects once, as the client of the first mail. */
+  async connect({ client, helo }: ClientOptions): Promise<void> {
     if (this.#connected) return;
     this.#connected = true;
-    await this.#said(this.#mta.connect(client?.address, client));
-    await this.#said(this.#mta.helo(helo));
+    await this.#answered(this.#mta.connect(client?.address, client));
+    await this.#answered(this.#mta.helo(helo));
   }
 
-  async #said(step: Promise<Told>): Promise<Told> {
+  async #answered(step: Promise<Told>): Promise<Told> {
     const told = await step;
     if (this.#mta.unanswered.length > 0) throw new Stop();
     return told;
   }
-}
-
-function goesOn({ verdict }: Told): boolean {
-  return verdict === 'continue' || verdict === 'skip';
 }
 
 interface MailStep {
@@ -124,22 +109,21 @@ interface MailStep {
 
 function stepsOf(mail: ClientMail, mta: Simulation): MailStep[] {
   const sender = pathOf(mail.sender);
-  const { macros = {}, headers = [], body = '' } = mail;
-  const known = Object.fromEntries(Object.entries(macros).map(([name, value]) => [name, value ?? '']));
+  const { headers = [], body = '' } = mail;
+  const macros = Object.fromEntries(
+    Object.entries(mail.macros ?? {}).map(([name, value]) => [name, value ?? '']),
+  );
   return [
-    {
-      step: `mail <${sender.address}>`,
-      take: () => mta.mail(sender.address, { args: sender.args, macros: known }),
-    },
-    ...mail.recipients.map(pathOf).map((path) => ({
-      step: `rcpt <${path.address}>`,
-      take: () => mta.rcpt(path.address, { args: path.args, macros: known }),
+    { step: `mail <${sender.address}>`, take: () => mta.mail(sender.address, { args: sender.args, macros }) },
+    ...mail.recipients.map(pathOf).map(({ address, args }) => ({
+      step: `rcpt <${address}>`,
+      take: () => mta.rcpt(address, { args, macros }),
     })),
     { step: 'data', take: () => mta.data() },
     ...headers.map(([name, value]) => ({ step: `header ${name}`, take: () => mta.header(name, value) })),
-    { step: 'end of headers', take: () => mta.eoh() },
+    { step: 'eoh', take: () => mta.eoh() },
     ...(body.length === 0 ? [] : [{ step: 'body', take: () => mta.body(wired(body)) }]),
-    { step: 'eom', take: () => mta.eom({ macros: known }) },
+    { step: 'eom', take: () => mta.eom({ macros }) },
   ];
 }
 

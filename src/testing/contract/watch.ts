@@ -1,49 +1,67 @@
-import { tap, type OperatorFunction } from 'rxjs';
+import { Subject, tap, type OperatorFunction } from 'rxjs';
 
+import { messageOf } from '../../common/text-of.js';
 import type { Flow, MilterEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
 
-/** Something that went into the filter or came out of it. */
+/** An event that went into the filter, or an event or reply that came out of it. */
 export type Entry =
-  | { readonly way: 'in'; readonly flow: MilterEvent }
-  | { readonly way: 'out'; readonly flow: Flow }
-  | { readonly way: 'end'; readonly how: 'completed' | 'failed'; readonly error?: unknown };
+  { readonly way: 'in'; readonly flow: MilterEvent } | { readonly way: 'out'; readonly flow: Flow };
 
-/** A filter that is looked at from both sides. */
-export interface Watched {
+/** A filter between two observers, on one connection. Its tags are not known, so that an MTA asks about everything. */
+export class Watch {
+  /** What went in and came out, in order. */
+  readonly log: Entry[] = [];
+  /** Emits after each entry, and at the end. */
+  readonly changes = new Subject<void>();
   readonly filter: OperatorFunction<Flow, Flow>;
-  /** What happened, of all its connections. */
-  readonly log: readonly Entry[];
-}
+  #newest: MilterEvent | undefined;
+  #end: { readonly after: MilterEvent | undefined; readonly how: string } | undefined;
 
-/** Puts a filter between two observers. Nothing is known of the result, so that an MTA asks it about everything. */
-export function watch(
-  filter: OperatorFunction<Flow, Flow>,
-  seen: (entry: Entry) => void = () => undefined,
-): Watched {
-  const log: Entry[] = [];
-  const note = (entry: Entry): void => {
-    log.push(entry);
-    seen(entry);
-  };
-  return {
-    log,
-    filter: (source) =>
+  constructor(filter: OperatorFunction<Flow, Flow>) {
+    const end = (how: string): void => {
+      // After close the connection itself is over.
+      if (this.#newest?.stage !== 'close') this.#end = { after: this.#newest, how };
+      this.changes.next();
+    };
+    this.filter = (source) =>
       source.pipe(
         tap((flow) => {
-          if (flow.stage !== 'reply') note({ way: 'in', flow });
+          if (flow.stage === 'reply') return;
+          this.#newest = flow;
+          this.#note({ way: 'in', flow });
         }),
         filter,
         tap({
-          next: (flow) => note({ way: 'out', flow }),
-          error: (error: unknown) => note({ way: 'end', how: 'failed', error }),
-          complete: () => note({ way: 'end', how: 'completed' }),
+          next: (flow) => this.#note({ way: 'out', flow }),
+          error: (error: unknown) => end(`failed: ${messageOf(error)}`),
+          complete: () => end('completed.'),
         }),
-      ),
-  };
+      );
+  }
+
+  /** The newest event that went in. */
+  get newest(): MilterEvent | undefined {
+    return this.#newest;
+  }
+
+  /** How the filter ended before its connection, and after which event. */
+  get end(): { readonly after: MilterEvent | undefined; readonly how: string } | undefined {
+    return this.#end;
+  }
+
+  /** The events and replies that came of an event. */
+  cameOf(event: MilterEvent): Flow[] {
+    return this.log.flatMap(({ way, flow }) => (way === 'out' && isSame(eventOf(flow), event) ? [flow] : []));
+  }
+
+  #note(entry: Entry): void {
+    this.log.push(entry);
+    this.changes.next();
+  }
 }
 
-/** The event that something is, or is the reply to. */
+/** The event itself, or the event that a reply is to. */
 export function eventOf(flow: Flow): MilterEvent {
   return flow.stage === 'reply' ? flow.to : flow;
 }
