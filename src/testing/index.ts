@@ -24,7 +24,7 @@ export { session, type SessionFields } from './session.js';
 
 export { DrawingError } from './drawing-error.js';
 export { marbles, type DrawnTest, type MarblesOptions } from './marbles.js';
-export type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './marble-helpers.js';
+export type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './drawing.js';
 
 export { simulate, type SimulateOptions } from './simulate.js';
 export type { Simulation, StepOptions, Unanswered } from './simulation.js';

@@ -1,7 +1,7 @@
+import { executionAsyncResource } from 'node:async_hooks';
+
 import { checkArgument, checkOptions, func, type Rules } from '../common/options.js';
-import { Drawing } from './drawing.js';
-import type { MarbleHelpers } from './marble-helpers.js';
-import { testIsRunning } from './test-is-running.js';
+import { Drawing, type MarbleHelpers } from './drawing.js';
 
 /** How a drawing is judged. */
 export interface MarblesOptions {
@@ -91,4 +91,25 @@ function afterTurns(turns: number, callback: () => void): void {
     if (turns === 0) callback();
     else afterTurns(turns - 1, callback);
   });
+}
+
+/**
+ * Whether a test of Vitest, Jest or node:test is being run, and not the file that declares the tests: from what these
+ * runners leave where code outside of them can see it. `false` with any other.
+ */
+function testIsRunning(): boolean {
+  const { __vitest_worker__: vitest } = globalThis as { readonly __vitest_worker__?: VitestWorker };
+  if (vitest !== undefined) return vitest.current?.type === 'test';
+  const jest = (globalThis as Record<symbol, unknown>)[Symbol.for('$$jest-matchers-object')];
+  if (jest !== undefined) return (jest as JestMatchers).state?.currentTestName !== undefined;
+  // The callback of a test runs in the scope of an object of this class; that of describe() in one of another.
+  return executionAsyncResource().constructor.name === 'Test';
+}
+
+interface VitestWorker {
+  readonly current?: { readonly type?: unknown } | undefined;
+}
+
+interface JestMatchers {
+  readonly state?: { readonly currentTestName?: unknown };
 }
