@@ -26,8 +26,13 @@ export { DrawingError } from './drawing-error.js';
 export { marbles, type DrawnTest, type MarblesOptions } from './marbles.js';
 export type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './drawing.js';
 
-export { simulate, type SimulateOptions } from './simulate.js';
-export type { Simulation, StepOptions, Unanswered } from './simulation.js';
+export {
+  simulate,
+  type SimulateOptions,
+  type Simulation,
+  type StepOptions,
+  type Unanswered,
+} from './simulate.js';
 export type { Negotiated } from './negotiated.js';
 export type { Told } from './told.js';
 
