@@ -57,7 +57,7 @@ const PARTS: Rules<MessageParts> = {
 };
 
 /** The most bytes of a body that an MTA sends in one frame. */
-const CHUNK = 65_535;
+export const CHUNK = 65_535;
 
 /**
  * Makes the events of a message in the order in which a mail server sends them.
@@ -105,9 +105,10 @@ function sessionOf(parts: MessageParts): SessionInfo {
   });
 }
 
-function chunksOf(content: string | Uint8Array): Uint8Array[] {
+/** The body frames that an MTA makes of a body: text gets CRLF line ends. */
+export function chunksOf(content: string | Uint8Array): Buffer[] {
   const bytes = Buffer.from(typeof content === 'string' ? content.replace(/\r?\n/g, '\r\n') : content);
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK) chunks.push(bytes.subarray(at, at + CHUNK));
   return chunks;
 }

@@ -4,9 +4,10 @@ import { checkOptions, pickOptions, type Rules } from '../common/options.js';
 import type { MtaEvent } from '../mta/agenda.js';
 import type { Delivery } from '../mta/delivery.js';
 import type { Exchange } from '../mta/exchange.js';
+import { formatReply } from '../mta/format-reply.js';
 import { argumentList, CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
 import type { Mail } from '../mta/mail.js';
-import type { MilterError } from '../mta/milter-error.js';
+import { MilterError } from '../mta/milter-error.js';
 import type { MtaConnectionOptions } from '../mta/mta-connection-options.js';
 import { MtaConnection } from '../mta/mta-connection.js';
 import { MtaSession, type MtaSessionOptions } from '../mta/mta-session.js';
@@ -17,10 +18,10 @@ import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
-import { connect as connectEvent } from './events.js';
+import { commandsOf, fieldOf, openingOf } from './commands.js';
+import { CHUNK } from './message.js';
 import { negotiated, type Negotiated } from './negotiated.js';
-import { StepLine } from './step-line.js';
-import type { Told } from './told.js';
+import { toldBy, type Told } from './told.js';
 
 /**
  * The options of `simulate()`.
@@ -43,12 +44,21 @@ export interface Unanswered {
   readonly why: string;
 }
 
+type Step = MtaEvent['type'];
+
+const LOST: Told = Object.freeze({ verdict: 'lost', reply: undefined, modifications: [], asked: true });
+
+/** The steps of an SMTP client, in order; headers and pieces of the body may be missing. */
+const ORDER: readonly Step[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom'];
+const OF_THE_CONNECTION: readonly Step[] = ['connect', 'helo'];
+/** The steps that may be refused without an end of the message. */
+const ONE_OF_MANY: readonly Step[] = [...OF_THE_CONNECTION, 'rcpt', 'unknown'];
+/** The commands of steps that a test leaves out. */
+const ORDINARY = commandsOf({ sender: 'sender@example.org', recipients: ['rcpt@example.org'] });
+
 const { to: _to, ...SIMULATE_RULES }: Rules<MtaSessionOptions> = MTA_SESSION_RULES;
 const MACROS = { macros: macroValues };
 const ENVELOPE: Rules<StepOptions> = { ...MACROS, args: argumentList };
-
-/** The most bytes of a body that go into one frame. */
-const CHUNK = 65_535;
 
 /**
  * Runs a filter behind a simulated MTA: with the real session and the real bytes, without a socket.
@@ -99,16 +109,21 @@ export class Simulation implements AsyncDisposable {
   readonly outcomes: readonly Outcome[];
   readonly #connection: MtaConnection;
   readonly #options: MtaSessionOptions;
-  readonly #line: StepLine;
   /** The connection of the mails that are sent as a whole. */
   #session: MtaSession | undefined;
+  /** How the filter's end of that connection failed, and of the connection of the steps. */
   #failure: MilterError | undefined;
+  #broken: MilterError | undefined;
+  /** The steps of this connection and message so far. */
+  readonly #done = new Set<Step>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #begun = false;
+  #over: 'quit' | 'lost' | undefined;
 
   /** For `simulate()` only. */
   constructor(connection: MtaConnection, options: MtaSessionOptions, outcomes: readonly Outcome[]) {
     this.#connection = connection;
     this.#options = options;
-    this.#line = new StepLine(connection, options);
     this.outcomes = outcomes;
     this.negotiated = negotiated(connection.agreement);
   }
@@ -120,8 +135,9 @@ export class Simulation implements AsyncDisposable {
   ): Promise<Told> {
     checkOptions('connect()', fields, { ...CONNECT_RULES, ...MACROS });
     const { macros, ...given } = { ...this.#options.client, ...fields };
-    const { host, family, port, address: known } = connectEvent(address ?? given.address, given);
-    return this.#line.step({ type: 'connect', host, family, port, address: known }, macros);
+    const known = address ?? given.address;
+    const [event] = openingOf({ client: { ...given, ...(known !== undefined && { address: known }) } });
+    return this.#take(event, macros);
   }
 
   /** HELO or EHLO; in the middle of a message it aborts that. */
@@ -148,8 +164,7 @@ export class Simulation implements AsyncDisposable {
 
   /** A header field; bytes are sent as they are. */
   header(name = 'Subject', value: string | Uint8Array = 'hello', options: StepOptions = {}): Promise<Told> {
-    const field = typeof value === 'string' ? { value } : { value: '', raw: value };
-    return this.#step({ type: 'header', name, ...field }, options);
+    return this.#step({ type: 'header', name, ...fieldOf(value) }, options);
   }
 
   /** The end of the headers. */
@@ -181,17 +196,22 @@ export class Simulation implements AsyncDisposable {
 
   /** Ends the message in progress, where there is one, before its end. */
   abort(): Promise<void> {
-    return this.#line.abort();
+    return this.#next(() => this.#abort());
   }
 
   /** The SMTP client says QUIT, and the connection ends. */
   quit(): Promise<void> {
-    return this.#line.quit();
+    return this.#next(async () => {
+      if (this.#over !== undefined) return;
+      this.#over = 'quit';
+      if (this.#broken === undefined) await this.#connection.quit();
+    });
   }
 
   /** The connection is lost, at once: a step that waits for an answer gets the verdict `lost`. */
   hangUp(): void {
-    this.#line.hangUp();
+    this.#over ??= 'lost';
+    this.#connection.destroy();
   }
 
   /**
@@ -201,7 +221,7 @@ export class Simulation implements AsyncDisposable {
    * Mails go one after the other over one connection, which is not that of the single steps.
    */
   send(mail: Mail): Promise<Delivery> {
-    return this.#line.next(async () => {
+    return this.#next(async () => {
       this.#session ??= await MtaSession.open(this.#options);
       const delivery = await this.#session.send(mail);
       this.#failure ??= delivery.failure;
@@ -212,7 +232,7 @@ export class Simulation implements AsyncDisposable {
   /** All commands and replies so far, decoded: those of the steps, then those of the mails. */
   get transcript(): readonly Exchange[] {
     const mails = this.#session?.transcript ?? [];
-    return this.#line.begun || mails.length === 0 ? [...this.#connection.transcript, ...mails] : mails;
+    return this.#begun || mails.length === 0 ? [...this.#connection.transcript, ...mails] : mails;
   }
 
   /** The same in lines of text: `> rcpt <bob@example.org>` is from the MTA, `< continue` from the filter. */
@@ -228,7 +248,7 @@ export class Simulation implements AsyncDisposable {
     const late = this.outcomes.flatMap(({ stage, error }) =>
       error instanceof UnansweredError ? [{ stage, why: error.message }] : [],
     );
-    const failure = this.#line.failure ?? this.#failure;
+    const failure = this.#broken ?? this.#failure;
     return failure?.kind === 'timeout' ? [...late, { stage: failure.stage, why: failure.message }] : late;
   }
 
@@ -246,6 +266,76 @@ export class Simulation implements AsyncDisposable {
 
   #step(event: MtaEvent, options: StepOptions, rules: Rules = MACROS): Promise<Told> {
     checkOptions(`${event.type}()`, options, rules);
-    return this.#line.step(event, options.macros);
+    return this.#take(event, options.macros);
+  }
+
+  /** Takes a step after all that was called before, and before it the steps that were left out. */
+  #take(event: MtaEvent, macros?: StepOptions['macros']): Promise<Told> {
+    return this.#next(async () => {
+      if (this.#over === 'quit') throw new Error(`simulate(): ${event.type} after the connection has ended.`);
+      if (event.type === 'helo' || event.type === 'mail') await this.#abort();
+      const last = event.type === 'unknown' ? 'helo' : event.type;
+      for (const step of ORDER.slice(0, ORDER.indexOf(last))) {
+        if (step !== 'header' && step !== 'body' && !this.#done.has(step)) await this.#fill(step, event.type);
+      }
+      return this.#ask(event, macros);
+    });
+  }
+
+  #next<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(run);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #abort(): Promise<void> {
+    if (!this.#done.has('mail')) return;
+    this.#endMessage();
+    if (this.#over === undefined) await this.#connection.abort();
+  }
+
+  async #fill(step: Step, goal: Step): Promise<void> {
+    const ordinary = [...openingOf(this.#options), ...ORDINARY].find(({ type }) => type === step);
+    if (ordinary === undefined) return;
+    const { verdict, reply } = await this.#ask(ordinary);
+    if (verdict !== 'reject' && verdict !== 'tempfail') return;
+    throw new Error(
+      `simulate(): there is no ${goal}, since the filter refused the ${step} before it, which was said by itself: ` +
+        `${reply === undefined ? verdict : formatReply(reply)}. Call ${step}() with what it does not refuse.`,
+    );
+  }
+
+  async #ask(event: MtaEvent, macros: StepOptions['macros'] = {}): Promise<Told> {
+    if (this.#over === 'lost') return LOST;
+    this.#begun = true;
+    const said = this.#connection.transcript.length;
+    const { hostname = 'mta.example.org', macros: standing } = this.#options;
+    try {
+      const answer = await this.#connection.ask(event, { j: hostname, ...standing, ...wireMacros(macros) });
+      const exchange = this.#connection.transcript[said];
+      const told = toldBy(answer, exchange !== undefined && exchange.received.length > 0);
+      this.#note(event.type, told.reply !== undefined);
+      return told;
+    } catch (error) {
+      if (!(error instanceof MilterError)) throw error;
+      if (this.#isLost()) return LOST;
+      throw (this.#broken ??= error);
+    }
+  }
+
+  /** In a function of its own: the compiler takes it for what it was before the wait. */
+  #isLost(): boolean {
+    return this.#over === 'lost';
+  }
+
+  /** A step that was refused, other than that of the client itself, has not happened. */
+  #note(step: Step, refused: boolean): void {
+    if (!refused || OF_THE_CONNECTION.includes(step)) this.#done.add(step);
+    if (step === 'eom' || (refused && !ONE_OF_MANY.includes(step))) this.#endMessage();
+  }
+
+  /** The next message begins at `mail`. */
+  #endMessage(): void {
+    for (const step of this.#done) if (!OF_THE_CONNECTION.includes(step)) this.#done.delete(step);
   }
 }

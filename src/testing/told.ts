@@ -1,5 +1,4 @@
 import type { Answer } from '../mta/answer.js';
-import type { Exchange } from '../mta/exchange.js';
 import type { WireModification } from '../mta/modification-list.js';
 import type { Modification, Text } from '../session/modifications.js';
 import { BOTTOM } from '../session/profiles/order-changes.js';
@@ -21,14 +20,14 @@ export interface Told {
 }
 
 /** What an answer amounts to for the author of a filter. */
-export function toldBy({ verdict, modifications }: Answer, exchange: Exchange | undefined): Told {
+export function toldBy({ verdict, modifications }: Answer, asked: boolean): Told {
   const refused = verdict.kind === 'refuse' ? verdict.reply : undefined;
   const refusal = refused !== undefined && refused.code < 500 ? 'tempfail' : 'reject';
   return {
     verdict: verdict.kind === 'refuse' ? refusal : verdict.kind,
     reply: refused,
     modifications: inOurWords(modifications),
-    asked: (exchange?.received.length ?? 0) > 0,
+    asked,
   };
 }
 

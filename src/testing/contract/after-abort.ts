@@ -3,14 +3,13 @@ import { lastValueFrom, map, startWith, takeUntil, takeWhile, timer, type Operat
 
 import { DEFAULT_OFFER } from '../../mta/agreement.js';
 import { filterEnd } from '../../mta/filter-end.js';
-import { pathOf } from '../../mta/mail.js';
 import type { Flow } from '../../session/flow.js';
 import { commandCodec, type Command } from '../../transport/wire/commands.js';
+import { commandsOf, openingOf } from '../commands.js';
 import { describeEvent, describeValue } from '../describe-value.js';
-import { connect } from '../events.js';
 import { ContractError } from './contract-error.js';
 import type { ResolvedContract } from './contract-options.js';
-import { isSame, Watch } from './watch.js';
+import { isSame, Watch } from './converse.js';
 
 /**
  * Aborts a message at each of its stages while an event is pending (at connect and helo, loses the connection), and
@@ -22,7 +21,7 @@ export async function checkAfterAbort(
   filter: OperatorFunction<Flow, Flow>,
   options: ResolvedContract,
 ): Promise<void> {
-  const commands = commandsOf(options);
+  const commands = stagesOf(options);
   for (let last = 0; last < commands.length; last++) {
     const goesOn = await tryAt(filter, options, commands.slice(0, last + 1));
     if (!goesOn) return;
@@ -94,20 +93,8 @@ function hasEnded({ end, log }: Watch): boolean {
   return end !== undefined || (newest?.stage === 'reply' && newest.decision.kind !== 'proceed');
 }
 
-function commandsOf({ mails: [mail] }: ResolvedContract): Command[] {
-  const { sender = '', recipients = [], headers = [], client, helo = 'client.example' } = mail ?? {};
-  const { host, family, port, address } = connect(client?.address, client);
-  const from = pathOf(sender);
-  const to = recipients.map(pathOf).slice(0, 1);
-  return [
-    { type: 'connect', host, family, port, address },
-    { type: 'helo', text: helo },
-    { type: 'mail', address: `<${from.address}>`, args: from.args },
-    ...to.map((path): Command => ({ type: 'rcpt', address: `<${path.address}>`, args: path.args })),
-    { type: 'data' },
-    ...headers.slice(0, 1).map(([name]): Command => ({ type: 'header', name, value: 'value' })),
-    { type: 'eoh' },
-    { type: 'body', data: Buffer.from('hello\r\n') },
-    { type: 'eom', data: Buffer.alloc(0) },
-  ];
+/** The first command of each kind, for the first mail. */
+function stagesOf({ mails: [mail = { sender: '', recipients: [] }] }: ResolvedContract): Command[] {
+  const all = [...openingOf(mail), ...commandsOf({ ...mail, body: 'hello\r\n' })];
+  return all.filter(({ type }, at) => all.findIndex((one) => one.type === type) === at);
 }

@@ -3,7 +3,7 @@ import type { OperatorFunction } from 'rxjs';
 import { reportEach } from '../../session/answer-watch.js';
 import type { Flow } from '../../session/flow.js';
 import { checkAfterAbort } from './after-abort.js';
-import type { ContractRule } from './contract-error.js';
+import { RULES, type ContractRule } from './contract-error.js';
 import { resolveContract, type ContractOptions } from './contract-options.js';
 import { converse, type Conversation } from './converse.js';
 import { checkErrors, checkIdentity, checkModifications, checkOneOutcome } from './log-rules.js';
@@ -41,49 +41,25 @@ export function contract(
       if (first !== undefined) await speaker.mail(first, 'headers');
       await speaker.unknown();
     });
-  return [
-    // First: what the other checks do would be part of the state.
-    {
-      rule: 'no-state',
-      name: 'carries nothing over from one message to the next',
-      check: () => checkNoState(filter, all),
+  const checks: Record<ContractRule, () => Promise<void>> = {
+    // First: the other checks would add to a state.
+    'no-state': () => checkNoState(filter, all),
+    identity: async () => checkIdentity(await talk()),
+    'one-outcome': async () => checkOneOutcome(await talk()),
+    'after-abort': () => checkAfterAbort(filter, all),
+    modifications: async () => checkModifications(await talk()),
+    'no-errors': async () => checkErrors('no-errors', await talk()),
+    returned: async () => {
+      const stop = reportEach();
+      try {
+        checkErrors('returned', await talk());
+      } finally {
+        stop();
+      }
     },
-    {
-      rule: 'identity',
-      name: 'passes on, as they are, the events that it does not decide',
-      check: async () => checkIdentity(await talk()),
-    },
-    {
-      rule: 'one-outcome',
-      name: 'makes exactly one thing of each event',
-      check: async () => checkOneOutcome(await talk()),
-    },
-    {
-      rule: 'after-abort',
-      name: 'says nothing more of a message that was aborted',
-      check: () => checkAfterAbort(filter, all),
-    },
-    {
-      rule: 'modifications',
-      name: 'changes messages at their end only',
-      check: async () => checkModifications(await talk()),
-    },
-    {
-      rule: 'no-errors',
-      name: 'fails at no event',
-      check: async () => checkErrors('no-errors', await talk()),
-    },
-    {
-      rule: 'returned',
-      name: 'returns every answer that it makes',
-      check: async () => {
-        const stop = reportEach();
-        try {
-          checkErrors('returned', await talk());
-        } finally {
-          stop();
-        }
-      },
-    },
-  ];
+  };
+  return Object.entries(checks).map(([rule, check]) => {
+    const { name } = RULES[rule as ContractRule];
+    return { rule: rule as ContractRule, name, check };
+  });
 }

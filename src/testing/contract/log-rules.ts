@@ -2,8 +2,7 @@ import { AnswerError, ForgottenAnswerError, ProjectError } from '../../session/e
 import type { MilterEvent } from '../../session/flow.js';
 import { describeEvent, describeModification, describeValue } from '../describe-value.js';
 import { ContractError, type ContractRule } from './contract-error.js';
-import type { Conversation } from './converse.js';
-import { eventOf, isSame } from './watch.js';
+import { eventOf, isSame, type Conversation } from './converse.js';
 
 /**
  * Finds events that came out and had not gone in.
