@@ -3,8 +3,7 @@ import type { TraceEntry } from '../session/connection/tracer.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { COMMANDS, type Command, commandCodec } from '../transport/wire/commands.js';
 import { REPLIES, replyCodec } from '../transport/wire/replies.js';
-import { writeFrame } from './frame-line.js';
-import type { RecordedFrame } from './recording.js';
+import { type RecordedFrame, writeFrame } from './recording.js';
 import { REDACTION_RULES, type Redaction, Redactor } from './redactor.js';
 
 /** What `record()` can be told. */
