@@ -27,7 +27,7 @@ export interface Recording {
   readonly truncated: readonly { readonly line: number; readonly text: string }[];
 }
 
-/** A recording cannot be read: the message says in which line, and what is wrong with it. */
+/** A recording cannot be read: the message has the line and the fault. */
 export class RecordingError extends Error {
   override readonly name = 'RecordingError';
   /** From 1. */
@@ -117,7 +117,7 @@ export function writeFrame(session: string, { ms, from, message }: RecordedFrame
   return JSON.stringify({ session, ms, from, type, ...readable(fields) });
 }
 
-/** Reads such a line, already parsed. Throws an `Error` that says what is wrong with it. */
+/** Reads such a line, already parsed. Throws an `Error` that names the fault. */
 export function readFrame(value: Fields): { readonly session: string; readonly frame: RecordedFrame } {
   const { session, ms, from, type, ...fields } = value;
   if (typeof session !== 'string') throw new Error('it has no session');

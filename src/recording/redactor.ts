@@ -82,7 +82,7 @@ export class Redactor {
   }
 
   #message<M extends Command | WireReply>(message: M): M {
-    // The bytes would still have what the text has lost.
+    // The bytes would still have the personal data of the text.
     const { raw: _raw, ...fields } = message as { raw?: Uint8Array } & Record<string, unknown>;
     const changed = this.#fields(message.type, fields);
     return (changed === fields ? message : changed) as M;

@@ -57,7 +57,7 @@ export interface MarbleHelpers {
   subscriptions(source: DrawnObservable<unknown>): { toBe(...diagrams: readonly string[]): void };
   /** The time that a diagram takes up to its `|`, in milliseconds. */
   time(diagram: string): number;
-  /** Runs what is drawn so far, to look at its effects. At the end this happens by itself. */
+  /** Runs the drawing up to here, to look at its effects. At the end this happens by itself. */
   flush(): void;
 }
 
@@ -96,7 +96,7 @@ export class Drawing {
     countSteps(this.#scheduler);
   }
 
-  /** Runs the body, and then what it has drawn. */
+  /** Runs the body, and then its drawing. */
   run(body: (helpers: MarbleHelpers) => unknown): void {
     this.#scheduler.run((rx) => {
       const result = body({

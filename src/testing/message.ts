@@ -94,7 +94,7 @@ export function message(parts: MessageParts = {}): StageEvent[] {
 
 function sessionOf(parts: MessageParts): SessionInfo {
   const { session = {} } = parts;
-  // A session that is one already stays the same: what is kept of it is kept by identity.
+  // A session that was made already stays the same object, by which privateData knows it.
   if (session.macros !== undefined && typeof session.macros.get === 'function') return session as SessionInfo;
   const fields = session as SessionFields;
   const client = parts.connect === undefined ? {} : connect(parts.connect).session.client;

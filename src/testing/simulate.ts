@@ -215,7 +215,7 @@ export class Simulation implements AsyncDisposable {
   }
 
   /**
-   * Sends a whole mail, and says what becomes of it, as `deliver()` does.
+   * Sends a whole mail, and returns its delivery, as `deliver()` does.
    *
    * @remarks
    * Mails go one after the other over one connection, which is not that of the single steps.
@@ -323,7 +323,7 @@ export class Simulation implements AsyncDisposable {
     }
   }
 
-  /** In a function of its own: the compiler takes it for what it was before the wait. */
+  /** In a function of its own: the compiler does not know that the value changes during a wait. */
   #isLost(): boolean {
     return this.#over === 'lost';
   }

@@ -41,7 +41,7 @@ export const RULES: Readonly<Record<ContractRule, { readonly name: string; reado
   },
 };
 
-/** A filter broke a rule: the message says at which event, what happened, and what the rule is. */
+/** A filter broke a rule: the message has the event, the fault and the rule. */
 export class ContractError extends Error {
   override readonly name = 'ContractError';
   readonly rule: ContractRule;
