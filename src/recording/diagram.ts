@@ -45,13 +45,21 @@ export function diagram({ frames }: RecordedSession, options: DiagramOptions = {
   const shown = frames.filter(({ message }) => message.type !== 'macro');
   const length = shown.reduce((most, { ms }) => Math.max(most, ms), 0);
   const unit = options.unit ?? Math.max(1, length / WIDTH);
+  const moments = new Map<number, Record<RecordedFrame['from'], string>>();
+  for (const frame of shown) {
+    const moment = Math.floor(frame.ms / unit);
+    const marks = moments.get(moment) ?? { mta: '', filter: '' };
+    marks[frame.from] += markOf(frame);
+    moments.set(moment, marks);
+  }
   const rows = { mta: '', filter: '' };
   let column = 0;
-  for (const [moment, marks] of momentsOf(shown, unit)) {
+  for (const [moment, marks] of moments) {
+    const [mta, filter] = [grouped(marks.mta), grouped(marks.filter)];
     const pause = '-'.repeat(Math.max(0, moment - column));
-    const width = Math.max(marks.mta.length, marks.filter.length);
-    rows.mta += pause + marks.mta.padEnd(width, '-');
-    rows.filter += pause + marks.filter.padEnd(width, '-');
+    const width = Math.max(mta.length, filter.length);
+    rows.mta += pause + mta.padEnd(width, '-');
+    rows.filter += pause + filter.padEnd(width, '-');
     column = moment + 1;
   }
   const end = shown.at(-1)?.message.type === 'quit' ? '|' : '';
@@ -62,25 +70,7 @@ export function diagram({ frames }: RecordedSession, options: DiagramOptions = {
   return [`mta     ${rows.mta}${end}`, `filter  ${rows.filter}${end}`, '', ...legend].join('\n');
 }
 
-/** The marks of both rows at each moment. */
-function momentsOf(
-  frames: readonly RecordedFrame[],
-  unit: number,
-): readonly (readonly [moment: number, marks: Record<'mta' | 'filter', string>])[] {
-  const moments = new Map<number, Record<'mta' | 'filter', string>>();
-  for (const frame of frames) {
-    const moment = Math.floor(frame.ms / unit);
-    const marks = moments.get(moment) ?? { mta: '', filter: '' };
-    marks[frame.from] += markOf(frame);
-    moments.set(moment, marks);
-  }
-  return Array.from(moments, ([moment, { mta, filter }]) => [
-    moment,
-    { mta: group(mta), filter: group(filter) },
-  ]);
-}
-
-function group(marks: string): string {
+function grouped(marks: string): string {
   return marks.length > 1 ? `(${marks})` : marks;
 }
 

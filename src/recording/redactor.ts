@@ -1,8 +1,6 @@
 import { isIPv6 } from 'node:net';
 
 import { boolean, type Rules } from '../common/options.js';
-import type { Command } from '../transport/wire/commands.js';
-import type { WireReply } from '../transport/wire/replies.js';
 import type { RecordedFrame } from './recording.js';
 
 /** The parts of mail that a recording leaves out; each of them includes arguments of commands that the MTA does not know. */
@@ -76,19 +74,14 @@ export class Redactor {
   }
 
   redact(frame: RecordedFrame): RecordedFrame {
-    return frame.from === 'mta'
-      ? { ...frame, message: this.#message(frame.message) }
-      : { ...frame, message: this.#message(frame.message) };
-  }
-
-  #message<M extends Command | WireReply>(message: M): M {
     // The bytes would still have the personal data of the text.
-    const { raw: _raw, ...fields } = message as { raw?: Uint8Array } & Record<string, unknown>;
-    const changed = this.#fields(message.type, fields);
-    return (changed === fields ? message : changed) as M;
+    const { raw: _raw, type, ...fields } = frame.message as { type: string } & Record<string, unknown>;
+    const changed = this.#changes(type, fields);
+    if (Object.keys(changed).length === 0) return frame;
+    return { ...frame, message: { type, ...fields, ...changed } } as RecordedFrame;
   }
 
-  #fields(type: string, fields: Record<string, unknown>): Record<string, unknown> {
+  #changes(type: string, fields: Record<string, unknown>): Record<string, unknown> {
     const { addresses = false, content = false } = this.#what;
     const { name, value, text, data, address, host, family, args, macros } = fields;
     const changed: Record<string, unknown> = {};
@@ -109,7 +102,7 @@ export class Redactor {
       if (Array.isArray(args)) changed.args = args.map((arg) => this.#argument(String(arg)));
       if (typeof text === 'string' && type !== 'unknown') changed.text = this.#text(type, text);
     }
-    return Object.keys(changed).length === 0 ? fields : { ...fields, ...changed };
+    return changed;
   }
 
   #value(name: string, value: string): string {
