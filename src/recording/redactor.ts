@@ -3,12 +3,19 @@ import { isIPv6 } from 'node:net';
 import { boolean, type Rules } from '../common/options.js';
 import type { RecordedFrame } from './recording.js';
 
-/** The parts of mail that a recording leaves out; each of them includes arguments of commands that the MTA does not know. */
+/**
+ * The parts of mail that a recording leaves out.
+ *
+ * @remarks
+ * Each of them includes the arguments of commands that the MTA does not know: they may be passwords.
+ */
 export interface Redaction {
   /**
-   * Mail addresses and IP addresses anywhere but in the body; the names of client and MTA, of domains in addresses, and
-   * of users who have logged in. Each gets another name, the same throughout its session, so that it can still be told
-   * from others. Other names in headers and replies stay: they are content.
+   * Mail addresses, IP addresses, and the names of client, MTA and users who have logged in.
+   *
+   * @remarks
+   * They are replaced anywhere but in the body, each by another name, the same throughout its session, so that it still
+   * differs from others. Other names in headers and replies stay: they are content.
    */
   readonly addresses?: boolean | undefined;
   /** The values of headers, the body, and their changes by a filter: the letters become `x`, lengths and lines stay. */

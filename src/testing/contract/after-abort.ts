@@ -12,8 +12,9 @@ import type { ResolvedContract } from './contract-options.js';
 import { isSame, Watch } from './converse.js';
 
 /**
- * Aborts a message at each of its stages while an event is pending (at connect and helo, loses the connection), and
- * looks for replies that come nevertheless.
+ * Finds replies to events whose message was aborted.
+ *
+ * It aborts a message at each of its stages while an event is pending; at connect and helo the connection is lost.
  *
  * @throws ContractError
  */

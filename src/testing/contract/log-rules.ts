@@ -42,7 +42,7 @@ function changedFields(original: object, copy: object): string[] {
 }
 
 /**
- * Finds events of which nothing came, or more than one thing, and a filter that ended before its connection.
+ * Finds events without one outcome, and a filter that ended before its connection.
  *
  * @throws ContractError
  */

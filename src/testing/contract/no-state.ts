@@ -9,8 +9,9 @@ import type { ResolvedContract } from './contract-options.js';
 import { converse, type Line, type Speaker } from './converse.js';
 
 /**
- * Shows the filter each mail alone, on a second connection, after all the others, and after an abort in the middle of it:
- * the answers have to be the same.
+ * Finds mails that get other answers when they are repeated.
+ *
+ * Each is sent alone, on a second connection, after all mails, and after an abort in the middle of it.
  *
  * @throws ContractError
  */
