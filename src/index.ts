@@ -30,7 +30,7 @@ export { RemoteError } from './mta/remote-error.js';
 
 export { compareReplies } from './recording/compare-replies.js';
 export { diagram } from './recording/diagram.js';
-export { readRecording } from './recording/read-recording.js';
+export { readRecording } from './recording/recording.js';
 export { record } from './recording/record.js';
 export { replay } from './recording/replay.js';
 
@@ -65,7 +65,7 @@ export { SMFIF } from './transport/wire/flags.js';
 export { SMFIP } from './transport/wire/flags.js';
 
 export { BodyFileError } from './spool/body-file-error.js';
-export { RecordingError } from './recording/recording-error.js';
+export { RecordingError } from './recording/recording.js';
 export { AnswerError, ForgottenAnswerError } from './session/errors.js';
 export { NegotiationError } from './session/errors.js';
 export { ProjectError } from './session/errors.js';

@@ -4,9 +4,12 @@ import { pickOptions } from '../common/options.js';
 import { dotted, printable } from '../common/printable.js';
 import { type ReplyDifference, compareReplies } from '../recording/compare-replies.js';
 import { diagram } from '../recording/diagram.js';
-import { readRecording } from '../recording/read-recording.js';
-import { RecordingError } from '../recording/recording-error.js';
-import type { RecordedSession, Recording } from '../recording/recording.js';
+import {
+  type RecordedSession,
+  type Recording,
+  RecordingError,
+  readRecording,
+} from '../recording/recording.js';
 import type { Flow } from '../session/flow.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
 import { CommandError } from './command-error.js';

@@ -3,7 +3,7 @@ import { COMMANDS } from '../transport/wire/commands.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
 import type { RecordedFrame, RecordedSession } from './recording.js';
 
-/** How `diagram()` draws. */
+/** The options of `diagram()`. */
 export interface DiagramOptions {
   /** Milliseconds that one dash stands for. Default: so many that the drawing is about 80 characters wide. */
   readonly unit?: number | undefined;
@@ -16,7 +16,7 @@ const UNIT = rule(
 );
 
 const WIDTH = 80;
-/** What a reply is drawn as; the protocol's own signs would be taken for time. */
+/** The signs of replies; those of the protocol would be taken for time. */
 const REPLY_MARKS: Readonly<Record<string, string>> = {
   optneg: 'o',
   continue: 'c',
@@ -30,10 +30,11 @@ const REPLY_MARKS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Draws a recorded session as a text marble diagram, the MTA's events above and the filter's replies below, and under it
- * a line for each frame. Time runs to the right, frames of the same moment are in parentheses, and `|` is the end.
+ * Draws a recorded session as a marble diagram in text, and under it a line for each frame.
  *
- * Events have the letters of the wire; replies are `c` continue, `a` accept, `r` reject, `t` tempfail, `y` a reply with
+ * @remarks
+ * The MTA's events are above, the filter's replies below. Time runs to the right, frames of the same moment are in
+ * parentheses, and `|` is the end. Events have the letters of the wire; replies are `c` continue, `a` accept, `r` reject, `t` tempfail, `y` a reply with
  * a text, `d` discard, `s` skip, `p` progress, `o` the negotiation, `*` a modification. Macros are left out.
  *
  * @throws TypeError or RangeError where an option is wrong
@@ -44,13 +45,21 @@ export function diagram({ frames }: RecordedSession, options: DiagramOptions = {
   const shown = frames.filter(({ message }) => message.type !== 'macro');
   const length = shown.reduce((most, { ms }) => Math.max(most, ms), 0);
   const unit = options.unit ?? Math.max(1, length / WIDTH);
+  const moments = new Map<number, Record<RecordedFrame['from'], string>>();
+  for (const frame of shown) {
+    const moment = Math.floor(frame.ms / unit);
+    const marks = moments.get(moment) ?? { mta: '', filter: '' };
+    marks[frame.from] += markOf(frame);
+    moments.set(moment, marks);
+  }
   const rows = { mta: '', filter: '' };
   let column = 0;
-  for (const [moment, marks] of momentsOf(shown, unit)) {
+  for (const [moment, marks] of moments) {
+    const [mta, filter] = [grouped(marks.mta), grouped(marks.filter)];
     const pause = '-'.repeat(Math.max(0, moment - column));
-    const width = Math.max(marks.mta.length, marks.filter.length);
-    rows.mta += pause + marks.mta.padEnd(width, '-');
-    rows.filter += pause + marks.filter.padEnd(width, '-');
+    const width = Math.max(mta.length, filter.length);
+    rows.mta += pause + mta.padEnd(width, '-');
+    rows.filter += pause + filter.padEnd(width, '-');
     column = moment + 1;
   }
   const end = shown.at(-1)?.message.type === 'quit' ? '|' : '';
@@ -61,25 +70,7 @@ export function diagram({ frames }: RecordedSession, options: DiagramOptions = {
   return [`mta     ${rows.mta}${end}`, `filter  ${rows.filter}${end}`, '', ...legend].join('\n');
 }
 
-/** What happened at each moment, as the marks of both rows. */
-function momentsOf(
-  frames: readonly RecordedFrame[],
-  unit: number,
-): readonly (readonly [moment: number, marks: Record<'mta' | 'filter', string>])[] {
-  const moments = new Map<number, Record<'mta' | 'filter', string>>();
-  for (const frame of frames) {
-    const moment = Math.floor(frame.ms / unit);
-    const marks = moments.get(moment) ?? { mta: '', filter: '' };
-    marks[frame.from] += markOf(frame);
-    moments.set(moment, marks);
-  }
-  return Array.from(moments, ([moment, { mta, filter }]) => [
-    moment,
-    { mta: group(mta), filter: group(filter) },
-  ]);
-}
-
-function group(marks: string): string {
+function grouped(marks: string): string {
   return marks.length > 1 ? `(${marks})` : marks;
 }
 

@@ -3,17 +3,16 @@ import type { TraceEntry } from '../session/connection/tracer.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { COMMANDS, type Command, commandCodec } from '../transport/wire/commands.js';
 import { REPLIES, replyCodec } from '../transport/wire/replies.js';
-import { writeFrame } from './frame-line.js';
-import type { RecordedFrame } from './recording.js';
+import { type RecordedFrame, writeFrame } from './recording.js';
 import { REDACTION_RULES, type Redaction, Redactor } from './redactor.js';
 
-/** What `record()` can be told. */
+/** The options of `record()`. */
 export interface RecordOptions {
-  /** What to leave out. Default: nothing, the recording has all that went over the wire. */
+  /** The parts to leave out. Default: none, the recording has all that went over the wire. */
   readonly redact?: Redaction | undefined;
 }
 
-/** What is known of a session that is being recorded. */
+/** The state of a session that is being recorded. */
 interface Running {
   readonly began: number;
   /** The parts of a body frame that has not ended. */
@@ -22,14 +21,16 @@ interface Running {
 }
 
 /**
- * Records what goes over the wire (negotiation, macros, events, replies, and when) as lines of JSON: what it returns is
- * for the option `trace`. `readRecording()` reads them.
+ * Records the frames of all sessions, with their times, as lines of JSON. Its result is for the option `trace`.
  *
- * Each line ends with a line feed, and is written before the filter has seen its event, so that a recording is good
- * for all that came before a crash. What `write` throws ends the recording, is reported, and costs no mail. Nothing
- * happens on abort but that it is recorded.
+ * @remarks
+ * The frames are those of negotiation, macros, events and replies. Each line ends with a line feed, and is written before
+ * the filter has seen its event, so that a recording is good for all that came before a crash. An error that `write`
+ * throws ends the recording, is reported, and costs no mail. An abort is recorded as any other event.
  *
- * @param write called with each line; what it returns is not waited for
+ * @param write called with each line; a promise that it returns is not waited for
+ * @throws TypeError where an argument is wrong
+ * @see readRecording to read the lines
  * @example
  * const file = createWriteStream('mail.jsonl', { flags: 'a' });
  * await serve(filter, { listen: 'inet:8891@127.0.0.1', trace: record((line) => file.write(line)) });

@@ -1,22 +1,28 @@
+import { isIPv6 } from 'node:net';
+
 import { boolean, type Rules } from '../common/options.js';
-import type { Command } from '../transport/wire/commands.js';
-import type { WireReply } from '../transport/wire/replies.js';
-import { Pseudonyms } from './pseudonyms.js';
 import type { RecordedFrame } from './recording.js';
 
-/** What a recording leaves out; with either of them also the arguments of commands that the MTA does not know. */
+/**
+ * The parts of mail that a recording leaves out.
+ *
+ * @remarks
+ * Each of them includes the arguments of commands that the MTA does not know: they may be passwords.
+ */
 export interface Redaction {
   /**
-   * Mail addresses and IP addresses, wherever they stand but in the body; the names of client and MTA, of domains in
-   * addresses, and who has logged in. Each gets another name, the same one throughout its session, so that it can still
-   * be told from others. Other names in headers and replies stay: they are content.
+   * Mail addresses, IP addresses, and the names of client, MTA and users who have logged in.
+   *
+   * @remarks
+   * They are replaced anywhere but in the body, each by another name, the same throughout its session, so that it still
+   * differs from others. Other names in headers and replies stay: they are content.
    */
   readonly addresses?: boolean | undefined;
-  /** The values of headers, the body, and what a filter puts there: the letters become `x`, lengths and lines stay. */
+  /** The values of headers, the body, and their changes by a filter: the letters become `x`, lengths and lines stay. */
   readonly content?: boolean | undefined;
 }
 
-/** What each of them has to be. */
+/** The rules of `Redaction`. */
 export const REDACTION_RULES: Rules<Redaction> = { addresses: boolean, content: boolean };
 
 /**
@@ -25,41 +31,47 @@ export const REDACTION_RULES: Rules<Redaction> = { addresses: boolean, content: 
  */
 const MAIL_ADDRESS =
   /(?:"(?:[^"\\]|\\.){0,255}"|(?<![^\s<>@,;:"()[\]])[^\s<>@,;:"()[\]]+)@(?:[^\s<>@,;:"()[\]=]+|\[[^\s[\]]{0,64}\])/g;
-/** What may be the name of a host. */
+/** Words that may be names of hosts. */
 const WORD = /[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*/gu;
-/** The arguments of MAIL and RCPT that hold an address, or may: an ENVID is whatever the sender's system takes for one. */
+/** The arguments of MAIL and RCPT that hold an address, or may: an ENVID may be anything (RFC 3461, 4.4). */
 const ADDRESS_ARGUMENT = /^((?:AUTH|ENVID)=|ORCPT=(?:(?:rfc822|utf-8|x\.?400|unknown);)?)(.+)$/is;
 /** Those that are numbers and words of the standards. */
 const PLAIN_ARGUMENT =
   /^(?:SIZE|BODY|RET|NOTIFY|HOLDFOR|HOLDUNTIL|BY|MT-PRIORITY|RRVS)=[\w.:,;+-]*$|^(?:SMTPUTF8|REQUIRETLS|CONPERM|XVERP)$/i;
-/** What stands before an address in a log or a result of a check, and is none of it; VERP has addresses with `=`, too. */
+/** Labels before an address in a log or in a result of a check; with VERP, addresses have a `=` as well. */
 const LABEL =
   /^(?:(?:smtp|header)\.[a-z]+|(?:envelope-|orig_|mail)?from|orig_to|to|for|sender|rcpt|AUTH|ENVID|ORCPT)=/i;
-/** The commands that are no secret; what else a client says may be a password in the wrong place. */
+/** The commands that are no secret; another line may be a password in the wrong place. */
 const VERB =
   /^(?:AUTH|BDAT|DATA|EHLO|ETRN|EXPN|HELO|HELP|LHLO|MAIL|NOOP|QUIT|RCPT|RSET|SAML|SEND|SOML|STARTTLS|TURN|VRFY|XCLIENT|XFORWARD)(?= |$)/i;
-/** The commands that ask for somebody. */
+/** The commands that ask for a user. */
 const ASKING = /^((?:VRFY|EXPN) +)(\S+)$/i;
 /** Headers that are one address, which may have no domain. */
 const ADDRESS_HEADER =
   /^(?:x-original-to|delivered-to|envelope-to|return-path|apparently-to|x-envelope-(?:from|to)|x-(?:rcpt|forwarded)-to)$/i;
-/** Macros that say who somebody is, who writes to whom, or where that is. */
+/** Macros with users, addresses and hosts in them. */
 const LOGIN = /^\{?(?:auth_(?:authen|author)|c(?:ert|n)_(?:subject|issuer|md5))\}?$/;
 const ADDRESS = /^\{?(?:f|(?:mail|rcpt)_addr)\}?$/;
 const HOST = /^\{?(?:[js]|(?:client|if)_(?:name|ptr)|daemon_name|(?:mail|rcpt)_host)\}?$/;
-/** Those that say nothing of anybody but IP addresses, which are found in them. */
+/** Macros with nothing personal in them but IP addresses, which are found there. */
 const HARMLESS =
   /^\{?(?:[bdirtvT]|auth_(?:type|ssf)|cipher(?:_bits)?|tls_version|verify|(?:client|if|daemon)_(?:addr|port|family|flags|resolve|info)|client_(?:connections|rate)|(?:mail|rcpt)_mailer|n(?:bad)?rcpts|opMode|ntries|server_(?:addr|name))\}?$/;
-/** What may stand in place of a host: how a recipient was refused, and the names of Sendmail's daemons. */
+/** Values in place of a host: the status of a refused recipient, and the names of Sendmail's daemons. */
 const NO_HOST = /^[245]\.\d{1,3}\.\d{1,3}$|^M[TS]A(?:-v[46])?$/;
-/** Something with a dot in it, as a whole. */
+/** Words with a dot in them. */
 const HOST_NAME = /(?<![^\s[\]<>@])[^\s[\]<>@.]+\.[^\s[\]<>@]*/g;
 /** A name alone in angle brackets. */
 const BRACKETED = /<([^<>@\s]{1,64})>/g;
 /** The frames whose text is an address. */
 const RECIPIENTS: readonly string[] = ['addRecipient', 'deleteRecipient'];
 
-/** Takes out of frames what is nobody's business; the same thing always becomes the same other thing. */
+const IP_ADDRESS =
+  /(?:IPv6:)?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?:\.\d{1,3}){3})?)/gi;
+/** No host name is longer (RFC 1035, 2.3.4). */
+const LONGEST_NAME = 253;
+const DOCUMENTATION = ['192.0.2', '198.51.100', '203.0.113'] as const;
+
+/** Takes personal data out of the frames of a session; the same value always becomes the same other value. */
 export class Redactor {
   readonly #what: Redaction;
   readonly #names = new Pseudonyms();
@@ -69,19 +81,14 @@ export class Redactor {
   }
 
   redact(frame: RecordedFrame): RecordedFrame {
-    return frame.from === 'mta'
-      ? { ...frame, message: this.#message(frame.message) }
-      : { ...frame, message: this.#message(frame.message) };
+    // The bytes would still have the personal data of the text.
+    const { raw: _raw, type, ...fields } = frame.message as { type: string } & Record<string, unknown>;
+    const changed = this.#changes(type, fields);
+    if (Object.keys(changed).length === 0) return frame;
+    return { ...frame, message: { type, ...fields, ...changed } } as RecordedFrame;
   }
 
-  #message<M extends Command | WireReply>(message: M): M {
-    // The bytes would still say what the text no longer does.
-    const { raw: _raw, ...fields } = message as { raw?: Uint8Array } & Record<string, unknown>;
-    const changed = this.#fields(message.type, fields);
-    return (changed === fields ? message : changed) as M;
-  }
-
-  #fields(type: string, fields: Record<string, unknown>): Record<string, unknown> {
+  #changes(type: string, fields: Record<string, unknown>): Record<string, unknown> {
     const { addresses = false, content = false } = this.#what;
     const { name, value, text, data, address, host, family, args, macros } = fields;
     const changed: Record<string, unknown> = {};
@@ -91,7 +98,7 @@ export class Redactor {
       else if (addresses) changed.value = this.#value(String(name), value);
     }
     if (Array.isArray(macros)) changed.macros = this.#macros(macros as [string, string | undefined][]);
-    // Passwords are no matter of taste.
+    // A password has to go in either case.
     if (type === 'unknown' && (addresses || content)) changed.text = this.#command(String(text));
     if (addresses) {
       if (typeof host === 'string') {
@@ -102,7 +109,7 @@ export class Redactor {
       if (Array.isArray(args)) changed.args = args.map((arg) => this.#argument(String(arg)));
       if (typeof text === 'string' && type !== 'unknown') changed.text = this.#text(type, text);
     }
-    return Object.keys(changed).length === 0 ? fields : { ...fields, ...changed };
+    return changed;
   }
 
   #value(name: string, value: string): string {
@@ -116,10 +123,10 @@ export class Redactor {
     return RECIPIENTS.includes(type) ? this.#address(text) : this.#inText(text);
   }
 
-  /** What an SMTP server does not know, or handles by itself: its arguments may be a password, as of AUTH. */
+  /** A command that the MTA does not know, or handles by itself: its arguments may be a password, as of AUTH. */
   #command(text: string): string {
-    const [, asked, whom] = (this.#what.addresses === true ? ASKING.exec(text) : null) ?? [];
-    if (asked !== undefined && whom !== undefined) return asked + this.#address(whom);
+    const [, asked, user] = (this.#what.addresses === true ? ASKING.exec(text) : null) ?? [];
+    if (asked !== undefined && user !== undefined) return asked + this.#address(user);
     const [verb = ''] = VERB.exec(text) ?? [];
     return verb + blankedText(text.slice(verb.length));
   }
@@ -145,11 +152,11 @@ export class Redactor {
 
   #macro(name: string, value: string): string {
     const { addresses = false, content = false } = this.#what;
-    // Sendmail tells the Message-ID, which is a header.
+    // Sendmail's macro for the Message-ID, which is a header.
     if (content && /^\{?msg_id\}?$/.test(name)) return blankedText(value);
     if (!addresses) return value;
     if (LOGIN.test(name)) return value.includes('@') ? this.#inText(value) : this.#names.user(value);
-    // Of a recipient that the MTA has rejected it is what the MTA says to that.
+    // For a recipient that the MTA has rejected it is the text of that rejection.
     if (ADDRESS.test(name) && !/\s/.test(value)) return this.#address(value);
     if (HOST.test(name) && !/\s/.test(value)) return NO_HOST.test(value) ? value : this.#names.host(value);
     const text = this.#inText(value);
@@ -157,14 +164,14 @@ export class Redactor {
       return text.replace(HOST_NAME, (host) => this.#names.host(host));
     }
     if (HARMLESS.test(name) || ADDRESS.test(name) || /^\{?msg_id\}?$/.test(name)) return text;
-    // One of the configuration's own may hold anything.
+    // A macro of the MTA's configuration may hold anything.
     return blankedText(value);
   }
 
-  /** One address as a whole, with brackets or without; the null sender stays nobody. */
+  /** One address as a whole, with brackets or without; the null sender stays. */
   #address(given: string): string {
     const bracketed = given.startsWith('<') && given.endsWith('>');
-    // A source route says nothing that mail is delivered by.
+    // Mail is delivered without the source route.
     const bare = (bracketed ? given.slice(1, -1) : given).replace(/^@[^:]*:/, '');
     const at = bare.lastIndexOf('@');
     const user = at === -1 ? bare : bare.slice(0, at);
@@ -193,4 +200,72 @@ function blanked(data: Uint8Array): Buffer {
   return Buffer.from(
     data.map((byte) => (byte === 0x0d || byte === 0x0a || byte === 0x20 || byte === 9 ? byte : 0x78)),
   );
+}
+
+/** Other names for users, hosts and IP addresses, the same for the same. */
+class Pseudonyms {
+  readonly #names = new Map<string, string>();
+  /** The names that were made here. */
+  readonly #made = new Set<string>();
+  #users = 0;
+  #domains = 0;
+  #hosts = 0;
+
+  user(name: string): string {
+    return this.#named(`user ${name}`, () => `user${++this.#users}`);
+  }
+
+  /** The other name of a user that has one; any other text as it is. */
+  knownUser(name: string): string {
+    return this.#names.get(`user ${name}`) ?? name;
+  }
+
+  /** A host name, or an address, in brackets or not. */
+  host(name: string): string {
+    const bare = name.replace(/\.$/, '');
+    if (bare === '' || this.#made.has(bare)) return name;
+    // An address as a whole, and nothing beside it.
+    if (bare.replace(IP_ADDRESS, '').replace(/[[\]]/g, '') === '') return this.addressesIn(bare);
+    const dot = name === bare ? '' : '.';
+    return this.#named(`domain ${bare.toLowerCase()}`, () => `domain${++this.#domains}.example`) + dot;
+  }
+
+  /** The other name of a host that has one, or of a host below it; any other text as it is. */
+  known(name: string): string {
+    if (this.#made.has(name)) return name;
+    const folded = name.toLowerCase();
+    for (let at = Math.max(0, name.length - LONGEST_NAME); ; at = folded.indexOf('.', at) + 1) {
+      const other = this.#names.get(`domain ${folded.slice(at)}`);
+      if (other !== undefined) return name.slice(0, at) + other;
+      if (!folded.includes('.', at)) return name;
+    }
+  }
+
+  /** A text with other IP addresses in it: those for documentation (RFC 5737, RFC 3849). */
+  addressesIn(text: string): string {
+    return text.replace(IP_ADDRESS, (found) => {
+      const [, prefix = '', address = '', rest = ''] = /^(IPv6:)?(.*?[^:]|.*::)(:?)$/i.exec(found) ?? [];
+      // The time of the day has colons, too.
+      if (address.includes(':') && !isIPv6(address)) return found;
+      return prefix + this.#ip(address) + rest;
+    });
+  }
+
+  #ip(address: string): string {
+    return this.#named(`host ${address.toLowerCase()}`, () => {
+      const number = ++this.#hosts;
+      if (address.includes(':')) return `2001:db8::${number.toString(16)}`;
+      return `${DOCUMENTATION[Math.floor(number / 256) % 3] ?? ''}.${number % 256}`;
+    });
+  }
+
+  #named(key: string, make: () => string): string {
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      name = make();
+      this.#names.set(key, name);
+      this.#made.add(name);
+    }
+    return name;
+  }
 }

@@ -1,20 +1,19 @@
 import { Observable, asyncScheduler, type Subscription } from 'rxjs';
 
+import { DEFAULT_OFFER } from '../mta/agreement.js';
+import type { ConnectionIo } from '../session/connection/boundary.js';
 import { Connection } from '../session/connection/connection.js';
 import type { Mail, MilterEvent } from '../session/flow.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { resolveOptions } from '../session/options.js';
 import { ALL_STAGES } from '../session/stage.js';
 import { TURN } from '../session/turn.js';
-import { commandCodec, type Command } from '../transport/wire/commands.js';
+import { commandCodec } from '../transport/wire/commands.js';
 import { SMFIP } from '../transport/wire/flags.js';
 import type { RecordedSession } from './recording.js';
 
-/** Where a session was recorded from its middle on: what every MTA offers. */
-const OFFER: Command = { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1fffff, lists: [] };
-
-/** Nobody listens to the replies: those that count were given when it was recorded. */
-const NOBODY = {
+/** Replies are dropped: those of the recording count. */
+const NO_IO: ConnectionIo = {
   write: () => true,
   pause: () => undefined,
   resume: () => undefined,
@@ -23,13 +22,15 @@ const NOBODY = {
 };
 
 /**
- * The events of a recorded session as a source: the same events with the recorded pauses between them, to be piped
- * through a filter. Nothing is written anywhere; what comes out of the filter is to be looked at.
+ * Emits the events of a recorded session, with the recorded pauses between them, to be piped through a filter.
  *
- * Cold: each subscription plays it from its beginning, and unsubscribing stops it. It completes after its last event,
- * which is `close`. Pauses are rounded to milliseconds, and run in virtual time under RxJS's `TestScheduler`. The events
- * are those that the MTA sent then: a filter that wants others does not get them.
+ * @remarks
+ * It is cold: each subscription plays the session from its beginning, and unsubscribing stops it. It completes after its
+ * last event, which is `close`. Pauses are rounded to milliseconds, and run in virtual time under RxJS's
+ * `TestScheduler`. The events are those that the MTA sent then: a filter that wants others does not get them. Replies of
+ * the filter go nowhere.
  *
+ * @see compareReplies to play a session as an MTA does
  * @example replay(session).pipe(filter).subscribe((flow) => console.log(flow.stage));
  */
 export function replay({ frames }: RecordedSession): Observable<MilterEvent> {
@@ -42,25 +43,27 @@ export function replay({ frames }: RecordedSession): Observable<MilterEvent> {
     )?.message;
     const agreed = answer?.type === 'optneg' ? answer.protocol : 0;
     const connection = new Connection(
-      NOBODY,
+      NO_IO,
       resolveOptions({
         leadingSpace: (agreed & SMFIP.HDR_LEADSPC) !== 0,
         rejectedRecipients: (agreed & SMFIP.RCPT_REJ) !== 0,
       }),
       { watched: false, outcome: () => undefined, ended: () => undefined },
     );
-    const plain = new Detacher();
+    const detach = detacher();
     connection.attach(
       {
         next: (flow) => {
-          if (flow.stage !== 'reply') subscriber.next(plain.detach(flow));
+          if (flow.stage !== 'reply') subscriber.next(detach(flow));
         },
         complete: () => undefined,
       },
-      // Looked at and not decided: each event is over when it was emitted, and the next one can come.
+      // It observes only, so that each event is over when it was emitted, and the next one can come.
       tagsFor(0, ALL_STAGES),
     );
-    if (commands[0]?.message.type !== 'optneg') connection.receive(commandCodec.encode(OFFER));
+    // A recording from the middle of a session on has no offer.
+    if (commands[0]?.message.type !== 'optneg')
+      connection.receive(commandCodec.encode({ type: 'optneg', ...DEFAULT_OFFER, lists: [] }));
     let at = 0;
     let now = 0;
     let timer: Subscription | undefined;
@@ -91,25 +94,19 @@ export function replay({ frames }: RecordedSession): Observable<MilterEvent> {
   });
 }
 
-/** Makes events that no connection made of those that one did: theirs is over before a filter has thought of an answer. */
-class Detacher {
-  readonly #mails = new WeakMap<Mail, Mail>();
-
-  detach(event: MilterEvent): MilterEvent {
-    if (event.stage === 'mail') return this.#mail(event);
-    const copy = without(event);
-    return copy.stage === 'rcpt' ? { ...copy, mail: this.#mail(copy.mail) } : copy;
-  }
-
-  /** The same one for all recipients. */
-  #mail(mail: Mail): Mail {
-    let copy = this.#mails.get(mail);
-    if (copy === undefined) {
-      copy = without(mail);
-      this.#mails.set(mail, copy);
-    }
+/** Detaches events from their connection, for which they are over before a filter has answered. */
+function detacher(): (event: MilterEvent) => MilterEvent {
+  // The recipients of a message have the same mail.
+  const mails = new WeakMap<Mail, Mail>();
+  const mailOf = (mail: Mail): Mail => {
+    const copy = mails.get(mail) ?? without(mail);
+    mails.set(mail, copy);
     return copy;
-  }
+  };
+  return (event) => {
+    if (event.stage === 'mail') return mailOf(event);
+    return event.stage === 'rcpt' ? { ...without(event), mail: mailOf(event.mail) } : without(event);
+  };
 }
 
 function without<E extends MilterEvent>(event: E): E {

@@ -7,7 +7,7 @@ import { BIT } from '../session/stage.js';
 
 const LONGEST = 120;
 
-/** A value in a line, for people: an event or reply by what matters of it, anything else as Node would print it. */
+/** A value in a line: an event or reply by its main fields, anything else as Node prints it. */
 export function describeValue(value: unknown): string {
   if (!isFlow(value)) return inspect(value, { depth: 3, breakLength: Infinity });
   if (value.stage !== 'reply') return describeEvent(value);
@@ -17,7 +17,7 @@ export function describeValue(value: unknown): string {
 
 /** A decision in words, such as `reject 550 5.7.1 No such user`. */
 export function describeDecision(decision: Decision): string {
-  // Operators of one's own may have made something of it that the types do not have.
+  // Own operators of a user may give decisions that the types do not have.
   const reply = 'reply' in decision ? decision.reply : undefined;
   if (reply === undefined) return decision.kind;
   const { code, enhanced = '', lines } = reply;

@@ -1,6 +1,7 @@
 /**
- * A drawing that is not what came out, or one that cannot be read.
+ * A drawing does not match the streams, or cannot be read.
  *
+ * @remarks
  * Its message has both diagrams, one above the other, and the first difference. `expected` and `actual` have all of both
  * as text, for runners that show those two beside each other.
  */
@@ -19,7 +20,7 @@ export class DrawingError extends Error {
     this.actual = both?.actual;
   }
 
-  /** Makes the error point at the line of the test that it is about, which has long been left when it is found. */
+  /** Makes the stack that of the test's line: the difference is found long after that has run. */
   at(place: { readonly stack?: string }): this {
     const [, ...frames] = place.stack?.split('\n') ?? [];
     this.stack = [`${this.name}: ${this.message}`, ...frames].join('\n');

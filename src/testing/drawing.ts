@@ -1,55 +1,115 @@
-import { tap, type Observable } from 'rxjs';
-import { TestScheduler } from 'rxjs/testing';
+import { take, type Observable } from 'rxjs';
+import { TestScheduler, type RunHelpers } from 'rxjs/testing';
 
 import type { Flow } from '../session/flow.js';
-import { compareStreams, type Judge, type Moment } from './compare-streams.js';
-import { compareSubscriptions, type SubscriptionTimes } from './compare-subscriptions.js';
+import {
+  compareStreams,
+  compareSubscriptions,
+  type Compare,
+  type Moment,
+  type SubscriptionTimes,
+} from './comparison.js';
 import { DrawingError } from './drawing-error.js';
-import { lettersIn } from './letters-in.js';
-import { Letters } from './letters.js';
-import type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } from './marble-helpers.js';
+import { Letters, meaningsIn } from './letters.js';
 
-type Check = (actual: unknown, expected: unknown) => void;
-type Values = Readonly<Record<string, unknown>>;
+type Values<T> = Readonly<Record<string, T>>;
 
-/** No drawing that anybody reads has as many steps, and most of those without an end have them within a second. */
+/** A stream that was drawn. */
+export interface DrawnObservable<T> extends Observable<T> {
+  /** The times of its subscriptions. */
+  readonly subscriptions: readonly SubscriptionTimes[];
+}
+
+/**
+ * Draws the events of filters.
+ *
+ * @remarks
+ * A letter keeps its meaning for the whole drawing, so each is bound once, where it first occurs. A letter that is bound
+ * to nothing, or to two values, is a `DrawingError`.
+ */
+export interface FlowHelper {
+  /** Draws a source that emits with and without subscribers, as a connection does. */
+  hot(diagram: string, values?: Values<Flow>, error?: unknown): DrawnObservable<Flow>;
+  /** Draws a source that begins when it is subscribed to. */
+  cold(diagram: string, values?: Values<Flow>, error?: unknown): DrawnObservable<Flow>;
+  /**
+   * Subscribes to a stream, which may be of anything, and compares it with a diagram.
+   *
+   * @param subscription when to subscribe and unsubscribe, such as `^---!`; by default at once and never
+   */
+  expect<T>(source: Observable<T>, subscription?: string): StreamExpectation<T>;
+}
+
+/** Takes the diagram that a stream is expected to be. */
+export interface StreamExpectation<T> {
+  /** @param error the error that is expected at `#` */
+  toBe(diagram: string, values?: Values<NoInfer<T>>, error?: unknown): void;
+}
+
+/** The tools that the body of `marbles()` draws with. The syntax of the diagrams is that of RxJS. */
+export interface MarbleHelpers {
+  /** Draws a hot stream of anything; without values its letters are its values. */
+  hot<T = string>(diagram: string, values?: Values<T>, error?: unknown): DrawnObservable<T>;
+  /** Draws a cold stream of anything; without values its letters are its values. */
+  cold<T = string>(diagram: string, values?: Values<T>, error?: unknown): DrawnObservable<T>;
+  readonly flow: FlowHelper;
+  /** Compares the subscriptions to a drawn source, one diagram for each; without a diagram: not at all. */
+  subscriptions(source: DrawnObservable<unknown>): { toBe(...diagrams: readonly string[]): void };
+  /** The time that a diagram takes up to its `|`, in milliseconds. */
+  time(diagram: string): number;
+  /** Runs the drawing up to here, to look at its effects. At the end this happens by itself. */
+  flush(): void;
+}
+
+/** A comparison that RxJS asks for when it has run the drawing. */
+interface Expectation {
+  name: string;
+  stated: boolean;
+  /** The place in the test where it was stated. */
+  readonly place: { readonly stack?: string };
+  readonly check: (actual: readonly unknown[], expected: readonly unknown[]) => void;
+}
+
+/** More than any drawing that is meant to end has; an endless one gets there within a second. */
 const MOST_STEPS = 1_000_000;
 const MOST_VALUES = 100_000;
 const ENDS =
   "End it in the drawing, with take() or takeUntil(), or by when to unsubscribe: flow.expect(source, '^---!').";
 
-/** One drawing: its virtual time, its letters, and what is expected of it. */
+/** One drawing: its virtual time, its letters, and its expectations. */
 export class Drawing {
-  readonly #scheduler: TestScheduler;
   readonly #letters = new Letters();
-  readonly #compare: Judge['compare'];
-  /** What is to be checked, in the order in which the scheduler will hand it over. */
-  readonly #checks: Check[] = [];
-  /** Expectations of which nobody has said yet what is expected. */
-  readonly #open = new Set<string>();
+  readonly #compare: Compare | undefined;
+  /** In the order in which RxJS compares them. */
+  readonly #expectations: Expectation[] = [];
+  readonly #scheduler = new TestScheduler((actual: readonly unknown[], expected: readonly unknown[]) => {
+    const next = this.#expectations.shift();
+    try {
+      next?.check(actual, expected);
+    } catch (error) {
+      throw error instanceof DrawingError && next !== undefined ? error.at(next.place) : error;
+    }
+  });
 
-  constructor(compare: Judge['compare']) {
+  constructor(compare: Compare | undefined) {
     this.#compare = compare;
-    this.#scheduler = new TestScheduler((actual: unknown, expected: unknown) => {
-      this.#checks.shift()?.(actual, expected);
-    });
     countSteps(this.#scheduler);
   }
 
-  /** Runs the body, and then what it has drawn. */
+  /** Runs the body, and then its drawing. */
   run(body: (helpers: MarbleHelpers) => unknown): void {
-    this.#scheduler.run(({ hot, cold, time, flush }) => {
+    this.#scheduler.run((rx) => {
       const result = body({
-        hot: <T>(diagram: string, values?: Readonly<Record<string, T>>, error?: unknown) =>
-          hot(diagram, bound('hot', diagram, values), error) as DrawnObservable<T>,
-        cold: <T>(diagram: string, values?: Readonly<Record<string, T>>, error?: unknown) =>
-          cold(diagram, bound('cold', diagram, values), error) as DrawnObservable<T>,
-        flow: this.#flow(hot, cold),
+        hot: <T>(diagram: string, values?: Values<T>, error?: unknown) =>
+          rx.hot(diagram, valuesIn('hot', diagram, values), error) as DrawnObservable<T>,
+        cold: <T>(diagram: string, values?: Values<T>, error?: unknown) =>
+          rx.cold(diagram, valuesIn('cold', diagram, values), error) as DrawnObservable<T>,
+        flow: this.#flow(rx),
         subscriptions: (source) => this.#subscriptions(source),
-        time,
+        time: rx.time,
         flush: () => {
-          this.#checkOpen();
-          flush();
+          this.#checkStated();
+          rx.flush();
         },
       });
       if (typeof result === 'object' && result !== null && 'then' in result) {
@@ -58,12 +118,12 @@ export class Drawing {
             'write it without, and test filters that wait for one with simulate().',
         );
       }
-      this.#checkOpen();
+      this.#checkStated();
     });
   }
 
-  #flow(hot: TestScheduler['createHotObservable'], cold: TestScheduler['createColdObservable']): FlowHelper {
-    const bind = (where: string, diagram: string, values?: Values): Record<string, Flow> =>
+  #flow({ hot, cold }: RunHelpers): FlowHelper {
+    const bind = (where: string, diagram: string, values?: Values<Flow>): Record<string, Flow> =>
       this.#letters.bind(where, diagram, values) as Record<string, Flow>;
     return {
       hot: (diagram, values, error) => hot(diagram, bind('flow.hot', diagram, values), error),
@@ -73,62 +133,59 @@ export class Drawing {
   }
 
   #expect<T>(source: Observable<T>, subscription: string | undefined): StreamExpectation<T> {
-    let values = 0;
-    const counted = tap<T>(() => {
-      if (++values > MOST_VALUES) throw new DrawingError('It has no end.');
-    });
-    const expectation = this.#scheduler.expectObservable(source.pipe(counted), subscription);
-    let name = `flow.expect() no. ${this.#checks.length + 1}`;
-    this.#open.add(name);
-    const place: { stack?: string } = {};
-    this.#checks.push((actual, expected) => {
-      pointingAt(place, () => {
-        if (values > MOST_VALUES) {
-          throw new DrawingError(`${name}: the stream has given ${MOST_VALUES} values and goes on. ${ENDS}`);
-        }
-        compareStreams(expected as readonly Moment[], actual as readonly Moment[], {
-          name,
-          letters: this.#letters,
-          compare: this.#compare,
-        });
-      });
+    const rx = this.#scheduler.expectObservable(source.pipe(take(MOST_VALUES + 1)), subscription);
+    const expectation = this.#add('flow.expect', (actual, expected) => {
+      const { name } = expectation;
+      if (actual.length > MOST_VALUES) {
+        throw new DrawingError(`${name}: the stream has given ${MOST_VALUES} values and goes on. ${ENDS}`);
+      }
+      compareStreams(expected as Moment[], actual as Moment[], name, this.#letters, this.#compare);
     });
     const toBe: StreamExpectation<T>['toBe'] = (diagram, values, error) => {
-      Error.captureStackTrace(place, toBe);
-      this.#open.delete(name);
-      name = `flow.expect(…).toBe('${diagram.trim()}')`;
-      expectation.toBe(diagram, this.#letters.bind('toBe', diagram, values), error);
+      state(expectation, `flow.expect(…).toBe('${diagram.trim()}')`, toBe);
+      rx.toBe(diagram, this.#letters.bind('toBe', diagram, values), error);
     };
     return { toBe };
   }
 
   #subscriptions(source: DrawnObservable<unknown>): ReturnType<MarbleHelpers['subscriptions']> {
-    const expectation = this.#scheduler.expectSubscriptions([]);
-    const name = `subscriptions() no. ${this.#checks.length + 1}`;
-    this.#open.add(name);
-    const place: { stack?: string } = {};
-    let diagrams = '';
-    this.#checks.push((_actual, expected) => {
-      pointingAt(place, () => {
-        // RxJS is asked for what it makes of the diagrams only: the log is the source's own.
-        compareSubscriptions(expected as readonly SubscriptionTimes[], source.subscriptions, diagrams);
-      });
+    // RxJS reads the diagrams; the times are the source's own.
+    const rx = this.#scheduler.expectSubscriptions([]);
+    const expectation = this.#add('subscriptions', (_actual, expected) => {
+      compareSubscriptions(expected as SubscriptionTimes[], source.subscriptions, expectation.name);
     });
     const toBe = (...expected: readonly string[]): void => {
-      Error.captureStackTrace(place, toBe);
-      this.#open.delete(name);
-      diagrams = `subscriptions(…).toBe(${expected.map((diagram) => `'${diagram.trim()}'`).join(', ')})`;
-      expectation.toBe([...expected]);
+      const diagrams = expected.map((diagram) => `'${diagram.trim()}'`).join(', ');
+      state(expectation, `subscriptions(…).toBe(${diagrams})`, toBe);
+      rx.toBe([...expected]);
     };
     return { toBe };
   }
 
-  /** An expectation without its end would pass whatever happens. */
-  #checkOpen(): void {
-    const [name] = this.#open;
-    if (name === undefined) return;
-    throw new DrawingError(`${name} expects nothing: say what with .toBe('--a|').`);
+  #add(call: string, check: Expectation['check']): Expectation {
+    const name = `${call}() no. ${this.#expectations.length + 1}`;
+    const expectation: Expectation = { name, stated: false, place: {}, check };
+    this.#expectations.push(expectation);
+    return expectation;
   }
+
+  /** An expectation without a diagram would pass in any case. */
+  #checkStated(): void {
+    const open = this.#expectations.find(({ stated }) => !stated);
+    if (open === undefined) return;
+    throw new DrawingError(`${open.name} expects nothing: say what with .toBe('--a|').`);
+  }
+}
+
+/** @param caller the function that the test has called: the place is where that was */
+function state(expectation: Expectation, name: string, caller: (...args: never[]) => void): void {
+  expectation.name = name;
+  expectation.stated = true;
+  Error.captureStackTrace(expectation.place, caller);
+}
+
+function valuesIn<T>(where: string, diagram: string, values?: Values<T>): Record<string, T> | undefined {
+  return values && meaningsIn(`${where} '${diagram.trim()}'`, new Map(Object.entries(values)));
 }
 
 /** Virtual time runs until no timer is left, which may be never: RxJS sets the frame before each step. */
@@ -146,27 +203,4 @@ function countSteps(scheduler: TestScheduler): void {
       );
     },
   });
-}
-
-/** What is found long after the expectation was written down is told where that was. */
-function pointingAt(place: { readonly stack?: string }, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    throw error instanceof DrawingError ? error.at(place) : error;
-  }
-}
-
-/** RxJS takes a letter without a meaning for `undefined`; that is a slip. */
-function bound<T>(
-  where: string,
-  diagram: string,
-  values?: Readonly<Record<string, T>>,
-): Record<string, T> | undefined {
-  if (values === undefined) return undefined;
-  const missing = lettersIn(diagram).find((letter) => !Object.hasOwn(values, letter));
-  if (missing === undefined) return values;
-  throw new DrawingError(
-    `${where} '${diagram.trim()}': nothing says what the letter ${missing} is. Give it beside the diagram, as { ${missing}: … }.`,
-  );
 }

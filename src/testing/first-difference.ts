@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** Where two values differ first. */
+/** The place where two values differ first. */
 export interface Difference {
   /** `.decision.reply.lines[0]`; empty where it is the values themselves. */
   readonly path: string;
@@ -9,10 +9,10 @@ export interface Difference {
 }
 
 /**
- * Finds the first difference of two values; `undefined` where there is none.
+ * Finds the first difference of two values; `undefined` where they are equal.
  *
- * Objects are equal by their fields (one that is `undefined` counts as absent), bytes by their values whatever holds
- * them, and matchers of a test runner (`expect.any(String)`) match what they match.
+ * Objects are equal by their fields (one that is `undefined` counts as absent), bytes by their values in buffers of any
+ * class, and matchers of a test runner (`expect.any(String)`) match what they match.
  */
 export function firstDifference(expected: unknown, actual: unknown, path = ''): Difference | undefined {
   const different: Difference = { path, expected, actual };
@@ -23,22 +23,20 @@ export function firstDifference(expected: unknown, actual: unknown, path = ''): 
   if (expected instanceof Uint8Array && actual instanceof Uint8Array) {
     return Buffer.compare(expected, actual) === 0 ? undefined : different;
   }
-  if (Array.isArray(expected) && Array.isArray(actual)) {
-    if (expected.length !== actual.length) return different;
-    return firstOf(expected.keys(), (at) => firstDifference(expected[at], actual[at], `${path}[${at}]`));
-  }
-  if (!hasFields(expected) || !hasFields(actual)) {
+  const arrays = Array.isArray(expected) && Array.isArray(actual);
+  if (arrays && expected.length !== actual.length) return different;
+  if (!arrays && !(hasFields(expected) && hasFields(actual))) {
     return isDeepStrictEqual(expected, actual) ? undefined : different;
   }
-  const keys = new Set([...Object.keys(expected), ...Object.keys(actual)]);
-  return firstOf(keys, (key) => firstDifference(expected[key], actual[key], `${path}.${key}`));
+  const [left, right] = [expected, actual] as Readonly<Record<string, unknown>>[];
+  for (const key of new Set([...Object.keys(expected), ...Object.keys(actual)])) {
+    const found = firstDifference(left?.[key], right?.[key], path + (arrays ? `[${key}]` : `.${key}`));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-interface Matcher {
-  asymmetricMatch(actual: unknown): boolean;
-}
-
-function isMatcher(value: object): value is Matcher {
+function isMatcher(value: object): value is { asymmetricMatch(actual: unknown): boolean } {
   return 'asymmetricMatch' in value && typeof value.asymmetricMatch === 'function';
 }
 
@@ -46,15 +44,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** Whether an object is no more than its fields; others (errors, maps, dates …) know more of themselves. */
-function hasFields(value: object): value is Readonly<Record<string, unknown>> {
+/** Whether an object is no more than its fields; others (errors, maps, dates …) have values beside them. */
+function hasFields(value: object): boolean {
   return Object.prototype.toString.call(value) === '[object Object]' && !(Symbol.iterator in value);
-}
-
-function firstOf<T>(items: Iterable<T>, find: (item: T) => Difference | undefined): Difference | undefined {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

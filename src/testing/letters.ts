@@ -1,60 +1,57 @@
 import { describeValue } from './describe-value.js';
 import { DrawingError } from './drawing-error.js';
 import { firstDifference } from './first-difference.js';
-import { lettersIn } from './letters-in.js';
 
 const SPARE = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz');
 
-/** What the letters of a drawing stand for: one letter, one meaning, from its first use on. */
+/** The meanings of the letters of a drawing: one letter, one meaning, from its first use on. */
 export class Letters {
   readonly #meanings = new Map<string, unknown>();
 
   /**
-   * Takes note of what letters mean, and gives the meanings of those in a diagram.
+   * Takes note of the meanings of letters, and returns those of the letters in a diagram.
    *
-   * @throws DrawingError where one has none, or two
+   * @throws DrawingError where a letter has two meanings, or is longer than a character
    */
-  bind(
-    where: string,
-    diagram: string,
-    values: Readonly<Record<string, unknown>> = {},
-  ): Record<string, unknown> {
-    for (const [letter, value] of Object.entries(values)) {
+  bind(where: string, diagram: string, values: object = {}): Record<string, unknown> {
+    for (const [letter, value] of Object.entries(values) as [string, unknown][]) {
       if (Array.from(letter).length !== 1) {
         throw new DrawingError(
           `${where}: ${JSON.stringify(letter)} is no letter. Bind one character to a value.`,
         );
       }
-      const known = this.#meanings.has(letter);
-      if (known && firstDifference(this.#meanings.get(letter), value) !== undefined) {
-        throw new DrawingError(
-          `${where}: the letter ${letter} cannot be ${describeValue(value)}; ` +
-            `in this drawing it is ${describeValue(this.#meanings.get(letter))} already. Take another letter.`,
-        );
-      }
-      if (!known) this.#meanings.set(letter, value);
+      if (!this.#meanings.has(letter)) this.#meanings.set(letter, value);
+      const known = this.#meanings.get(letter);
+      if (firstDifference(known, value) === undefined) continue;
+      throw new DrawingError(
+        `${where}: the letter ${letter} cannot be ${describeValue(value)}; ` +
+          `in this drawing it is ${describeValue(known)} already. Take another letter.`,
+      );
     }
-    const found = lettersIn(diagram).map((letter): [string, unknown] => {
-      if (!this.#meanings.has(letter)) {
-        const those = [...this.#meanings.keys()].join(', ') || 'none';
-        throw new DrawingError(
-          `${where} '${diagram.trim()}': nothing says what the letter ${letter} is. ` +
-            `Give it beside the diagram, as { ${letter}: … }; bound so far: ${those}.`,
-        );
-      }
-      return [letter, this.#meanings.get(letter)];
-    });
-    return Object.fromEntries(found);
+    return meaningsIn(`${where} '${diagram.trim()}'`, this.#meanings);
   }
 
-  /** The letter of a value; one that is new to the drawing gets a spare letter. */
+  /** The letter of a value; a value that is new to the drawing gets a spare letter. */
   letterOf(value: unknown): string {
-    for (const [letter, meaning] of this.#meanings) if (Object.is(meaning, value)) return letter;
-    for (const [letter, meaning] of this.#meanings) {
-      if (firstDifference(meaning, value) === undefined) return letter;
-    }
+    const known = [...this.#meanings];
+    const found =
+      known.find(([, meaning]) => Object.is(meaning, value)) ??
+      known.find(([, meaning]) => firstDifference(meaning, value) === undefined);
+    if (found !== undefined) return found[0];
     const spare = SPARE.find((letter) => !this.#meanings.has(letter)) ?? '?';
     this.#meanings.set(spare, value);
     return spare;
   }
+}
+
+/** Meanings for RxJS to look letters up in: it would take a letter without one for `undefined`, and that is a slip. */
+export function meaningsIn<T>(where: string, meanings: ReadonlyMap<unknown, T>): Record<string, T> {
+  const get = (_target: object, letter: string | symbol): T | undefined => {
+    if (meanings.has(letter)) return meanings.get(letter);
+    throw new DrawingError(
+      `${where}: nothing says what the letter ${String(letter)} is. Give it beside the diagram, ` +
+        `as { ${String(letter)}: … }; bound so far: ${[...meanings.keys()].join(', ') || 'none'}.`,
+    );
+  };
+  return new Proxy<Record<string, T>>({}, { get });
 }

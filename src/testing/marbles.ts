@@ -1,9 +1,9 @@
-import { checkArgument, checkOptions, func, type Rules } from '../common/options.js';
-import { Drawing } from './drawing.js';
-import type { MarbleHelpers } from './marble-helpers.js';
-import { testIsRunning } from './test-is-running.js';
+import { executionAsyncResource } from 'node:async_hooks';
 
-/** How a drawing is judged. */
+import { checkArgument, checkOptions, func, type Rules } from '../common/options.js';
+import { Drawing, type MarbleHelpers } from './drawing.js';
+
+/** The options of `marbles()`. */
 export interface MarblesOptions {
   /**
    * The `expect` of the test runner, which then compares the values: with its matchers, and counted among its
@@ -14,13 +14,13 @@ export interface MarblesOptions {
 
 const RULES: Rules<MarblesOptions> = { expect: func };
 
-/** What `marbles()` makes: the body of a test. */
+/** The body of a test, made by `marbles()`. */
 export interface DrawnTest {
-  /** Runs the drawing; throws a `DrawingError` where something else came out than was expected. */
+  /** Runs the drawing; throws a `DrawingError` where the streams are not the expected ones. */
   (): void;
   /**
-   * The same for a runner that gets it as the result of a test, as in `test('…', () => marbles(…))`: runners wait for
-   * what is like a promise.
+   * Runs it for a test that returns it, as in `test('…', () => marbles(…))`: test runners wait for a result with this
+   * method.
    */
   then<T = void, E = never>(
     resolve?: ((value: undefined) => T | PromiseLike<T>) | null,
@@ -28,21 +28,23 @@ export interface DrawnTest {
   ): Promise<T | E>;
 }
 
-/** Before fake timers can take its place. */
+/** Taken before fake timers can take its place. */
 const soon = queueMicrotask;
 
 /**
  * Makes the body of a test out of a drawing: `test('…', marbles(({ flow }) => { … }))`, with any test runner.
  *
+ * @remarks
  * Time is virtual, a character of a diagram is a millisecond, and RxJS's timers run in it; promises and the timers of
- * Node do not. What it returns throws a `DrawingError`, with both diagrams one above the other, where something else
- * came out than was expected, where a diagram makes no sense, and where the drawing has no end.
+ * Node do not. The body throws a `DrawingError`, with both diagrams one above the other, where the streams are not the
+ * expected ones, where a diagram makes no sense, and where the drawing has no end.
  *
- * A test that returns it, `test('…', () => marbles(…))`, runs it as well. One that is made in a test and neither called
- * nor returned is run all the same (with Vitest, Jest and node:test), and what it throws is an uncaught error, so that
- * the run of the tests fails.
+ * A test that returns the drawing, `test('…', () => marbles(…))`, runs it as well. A drawing that is made in a test and
+ * neither called nor returned is run nevertheless (with Vitest, Jest and node:test); its failure is an uncaught error,
+ * so that the run of the tests fails.
  *
  * @throws TypeError where an argument is wrong
+ * @see simulate for filters that wait for promises
  * @example
  * test('refuses strangers', marbles(({ flow, subscriptions }) => {
  *   const [r, s] = [rcpt('friend@b.test'), rcpt('stranger@b.test')];
@@ -91,4 +93,19 @@ function afterTurns(turns: number, callback: () => void): void {
     if (turns === 0) callback();
     else afterTurns(turns - 1, callback);
   });
+}
+
+/**
+ * Whether a test of Vitest, Jest or node:test runs, and not the file that declares the tests; `false` with any other
+ * runner. It is read from the state that these runners leave in the open.
+ */
+function testIsRunning(): boolean {
+  const globals = globalThis as Readonly<Record<PropertyKey, unknown>>;
+  const vitest = globals.__vitest_worker__ as { current?: { type?: unknown } } | undefined;
+  if (vitest !== undefined) return vitest.current?.type === 'test';
+  const jest = globals[Symbol.for('$$jest-matchers-object')] as
+    { state?: { currentTestName?: unknown } } | undefined;
+  if (jest !== undefined) return jest.state?.currentTestName !== undefined;
+  // The callback of a test runs in the scope of an object of this class; that of describe() in one of another.
+  return executionAsyncResource().constructor.name === 'Test';
 }

@@ -10,24 +10,16 @@ import {
   text,
   type Rules,
 } from '../common/options.js';
+import { pathOf } from '../mta/mail.js';
 import type { StageEvent } from '../session/flow.js';
 import type { SessionInfo } from '../session/session-info.js';
-import { body as bodyEvent } from './events/body.js';
-import { connect as connectEvent } from './events/connect.js';
-import { data } from './events/data.js';
-import { eoh } from './events/eoh.js';
-import { eom } from './events/eom.js';
-import { header } from './events/header.js';
-import { helo as heloEvent } from './events/helo.js';
-import { mail } from './events/mail.js';
-import { rcpt } from './events/rcpt.js';
-import { SESSION_FIELDS } from './field-rules.js';
-import { session as makeSession, type SessionFields } from './session.js';
+import { body, connect, data, eoh, eom, header, helo, mail, rcpt } from './events.js';
+import { SESSION_FIELDS, session as makeSession, type SessionFields } from './session.js';
 
 /** An address without brackets, by itself or with its ESMTP arguments. */
 export type EnvelopeAddress = string | { readonly address: string; readonly args?: readonly string[] };
 
-/** What a message is made of; what is left out is ordinary. */
+/** The parts of a message; those that are left out get ordinary values. */
 export interface MessageParts {
   /** Sender; `''` is the null sender. */
   readonly from?: EnvelopeAddress;
@@ -41,7 +33,7 @@ export interface MessageParts {
   readonly connect?: string;
   /** The name of a client whose `helo` goes before. Default: none does. */
   readonly helo?: string;
-  /** The connection of all these events, or what is to be known of it. */
+  /** The connection of all these events, or fields of one. */
   readonly session?: SessionFields | SessionInfo;
 }
 
@@ -64,18 +56,21 @@ const PARTS: Rules<MessageParts> = {
   session: object(SESSION_FIELDS),
 };
 
-/** The most that an MTA sends at once. */
-const CHUNK = 65_535;
+/** The most bytes of a body that an MTA sends in one frame. */
+export const CHUNK = 65_535;
 
 /**
- * The events of a message in the order in which an MTA tells them: `mail`, `rcpt`, `data`, `header`, `eoh`, `body`,
- * `eom`. They share one session, and each `rcpt` has the `mail` of them.
+ * Makes the events of a message in the order in which a mail server sends them.
  *
+ * @remarks
+ * They are `mail`, `rcpt`, `data`, `header`, `eoh`, `body` and `eom`. They share one session, and each `rcpt` has the
+ * `mail` of the message. A body of more than 65 535 bytes comes in several events.
+ *
+ * @throws TypeError or RangeError where a part is wrong
  * @example from(message({ from: 'a@b.test', to: ['c@d.test', 'e@f.test'], headers: { Subject: 'Hi' }, body: 'Ho\n' }))
  */
 export function message(parts: MessageParts = {}): StageEvent[] {
   checkOptions('message()', parts, PARTS, 'field');
-  const { connect, helo } = parts;
   const session = sessionOf(parts);
   const sender = pathOf(parts.from ?? 'sender@example.org');
   const recipients = listOf<EnvelopeAddress>(parts.to ?? 'rcpt@example.org').map(pathOf);
@@ -83,41 +78,37 @@ export function message(parts: MessageParts = {}): StageEvent[] {
   const headers = parts.headers ?? { Subject: 'hello' };
   const fields = Symbol.iterator in headers ? headers : Object.entries(headers);
   return [
-    ...(connect === undefined ? [] : [connectEvent(connect, { session, ...session.client })]),
-    ...(helo === undefined ? [] : [heloEvent(helo, { session })]),
+    ...(parts.connect === undefined ? [] : [connect(parts.connect, { session, ...session.client })]),
+    ...(parts.helo === undefined ? [] : [helo(parts.helo, { session })]),
     first,
     ...recipients.map(({ address, args }) => rcpt(address, { session, args, mail: first })),
     data({ session }),
     ...fields.map(([name, value]) => header(name, value.replaceAll('\r\n', '\n'), { session })),
     eoh({ session }),
     ...listOf<string | Uint8Array>(parts.body ?? 'hello\n').flatMap((piece) =>
-      chunksOf(piece).map((chunk) => bodyEvent(chunk, { session })),
+      chunksOf(piece).map((chunk) => body(chunk, { session })),
     ),
     eom({ session }),
   ];
 }
 
-function sessionOf({ session = {}, connect, helo }: MessageParts): SessionInfo {
-  // A session that is one already stays the same: what is kept of it is kept by identity.
+function sessionOf(parts: MessageParts): SessionInfo {
+  const { session = {} } = parts;
+  // A session that was made already stays the same object, by which privateData knows it.
   if (session.macros !== undefined && typeof session.macros.get === 'function') return session as SessionInfo;
   const fields = session as SessionFields;
-  const client = connect === undefined ? {} : connectEvent(connect).session.client;
+  const client = parts.connect === undefined ? {} : connect(parts.connect).session.client;
   return makeSession({
-    ...(helo === undefined ? {} : { helo }),
+    ...(parts.helo === undefined ? {} : { helo: parts.helo }),
     ...fields,
     client: { ...client, ...fields.client },
   });
 }
 
-function pathOf(path: EnvelopeAddress): { readonly address: string; readonly args: readonly string[] } {
-  return typeof path === 'string'
-    ? { address: path, args: [] }
-    : { address: path.address, args: path.args ?? [] };
-}
-
-function chunksOf(content: string | Uint8Array): Uint8Array[] {
+/** The body frames that an MTA makes of a body: text gets CRLF line ends. */
+export function chunksOf(content: string | Uint8Array): Buffer[] {
   const bytes = Buffer.from(typeof content === 'string' ? content.replace(/\r?\n/g, '\r\n') : content);
-  const chunks: Uint8Array[] = [];
+  const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += CHUNK) chunks.push(bytes.subarray(at, at + CHUNK));
   return chunks;
 }

@@ -2,22 +2,19 @@ import type { Agreement } from '../mta/agreement.js';
 import type { MacroLists, MacroStage } from '../session/negotiation/terms.js';
 import { STAGES, type Stage } from '../session/stage.js';
 import { COMMANDS } from '../transport/wire/commands.js';
-import { type ProtocolFlag, type Right, SMFIF, SMFIP } from '../transport/wire/flags.js';
+import { type ProtocolFlag, type Right, SMFIF, SMFIM, SMFIP } from '../transport/wire/flags.js';
 
-/** What a filter has made of the offer of a simulated MTA, by name. */
+/** The result of the negotiation between a simulated MTA and a filter, by name. */
 export interface Negotiated {
   readonly version: number;
-  /** What it may change. */
+  /** The rights that the filter asked for. */
   readonly actions: readonly Right[];
   readonly protocol: readonly ProtocolFlag[];
-  /** The macros that it asked for; nothing of a stage where it leaves that to the MTA. */
+  /** The macros that the filter asked for; no list for a stage that it leaves to the MTA. */
   readonly macros: MacroLists;
-  /** What that comes to for each stage: the MTA waits for an answer, tells without waiting, or does not even send. */
+  /** The consequence for each stage: the MTA waits for an answer, sends without waiting, or does not send. */
   readonly stages: Readonly<Record<Stage, 'asked' | 'told' | 'not sent'>>;
 }
-
-/** The numbers of the stages in a macro list (libmilter's `SMFIM_*`). */
-const MACRO_STAGES: readonly MacroStage[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'eom', 'eoh'];
 
 /** An agreement in names. */
 export function negotiated({ version, actions, protocol, lists }: Agreement): Negotiated {
@@ -26,16 +23,13 @@ export function negotiated({ version, actions, protocol, lists }: Agreement): Ne
     if ((protocol & no) !== 0 || since > version) return [stage, 'not sent'];
     return [stage, (protocol & nr) === 0 ? 'asked' : 'told'];
   });
-  const macros = [...lists].flatMap(([number, names]): [string, readonly string[]][] => {
-    const stage = MACRO_STAGES[number];
-    return stage === undefined ? [] : [[stage, names]];
-  });
+  const macros = (Object.keys(SMFIM) as MacroStage[]).filter((stage) => lists.has(SMFIM[stage]));
   return {
     version,
     actions: namesOf(SMFIF, actions),
     protocol: namesOf(SMFIP, protocol),
-    macros: Object.fromEntries(macros),
-    stages: Object.fromEntries(stages) as Record<Stage, 'asked' | 'told' | 'not sent'>,
+    macros: Object.fromEntries(macros.map((stage) => [stage, lists.get(SMFIM[stage])])),
+    stages: Object.fromEntries(stages) as Negotiated['stages'],
   };
 }
 

@@ -1,23 +1,58 @@
-import { checkOptions } from '../common/options.js';
-import type { Client, SessionInfo } from '../session/session-info.js';
-import { SMFIF, type Right } from '../transport/wire/flags.js';
-import { SESSION_FIELDS } from './field-rules.js';
-import { FixedMacros } from './fixed-macros.js';
+import {
+  boolean,
+  checkOptions,
+  having,
+  listOf,
+  object,
+  oneOf,
+  string,
+  whole,
+  type Rule,
+  type Rules,
+} from '../common/options.js';
+import { CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
+import { bareName } from '../session/negotiation/terms.js';
+import type { Client, Macros, SessionInfo } from '../session/session-info.js';
+import { SMFIF, SMFIP, type Right } from '../transport/wire/flags.js';
 
-/** What can be said about a made-up connection; macros by name, with or without braces. */
+/** The fields of a made-up connection; macros by name, with or without braces. */
 export interface SessionFields extends Partial<Omit<SessionInfo, 'client' | 'macros'>> {
   readonly client?: Partial<Client>;
   readonly macros?: Readonly<Record<string, string>>;
 }
 
+const { raw: _raw, ...CLIENT_RULES } = CONNECT_RULES;
+
+/** The macros of a session that was made already are right as well. */
+const MACROS: Rule = {
+  ...macroValues,
+  check: (value) => (having('', 'get', 'all').check(value) === 'right' ? 'right' : macroValues.check(value)),
+};
+
+/** The rules of `SessionFields`. */
+export const SESSION_FIELDS: Rules<SessionFields> = {
+  id: string,
+  helo: string,
+  version: whole(0),
+  rights: listOf(...Object.keys(SMFIF)),
+  protocol: listOf(...Object.keys(SMFIP)),
+  leadingSpace: boolean,
+  mta: oneOf('postfix', 'sendmail', 'unknown'),
+  client: object<Client>(CLIENT_RULES),
+  macros: MACROS,
+};
+
 const CLIENT: Client = { host: 'client.example', family: 'inet', port: 40_025, address: '192.0.2.1' };
 const RIGHTS = (Object.keys(SMFIF) as Right[]).filter((right) => right !== 'SETSYMLIST');
 
 /**
- * Makes up what is known of a connection, for events that no connection made. What is not given is the same every time.
+ * Makes up a connection for events that come from no mail server; it is the same at every call.
  *
- * Each call makes a connection of its own: events that are to share what `privateData` keeps need the same one.
+ * @remarks
+ * Each call makes another connection, with equal values: events that are to share what `privateData` keeps need one and
+ * the same.
  *
+ * @throws TypeError or RangeError where a field is wrong
  * @example rcpt('bob@example.org', { session: session({ macros: { auth_authen: 'alice' } }) })
  */
 export function session(fields: SessionFields = {}): SessionInfo {
@@ -35,4 +70,25 @@ export function session(fields: SessionFields = {}): SessionInfo {
     client: Object.freeze({ ...CLIENT, ...client }),
     macros: new FixedMacros(macros ?? {}),
   });
+}
+
+/** Macros that do not change. A class, so that those with the same values are equal to every test runner. */
+class FixedMacros implements Macros {
+  /** By bare name. */
+  readonly values: Readonly<Record<string, string>>;
+
+  constructor(values: Readonly<Record<string, string>>) {
+    this.values = Object.freeze(
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [bareName(name), value])),
+    );
+  }
+
+  get(name: string): string | undefined {
+    const bare = bareName(name);
+    return Object.hasOwn(this.values, bare) ? this.values[bare] : undefined;
+  }
+
+  all(): Readonly<Record<string, string>> {
+    return this.values;
+  }
 }

@@ -1,34 +1,78 @@
 import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions, pickOptions, type Rules } from '../common/options.js';
+import type { MtaEvent } from '../mta/agenda.js';
+import type { Delivery } from '../mta/delivery.js';
+import type { Exchange } from '../mta/exchange.js';
+import { formatReply } from '../mta/format-reply.js';
+import { argumentList, CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
+import type { Mail } from '../mta/mail.js';
+import { MilterError } from '../mta/milter-error.js';
 import type { MtaConnectionOptions } from '../mta/mta-connection-options.js';
 import { MtaConnection } from '../mta/mta-connection.js';
-import type { MtaSessionOptions } from '../mta/mta-session.js';
+import { MtaSession, type MtaSessionOptions } from '../mta/mta-session.js';
 import { CONNECTION_RULES, MTA_SESSION_RULES } from '../mta/option-rules.js';
 import { wireMacros } from '../mta/wire-macros.js';
+import { UnansweredError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
-import { Simulation } from './simulation.js';
+import { describeMessage } from '../transport/wire/describe-message.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
+import { commandsOf, fieldOf, openingOf } from './commands.js';
+import { CHUNK } from './message.js';
+import { negotiated, type Negotiated } from './negotiated.js';
+import { toldBy, type Told } from './told.js';
 
 /**
- * How a filter is run by an MTA that is none. `session` is what `serve()` would be told, `chunks` how the bytes are cut
- * on their way (`'whole'`, `'bytes'` or `{ seed: 1 }`), `offer` what the MTA can do, `macros` what it knows,
- * by name, with or without braces.
+ * The options of `simulate()`.
+ *
+ * @remarks
+ * `session` has the options of `serve()`, `offer` the abilities of the MTA, and `macros` its macros, by name, with or
+ * without braces. `chunks` cuts the bytes on their way (`'whole'`, `'bytes'` or `{ seed: 1 }`).
  */
 export type SimulateOptions = Omit<MtaSessionOptions, 'to'>;
 
+/** The options of a step: ESMTP arguments at `mail` and `rcpt`, and values of macros by name. */
+export interface StepOptions {
+  readonly args?: readonly string[];
+  readonly macros?: Readonly<Record<string, string>>;
+}
+
+/** An event that got no answer in time, and why. */
+export interface Unanswered {
+  readonly stage: string;
+  readonly why: string;
+}
+
+type Step = MtaEvent['type'];
+
+const LOST: Told = Object.freeze({ verdict: 'lost', reply: undefined, modifications: [], asked: true });
+
+/** The steps of an SMTP client, in order; headers and pieces of the body may be missing. */
+const ORDER: readonly Step[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom'];
+const OF_THE_CONNECTION: readonly Step[] = ['connect', 'helo'];
+/** The steps that may be refused without an end of the message. */
+const ONE_OF_MANY: readonly Step[] = [...OF_THE_CONNECTION, 'rcpt', 'unknown'];
+/** The commands of steps that a test leaves out. */
+const ORDINARY = commandsOf({ sender: 'sender@example.org', recipients: ['rcpt@example.org'] });
+
 const { to: _to, ...SIMULATE_RULES }: Rules<MtaSessionOptions> = MTA_SESSION_RULES;
+const MACROS = { macros: macroValues };
+const ENVELOPE: Rules<StepOptions> = { ...MACROS, args: argumentList };
 
 /**
- * Runs a filter as an MTA would have it: the real session and the real bytes, without a socket. Step by step, or with
- * whole mails; promises work, and so do the fake timers of a test runner.
+ * Runs a filter behind a simulated MTA: with the real session and the real bytes, without a socket.
  *
- * @throws MilterError where the filter does not agree to the offer, such as one that `requires` more
- * @throws TypeError, RangeError what wrong options throw
+ * @remarks
+ * It goes step by step, or with whole mails; promises work, and so do the fake timers of a test runner.
+ *
+ * @throws MilterError where the filter does not agree to the offer, such as a filter that `requires` more
+ * @throws TypeError or RangeError where an option is wrong
  * @example
  * const mta = await simulate(filter);
- * const { verdict } = await mta.rcpt('nobody@example.org'); // 'reject'
+ * const { verdict } = await mta.rcpt('mallory@example.org'); // 'reject'
  * await mta.close();
+ * @see marbles for filters that wait for nothing but timers of RxJS
  */
 export async function simulate(
   filter: OperatorFunction<Flow, Flow>,
@@ -36,8 +80,9 @@ export async function simulate(
 ): Promise<Simulation> {
   checkOptions('simulate()', options, SIMULATE_RULES);
   const outcomes: Outcome[] = [];
-  const noting: SimulateOptions = {
+  const noting: MtaSessionOptions = {
     ...options,
+    to: filter,
     transcript: true,
     macros: wireMacros(options.macros ?? {}),
     outcome: (outcome) => {
@@ -45,9 +90,252 @@ export async function simulate(
       options.outcome?.(outcome);
     },
   };
-  return new Simulation(
-    await MtaConnection.open(filter, pickOptions<MtaConnectionOptions>(noting, CONNECTION_RULES)),
-    { ...noting, to: filter },
-    outcomes,
-  );
+  const given = pickOptions<MtaConnectionOptions>(noting, CONNECTION_RULES);
+  return new Simulation(await MtaConnection.open(filter, given), noting, outcomes);
+}
+
+/**
+ * A simulated MTA with a filter behind it; `simulate()` makes it.
+ *
+ * @remarks
+ * Steps come one after the other: each waits for the answer to the one before. Steps of an SMTP client that are left out
+ * are taken first, with ordinary values; where the filter refuses one of those, the step rejects with an error that says
+ * so. After a filter has broken the connection, steps reject with a `MilterError`.
+ */
+export class Simulation implements AsyncDisposable {
+  /** The result of the negotiation. */
+  readonly negotiated: Negotiated;
+  /** The outcome of each event, and errors apart from events. */
+  readonly outcomes: readonly Outcome[];
+  readonly #connection: MtaConnection;
+  readonly #options: MtaSessionOptions;
+  /** The connection of the mails that are sent as a whole. */
+  #session: MtaSession | undefined;
+  /** How the filter's end of that connection failed, and of the connection of the steps. */
+  #failure: MilterError | undefined;
+  #broken: MilterError | undefined;
+  /** The steps of this connection and message so far. */
+  readonly #done = new Set<Step>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #begun = false;
+  #over: 'quit' | 'lost' | undefined;
+
+  /** For `simulate()` only. */
+  constructor(connection: MtaConnection, options: MtaSessionOptions, outcomes: readonly Outcome[]) {
+    this.#connection = connection;
+    this.#options = options;
+    this.outcomes = outcomes;
+    this.negotiated = negotiated(connection.agreement);
+  }
+
+  /** An SMTP client connects. */
+  connect(
+    address?: string,
+    fields: Partial<ConnectFields> & Pick<StepOptions, 'macros'> = {},
+  ): Promise<Told> {
+    checkOptions('connect()', fields, { ...CONNECT_RULES, ...MACROS });
+    const { macros, ...given } = { ...this.#options.client, ...fields };
+    const known = address ?? given.address;
+    const [event] = openingOf({ client: { ...given, ...(known !== undefined && { address: known }) } });
+    return this.#take(event, macros);
+  }
+
+  /** HELO or EHLO; in the middle of a message it aborts that. */
+  helo(name = this.#options.helo ?? 'client.example', options: StepOptions = {}): Promise<Told> {
+    return this.#step({ type: 'helo', text: name }, options);
+  }
+
+  /** MAIL FROM; aborts a message that is in progress. `''` is the null sender. */
+  mail(address = 'sender@example.org', options: StepOptions = {}): Promise<Told> {
+    const { args = [] } = options;
+    return this.#step({ type: 'mail', address: `<${address}>`, args }, options, ENVELOPE);
+  }
+
+  /** RCPT TO. */
+  rcpt(address = 'rcpt@example.org', options: StepOptions = {}): Promise<Told> {
+    const { args = [] } = options;
+    return this.#step({ type: 'rcpt', address: `<${address}>`, args }, options, ENVELOPE);
+  }
+
+  /** DATA. */
+  data(options: StepOptions = {}): Promise<Told> {
+    return this.#step({ type: 'data' }, options);
+  }
+
+  /** A header field; bytes are sent as they are. */
+  header(name = 'Subject', value: string | Uint8Array = 'hello', options: StepOptions = {}): Promise<Told> {
+    return this.#step({ type: 'header', name, ...fieldOf(value) }, options);
+  }
+
+  /** The end of the headers. */
+  eoh(options: StepOptions = {}): Promise<Told> {
+    return this.#step({ type: 'eoh' }, options);
+  }
+
+  /** A piece of the body; more than a frame holds goes in several, up to the first that is decided. */
+  async body(content: string | Uint8Array = 'hello\r\n', options: StepOptions = {}): Promise<Told> {
+    const bytes = Buffer.from(content);
+    let at = 0;
+    let told: Told;
+    do {
+      told = await this.#step({ type: 'body', data: bytes.subarray(at, at + CHUNK) }, options);
+      at += CHUNK;
+    } while (at < bytes.length && told.verdict === 'continue');
+    return told;
+  }
+
+  /** The end of the message: the answer has the modifications. */
+  eom(options: StepOptions = {}): Promise<Told> {
+    return this.#step({ type: 'eom', data: Buffer.alloc(0) }, options);
+  }
+
+  /** An SMTP command that the MTA does not know. */
+  unknown(command = 'XYZZY', options: StepOptions = {}): Promise<Told> {
+    return this.#step({ type: 'unknown', text: command }, options);
+  }
+
+  /** Ends the message in progress, where there is one, before its end. */
+  abort(): Promise<void> {
+    return this.#next(() => this.#abort());
+  }
+
+  /** The SMTP client says QUIT, and the connection ends. */
+  quit(): Promise<void> {
+    return this.#next(async () => {
+      if (this.#over !== undefined) return;
+      this.#over = 'quit';
+      if (this.#broken === undefined) await this.#connection.quit();
+    });
+  }
+
+  /** The connection is lost, at once: a step that waits for an answer gets the verdict `lost`. */
+  hangUp(): void {
+    this.#over ??= 'lost';
+    this.#connection.destroy();
+  }
+
+  /**
+   * Sends a whole mail, and returns its delivery, as `deliver()` does.
+   *
+   * @remarks
+   * Mails go one after the other over one connection, which is not that of the single steps.
+   */
+  send(mail: Mail): Promise<Delivery> {
+    return this.#next(async () => {
+      this.#session ??= await MtaSession.open(this.#options);
+      const delivery = await this.#session.send(mail);
+      this.#failure ??= delivery.failure;
+      return delivery;
+    });
+  }
+
+  /** All commands and replies so far, decoded: those of the steps, then those of the mails. */
+  get transcript(): readonly Exchange[] {
+    const mails = this.#session?.transcript ?? [];
+    return this.#begun || mails.length === 0 ? [...this.#connection.transcript, ...mails] : mails;
+  }
+
+  /** The same in lines of text: `> rcpt <bob@example.org>` is from the MTA, `< continue` from the filter. */
+  get lines(): readonly string[] {
+    return this.transcript.flatMap(({ sent, received }) => [
+      ...sent.map((message) => `> ${describeMessage(message)}`),
+      ...received.map((message) => `< ${describeMessage(message)}`),
+    ]);
+  }
+
+  /** The events that got no answer in time: from the filter, or from its whole end of the connection. */
+  get unanswered(): readonly Unanswered[] {
+    const late = this.outcomes.flatMap(({ stage, error }) =>
+      error instanceof UnansweredError ? [{ stage, why: error.message }] : [],
+    );
+    const failure = this.#broken ?? this.#failure;
+    return failure?.kind === 'timeout' ? [...late, { stage: failure.stage, why: failure.message }] : late;
+  }
+
+  /** Ends all connections that are open; calling it again does nothing. */
+  async close(): Promise<void> {
+    await this.quit();
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #step(event: MtaEvent, options: StepOptions, rules: Rules = MACROS): Promise<Told> {
+    checkOptions(`${event.type}()`, options, rules);
+    return this.#take(event, options.macros);
+  }
+
+  /** Takes a step after all that was called before, and before it the steps that were left out. */
+  #take(event: MtaEvent, macros?: StepOptions['macros']): Promise<Told> {
+    return this.#next(async () => {
+      if (this.#over === 'quit') throw new Error(`simulate(): ${event.type} after the connection has ended.`);
+      if (event.type === 'helo' || event.type === 'mail') await this.#abort();
+      const last = event.type === 'unknown' ? 'helo' : event.type;
+      for (const step of ORDER.slice(0, ORDER.indexOf(last))) {
+        if (step !== 'header' && step !== 'body' && !this.#done.has(step)) await this.#fill(step, event.type);
+      }
+      return this.#ask(event, macros);
+    });
+  }
+
+  #next<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(run);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #abort(): Promise<void> {
+    if (!this.#done.has('mail')) return;
+    this.#endMessage();
+    if (this.#over === undefined) await this.#connection.abort();
+  }
+
+  async #fill(step: Step, goal: Step): Promise<void> {
+    const ordinary = [...openingOf(this.#options), ...ORDINARY].find(({ type }) => type === step);
+    if (ordinary === undefined) return;
+    const { verdict, reply } = await this.#ask(ordinary);
+    if (verdict !== 'reject' && verdict !== 'tempfail') return;
+    throw new Error(
+      `simulate(): there is no ${goal}, since the filter refused the ${step} before it, which was said by itself: ` +
+        `${reply === undefined ? verdict : formatReply(reply)}. Call ${step}() with what it does not refuse.`,
+    );
+  }
+
+  async #ask(event: MtaEvent, macros: StepOptions['macros'] = {}): Promise<Told> {
+    if (this.#over === 'lost') return LOST;
+    this.#begun = true;
+    const said = this.#connection.transcript.length;
+    const { hostname = 'mta.example.org', macros: standing } = this.#options;
+    try {
+      const answer = await this.#connection.ask(event, { j: hostname, ...standing, ...wireMacros(macros) });
+      const exchange = this.#connection.transcript[said];
+      const told = toldBy(answer, exchange !== undefined && exchange.received.length > 0);
+      this.#note(event.type, told.reply !== undefined);
+      return told;
+    } catch (error) {
+      if (!(error instanceof MilterError)) throw error;
+      if (this.#isLost()) return LOST;
+      throw (this.#broken ??= error);
+    }
+  }
+
+  /** In a function of its own: the compiler does not know that the value changes during a wait. */
+  #isLost(): boolean {
+    return this.#over === 'lost';
+  }
+
+  /** A step that was refused, other than that of the client itself, has not happened. */
+  #note(step: Step, refused: boolean): void {
+    if (!refused || OF_THE_CONNECTION.includes(step)) this.#done.add(step);
+    if (step === 'eom' || (refused && !ONE_OF_MANY.includes(step))) this.#endMessage();
+  }
+
+  /** The next message begins at `mail`. */
+  #endMessage(): void {
+    for (const step of this.#done) if (!OF_THE_CONNECTION.includes(step)) this.#done.delete(step);
+  }
 }

@@ -1,47 +1,51 @@
 import type { Answer } from '../mta/answer.js';
-import type { Exchange } from '../mta/exchange.js';
 import type { WireModification } from '../mta/modification-list.js';
-import type { Modification, Text } from '../session/modifications.js';
 import { BOTTOM } from '../session/changes/order-changes.js';
+import type { Modification } from '../session/modifications.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 
-/** What a simulated MTA was told to an event. */
+/** The answer of a filter to a step of a simulated MTA. */
 export interface Told {
   /**
-   * `continue` is what an undecided event becomes, and one that the filter was not asked about. `lost`: the connection
-   * was over before there was an answer.
+   * `continue`: the event was not decided, or the filter was not asked about it. `lost`: the connection was over before
+   * there was an answer.
    */
   readonly verdict: 'continue' | 'accept' | 'reject' | 'tempfail' | 'discard' | 'skip' | 'lost';
-  /** Where it was refused: what the SMTP client is to see. */
+  /** With a refusal: the reply for the SMTP client. */
   readonly reply: SmtpReply | undefined;
-  /** At `eom`: what is to be changed, in the order and in the words of the wire, as `addHeader()` … make it. */
+  /** At `eom`: the modifications in the order and with the values of the wire, as `addHeader()` … make them. */
   readonly modifications: readonly Modification[];
-  /** Whether the MTA waited for an answer; not where nobody wants the event, or decides it. */
+  /** Whether the MTA waited for an answer; not where the filter does not want the event, or does not decide it. */
   readonly asked: boolean;
 }
 
-/** What an answer amounts to for the author of a filter. */
-export function toldBy({ verdict, modifications }: Answer, exchange: Exchange | undefined): Told {
+/** An answer in the words of this library. */
+export function toldBy({ verdict, modifications }: Answer, asked: boolean): Told {
   const refused = verdict.kind === 'refuse' ? verdict.reply : undefined;
   const refusal = refused !== undefined && refused.code < 500 ? 'tempfail' : 'reject';
   return {
     verdict: verdict.kind === 'refuse' ? refusal : verdict.kind,
     reply: refused,
-    modifications: inOurWords(modifications),
-    asked: (exchange?.received.length ?? 0) > 0,
+    modifications: modificationsOf(modifications),
+    asked,
   };
 }
 
-/** The pieces of a body are one modification. */
-function inOurWords(all: readonly WireModification[]): Modification[] {
-  const pieces = all.flatMap((one) => (one.type === 'replaceBody' ? [one.data] : []));
-  const others = all.flatMap((one) => (one.type === 'replaceBody' ? [] : [inOurWord(one)]));
-  return pieces.length === 0
-    ? others
-    : [...others, { kind: 'replaceBody', body: textOf(Buffer.concat(pieces)) }];
+/** The pieces of a body are one modification, the last. */
+function modificationsOf(all: readonly WireModification[]): Modification[] {
+  const pieces: Uint8Array[] = [];
+  const others: Modification[] = [];
+  for (const one of all) {
+    if (one.type === 'replaceBody') pieces.push(one.data);
+    else others.push(modificationOf(one));
+  }
+  if (pieces.length === 0) return others;
+  const bytes = Buffer.concat(pieces);
+  const text = bytes.toString();
+  return [...others, { kind: 'replaceBody', body: Buffer.from(text).equals(bytes) ? text : bytes }];
 }
 
-function inOurWord(one: Exclude<WireModification, { type: 'replaceBody' }>): Modification {
+function modificationOf(one: Exclude<WireModification, { type: 'replaceBody' }>): Modification {
   switch (one.type) {
     case 'addHeader':
       return { kind: 'addHeader', name: one.name, value: one.value };
@@ -51,9 +55,8 @@ function inOurWord(one: Exclude<WireModification, { type: 'replaceBody' }>): Mod
     }
     case 'changeHeader': {
       const { index, name, value } = one;
-      return value === ''
-        ? { kind: 'deleteHeader', name, index }
-        : { kind: 'changeHeader', name, index, value };
+      if (value === '') return { kind: 'deleteHeader', name, index };
+      return { kind: 'changeHeader', name, index, value };
     }
     case 'addRecipient':
       return { kind: 'addRecipient', address: one.text, args: [] };
@@ -71,9 +74,4 @@ function inOurWord(one: Exclude<WireModification, { type: 'replaceBody' }>): Mod
 /** On the wire they are one string. */
 function words(args: readonly string[]): string[] {
   return args.flatMap((text) => text.split(' ')).filter((word) => word !== '');
-}
-
-function textOf(bytes: Buffer): Text {
-  const text = bytes.toString();
-  return Buffer.from(text).equals(bytes) ? text : bytes;
 }

@@ -12,7 +12,7 @@ const SESSION: RecordedSession = {
   frames: [
     { ms: 0, from: 'mta', message: { type: 'optneg', version: 6, actions: 0, protocol: 0, lists: [] } },
     { ms: 2, from: 'mta', message: { type: 'helo', text: 'client.example' } },
-    { ms: 5, from: 'mta', message: { type: 'rcpt', address: '<nobody@example.org>', args: [] } },
+    { ms: 5, from: 'mta', message: { type: 'rcpt', address: '<mallory@example.org>', args: [] } },
     { ms: 9, from: 'mta', message: { type: 'quit' } },
   ],
 };

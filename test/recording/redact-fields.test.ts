@@ -5,7 +5,7 @@ import { Redactor, type Redaction } from '../../src/recording/redactor.js';
 import type { Command } from '../../src/transport/wire/commands.js';
 import type { WireReply } from '../../src/transport/wire/replies.js';
 
-/** In each field of a frame that may say who somebody is, or what is in the mail. */
+/** In each field of a frame that may name a user, or have content of the mail. */
 const WHO = 'whosecret';
 const WHAT = 'whatsecret';
 const SECRET = 'passwordsecret';
@@ -100,7 +100,7 @@ const ALL: readonly (readonly [string, Command | WireReply])[] = [...FROM_MTA, .
 );
 
 describe('redaction of every field of every frame', () => {
-  it.each(ALL)('of addresses leaves nobody in %s', (_text, message) => {
+  it.each(ALL)('of addresses leaves no user in %s', (_text, message) => {
     const text = redacted({ addresses: true }, message);
     expect(text).not.toContain(WHO);
     expect(text).not.toContain('10.9.8.7');
@@ -134,7 +134,7 @@ describe('redaction of every field of every frame', () => {
   });
 
   it.each(['SIZE=1000', 'BODY=8BITMIME', 'RET=HDRS', 'NOTIFY=SUCCESS,FAILURE', 'SMTPUTF8'])(
-    'keeps the argument %s, which is about nobody',
+    'keeps the argument %s, which is about no user',
     (arg) => {
       expect(redacted({ addresses: true }, { type: 'mail', address: '<>', args: [arg] })).toContain(arg);
     },

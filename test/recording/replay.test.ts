@@ -8,11 +8,12 @@ import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
 import { compareReplies } from '../../src/recording/compare-replies.js';
 import { diagram } from '../../src/recording/diagram.js';
-import type { RecordedSession } from '../../src/recording/recording.js';
+import type { RecordedFrame, RecordedSession } from '../../src/recording/recording.js';
 import { replay } from '../../src/recording/replay.js';
 import { accept, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { addHeader } from '../../src/session/modifications.js';
+import type { Command } from '../../src/transport/wire/commands.js';
 import { recorded } from './support.js';
 
 const ALL = [
@@ -47,7 +48,7 @@ describe('replay', () => {
     const seen: Flow[] = [];
     const filter = compose(
       observe(ALL, (event) => void seen.push(event)),
-      on('rcpt', ({ address }) => address.startsWith('nobody@') && reject()),
+      on('rcpt', ({ address }) => address.startsWith('mallory@') && reject()),
     );
     const { session } = await recorded(filter);
     const played = await lastValueFrom(replay(session).pipe(toArray()));
@@ -164,7 +165,7 @@ describe('diagram', () => {
     expect(diagram({ id: '1', frames: [] })).toBe('mta     \nfilter  \n');
   });
 
-  it.each([0, -1, NaN])('says that a unit of %d is none', (unit) => {
+  it.each([0, -1, NaN])('refuses a unit of %d', (unit) => {
     expect(() => diagram(PAUSES, { unit })).toThrow(
       new RangeError(`diagram(): unit is ${unit}; it has to be a number of milliseconds above 0.`),
     );
@@ -174,7 +175,7 @@ describe('diagram', () => {
 describe('compareReplies', () => {
   const filter = compose(
     observe(['header', 'body'], () => undefined),
-    on('rcpt', ({ address }) => address.startsWith('nobody@') && reject('No such user')),
+    on('rcpt', ({ address }) => address.startsWith('mallory@') && reject('No such user')),
     on('eom', async () => {
       await Promise.resolve();
       return addHeader('X-Seen', 'yes');
@@ -199,13 +200,13 @@ describe('compareReplies', () => {
   it('says at which event something else is said, and what', async () => {
     const { session } = await recorded(filter);
     const other = compose(
-      on('rcpt', ({ address }) => address.startsWith('nobody@') && tempfail('Perhaps later')),
+      on('rcpt', ({ address }) => address.startsWith('mallory@') && tempfail('Perhaps later')),
       on('eom', () => [addHeader('X-Seen', 'no'), accept()]),
     );
     const differences = await compareReplies(session, other);
     expect(differences).toEqual([
       {
-        event: 'rcpt <nobody@example.org>',
+        event: 'rcpt <mallory@example.org>',
         ms: expect.any(Number),
         recorded: ['replycode 550 5.7.1 No such user'],
         replayed: ['replycode 451 4.7.1 Perhaps later'],
@@ -257,4 +258,62 @@ describe('compareReplies', () => {
     const middle = { ...session, frames: session.frames.slice(4) };
     expect(await compareReplies(middle, filter)).toEqual([]);
   });
+
+  it('goes on with recipients, but not with content, after a refused DATA', async () => {
+    const [mail, rcpt] = [
+      { type: 'mail', address: '<a@b.test>', args: [] },
+      { type: 'rcpt', address: '<c@d.test>', args: [] },
+    ] as const;
+    const eom = { type: 'eom', data: Buffer.alloc(0) } as const;
+    const refusesData = conversation(
+      [mail, 'continue'],
+      [rcpt, 'continue'],
+      [{ type: 'data' }, 'reject'],
+      [rcpt, 'continue'],
+      [{ type: 'data' }, 'reject'],
+      [{ type: 'abort' }],
+    );
+    let recipients = 0;
+    const other = compose(
+      on('rcpt', () => ++recipients === 2 && reject()),
+      on('data', () => reject()),
+    );
+    expect(await compareReplies(refusesData, other)).toMatchObject([
+      { event: 'rcpt <c@d.test>', recorded: ['continue'], replayed: ['reject'] },
+    ]);
+    const passes = conversation(
+      [mail, 'continue'],
+      [rcpt, 'continue'],
+      [{ type: 'data' }, 'continue'],
+      [eom, 'accept'],
+    );
+    expect(
+      await compareReplies(
+        passes,
+        on('data', () => reject()),
+      ),
+    ).toMatchObject([{ event: 'data', replayed: ['reject'] }]);
+  });
+
+  it('asks about an unknown command after the end of a message', async () => {
+    const session = conversation(
+      [{ type: 'mail', address: '<a@b.test>', args: [] }, 'continue'],
+      [{ type: 'rcpt', address: '<c@d.test>', args: [] }, 'continue'],
+      [{ type: 'eom', data: Buffer.alloc(0) }, 'continue'],
+      [{ type: 'unknown', text: 'XYZZY' }, 'reject'],
+    );
+    const filter = on('unknown', () => reject());
+    expect(await compareReplies(session, filter)).toEqual([]);
+  });
 });
+
+/** A session of commands and the replies to them. */
+function conversation(
+  ...steps: readonly (readonly [Command, ...('continue' | 'accept' | 'reject')[]])[]
+): RecordedSession {
+  const frames = steps.flatMap(([message, ...replies]): RecordedFrame[] => [
+    { ms: 0, from: 'mta', message },
+    ...replies.map((type): RecordedFrame => ({ ms: 0, from: 'filter', message: { type } })),
+  ]);
+  return { id: '1', frames };
+}

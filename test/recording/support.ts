@@ -1,15 +1,14 @@
 import type { OperatorFunction } from 'rxjs';
 
-import { deliver, type ClientMail, type Delivery } from '../../src/mta/index.js';
-import { readRecording } from '../../src/recording/read-recording.js';
-import { record, type RecordOptions } from '../../src/recording/record.js';
-import type { RecordedSession } from '../../src/recording/recording.js';
+import { type ClientMail, type Delivery, deliver } from '../../src/mta/index.js';
+import { type RecordOptions, record } from '../../src/recording/record.js';
+import { type RecordedSession, readRecording } from '../../src/recording/recording.js';
 import type { Flow } from '../../src/session/flow.js';
 
 /** A message of no interest. */
 export const MAIL: ClientMail = {
   sender: 'alice@example.com',
-  recipients: ['bob@example.org', 'nobody@example.org'],
+  recipients: ['bob@example.org', 'mallory@example.org'],
   headers: [
     ['From', 'Alice <alice@example.com>'],
     ['Subject', 'caf\xe9'],

@@ -94,7 +94,7 @@ describe('the contract', () => {
     ['are RxJS put together', pipe(slowDown, collecting)],
     ['refuse every client', on('connect', () => reject('Closed'))],
     ['accept every client', on('connect', () => accept())],
-    ['refuse every recipient', on('rcpt', () => reject('Nobody'))],
+    ['refuse every recipient', on('rcpt', () => reject('Closed'))],
     ['throw every message away', on('rcpt', () => discard())],
     ['want no more than a bit of the body', on('body', () => skip())],
     ['decide without an end to anything', on(['mail', 'rcpt', 'header'], () => proceed())],

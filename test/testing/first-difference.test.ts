@@ -17,7 +17,7 @@ describe('the first difference', () => {
     [new Date(0), new Date(0)],
     [expect.any(String), 'a'],
     [{ a: expect.anything() as unknown }, { a: 1 }],
-  ])('is none between %o and %o', (expected, actual) => {
+  ])('is undefined between %o and %o', (expected, actual) => {
     expect(firstDifference(expected, actual)).toBeUndefined();
   });
 

@@ -58,7 +58,7 @@ describe('a simulated MTA, step by step', () => {
     const mta = await started(filter);
     expect(await mta.mail('')).toEqual({
       verdict: 'tempfail',
-      // Postfix adds no enhanced code where there is none.
+      // Postfix adds no enhanced code to a reply without one.
       reply: { code: 450, lines: ['Later', 'Or never'] },
       modifications: [],
       asked: true,
@@ -357,7 +357,7 @@ describe('a simulated MTA, of time and failure', () => {
     expect((await mta.data()).reply?.lines).toEqual(['Observable']);
   });
 
-  it('knows whom nobody answered in time, in the time of a test runner', async () => {
+  it('knows which events got no answer in time, in the time of a test runner', async () => {
     vi.useFakeTimers();
     const aborted = vi.fn();
     const mta = await simulate(

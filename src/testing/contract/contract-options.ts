@@ -3,17 +3,17 @@ import type { ClientMail } from '../../mta/deliver.js';
 import { CLIENT_MAIL_RULES, macroValues } from '../../mta/mail-rules.js';
 import { SESSION_RULES, type SessionOptions } from '../../session/options.js';
 
-/** What a filter is tried with. */
+/** The options of `contract()`. */
 export interface ContractOptions {
-  /** Mails that lead through the filter's own cases. Default: three that have everything a bit odd. */
+  /** Mails that lead through the filter's own cases. Default: three with unusual parts. */
   readonly mails?: readonly ClientMail[];
   /** Values of macros that the MTA knows, by name. */
   readonly macros?: Readonly<Record<string, string>>;
-  /** What `serve()` would be told. */
+  /** The options of `serve()`. */
   readonly session?: SessionOptions;
-  /** How long an event may take, in milliseconds. Default 1 000. */
+  /** How long an answer to an event may take, in milliseconds. Default 1 000. */
   readonly timeout?: number;
-  /** How long to look for what comes too late after an abort, in milliseconds; it is spent once a stage. Default 50. */
+  /** How long to wait for late replies after an abort, in milliseconds; this time is spent at each stage. Default 50. */
   readonly settle?: number;
 }
 

@@ -1,148 +1,174 @@
-import type { OperatorFunction } from 'rxjs';
+import { Subject, tap, type OperatorFunction } from 'rxjs';
 
-import type { ClientMail } from '../../mta/deliver.js';
-import { pathOf } from '../../mta/mail.js';
+import { messageOf } from '../../common/text-of.js';
+import type { MtaEvent } from '../../mta/agenda.js';
+import type { ClientMail, ClientOptions } from '../../mta/client-mail.js';
+import type { Macros } from '../../mta/macro-lists.js';
 import { MilterError } from '../../mta/milter-error.js';
-import type { Flow } from '../../session/flow.js';
+import { MtaConnection } from '../../mta/mta-connection.js';
+import { wireMacros } from '../../mta/wire-macros.js';
+import { UnansweredError } from '../../session/errors.js';
+import type { Flow, MilterEvent } from '../../session/flow.js';
 import type { Outcome } from '../../session/outcome.js';
-import { simulate } from '../simulate.js';
-import type { Simulation } from '../simulation.js';
-import type { Told } from '../told.js';
+import { turnOf } from '../../session/turn.js';
+import { commandsOf, openingOf } from '../commands.js';
+import { toldBy, type Told } from '../told.js';
 import type { ResolvedContract } from './contract-options.js';
-import { watch, type Entry } from './watch.js';
 
-/** A step of a conversation and what the MTA was told. */
+/** An event that went into the filter, or an event or reply that came out of it. */
+export type Entry =
+  { readonly way: 'in'; readonly flow: MilterEvent } | { readonly way: 'out'; readonly flow: Flow };
+
+/** A filter between two observers, on one connection. Its tags are not known, so that an MTA asks about everything. */
+export class Watch {
+  /** The events and replies that went in and came out, in order. */
+  readonly log: Entry[] = [];
+  /** Emits after each entry, and at the end. */
+  readonly changes = new Subject<void>();
+  readonly filter: OperatorFunction<Flow, Flow>;
+  /** The newest event that went in. */
+  newest: MilterEvent | undefined;
+  /** How the filter ended before its connection, and after which event. */
+  end: { readonly after: MilterEvent | undefined; readonly how: string } | undefined;
+
+  constructor(filter: OperatorFunction<Flow, Flow>) {
+    const note = (entry: Entry): void => {
+      this.log.push(entry);
+      this.changes.next();
+    };
+    const end = (how: string): void => {
+      // After close the connection itself is over.
+      if (this.newest?.stage !== 'close') this.end = { after: this.newest, how };
+      this.changes.next();
+    };
+    this.filter = (source) =>
+      source.pipe(
+        tap((flow) => {
+          if (flow.stage === 'reply') return;
+          this.newest = flow;
+          note({ way: 'in', flow });
+        }),
+        filter,
+        tap({
+          next: (flow) => note({ way: 'out', flow }),
+          error: (error: unknown) => end(`failed: ${messageOf(error)}`),
+          complete: () => end('completed.'),
+        }),
+      );
+  }
+
+  /** The events and replies that came of an event. */
+  cameOf(event: MilterEvent): Flow[] {
+    return this.log.flatMap(({ way, flow }) => (way === 'out' && isSame(eventOf(flow), event) ? [flow] : []));
+  }
+}
+
+/** The event itself, or the event that a reply is to. */
+export function eventOf(flow: Flow): MilterEvent {
+  return flow.stage === 'reply' ? flow.to : flow;
+}
+
+/** Whether one of them is the other, or a copy of it. */
+export function isSame(one: MilterEvent, other: MilterEvent): boolean {
+  if (one === other) return true;
+  const turn = turnOf(one);
+  return turn !== undefined && turn === turnOf(other);
+}
+
+/** A step of a conversation, and the answer to it. */
 export interface Line {
   readonly step: string;
   readonly told: Told;
 }
 
-/** Talks to the filter: over one connection, in lock-step. */
-export interface Speaker {
-  /** A whole mail; gives what was told to each of its steps. */
-  mail(mail: ClientMail): Promise<readonly Line[]>;
-  /** A mail up to the end of its headers, and an abort. */
-  aborted(mail: ClientMail): Promise<void>;
-  unknown(): Promise<void>;
-}
-
-/** What is known after a conversation. */
+/** The result of a conversation. */
 export interface Conversation {
-  readonly log: readonly Entry[];
+  readonly watch: Watch;
   readonly outcomes: readonly Outcome[];
-  /** Whether it ended before all was said. */
+  /** Whether it ended early. */
   readonly cut: boolean;
 }
 
 /**
  * Has a conversation with the filter. It ends at the first event without an answer, and where the filter closes the
- * connection: the rules that are about that will tell.
+ * connection: the rules that are about that find it in the log.
  */
 export async function converse(
   filter: OperatorFunction<Flow, Flow>,
-  options: ResolvedContract,
+  { macros, session, timeout }: ResolvedContract,
   speak: (speaker: Speaker) => Promise<void>,
 ): Promise<Conversation> {
-  const { macros, session, timeout } = options;
-  const watched = watch(filter);
-  const timeouts = { ...session.timeouts, reply: timeout, eom: timeout };
-  let cut = false;
-  const mta = await simulate(watched.filter, { macros, session: { ...session, timeouts } });
+  const watch = new Watch(filter);
+  const outcomes: Outcome[] = [];
+  const connection = await MtaConnection.open(watch.filter, {
+    session: { ...session, timeouts: { ...session.timeouts, reply: timeout, eom: timeout } },
+    outcome: (outcome) => void outcomes.push(outcome),
+  });
   try {
-    await speak(new Conversationalist(mta));
-    await mta.close();
+    await speak(new Speaker(connection, macros, outcomes));
+    await connection.quit();
+    return { watch, outcomes, cut: false };
   } catch (error) {
-    mta.hangUp();
-    if (!(error instanceof Stop || error instanceof MilterError)) throw error;
-    cut = true;
+    if (!(error instanceof UnansweredError || error instanceof MilterError)) throw error;
+    return { watch, outcomes, cut: true };
+  } finally {
+    connection.destroy();
   }
-  return { log: watched.log, outcomes: mta.outcomes, cut };
 }
 
-/** There is nothing more to say. */
-class Stop extends Error {}
-
-class Conversationalist implements Speaker {
-  readonly #mta: Simulation;
+/** Speaks to the filter over one connection, in lock-step. */
+export class Speaker {
+  readonly #connection: MtaConnection;
+  readonly #macros: Macros;
+  readonly #outcomes: readonly Outcome[];
   #connected = false;
 
-  constructor(mta: Simulation) {
-    this.#mta = mta;
+  constructor(connection: MtaConnection, macros: Macros, outcomes: readonly Outcome[]) {
+    this.#connection = connection;
+    this.#macros = { j: 'mta.example.org', ...macros };
+    this.#outcomes = outcomes;
   }
 
-  async mail(mail: ClientMail): Promise<readonly Line[]> {
+  /** Connects once, as the client of the first mail. */
+  async connect(client: ClientOptions): Promise<void> {
+    if (this.#connected) return;
+    this.#connected = true;
+    for (const command of openingOf(client)) await this.#ask(command);
+  }
+
+  /** Sends a mail, as a whole or up to the end of its headers, and an abort; returns the answer to each step. */
+  async mail(mail: ClientMail, extent: 'whole' | 'headers' = 'whole'): Promise<readonly Line[]> {
     const lines: Line[] = [];
-    await this.#connect(mail);
-    for (const { step, take } of stepsOf(mail, this.#mta)) {
-      if (step === 'data' && !lines.some(({ step: one, told }) => one.startsWith('rcpt') && goesOn(told)))
-        break;
-      const told = await this.#said(take());
-      lines.push({ step, told });
-      if (!goesOn(told) && !step.startsWith('rcpt')) break;
-      if (told.verdict === 'accept' || told.verdict === 'discard') break;
+    let recipients = 0;
+    await this.connect(mail);
+    for (const command of commandsOf(mail)) {
+      const { type } = command;
+      if ((type === 'data' && recipients === 0) || (type === 'eoh' && extent === 'headers')) break;
+      const told = await this.#ask(command, mail.macros);
+      const { verdict } = told;
+      lines.push({ step: nameOf(command), told });
+      const goesOn = verdict === 'continue' || verdict === 'skip';
+      if (type === 'rcpt' && goesOn) recipients++;
+      // A refused recipient is one of several.
+      if (!goesOn && !(type === 'rcpt' && (verdict === 'reject' || verdict === 'tempfail'))) break;
     }
-    await this.#mta.abort();
+    await this.#connection.abort();
     return lines;
   }
 
-  async aborted(mail: ClientMail): Promise<void> {
-    await this.#connect(mail);
-    for (const { step, take } of stepsOf(mail, this.#mta)) {
-      if (step === 'end of headers') break;
-      const told = await this.#said(take());
-      if (!goesOn(told)) break;
-    }
-    await this.#mta.abort();
-  }
-
   async unknown(): Promise<void> {
-    await this.#said(this.#mta.unknown());
+    await this.#ask({ type: 'unknown', text: 'XYZZY' });
   }
 
-  async #connect({ client, helo }: ClientMail): Promise<void> {
-    if (this.#connected) return;
-    this.#connected = true;
-    await this.#said(this.#mta.connect(client?.address, client));
-    await this.#said(this.#mta.helo(helo));
-  }
-
-  async #said(step: Promise<Told>): Promise<Told> {
-    const told = await step;
-    if (this.#mta.unanswered.length > 0) throw new Stop();
-    return told;
+  async #ask(command: MtaEvent, macros: Macros = {}): Promise<Told> {
+    const answer = await this.#connection.ask(command, wireMacros({ ...this.#macros, ...macros }));
+    const late = this.#outcomes.find(({ error }) => error instanceof UnansweredError);
+    if (late?.error !== undefined) throw late.error;
+    return toldBy(answer, true);
   }
 }
 
-function goesOn({ verdict }: Told): boolean {
-  return verdict === 'continue' || verdict === 'skip';
-}
-
-interface MailStep {
-  readonly step: string;
-  readonly take: () => Promise<Told>;
-}
-
-function stepsOf(mail: ClientMail, mta: Simulation): MailStep[] {
-  const sender = pathOf(mail.sender);
-  const { macros = {}, headers = [], body = '' } = mail;
-  const known = Object.fromEntries(Object.entries(macros).map(([name, value]) => [name, value ?? '']));
-  return [
-    {
-      step: `mail <${sender.address}>`,
-      take: () => mta.mail(sender.address, { args: sender.args, macros: known }),
-    },
-    ...mail.recipients.map(pathOf).map((path) => ({
-      step: `rcpt <${path.address}>`,
-      take: () => mta.rcpt(path.address, { args: path.args, macros: known }),
-    })),
-    { step: 'data', take: () => mta.data() },
-    ...headers.map(([name, value]) => ({ step: `header ${name}`, take: () => mta.header(name, value) })),
-    { step: 'end of headers', take: () => mta.eoh() },
-    ...(body.length === 0 ? [] : [{ step: 'body', take: () => mta.body(wired(body)) }]),
-    { step: 'eom', take: () => mta.eom({ macros: known }) },
-  ];
-}
-
-function wired(body: string | Uint8Array): Uint8Array {
-  return Buffer.from(typeof body === 'string' ? body.replace(/\r?\n/g, '\r\n') : body);
+function nameOf(command: MtaEvent): string {
+  if (command.type === 'header') return `header ${command.name}`;
+  return 'address' in command ? `${command.type} ${command.address}` : command.type;
 }

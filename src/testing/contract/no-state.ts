@@ -1,20 +1,17 @@
 import type { OperatorFunction } from 'rxjs';
 
-import type { ClientMail } from '../../mta/deliver.js';
 import type { Flow } from '../../session/flow.js';
 import { describeDecision, describeModification } from '../describe-value.js';
 import { firstDifference } from '../first-difference.js';
 import type { Told } from '../told.js';
 import { ContractError } from './contract-error.js';
 import type { ResolvedContract } from './contract-options.js';
-import { converse, type Line } from './converse.js';
-
-const RULE =
-  'the same message gets the same answers, whatever came before it. A variable beside on() lives as long as the process: what belongs to a message is made in perMessage(() => …). (A filter that remembers on purpose leaves this check out.)';
+import { converse, type Line, type Speaker } from './converse.js';
 
 /**
- * Shows the filter each mail alone, on a second connection, after all the others, and after an abort in the middle of it:
- * the answers have to be the same.
+ * Finds mails that get other answers when they are repeated.
+ *
+ * Each is sent alone, on a second connection, after all mails, and after an abort in the middle of it.
  *
  * @throws ContractError
  */
@@ -23,51 +20,39 @@ export async function checkNoState(
   options: ResolvedContract,
 ): Promise<void> {
   for (const mail of options.mails) {
-    const others = options.mails.filter((one) => one !== mail);
-    const alone = await linesOf(filter, options, mail, []);
+    /** The answers to the mail, after something else on the same connection; nothing where one is missing. */
+    const linesAfter = async (
+      before: (speaker: Speaker) => Promise<unknown> = () => Promise.resolve(),
+    ): Promise<readonly Line[] | undefined> => {
+      let lines: readonly Line[] = [];
+      const { cut } = await converse(filter, options, async (speaker) => {
+        await speaker.connect(mail);
+        await before(speaker);
+        lines = await speaker.mail(mail);
+      });
+      return cut ? undefined : lines;
+    };
+    const alone = await linesAfter();
     // Without answers there is nothing to compare.
     if (alone === undefined) return;
-    const second = await linesOf(filter, options, mail, []);
-    const after = await linesOf(filter, options, mail, [...others, mail]);
-    const aborted = await linesOf(filter, options, mail, [mail], 'aborted');
-    compare(alone, second, 'on a second connection');
-    compare(alone, after, 'after other messages');
-    compare(alone, aborted, 'after an abort');
+    const again = {
+      'on a second connection': await linesAfter(),
+      'after other messages': await linesAfter(async (speaker) => {
+        for (const other of options.mails) await speaker.mail(other);
+      }),
+      'after an abort': await linesAfter((speaker) => speaker.mail(mail, 'headers')),
+    };
+    for (const [when, lines] of Object.entries(again)) compare(alone, lines ?? alone, when);
   }
 }
 
-async function linesOf(
-  filter: OperatorFunction<Flow, Flow>,
-  options: ResolvedContract,
-  mail: ClientMail,
-  before: readonly ClientMail[],
-  how: 'mail' | 'aborted' = 'mail',
-): Promise<readonly Line[] | undefined> {
-  let lines: readonly Line[] = [];
-  const { cut } = await converse(filter, options, async (speaker) => {
-    for (const other of before) await speaker[how]({ ...other, ...clientOf(mail) });
-    lines = await speaker.mail(mail);
-  });
-  return cut ? undefined : lines;
-}
-
-/** The client stays the same one: the mails are those of one connection. */
-function clientOf({ client, helo }: ClientMail): Pick<ClientMail, 'client' | 'helo'> {
-  return { ...(client === undefined ? {} : { client }), ...(helo === undefined ? {} : { helo }) };
-}
-
-function compare(alone: readonly Line[], again: readonly Line[] | undefined, when: string): void {
-  if (again === undefined) return;
+function compare(alone: readonly Line[], again: readonly Line[], when: string): void {
   alone.forEach(({ step, told }, at) => {
     const other = again[at];
     if (other !== undefined && firstDifference(told, other.told) === undefined) return;
     const then = other === undefined ? 'there was no such step' : describe(other.told);
-    throw new ContractError(
-      'no-state',
-      step,
-      `the first time the MTA was told: ${describe(told)}; ${when}: ${then}.`,
-      RULE,
-    );
+    const what = `the first time the MTA was told: ${describe(told)}; ${when}: ${then}.`;
+    throw new ContractError('no-state', step, what);
   });
 }
 

@@ -1,0 +1,249 @@
+import { isIPv6 } from 'node:net';
+
+import {
+  anything,
+  checkOptions,
+  list,
+  object,
+  oneOf,
+  record,
+  rule,
+  string,
+  text,
+  type Rules,
+} from '../common/options.js';
+import { CONNECT_RULES } from '../mta/mail-rules.js';
+import { reply } from '../operators/reply.js';
+import { envelope } from '../session/connection/events.js';
+import type { DecisionAt } from '../session/decisions.js';
+import type {
+  Abort,
+  Body,
+  Close,
+  Connect,
+  Data,
+  Eoh,
+  Eom,
+  EventAt,
+  Header,
+  Helo,
+  Mail,
+  MilterEvent,
+  Rcpt,
+  Rejection,
+  Reply,
+  StageEvent,
+  Unknown,
+} from '../session/flow.js';
+import type { Modification } from '../session/modifications.js';
+import { session as makeSession } from './session.js';
+
+/** The fields that a factory of events takes beside its own arguments: any field but the stage. */
+export type EventFields<E extends MilterEvent> = Partial<Omit<E, 'stage'>>;
+
+const ENVELOPE = {
+  address: string,
+  args: list(string),
+  params: record({ ...string, expected: 'strings' }),
+  raw: text,
+};
+
+/** The fields that each event has beside those of all events. */
+const FIELDS: { readonly [S in MilterEvent['stage']]: Rules<Omit<EventAt<S>, 'stage' | 'session'>> } = {
+  connect: CONNECT_RULES,
+  helo: { name: string, raw: text },
+  mail: ENVELOPE,
+  rcpt: {
+    ...ENVELOPE,
+    mail: rule('what mail() makes', (value) => has(value, 'stage') && value.stage === 'mail'),
+    rejected: object<Rejection>({ status: string, text: string }),
+  },
+  data: {},
+  header: { name: string, value: string, raw: text },
+  eoh: {},
+  body: { chunk: text },
+  eom: { modifications: list(anything) },
+  unknown: { command: string, raw: text },
+  abort: {},
+  close: {},
+};
+
+const SESSION = rule('what session() makes', (value) => has(value, 'macros') && has(value, 'client'));
+
+function has<K extends string>(value: unknown, name: K): value is Readonly<Record<K, unknown>> {
+  return typeof value === 'object' && value !== null && name in value;
+}
+
+/** Checks the fields that a factory was given; the stage may be among them, as part of another event. */
+function checkFields(stage: MilterEvent['stage'], fields: object): void {
+  checkOptions(`${stage}()`, fields, { stage: oneOf(stage), session: SESSION, ...FIELDS[stage] }, 'field');
+}
+
+/**
+ * Makes a `connect` event: an SMTP client connected.
+ *
+ * @param address an IPv4 or IPv6 address, the path of a Unix socket, or `''` for a client of which nothing is known
+ * @throws TypeError or RangeError where a field is wrong
+ * @example connect('192.0.2.1', { host: 'mail.example.net' })
+ */
+export function connect(address = '192.0.2.1', fields: EventFields<Connect> = {}): Connect {
+  checkFields('connect', fields);
+  const { host = 'client.example', family = familyOf(address) } = fields;
+  const { port = family.startsWith('inet') ? 40_025 : 0 } = fields;
+  const client = { host, family, port, address };
+  return { stage: 'connect', session: makeSession({ client }), ...client, raw: Buffer.from(host), ...fields };
+}
+
+function familyOf(address: string): Connect['family'] {
+  if (address === '') return 'unknown';
+  if (address.startsWith('/')) return 'unix';
+  return isIPv6(address) ? 'inet6' : 'inet';
+}
+
+/**
+ * Makes a `helo` event: HELO or EHLO.
+ *
+ * @throws TypeError where a field is wrong
+ * @example helo('mail.example.net')
+ */
+export function helo(name = 'client.example', fields: EventFields<Helo> = {}): Helo {
+  checkFields('helo', fields);
+  return { stage: 'helo', session: makeSession({ helo: name }), name, raw: Buffer.from(name), ...fields };
+}
+
+/**
+ * Makes a `mail` event: MAIL FROM. `params` follow from `args` where those are given.
+ *
+ * @param address without angle brackets; `''` is the null sender
+ * @throws TypeError where a field is wrong
+ * @example mail('alice@example.com', { args: ['SIZE=1234'] })
+ */
+export function mail(address = 'sender@example.org', fields: EventFields<Mail> = {}): Mail {
+  checkFields('mail', fields);
+  const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
+  return { stage: 'mail', session: makeSession(), ...envelope({ address, args, raw }), ...fields };
+}
+
+/**
+ * Makes a `rcpt` event: RCPT TO. `params` follow from `args` where those are given.
+ *
+ * @param address without angle brackets
+ * @param fields without a `mail` the message is from `sender@example.org`
+ * @throws TypeError where a field is wrong
+ * @example rcpt('a@b.test', { mail: mail('alice@example.com') })
+ */
+export function rcpt(address = 'rcpt@example.org', fields: EventFields<Rcpt> = {}): Rcpt {
+  checkFields('rcpt', fields);
+  const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
+  const session = fields.session ?? fields.mail?.session ?? makeSession();
+  const from = fields.mail ?? mail(undefined, { session });
+  return { stage: 'rcpt', mail: from, ...envelope({ address, args, raw }), ...fields, session };
+}
+
+/**
+ * Makes a `data` event: the DATA command.
+ *
+ * @throws TypeError where a field is wrong
+ * @example data()
+ */
+export function data(fields: EventFields<Data> = {}): Data {
+  checkFields('data', fields);
+  return { stage: 'data', session: makeSession(), ...fields };
+}
+
+/**
+ * Makes a `header` event: one header field.
+ *
+ * @param value the text after the colon and one blank; folded lines are divided by a single line feed
+ * @throws TypeError where a field is wrong
+ * @example header('Subject', 'Lunch?')
+ */
+export function header(name = 'Subject', value = 'hello', fields: EventFields<Header> = {}): Header {
+  checkFields('header', fields);
+  return { stage: 'header', session: makeSession(), name, value, raw: Buffer.from(value), ...fields };
+}
+
+/**
+ * Makes an `eoh` event: the end of the headers.
+ *
+ * @throws TypeError where a field is wrong
+ * @example eoh()
+ */
+export function eoh(fields: EventFields<Eoh> = {}): Eoh {
+  checkFields('eoh', fields);
+  return { stage: 'eoh', session: makeSession(), ...fields };
+}
+
+/**
+ * Makes a `body` event: a piece of the body.
+ *
+ * @param content text becomes UTF-8 and is otherwise left alone: write CRLF where lines end
+ * @throws TypeError where a field is wrong
+ * @example body('Hello.\r\n')
+ */
+export function body(content: string | Uint8Array = 'hello\r\n', fields: EventFields<Body> = {}): Body {
+  checkFields('body', fields);
+  return { stage: 'body', session: makeSession(), chunk: Buffer.from(content), ...fields };
+}
+
+/**
+ * Makes an `eom` event: the end of the message, without modifications of earlier filters by default.
+ *
+ * @throws TypeError where a field is wrong
+ * @example eom({ modifications: [addHeader('X-Earlier', 'yes')] })
+ */
+export function eom(fields: EventFields<Eom> = {}): Eom {
+  checkFields('eom', fields);
+  return { stage: 'eom', session: makeSession(), modifications: [], ...fields };
+}
+
+/**
+ * Makes an `unknown` event: an SMTP command that the mail server does not know.
+ *
+ * @throws TypeError where a field is wrong
+ * @example unknown('XYZZY')
+ */
+export function unknown(command = 'XYZZY', fields: EventFields<Unknown> = {}): Unknown {
+  checkFields('unknown', fields);
+  return { stage: 'unknown', session: makeSession(), command, raw: Buffer.from(command), ...fields };
+}
+
+/**
+ * Makes an `abort` event: the message in progress is over without an end.
+ *
+ * @throws TypeError where a field is wrong
+ * @example abort()
+ */
+export function abort(fields: EventFields<Abort> = {}): Abort {
+  checkFields('abort', fields);
+  return { stage: 'abort', session: makeSession(), ...fields };
+}
+
+/**
+ * Makes a `close` event: the SMTP connection is over.
+ *
+ * @throws TypeError where a field is wrong
+ * @example close()
+ */
+export function close(fields: EventFields<Close> = {}): Close {
+  checkFields('close', fields);
+  return { stage: 'close', session: makeSession(), ...fields };
+}
+
+/**
+ * Makes the reply that an event is expected to become.
+ *
+ * @param modifications they come after those that the `eom` event has already
+ * @throws AnswerError where the decision is not legal at that stage, or anything but a message is to be changed
+ * @example replyTo(rcpt('a@b.test'), reject('No such user'))
+ * @example replyTo(eom(), accept(), [addHeader('X-Seen', 'yes')])
+ */
+export function replyTo<E extends StageEvent>(
+  event: E,
+  decision: DecisionAt<E['stage']>,
+  modifications: E extends { readonly stage: 'eom' } ? readonly Modification[] : readonly never[] = [],
+): Reply {
+  // The types above say of `E` that these fit each other; `reply` says it of a stage, which cannot be inferred here.
+  const answers = [...modifications, decision] as Parameters<typeof reply>[1][];
+  return reply(event, ...answers);
+}
