@@ -64,7 +64,7 @@ export { replaceBody } from './session/modifications.js';
 export { SMFIF } from './transport/wire/flags.js';
 export { SMFIP } from './transport/wire/flags.js';
 
-export { BodyFileError } from './spool/body-file-error.js';
+export { BodyFileError } from './spool/errors.js';
 export { RecordingError } from './recording/recording-error.js';
 export { AnswerError, ForgottenAnswerError } from './session/errors.js';
 export { NegotiationError } from './session/errors.js';
@@ -94,7 +94,7 @@ export type { DraftRecipients } from './message/draft-recipients.js';
 export type { EnvelopePath } from './message/envelope-path.js';
 export type { HeaderField } from './message/header-field.js';
 export type { AuthFacts, Message, TlsFacts } from './message/message.js';
-export type { BodyChunks, BodyDigest, BodyMode, BufferedBody, StreamedBody } from './message/message-body.js';
+export type { BodyChunks, BodyMode, BufferedBody, StreamedBody } from './message/message.js';
 export type { MessageLimits, MessageOptions } from './message/message-options.js';
 export type { BackoffOptions } from './lookups/backoff.js';
 export type { Coalesced } from './lookups/coalesce.js';

@@ -1,12 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
-
 import type { DecisionAt } from '../session/decisions.js';
 import type { Body, Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
-import { turnOf, type Turn } from '../session/turn.js';
-import { BodyFileError } from '../spool/body-file-error.js';
+import { type Turn, turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
-import { SpaceError } from '../spool/space.js';
-import { envelopePath, type EnvelopePath } from './envelope-path.js';
+import { BodyFileError, SpaceError } from '../spool/errors.js';
+import { type EnvelopePath, envelopePath } from './envelope-path.js';
 import type { HeaderField } from './header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 
@@ -16,7 +13,6 @@ const WRITING = 'The last piece of the body is still being written to its file.'
 /** What an MTA tells of one message, as it comes. */
 export class Collection {
   readonly fields: HeaderField[] = [];
-  readonly hash: Hash | undefined;
   /** The bytes of body that have come. */
   size = 0;
   /** Something is beyond a limit, and this is what the message gets for that. */
@@ -39,7 +35,6 @@ export class Collection {
 
   constructor(options: ResolvedMessageOptions) {
     this.#options = options;
-    if (options.body === 'digest') this.hash = createHash(options.algorithm);
   }
 
   /** The sender; the null sender where its MAIL was not seen. */
@@ -169,10 +164,6 @@ export class Collection {
   }
 
   #keep(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.hash !== undefined) {
-      this.hash.update(chunk);
-      return undefined;
-    }
     if (this.#options.body !== 'buffer') return undefined;
     if (this.#writing) {
       // Its time was up, and failures let pass what they are about.

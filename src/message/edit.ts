@@ -7,15 +7,13 @@ import {
   changeSender,
   replaceBody,
 } from '../session/modifications.js';
-import { CollectedMessage } from './collected-message.js';
+import { StoredBody } from './body/stored-body.js';
+import { changesOf, CollectedMessage, type MessageOrigin } from './collected-message.js';
 import type { Draft } from './draft.js';
 import { headerChanges } from './header-changes.js';
-import type { BodyMode } from './message-body.js';
 import { MessageDraft } from './message-draft.js';
-import { type MessageOrigin, sortModifications } from './message-origin.js';
-import type { Message } from './message.js';
+import type { BodyMode, Message } from './message.js';
 import { recipientChanges } from './recipient-changes.js';
-import { StoredBody } from './stored-body.js';
 
 /**
  * Changes a message: `change` makes of a draft what the message is to be, and the result is an answer with the fewest
@@ -61,24 +59,23 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
     );
   }
   return isPromise(result)
-    ? Promise.resolve(result).then(() => changesOf(message, origin, draft))
-    : changesOf(message, origin, draft);
+    ? Promise.resolve(result).then(() => editOf(message, origin, draft))
+    : editOf(message, origin, draft);
 }
 
-function changesOf(message: Message<BodyMode>, origin: MessageOrigin, draft: MessageDraft): Edit {
+function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: MessageDraft): Edit {
   const replaces = message.modifications;
-  const before = sortModifications(replaces);
-  const { leadingSpace } = message.session;
+  const { headers, recipients } = draft;
   const modifications: Modification[] = [
-    ...(draft.headers.touched
-      ? headerChanges(origin.fields, draft.headers.fields(), leadingSpace)
-      : before.headers),
-    ...(draft.recipients.touched
-      ? recipientChanges(origin.recipients, [...draft.recipients])
-      : before.recipients),
-    ...(draft.resent ? senderChange(origin, draft) : before.sender),
-    ...bodyChange(message, draft, before.body),
-    ...before.others,
+    ...(headers.touched
+      ? headerChanges(origin.fields, headers.fields(), message.session.leadingSpace)
+      : changesOf('headers', replaces)),
+    ...(recipients.touched
+      ? recipientChanges(origin.recipients, [...recipients])
+      : changesOf('recipients', replaces)),
+    ...(draft.resent ? senderChange(origin, draft) : changesOf('sender', replaces)),
+    ...bodyChange(message, draft, changesOf('body', replaces)),
+    ...changesOf('other', replaces),
   ];
   return { kind: 'edit', modifications, replaces };
 }

@@ -32,3 +32,17 @@ export function headerField(name: string, given: Text, leadingSpace: boolean): H
 export function asText(raw: Uint8Array): Text {
   return isUtf8(raw) ? Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString() : raw;
 }
+
+/** A header as it stands in a message: lines ended by CRLF, without the empty line after it. */
+export function headerBytes(fields: Iterable<HeaderField>, leadingSpace: boolean): Buffer {
+  const pieces: Uint8Array[] = [];
+  for (const { name, raw } of fields) {
+    const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
+    // A folded value has a single LF between its lines, which is what an MTA writes as a line end.
+    const lines = bytes.includes(0x0a)
+      ? Buffer.from(bytes.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1')
+      : bytes;
+    pieces.push(Buffer.from(leadingSpace ? `${name}:` : `${name}: `), lines, Buffer.from('\r\n'));
+  }
+  return Buffer.concat(pieces);
+}

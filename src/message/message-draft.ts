@@ -6,8 +6,7 @@ import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients } from './draft-recipients.js';
 import type { Draft } from './draft.js';
 import { type EnvelopePath, writtenPath } from './envelope-path.js';
-import type { BodyMode } from './message-body.js';
-import type { Message } from './message.js';
+import type { BodyMode, Message } from './message.js';
 
 /** The draft of one message. */
 export class MessageDraft implements Draft {

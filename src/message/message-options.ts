@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-
 import {
   type Rules,
   checkOptions,
   object,
   oneOf,
   or,
-  rule,
   string,
   whole,
   withDefaults,
@@ -14,7 +11,7 @@ import {
 import { type DecisionAt, reject, tempfail } from '../session/decisions.js';
 import { decisionAt } from '../session/options.js';
 import { type BodyStoreOptions, defaultStore } from '../spool/body-store.js';
-import type { BodyMode } from './message-body.js';
+import type { BodyMode } from './message.js';
 
 /** How much of a message is collected. */
 export interface MessageLimits {
@@ -39,11 +36,9 @@ export interface MessageLimits {
 export interface MessageOptions<B extends BodyMode = BodyMode> {
   /**
    * What is done with the body: `'buffer'` collects it, in memory or in a file; `'stream'` hands it on as it arrives;
-   * `'digest'` only computes its hash; `'none'` has the MTA not send it. Default `'buffer'`.
+   * `'none'` has the MTA not send it. Default `'buffer'`.
    */
   readonly body?: B | undefined;
-  /** The hash of `'digest'`, by a name that `node:crypto` knows. Default `'sha256'`. */
-  readonly algorithm?: string | undefined;
   /** So much of the body is enough: the MTA is told not to send the rest. Not with `'stream'`, whose reader just stops. */
   readonly maxBytes?: number | undefined;
   readonly limits?: MessageLimits | undefined;
@@ -64,7 +59,6 @@ export interface MessageOptions<B extends BodyMode = BodyMode> {
 /** The options, each with a value. */
 export interface ResolvedMessageOptions {
   readonly body: BodyMode;
-  readonly algorithm: string;
   readonly maxBytes: number;
   readonly limits: { readonly [L in keyof MessageLimits]-?: number };
   readonly beyond: 'truncate' | DecisionAt<'eom'>;
@@ -76,8 +70,7 @@ export interface ResolvedMessageOptions {
 const count = or(whole(0), Infinity);
 
 const RULES: Rules<MessageOptions> = {
-  body: oneOf('buffer', 'stream', 'digest', 'none'),
-  algorithm: rule("the name of a hash that node:crypto knows, such as 'sha256'", isString, isHash),
+  body: oneOf('buffer', 'stream', 'none'),
   maxBytes: count,
   limits: object<MessageLimits>({
     recipients: count,
@@ -119,27 +112,14 @@ const FULL = tempfail({
  */
 export function resolveMessageOptions(given: MessageOptions): ResolvedMessageOptions {
   checkOptions('onMessage()', given, RULES);
-  const { body = 'buffer', algorithm = 'sha256', maxBytes = Infinity, beyond = TOO_BIG } = given;
+  const { body = 'buffer', maxBytes = Infinity, beyond = TOO_BIG } = given;
   const { directory = defaultStore().directory, full = FULL } = given;
   const limits = withDefaults(LIMITS, given.limits);
   if (maxBytes !== Infinity && (body === 'stream' || body === 'none')) {
     throw new TypeError(
-      `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer' or 'digest'; to have enough of a stream, stop reading it.`,
+      `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer'; to have enough of a stream, stop reading it.`,
     );
   }
   const store = { memory: limits.memory, directory, disk: limits.disk };
-  return { body, algorithm, maxBytes, beyond, full, store, limits };
-}
-
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isHash(algorithm: unknown): boolean {
-  try {
-    createHash(String(algorithm));
-    return true;
-  } catch {
-    return false;
-  }
+  return { body, maxBytes, beyond, full, store, limits };
 }

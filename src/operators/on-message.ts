@@ -1,15 +1,10 @@
-import type { BodyMode } from '../message/message-body.js';
-import {
-  resolveMessageOptions,
-  type MessageOptions,
-  type ResolvedMessageOptions,
-} from '../message/message-options.js';
-import type { Message } from '../message/message.js';
+import type { BodyMode, Message } from '../message/message.js';
+import { type MessageOptions, type ResolvedMessageOptions, resolveMessageOptions } from '../message/message-options.js';
 import type { Site } from '../session/answer-place.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { BIT } from '../session/stage.js';
 import type { AnswerInput, Legal } from './core/answers.js';
-import { makeFilter, type Filter } from './core/filter.js';
+import { type Filter, makeFilter } from './core/filter.js';
 import { MessageRun } from './core/message-run.js';
 import type { ProjectContext } from './core/project-context.js';
 import { StreamRun } from './core/stream-run.js';

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 
-import { BodyChannel } from '../../src/message/body-channel.js';
-import { StoredBody } from '../../src/message/stored-body.js';
+import { BodyChannel } from '../../src/message/body/body-channel.js';
+import { StoredBody } from '../../src/message/body/stored-body.js';
 import { BodyStore } from '../../src/spool/body-store.js';
 import { FUZZ_TIMEOUT, fuzz } from '../fuzz/support/fuzz.js';
 import { macrotask, withoutLooseEnds } from '../fuzz/support/loose-ends.js';

@@ -1,8 +1,7 @@
 import { Subject, finalize, ignoreElements, last, map, of, take, timer } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { StreamedBody } from '../../src/message/message-body.js';
-import type { Message } from '../../src/message/message.js';
+import type { Message, StreamedBody } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
 import type { Filter } from '../../src/operators/core/filter.js';
 import { type MessageProject, onMessage } from '../../src/operators/on-message.js';
@@ -20,6 +19,7 @@ import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import type { SessionOptions } from '../../src/session/options.js';
 import { type Simulation, simulate } from '../../src/testing/index.js';
 import { SMFIP } from '../../src/transport/wire/flags.js';
+import { inTurn } from '../message/support/in-turn.js';
 import { abort, body, decided, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { give } from './support/mails.js';
@@ -99,7 +99,7 @@ describe('a streamed message, drawn,', () => {
     marbles(({ hot, expectObservable }) => {
       const source = hot('  -m-o-b----e---|', { m, o, b, e });
       const expected = '    -m-o-----   ';
-      const filter = stream(({ body: whole }) => whole.concatMap(() => timer(3)).pipe(map(() => undefined)));
+      const filter = stream(({ body: whole }) => inTurn(whole, () => timer(3)).pipe(map(() => undefined)));
       // What holds a piece back is a promise, which has no place in virtual time: nothing of it comes out.
       expectObservable(source.pipe(filter), '^-------!').toBe(expected, { m, o });
     }),
@@ -145,7 +145,7 @@ describe('a streamed message, drawn,', () => {
       );
       const late = compose(
         on('body', () => no),
-        stream(({ body: whole }) => whole.concatMap(() => new Subject<undefined>())),
+        stream(({ body: whole }) => inTurn(whole, () => new Subject<undefined>())),
       );
       expectObservable(source.pipe(early), '^---!').toBe('-m-O', { m, O: decided(o, no) });
       expectObservable(source.pipe(late)).toBe('         -m-o-B-|', { m, o, B: decided(b, no) });
@@ -174,9 +174,9 @@ describe('a streamed message', () => {
       },
     ],
     [
-      'concatMap()',
+      'concatMap() of RxJS, for a piece at a time',
       (whole, taken, seen) =>
-        whole.concatMap((piece) => {
+        inTurn(whole, (piece) => {
           seen.push(String(Buffer.from(piece)));
           return taken.pipe(take(1), ignoreElements());
         }),
@@ -398,7 +398,7 @@ describe('a streamed message', () => {
         },
       ],
       ['chunks', ({ body: whole }) => whole.chunks.forEach(() => undefined)],
-      ['concatMap', ({ body: whole }) => whole.concatMap(() => of(1)).forEach(() => undefined)],
+      ['in turn', ({ body: whole }) => inTurn(whole, () => of(1)).forEach(() => undefined)],
       ['readable', ({ body: whole }) => whole.readable().toArray()],
       ['source', ({ source }) => source().toArray()],
     ];
@@ -438,7 +438,7 @@ describe('a streamed message', () => {
       const mta = await begun(
         stream(({ body: whole }, context) => {
           ({ signal } = context);
-          return whole.concatMap(() => forever.pipe(finalize(() => released++)));
+          return inTurn(whole, () => forever.pipe(finalize(() => released++)));
         }),
       );
       const told = mta.body('one');
@@ -475,7 +475,7 @@ describe('a streamed message', () => {
     const mta = await begun(
       stream(({ body: whole }, context) => {
         ({ signal } = context);
-        return whole.concatMap(() => new Subject<undefined>());
+        return inTurn(whole, () => new Subject<undefined>());
       }),
     );
     const told = mta.body('one');
@@ -538,7 +538,7 @@ describe('a streamed message', () => {
     let signal: AbortSignal | undefined;
     const filter = stream(({ body: whole }, context) => {
       ({ signal } = context);
-      return whole.concatMap(() => new Subject<undefined>());
+      return inTurn(whole, () => new Subject<undefined>());
     });
     const mta = await begun(filter, { session: { negotiate: unwaiting, timeouts: { eom: 20_000 } } });
     for (const piece of ['one', 'two', 'three']) await mta.body(piece);
@@ -587,7 +587,7 @@ describe('a streamed message', () => {
     const seen: string[] = [];
     const slow = (name: string, pace: number): Filter =>
       stream(({ body: whole }) =>
-        whole.concatMap((piece) => {
+        inTurn(whole, (piece) => {
           seen.push(`${name} ${String(Buffer.from(piece))}`);
           return timer(pace).pipe(ignoreElements());
         }),
@@ -613,7 +613,7 @@ describe('a streamed message', () => {
     });
     const buffer = onMessage(async ({ body: whole }) => void seen.push(`whole ${await whole.text()}`));
     const reader = stream(({ body: whole }) =>
-      whole.concatMap((piece) => {
+      inTurn(whole, (piece) => {
         seen.push(String(Buffer.from(piece)));
         return timer(10).pipe(ignoreElements());
       }),

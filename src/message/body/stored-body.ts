@@ -1,8 +1,9 @@
 import { TextDecoder } from 'node:util';
+import { defer, from } from 'rxjs';
 
-import type { BodyStore } from '../spool/body-store.js';
+import type { BodyStore } from '../../spool/body-store.js';
+import type { BufferedBody } from '../message.js';
 import { ChunkReader } from './chunk-reader.js';
-import type { BufferedBody } from './message-body.js';
 
 /** The body of a message that has been collected. */
 export class StoredBody extends ChunkReader implements BufferedBody {
@@ -11,7 +12,8 @@ export class StoredBody extends ChunkReader implements BufferedBody {
 
   /** @param failed see `ChunkReader` */
   constructor(store: BodyStore, complete: boolean, failed?: (reason: unknown) => void) {
-    super((sink) => store.open(sink), failed);
+    const observable = defer(() => from(store.pieces ?? store.chunks()));
+    super({ iterate: () => store.chunks(), observable }, failed);
     this.#store = store;
     store.standsFor(this);
     this.complete = complete;

@@ -1,0 +1,206 @@
+import type { Readable } from 'node:stream';
+import { Observable, type Subscriber } from 'rxjs';
+
+import type { StreamedBody } from '../message.js';
+import { ChunkReader } from './chunk-reader.js';
+
+const ANSWERED =
+  'The message has its answer, and the rest of its body is not read any more: wait for the end of the body before the answer.';
+const SECOND =
+  "This body is being read already, or has been: it comes only once. With the option body: 'buffer' it can be read again.";
+
+/** The one that reads the body. */
+interface Reader {
+  /** Whether it waits for a piece, and so has taken the last one. */
+  readonly waits: boolean;
+  next(chunk: Uint8Array): void;
+  end(): void;
+  fail(error: Error): void;
+}
+
+/** A body between the MTA, which gives it piece by piece, and its one reader. */
+export class BodyChannel {
+  readonly body: StreamedBody;
+  #size = 0;
+  #opened = false;
+  #reader: Reader | undefined;
+  /** The first stream that was made of the body. */
+  #stream: Readable | undefined;
+  /** A piece that the reader was not given yet. */
+  #piece: Uint8Array | undefined;
+  /** Resolves what `push()` has returned. */
+  #taken: (() => void) | undefined;
+  #ended = false;
+  #complete = false;
+  #failure: Error | undefined;
+  #unwanted = false;
+
+  /** @param failed see `ChunkReader` */
+  constructor(failed?: (reason: unknown) => void) {
+    const size = (): number => this.#size;
+    const complete = (): boolean => this.#complete;
+    const keep = (stream: Readable): Readable => {
+      this.#stream ??= stream;
+      return stream;
+    };
+    const observable = new Observable<Uint8Array>((subscriber) => this.#observe(subscriber));
+    const iterate = (): AsyncIterator<Uint8Array, undefined> => this.#iterate();
+    this.body = new (class extends ChunkReader implements StreamedBody {
+      get size(): number {
+        return size();
+      }
+      get complete(): boolean {
+        return complete();
+      }
+      override readable(): Readable {
+        return keep(super.readable());
+      }
+    })({ iterate, observable }, failed);
+  }
+
+  /** No more of it is wanted: the reader has stopped, or the message is over. */
+  get unwanted(): boolean {
+    return this.#unwanted;
+  }
+
+  /**
+   * Hands a piece to the reader.
+   *
+   * @returns nothing when it is taken; else a promise for when it will be, which never rejects. Until then nothing more
+   * may be pushed
+   */
+  push(chunk: Uint8Array): Promise<void> | undefined {
+    this.#size += chunk.length;
+    if (this.#unwanted || this.#ended || chunk.length === 0) return undefined;
+    this.#piece = chunk;
+    this.#serve();
+    return this.#isTaken() ? undefined : new Promise((resolve) => (this.#taken = resolve));
+  }
+
+  /** There is no more; `complete` where nothing was left out. */
+  end(complete = true): void {
+    if (this.#unwanted || this.#ended) return;
+    this.#ended = true;
+    this.#complete = complete;
+    this.#serve();
+  }
+
+  /** The message is over: a reader that has not seen the end gets the error, at once; a later one, too. */
+  fail(error: Error): void {
+    if (this.#unwanted) return;
+    this.#failure = error;
+    const reader = this.#reader;
+    const waits = reader?.waits === true;
+    this.#stop();
+    reader?.fail(error);
+    // A stream that is full would learn of it only when it has room again.
+    if (!waits) this.#stream?.destroy(error);
+  }
+
+  /** The message has its answer. A reader gets an error, unless the end was there already. */
+  drop(): void {
+    if (!this.#ended) this.fail(new Error(ANSWERED));
+    this.#release();
+  }
+
+  #observe(subscriber: Subscriber<Uint8Array>): () => void {
+    const reader: Reader = {
+      get waits() {
+        return !subscriber.closed;
+      },
+      next: (chunk) => subscriber.next(chunk),
+      end: () => subscriber.complete(),
+      fail: (error) => subscriber.error(error),
+    };
+    this.#open(reader);
+    return () => this.#close(reader);
+  }
+
+  /** An iterator whose `return()` does not wait for a `next()` in progress, as that of a generator would. */
+  #iterate(): AsyncIterator<Uint8Array, undefined> {
+    const waiting: {
+      readonly resolve: (result: IteratorResult<Uint8Array, undefined>) => void;
+      readonly reject: (error: Error) => void;
+    }[] = [];
+    let over = false;
+    let failure: Error | undefined;
+    const finish = (): void => {
+      over = true;
+      for (const { resolve } of waiting.splice(0)) resolve({ done: true, value: undefined });
+    };
+    const reader: Reader = {
+      get waits() {
+        return waiting.length > 0;
+      },
+      next: (value) => waiting.shift()?.resolve({ done: false, value }),
+      end: finish,
+      fail: (error) => {
+        const first = waiting.shift();
+        if (first !== undefined) first.reject(error);
+        else if (!over) failure = error;
+        finish();
+      },
+    };
+    this.#open(reader);
+    return {
+      next: () =>
+        new Promise((resolve, reject) => {
+          waiting.push({ resolve, reject });
+          if (failure !== undefined) reader.fail(failure);
+          else if (over) finish();
+          else this.#serve();
+          failure = undefined;
+        }),
+      return: () => {
+        this.#close(reader);
+        failure = undefined;
+        finish();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  #open(reader: Reader): void {
+    const error = this.#opened ? new Error(SECOND) : this.#failure;
+    this.#opened = true;
+    if (error === undefined) {
+      this.#reader = reader;
+      this.#serve();
+    } else reader.fail(error);
+  }
+
+  #close(reader: Reader): void {
+    if (this.#reader === reader) this.#stop();
+  }
+
+  /** Gives the reader what it waits for. */
+  #serve(): void {
+    while (this.#reader?.waits === true) {
+      const piece = this.#piece;
+      this.#piece = undefined;
+      if (piece !== undefined) {
+        this.#reader.next(piece);
+        continue;
+      }
+      this.#release();
+      if (this.#ended) this.#reader.end();
+      return;
+    }
+  }
+
+  #isTaken(): boolean {
+    return this.#unwanted || (this.#piece === undefined && this.#reader?.waits === true);
+  }
+
+  #stop(): void {
+    this.#unwanted = true;
+    this.#reader = undefined;
+    this.#piece = undefined;
+    this.#release();
+  }
+
+  #release(): void {
+    this.#taken?.();
+    this.#taken = undefined;
+  }
+}
