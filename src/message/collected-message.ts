@@ -10,14 +10,14 @@ import type { MtaName } from '../session/profiles/judge-mta.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import { turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
-import { applyHeaderChanges } from './apply-header-changes.js';
-import { applyRecipientChanges } from './apply-recipient-changes.js';
 import { readableFrom } from './body/chunk-reader.js';
 import { StoredBody } from './body/stored-body.js';
 import type { Collection } from './collection.js';
+import { applyHeaderChanges } from './edit/apply-header-changes.js';
+import { applyRecipientChanges } from './edit/recipient-changes.js';
 import { writtenPath, type EnvelopePath } from './envelope-path.js';
-import { headerBytes, type HeaderField } from './header-field.js';
-import { Headers } from './headers.js';
+import { headerBytes, type HeaderField } from './headers/header-field.js';
+import { Headers } from './headers/headers.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 import type { AuthFacts, Bodies, BodyMode, Message, TlsFacts } from './message.js';
 

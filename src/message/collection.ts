@@ -4,7 +4,7 @@ import { type Turn, turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
 import { BodyFileError, SpaceError } from '../spool/errors.js';
 import { type EnvelopePath, envelopePath } from './envelope-path.js';
-import type { HeaderField } from './header-field.js';
+import type { HeaderField } from './headers/header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 
 const BLANK = ' ';

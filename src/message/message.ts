@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs';
 import type { Modification } from '../session/modifications.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import type { EnvelopePath } from './envelope-path.js';
-import type { Headers } from './headers.js';
+import type { Headers } from './headers/headers.js';
 
 /**
  * A body that is read piece by piece: an async iterable, an Observable or a Node stream.

@@ -10,8 +10,8 @@ import {
   quarantine,
   type Modification,
 } from '../../src/index.js';
-import { applyHeaderChanges } from '../../src/message/apply-header-changes.js';
-import { headerField, type HeaderField } from '../../src/message/header-field.js';
+import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
+import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
 import type { MtaKind } from '../../src/mta/mta-kind.js';
 import { header, value, type Field } from './support/header-edits.js';
 import { through, withOwn } from './support/through.js';

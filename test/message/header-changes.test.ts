@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { addHeader, changeHeader, deleteHeader, insertHeader, type Modification } from '../../src/index.js';
-import { applyHeaderChanges } from '../../src/message/apply-header-changes.js';
-import { headerChanges } from '../../src/message/header-changes.js';
-import { headerField, type HeaderField } from '../../src/message/header-field.js';
+import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
+import { headerChanges } from '../../src/message/edit/header-changes.js';
+import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
 import type { MtaKind } from '../../src/mta/mta-kind.js';
 import { allHeaders, distancesFrom, longHeader } from './support/all-headers.js';
 import { edited, header, headerEdits, type Field, type HeaderEdit } from './support/header-edits.js';

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import type { Draft } from '../../src/message/draft.js';
-import { edit } from '../../src/message/edit.js';
+
+import { type Draft, edit } from '../../src/message/edit/edit.js';
 import type { BodyMode, Message } from '../../src/message/message.js';
 import type { Delivery } from '../../src/mta/index.js';
 import { remote } from '../../src/mta/remote.js';
@@ -16,7 +16,20 @@ import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
 import { serve } from '../../src/server/serve.js';
 import { accept } from '../../src/session/decisions.js';
-import { type BodySource, type Edit, type Modification, addHeader, addRecipient, changeHeader, changeSender, deleteHeader, deleteRecipient, insertHeader, quarantine, replaceBody } from '../../src/session/modifications.js';
+import {
+  type BodySource,
+  type Edit,
+  type Modification,
+  addHeader,
+  addRecipient,
+  changeHeader,
+  changeSender,
+  deleteHeader,
+  deleteRecipient,
+  insertHeader,
+  quarantine,
+  replaceBody,
+} from '../../src/session/modifications.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { simulate } from '../../src/testing/index.js';
 import { body, eoh, eom, header, mail, rcpt } from '../support/events.js';
@@ -186,7 +199,7 @@ describe('edit()', () => {
   });
 
   const misuses: [string, (draft: Draft) => unknown, RegExp][] = [
-    ['an Observable', () => of(1), /returned an Observable or a generator, which nobody would read/],
+    ['an Observable', () => of(1), /returned an Observable or a generator, which would not be read/],
     [
       'a generator',
       function* (draft) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { NEVER, Subject } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { edit } from '../../src/message/edit.js';
+import { edit } from '../../src/message/edit/edit.js';
 import type { Message } from '../../src/message/message.js';
 import { MtaSession } from '../../src/mta/index.js';
 import { compose } from '../../src/operators/compose.js';

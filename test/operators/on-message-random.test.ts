@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { setImmediate as next } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 
-import { edit } from '../../src/message/edit.js';
+import { edit } from '../../src/message/edit/edit.js';
 import type { BodyMode, Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
 import type { Filter } from '../../src/operators/core/filter.js';

@@ -1,7 +1,7 @@
 import { NEVER, map, of, throwError, timer } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
-import { edit } from '../../src/message/edit.js';
+import { edit } from '../../src/message/edit/edit.js';
 import type { MessageOptions } from '../../src/message/message-options.js';
 import type { Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';

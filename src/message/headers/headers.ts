@@ -1,9 +1,9 @@
-import { checkHeaderIndex } from '../session/check-text.js';
+import { checkHeaderIndex } from '../../session/check-text.js';
+import { unfold } from '../unfold.js';
 import type { HeaderField } from './header-field.js';
 import { mailboxReader, type Mailbox } from './mailbox.js';
 import { wordsDecoder } from './mime-words.js';
 import { parseDate } from './parse-date.js';
-import { unfold } from './unfold.js';
 
 /**
  * The header of a message: its fields in order, found by name in any case.
@@ -17,12 +17,12 @@ import { unfold } from './unfold.js';
  * headers.addresses('From').map(({ domain }) => domain); // ['example.org']
  */
 export class Headers implements Iterable<HeaderField> {
-  #fields: readonly HeaderField[];
-  /** The same array, as long as nobody else has it: it may be written to. */
-  #own: HeaderField[] | undefined;
+  #fields: HeaderField[];
+  /** Whether other code has the array, so that it must not be changed. */
+  #given = true;
 
   constructor(fields: readonly HeaderField[]) {
-    this.#fields = fields;
+    this.#fields = fields as HeaderField[];
   }
 
   /** How many fields there are. */
@@ -38,7 +38,7 @@ export class Headers implements Iterable<HeaderField> {
   /** The fields of a name, in order; without a name all of them. */
   fields(name?: string): readonly HeaderField[] {
     if (name !== undefined) return this.#fields.filter(named(name));
-    this.#own = undefined;
+    this.#given = true;
     return this.#fields;
   }
 
@@ -114,26 +114,11 @@ export class Headers implements Iterable<HeaderField> {
     return value === undefined ? undefined : parseDate(value);
   }
 
-  /** Puts other fields in place of these. @internal */
-  protected assign(fields: readonly HeaderField[]): void {
-    this.#fields = fields;
-    this.#own = undefined;
-  }
-
-  /** Adds a field below all others: many of them in a row copy the fields once. @internal */
-  protected putLast(field: HeaderField): void {
-    this.#writable().push(field);
-  }
-
-  /** Puts a field in the place of another. @internal */
-  protected replace(old: HeaderField, field: HeaderField): void {
-    const own = this.#writable();
-    own[own.indexOf(old)] = field;
-  }
-
-  #writable(): HeaderField[] {
-    if (this.#own === undefined) this.#fields = this.#own = [...this.#fields];
-    return this.#own;
+  /** The fields, to be changed in place: not the array that `fields()` has given. */
+  protected writable(): HeaderField[] {
+    if (this.#given) this.#fields = [...this.#fields];
+    this.#given = false;
+    return this.#fields;
   }
 }
 

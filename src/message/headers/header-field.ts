@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
-import type { Text } from '../session/modifications.js';
-import { decodeText } from '../transport/wire/text.js';
+import type { Text } from '../../session/modifications.js';
+import { decodeText } from '../../transport/wire/text.js';
 
 /** One field of a message's header. */
 export interface HeaderField {

@@ -5,10 +5,10 @@ import {
   changeHeader,
   deleteHeader,
   insertHeader,
-} from '../session/modifications.js';
-import { SAME_NAME } from '../session/same-name.js';
+} from '../../session/modifications.js';
+import { SAME_NAME } from '../../session/same-name.js';
+import { type HeaderField, asText } from '../headers/header-field.js';
 import { type Pair, alignFields, isSame } from './align-fields.js';
-import { type HeaderField, asText } from './header-field.js';
 
 /**
  * The fewest modifications that turn one header into another, on every MTA.

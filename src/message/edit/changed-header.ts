@@ -1,6 +1,6 @@
-import type { Text } from '../session/modifications.js';
-import type { MtaName } from '../session/profiles/judge-mta.js';
-import { headerField, type HeaderField } from './header-field.js';
+import type { Text } from '../../session/modifications.js';
+import type { MtaName } from '../../session/profiles/judge-mta.js';
+import { headerField, type HeaderField } from '../headers/header-field.js';
 
 interface Entry {
   field: HeaderField;

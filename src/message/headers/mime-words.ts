@@ -1,4 +1,4 @@
-import { optionalPeer } from './optional-peer.js';
+import { optionalPeer } from '../optional-peer.js';
 
 /** What is used of the package libmime. */
 interface Libmime {

@@ -1,10 +1,10 @@
-import { checkModification } from '../session/check-modification.js';
-import type { HeaderPosition, Modification, Text } from '../session/modifications.js';
-import { addAbsent } from '../session/profiles/absent-headers.js';
-import type { MtaName } from '../session/profiles/judge-mta.js';
-import { BOTTOM } from '../session/profiles/order-changes.js';
+import { checkModification } from '../../session/check-modification.js';
+import type { HeaderPosition, Modification, Text } from '../../session/modifications.js';
+import { addAbsent } from '../../session/profiles/absent-headers.js';
+import type { MtaName } from '../../session/profiles/judge-mta.js';
+import { BOTTOM } from '../../session/profiles/order-changes.js';
+import type { HeaderField } from '../headers/header-field.js';
 import { ChangedHeader } from './changed-header.js';
-import type { HeaderField } from './header-field.js';
 
 /**
  * A header as modifications make it: what the MTA will deliver below its own `Received`, and what goes above that (`top`).

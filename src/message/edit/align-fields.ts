@@ -1,4 +1,4 @@
-import type { HeaderField } from './header-field.js';
+import type { HeaderField } from '../headers/header-field.js';
 
 /** Two fields, one of each header, by their numbers from 0: the one becomes the other. */
 export interface Pair {

@@ -1,10 +1,10 @@
-import { quote } from '../common/printable.js';
-import { checkHeaderIndex, checkHeaderName, headerValue } from '../session/check-text.js';
-import { AnswerError } from '../session/errors.js';
-import type { Text } from '../session/modifications.js';
-import { headerField, type HeaderField } from './header-field.js';
-import { Headers } from './headers.js';
-import { encodeText } from './mime-words.js';
+import { quote } from '../../common/printable.js';
+import { checkHeaderIndex, checkHeaderName, headerValue } from '../../session/check-text.js';
+import { AnswerError } from '../../session/errors.js';
+import type { Text } from '../../session/modifications.js';
+import { headerField, type HeaderField } from '../headers/header-field.js';
+import { Headers } from '../headers/headers.js';
+import { encodeText } from '../headers/mime-words.js';
 
 /**
  * A header that is being changed; see `edit()`.
@@ -24,18 +24,11 @@ import { encodeText } from './mime-words.js';
  * });
  */
 export class DraftHeaders extends Headers {
-  readonly #original: readonly HeaderField[];
   readonly #leadingSpace: boolean;
 
   constructor(fields: readonly HeaderField[], leadingSpace: boolean) {
     super(fields);
-    this.#original = fields;
     this.#leadingSpace = leadingSpace;
-  }
-
-  /** Whether anything was changed at all. @internal */
-  get touched(): boolean {
-    return this.fields() !== this.#original;
   }
 
   /**
@@ -70,7 +63,8 @@ export class DraftHeaders extends Headers {
     if (old === undefined) return this.#insert(this.length, made);
     if (Buffer.compare(old.raw, made.raw) === 0) return old;
     const field: HeaderField = { ...old, value: made.value, raw: made.raw };
-    this.replace(old, field);
+    const fields = this.writable();
+    fields[fields.indexOf(old)] = field;
     return field;
   }
 
@@ -115,17 +109,21 @@ export class DraftHeaders extends Headers {
   delete(field: HeaderField): number;
   delete(which: string | HeaderField, n?: number): number {
     if (n !== undefined) checkHeaderIndex('draft.headers.delete', n);
-    const gone = new Set(this.#found(which, n));
-    const left = this.fields().filter((field) => !gone.has(field));
-    const deleted = this.length - left.length;
-    if (deleted > 0) this.assign(left);
-    return deleted;
+    const found = this.#found(which, n);
+    // From the last on, which moves the fewest of the others.
+    for (const field of [...found].reverse()) {
+      const fields = this.writable();
+      fields.splice(fields.lastIndexOf(field), 1);
+    }
+    return found.length;
   }
 
-  #found(which: string | HeaderField, n: number | undefined): readonly (HeaderField | undefined)[] {
-    if (typeof which !== 'string') return [which];
+  #found(which: string | HeaderField, n: number | undefined): readonly HeaderField[] {
+    if (typeof which !== 'string') return this.fields().filter((field) => field === which);
     checkHeaderName('draft.headers.delete', which);
-    return n === undefined ? this.fields(which) : [this.field(which, n)];
+    if (n === undefined) return this.fields(which);
+    const field = this.field(which, n);
+    return field === undefined ? [] : [field];
   }
 
   #make(what: string, name: string, value: Text): HeaderField {
@@ -136,14 +134,10 @@ export class DraftHeaders extends Headers {
   }
 
   #insert(index: number, field: HeaderField): HeaderField {
-    if (index === this.length) {
-      this.putLast(field);
-      return field;
-    }
-    const fields = this.fields();
-    // What is above everything has only such above it.
+    const fields = this.writable();
+    // All fields above one that is above everything are so, too.
     const made: HeaderField = fields[index]?.top === true ? { ...field, top: true } : field;
-    this.assign([...fields.slice(0, index), made, ...fields.slice(index)]);
+    fields.splice(index, 0, made);
     return made;
   }
 

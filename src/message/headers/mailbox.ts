@@ -1,6 +1,6 @@
-import { parseAddress } from '../common/parse-address.js';
+import { parseAddress } from '../../common/parse-address.js';
+import { optionalPeer } from '../optional-peer.js';
 import { wordsDecoder } from './mime-words.js';
-import { optionalPeer } from './optional-peer.js';
 
 /** An address in a header such as `From` or `To` (RFC 5322, 3.4). */
 export interface Mailbox {
