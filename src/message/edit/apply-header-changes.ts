@@ -3,8 +3,13 @@ import type { HeaderPosition, Modification, Text } from '../../session/modificat
 import { addAbsent } from '../../session/profiles/absent-headers.js';
 import type { MtaName } from '../../session/profiles/judge-mta.js';
 import { BOTTOM } from '../../session/profiles/order-changes.js';
-import type { HeaderField } from '../headers/header-field.js';
-import { ChangedHeader } from './changed-header.js';
+import { headerField, type HeaderField, placesByName } from '../headers/header-field.js';
+
+/** A field in its place, until it is known whether it stays: all numbers count the fields as they were shown. */
+interface Entry {
+  field: HeaderField;
+  deleted: boolean;
+}
 
 /**
  * A header as modifications make it: what the MTA will deliver below its own `Received`, and what goes above that (`top`).
@@ -13,7 +18,7 @@ import { ChangedHeader } from './changed-header.js';
  * number counts the fields as they were shown; a deleted field is not there whatever else was asked for it. A changed field
  * has its name as the filter spells it, in Sendmail as it was; one that is changed and is not there is added in its turn.
  *
- * Modifications of anything else are passed over.
+ * Modifications of anything else are ignored.
  *
  * @param fields as the filter was shown them
  * @param session of the message: its MTA
@@ -23,47 +28,48 @@ import { ChangedHeader } from './changed-header.js';
 export function applyHeaderChanges(
   fields: readonly HeaderField[],
   modifications: readonly Modification[],
-  session: { readonly mta: MtaName },
+  { mta }: { readonly mta: MtaName },
   leadingSpace: boolean,
 ): HeaderField[] {
-  const header = new ChangedHeader(fields, session.mta, leadingSpace);
   const names = fields.map(({ name }) => name);
   const changes = addAbsent(modifications.map(checkModification), names);
-  const placed = changes.filter((one) => one.kind === 'insertHeader').filter(isPlaced);
-  const values = changes.filter((one) => one.kind === 'changeHeader').filter(({ value }) => value.length > 0);
+  const top: HeaderField[] = [];
+  const shown = fields.map((field): Entry => ({ field, deleted: false }));
+  const entries = [...shown];
+  const places = placesByName(fields);
+  const entry = (name: string, index: number): Entry | undefined =>
+    shown[places.get(name.toLowerCase())?.[index - 1] ?? -1];
+  const made = ({ name, value }: { readonly name: string; readonly value: Text }): Entry => {
+    return { field: headerField(name, value, leadingSpace), deleted: false };
+  };
 
-  for (const { name, index, value } of values.sort(byIndex)) header.change(name, index, value);
+  const values = changes.filter((one) => one.kind === 'changeHeader').filter(({ value }) => value.length > 0);
+  for (const { name, index, value } of values) {
+    const old = entry(name, index);
+    if (old === undefined) continue;
+    const { field } = made({ name: mta === 'sendmail' ? old.field.name : name, value });
+    old.field = old.field.top === true ? { ...field, top: true } : field;
+  }
+  const placed = changes.filter((one) => one.kind === 'insertHeader').filter(isPlaced);
   // From the bottom up, and the one asked for last first, so that the one asked for first ends above it.
-  for (const { name, position, value } of placed.reverse().sort(byPosition)) {
-    header.insert(position, name, value);
+  for (const one of placed.reverse().sort((left, right) => right.position - left.position)) {
+    entries.splice(one.position - 1, 0, made(one));
   }
   for (const one of changes) {
     if (one.kind === 'deleteHeader' || (one.kind === 'changeHeader' && one.value.length === 0)) {
-      header.delete(one.name, one.index);
-    } else if (one.kind === 'addHeader') {
-      header.append(one.name, one.value);
-    } else if (one.kind === 'insertHeader' && !isPlaced(one)) {
-      if (one.position === 'top') header.prepend(one.name, one.value);
-      else header.append(one.name, one.value);
+      const old = entry(one.name, one.index);
+      if (old !== undefined) old.deleted = true;
+    } else if (one.kind === 'insertHeader' && one.position === 'top') {
+      top.unshift({ ...made(one).field, top: true });
+    } else if (one.kind === 'addHeader' || (one.kind === 'insertHeader' && !isPlaced(one))) {
+      entries.push(made(one));
     }
   }
-  return header.fields();
+  return [...top, ...entries.filter(({ deleted }) => !deleted).map(({ field }) => field)];
 }
 
-interface Placed {
-  readonly position: number;
-  readonly name: string;
-  readonly value: Text;
-}
-
-function isPlaced<M extends { readonly position: HeaderPosition }>(one: M): one is M & Placed {
+function isPlaced<M extends { readonly position: HeaderPosition }>(
+  one: M,
+): one is M & { readonly position: number } {
   return typeof one.position === 'number' && one.position < BOTTOM;
-}
-
-function byIndex(one: { readonly index: number }, other: { readonly index: number }): number {
-  return one.index - other.index;
-}
-
-function byPosition(one: Placed, other: Placed): number {
-  return other.position - one.position;
 }

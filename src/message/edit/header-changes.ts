@@ -1,14 +1,15 @@
 import {
   type Modification,
-  type Text,
   addHeader,
   changeHeader,
   deleteHeader,
   insertHeader,
 } from '../../session/modifications.js';
 import { SAME_NAME } from '../../session/same-name.js';
-import { type HeaderField, asText } from '../headers/header-field.js';
-import { type Pair, alignFields, isSame } from './align-fields.js';
+import { asText, type HeaderField, placesByName } from '../headers/header-field.js';
+import { alignFields, isSame } from './align-fields.js';
+
+const BLANK = 0x20;
 
 /**
  * The fewest modifications that turn one header into another, on every MTA.
@@ -34,78 +35,41 @@ export function headerChanges(
   const above = to.reduce((lowest, { top }, at) => (top === true ? at + 1 : lowest), 0);
   const rest = to.slice(above);
   const pairs = alignFields(from, rest, isWritable);
+  const places = placesByName(from);
+  const placesOf = ({ name }: HeaderField): readonly number[] => places.get(name.toLowerCase()) ?? [];
+  const numberOf = (field: HeaderField, place: number): number => placesOf(field).indexOf(place) + 1;
+  /** Notes how many of its name are among the first so many that were shown. */
+  const known = <M extends Modification>(change: M, field: HeaderField, first: number): M => {
+    const all = placesOf(field);
+    SAME_NAME.set(change, { above: all.filter((place) => place < first).length, shown: all.length });
+    return change;
+  };
 
-  const shown = new Numbers(from);
   const changes: Modification[] = [];
   // Each of them is put above everything, so the lowest comes first.
   for (const field of to.slice(0, above).reverse()) {
-    changes.push(known(insertHeader('top', field.name, textOf(field)), field, 0, shown));
+    changes.push(known(insertHeader('top', field.name, asText(field.raw)), field, 0));
   }
   let [below, next] = [0, 0];
-  for (let number = 0; number <= pairs.length; number++) {
-    const pair = pairs[number] ?? { from: from.length, to: rest.length };
-    for (let place = below; place < pair.from; place++) {
-      changes.push(deleteHeader(from[place]?.name ?? '', shown.of(place)));
+  for (const [number, pair] of [...pairs, { from: from.length, to: rest.length }].entries()) {
+    for (const [at, field] of from.slice(below, pair.from).entries()) {
+      changes.push(deleteHeader(field.name, numberOf(field, below + at)));
     }
-    for (let place = next; place < pair.to; place++) {
-      const field = rest[place];
-      if (field !== undefined) changes.push(newField(field, number, pairs, shown));
+    // All places above the first field that stays are the same, since the fields there are deleted; 1 is always right.
+    const place = number === 0 ? 1 : pair.from + 1;
+    for (const field of rest.slice(next, pair.to)) {
+      const value = asText(field.raw);
+      changes.push(
+        number < pairs.length
+          ? known(insertHeader(place, field.name, value), field, place - 1)
+          : known(addHeader(field.name, value), field, Infinity),
+      );
     }
     const [old, wanted] = [from[pair.from], rest[pair.to]];
     if (old !== undefined && wanted !== undefined && !isSame(old, wanted)) {
-      changes.push(changeHeader(wanted.name, textOf(wanted), shown.of(pair.from)));
+      changes.push(changeHeader(wanted.name, asText(wanted.raw), numberOf(old, pair.from)));
     }
     [below, next] = [pair.from + 1, pair.to + 1];
   }
   return changes;
-}
-
-const BLANK = 0x20;
-
-/** A field that comes to stand before the field of the pair with that number; after all of them it is added. */
-function newField(field: HeaderField, number: number, pairs: readonly Pair[], shown: Numbers): Modification {
-  const next = pairs[number];
-  if (next === undefined) {
-    return known(addHeader(field.name, textOf(field)), field, Infinity, shown);
-  }
-  // What is above the first that stays is deleted, so that all places there are the same; 1 is the least to get wrong.
-  const place = number === 0 ? 1 : next.from + 1;
-  return known(insertHeader(place, field.name, textOf(field)), field, place - 1, shown);
-}
-
-/** Notes how many of its name are among the first so many that were shown. */
-function known<M extends Modification>(change: M, { name }: HeaderField, fields: number, shown: Numbers): M {
-  SAME_NAME.set(change, { above: shown.among(name, fields), shown: shown.among(name, Infinity) });
-  return change;
-}
-
-function textOf({ raw }: HeaderField): Text {
-  return asText(raw);
-}
-
-/** The numbers of fields within their names, from 1. */
-class Numbers {
-  readonly #numbers: number[] = [];
-  /** The places of the fields of a name. */
-  readonly #places = new Map<string, number[]>();
-
-  constructor(fields: readonly HeaderField[]) {
-    for (const [place, field] of fields.entries()) {
-      const key = field.name.toLowerCase();
-      const places = this.#places.get(key) ?? [];
-      this.#places.set(key, places);
-      this.#numbers.push(places.push(place));
-    }
-  }
-
-  of(place: number): number {
-    return this.#numbers[place] ?? 0;
-  }
-
-  /** How many of a name are among the first so many fields. */
-  among(name: string, fields: number): number {
-    const places = this.#places.get(name.toLowerCase()) ?? [];
-    const above = places.findIndex((place) => place >= fields);
-    return above === -1 ? places.length : above;
-  }
 }
