@@ -13,7 +13,7 @@ import { parseAddress, readRecording, sameAddress } from '../../src/index.js';
 import { mailboxReader } from '../../src/message/headers/mailbox.js';
 import { encodeText, wordsDecoder } from '../../src/message/headers/mime-words.js';
 import { parseDate } from '../../src/message/headers/parse-date.js';
-import { unfold } from '../../src/message/unfold.js';
+import { unfold } from '../../src/message/headers/header-field.js';
 import { nameOf } from '../../src/mta/field-bytes.js';
 import { parseEml } from '../../src/mta/index.js';
 import { sanitiseReply } from '../../src/mta/sanitise-reply.js';

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
 
 import type { StreamedBody } from '../message.js';
-import { ChunkReader } from './chunk-reader.js';
+import { ChunkReader, type ChunkSource } from './chunk-reader.js';
 
 const ANSWERED =
   'The message has its answer, and the rest of its body is not read any more: wait for the end of the body before the answer.';
@@ -14,14 +14,28 @@ interface Reader {
   /** Whether it waits for a piece, and so has taken the last one. */
   readonly waits: boolean;
   next(chunk: Uint8Array): void;
-  end(): void;
-  fail(error: Error): void;
+  /** There are no more; with an error the message is over. */
+  end(error?: Error): void;
 }
 
+type Result = IteratorResult<Uint8Array, undefined>;
+
+/** A `next()` of an iterator that has nothing to give yet. */
+interface Waiting {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const DONE: Result = { done: true, value: undefined };
+
 /** A body between the MTA, which gives it piece by piece, and its one reader. */
-export class BodyChannel {
+export class BodyChannel implements ChunkSource {
   readonly body: StreamedBody;
-  #size = 0;
+  readonly observable = new Observable<Uint8Array>((subscriber) => this.#observe(subscriber));
+  /** The bytes that have come so far. */
+  size = 0;
+  /** Whether all of it has come. */
+  complete = false;
   #opened = false;
   #reader: Reader | undefined;
   /** The first stream that was made of the body. */
@@ -31,31 +45,12 @@ export class BodyChannel {
   /** Resolves what `push()` has returned. */
   #taken: (() => void) | undefined;
   #ended = false;
-  #complete = false;
   #failure: Error | undefined;
   #unwanted = false;
 
   /** @param failed see `ChunkReader` */
   constructor(failed?: (reason: unknown) => void) {
-    const size = (): number => this.#size;
-    const complete = (): boolean => this.#complete;
-    const keep = (stream: Readable): Readable => {
-      this.#stream ??= stream;
-      return stream;
-    };
-    const observable = new Observable<Uint8Array>((subscriber) => this.#observe(subscriber));
-    const iterate = (): AsyncIterator<Uint8Array, undefined> => this.#iterate();
-    this.body = new (class extends ChunkReader implements StreamedBody {
-      get size(): number {
-        return size();
-      }
-      get complete(): boolean {
-        return complete();
-      }
-      override readable(): Readable {
-        return keep(super.readable());
-      }
-    })({ iterate, observable }, failed);
+    this.body = new ChunkReader(this, failed);
   }
 
   /** No more of it is wanted: the reader has stopped, or the message is over. */
@@ -70,7 +65,7 @@ export class BodyChannel {
    * may be pushed
    */
   push(chunk: Uint8Array): Promise<void> | undefined {
-    this.#size += chunk.length;
+    this.size += chunk.length;
     if (this.#unwanted || this.#ended || chunk.length === 0) return undefined;
     this.#piece = chunk;
     this.#serve();
@@ -81,7 +76,7 @@ export class BodyChannel {
   end(complete = true): void {
     if (this.#unwanted || this.#ended) return;
     this.#ended = true;
-    this.#complete = complete;
+    this.complete = complete;
     this.#serve();
   }
 
@@ -92,7 +87,7 @@ export class BodyChannel {
     const reader = this.#reader;
     const waits = reader?.waits === true;
     this.#stop();
-    reader?.fail(error);
+    reader?.end(error);
     // A stream that is full would learn of it only when it has room again.
     if (!waits) this.#stream?.destroy(error);
   }
@@ -103,42 +98,27 @@ export class BodyChannel {
     this.#release();
   }
 
-  #observe(subscriber: Subscriber<Uint8Array>): () => void {
-    const reader: Reader = {
-      get waits() {
-        return !subscriber.closed;
-      },
-      next: (chunk) => subscriber.next(chunk),
-      end: () => subscriber.complete(),
-      fail: (error) => subscriber.error(error),
-    };
-    this.#open(reader);
-    return () => this.#close(reader);
-  }
-
   /** An iterator whose `return()` does not wait for a `next()` in progress, as that of a generator would. */
-  #iterate(): AsyncIterator<Uint8Array, undefined> {
-    const waiting: {
-      readonly resolve: (result: IteratorResult<Uint8Array, undefined>) => void;
-      readonly reject: (error: Error) => void;
-    }[] = [];
+  iterate(): AsyncIterator<Uint8Array, undefined> {
+    const waiting: Waiting[] = [];
     let over = false;
     let failure: Error | undefined;
-    const finish = (): void => {
-      over = true;
-      for (const { resolve } of waiting.splice(0)) resolve({ done: true, value: undefined });
+    const settle = (): void => {
+      for (const { resolve, reject } of waiting.splice(0)) {
+        if (failure === undefined) resolve(DONE);
+        else reject(failure);
+        failure = undefined;
+      }
     };
     const reader: Reader = {
       get waits() {
         return waiting.length > 0;
       },
       next: (value) => waiting.shift()?.resolve({ done: false, value }),
-      end: finish,
-      fail: (error) => {
-        const first = waiting.shift();
-        if (first !== undefined) first.reject(error);
-        else if (!over) failure = error;
-        finish();
+      end: (error) => {
+        if (!over) failure = error;
+        over = true;
+        settle();
       },
     };
     this.#open(reader);
@@ -146,27 +126,44 @@ export class BodyChannel {
       next: () =>
         new Promise((resolve, reject) => {
           waiting.push({ resolve, reject });
-          if (failure !== undefined) reader.fail(failure);
-          else if (over) finish();
+          if (over) settle();
           else this.#serve();
-          failure = undefined;
         }),
       return: () => {
         this.#close(reader);
+        over = true;
         failure = undefined;
-        finish();
-        return Promise.resolve({ done: true, value: undefined });
+        settle();
+        return Promise.resolve(DONE);
       },
     };
+  }
+
+  opened(stream: Readable): void {
+    this.#stream ??= stream;
+  }
+
+  #observe(subscriber: Subscriber<Uint8Array>): () => void {
+    const reader: Reader = {
+      get waits() {
+        return !subscriber.closed;
+      },
+      next: (chunk) => subscriber.next(chunk),
+      end: (error) => (error === undefined ? subscriber.complete() : subscriber.error(error)),
+    };
+    this.#open(reader);
+    return () => this.#close(reader);
   }
 
   #open(reader: Reader): void {
     const error = this.#opened ? new Error(SECOND) : this.#failure;
     this.#opened = true;
-    if (error === undefined) {
-      this.#reader = reader;
-      this.#serve();
-    } else reader.fail(error);
+    if (error !== undefined) {
+      reader.end(error);
+      return;
+    }
+    this.#reader = reader;
+    this.#serve();
   }
 
   #close(reader: Reader): void {

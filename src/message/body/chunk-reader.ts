@@ -4,18 +4,22 @@ import { Observable } from 'rxjs';
 import { errorFrom } from '../../common/text-of.js';
 import { warn } from '../../common/write-error.js';
 import { guardObservable } from '../../rx/guard-observable.js';
-import type { BodyChunks } from '../message.js';
+import type { StreamedBody } from '../message.js';
 
 /** A body as it is read here. */
 export interface ChunkSource {
+  readonly size: number;
+  readonly complete: boolean;
   /** The pieces one by one. */
   iterate(): AsyncIterator<Uint8Array, undefined>;
   /** The pieces as an Observable, which waits for nothing where they are there: it has to work in virtual time. */
   readonly observable: Observable<Uint8Array>;
+  /** Is told of each stream that is made of it. */
+  opened?(stream: Readable): unknown;
 }
 
-/** All the ways to read a body. */
-export class ChunkReader implements BodyChunks {
+/** A body, with all the ways to read it. */
+export class ChunkReader implements StreamedBody {
   readonly #source: ChunkSource;
   readonly #failed: (reason: unknown) => void;
 
@@ -25,12 +29,22 @@ export class ChunkReader implements BodyChunks {
     this.#failed = failed;
   }
 
+  get size(): number {
+    return this.#source.size;
+  }
+
+  get complete(): boolean {
+    return this.#source.complete;
+  }
+
   get chunks(): Observable<Uint8Array> {
     return guardObservable(this.#source.observable, { failed: this.#failed });
   }
 
   readable(): Readable {
-    return readableFrom(this, this.#failed);
+    const stream = readableFrom(this, this.#failed);
+    this.#source.opened?.(stream);
+    return stream;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-
 import type { Text } from '../../session/modifications.js';
 import { decodeText } from '../../transport/wire/text.js';
 
@@ -56,4 +55,9 @@ export function placesByName(fields: readonly HeaderField[]): ReadonlyMap<string
     else places.push(place);
   }
   return named;
+}
+
+/** A folded value in one line (RFC 5322, 2.2.3): the line breaks go, the white space after them stays. */
+export function unfold(value: string): string {
+  return value.includes('\n') ? value.replace(/\r?\n/g, '') : value;
 }

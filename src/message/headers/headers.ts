@@ -1,5 +1,5 @@
 import { checkHeaderIndex } from '../../session/check-text.js';
-import { unfold } from '../unfold.js';
+import { unfold } from './header-field.js';
 import type { HeaderField } from './header-field.js';
 import { mailboxReader, type Mailbox } from './mailbox.js';
 import { wordsDecoder } from './mime-words.js';
