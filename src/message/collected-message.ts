@@ -60,7 +60,7 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   #sender: EnvelopePath | undefined;
   #recipients: readonly EnvelopePath[] | undefined;
 
-  /** @param failed is told of a listener of `source()` that throws */
+  /** @param failed gets the error of a listener of `source()` */
   constructor(
     { session, modifications }: Eom,
     { fields, sender, recipients, truncated }: Collection,

@@ -61,7 +61,7 @@ export class Collection {
 
   /** Whether the body is here as a whole. */
   get complete(): boolean {
-    // Another filter may have told the MTA to leave out the rest, too.
+    // Another filter may have made the MTA leave out the rest, too.
     return !this.enough && this.#piece?.decision?.kind !== 'skip';
   }
 

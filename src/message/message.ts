@@ -97,7 +97,7 @@ export interface TlsFacts {
   readonly version: string;
   readonly cipher: string;
   readonly bits: number;
-  /** The verdict of the MTA about the client's certificate: `'OK'`, `'NO'` (there is none), `'FAIL'` …; not in Postfix. */
+  /** The verdict of the MTA about the client's certificate: `'OK'`, `'NO'` (without one), `'FAIL'` …; not in Postfix. */
   readonly verify: string | undefined;
   readonly subject: string | undefined;
   readonly issuer: string | undefined;

@@ -71,7 +71,7 @@ export class BodyStore {
   /**
    * Takes one piece more; it is kept as it is, not copied.
    *
-   * After `close()` it is dropped: nobody reads it any more.
+   * After `close()` it is dropped, since it cannot be read any more.
    *
    * @returns nothing when it is taken; else a promise for when it will be. Until then nothing more may be pushed
    * @throws BodyFileError (the promise) where the file cannot be made or written
@@ -98,7 +98,7 @@ export class BodyStore {
     });
   }
 
-  /** Frees memory and file. Who reads then, or is still reading, gets an error. */
+  /** Frees memory and file. A reader, then or later, gets an error. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

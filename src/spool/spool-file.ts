@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { SpaceError } from './errors.js';
 
-/** Only for the one who runs the filter. */
+/** Only for the user that the filter runs as. */
 const MODE = 0o600;
 
 /** Linux's `O_TMPFILE` (open(2)) without `O_DIRECTORY`, which differs between processors and belongs to it. */
@@ -17,7 +17,7 @@ let taken = 0;
  * A file without a name: it is there as long as it is open.
  *
  * The system closes it however the process ends, be it by SIGKILL, and frees it with that. So nothing can be left behind
- * that anybody would have to look for, and nobody else can open what is in it.
+ * in the directory, and no other user can open what is in it.
  */
 export class SpoolFile {
   readonly #descriptor: number;
@@ -28,7 +28,7 @@ export class SpoolFile {
 
   /**
    * @param most the bytes that all such files of the process may have together
-   * @throws what the operating system says to it
+   * @throws the error of the operating system
    */
   constructor(directory: string, most: number) {
     this.#most = most;

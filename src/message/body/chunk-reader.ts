@@ -14,7 +14,7 @@ export interface ChunkSource {
   iterate(): AsyncIterator<Uint8Array, undefined>;
   /** The pieces as an Observable, which waits for nothing where they are there: it has to work in virtual time. */
   readonly observable: Observable<Uint8Array>;
-  /** Is told of each stream that is made of it. */
+  /** Gets each stream that is made of it. */
   opened?(stream: Readable): unknown;
 }
 
@@ -23,7 +23,7 @@ export class ChunkReader implements StreamedBody {
   readonly #source: ChunkSource;
   readonly #failed: (reason: unknown) => void;
 
-  /** @param failed is told of an observer or a listener that throws, or takes no errors where there is one */
+  /** @param failed gets the error of an observer or a listener that throws, and an error that they do not take */
   constructor(source: ChunkSource, failed: (reason: unknown) => void = warn) {
     this.#source = source;
     this.#failed = failed;
@@ -54,8 +54,8 @@ export class ChunkReader implements StreamedBody {
 
 /**
  * Bytes as a Node stream, with room for 64 KiB, that cannot end the process: an error that no code listens to is not
- * thrown, and a listener that throws, or returns a promise that rejects, is told to `failed`, and ends the stream. Node
- * calls listeners where no caller can catch what they throw.
+ * thrown, and the error of a listener goes to `failed`, and ends the stream. Node calls listeners where no caller can catch
+ * what they throw.
  */
 export function readableFrom(chunks: AsyncIterable<Uint8Array>, failed: (reason: unknown) => void): Readable {
   // `captureRejections` is an option of all emitters, which the types of streams leave out.

@@ -9,6 +9,7 @@ import { encodeText } from '../headers/mime-words.js';
 /**
  * A header that is being changed; see `edit()`.
  *
+ * @remarks
  * Values are text without the blank after the colon, written as UTF-8, or bytes, written as they are; with the option
  * `leadingSpace` bytes begin with that blank. They may be folded. A field is never changed itself: what takes its place
  * is another, which the method returns. Fields of `message.headers` are fields of the draft until they are changed.
@@ -32,15 +33,21 @@ export class DraftHeaders extends Headers {
   }
 
   /**
-   * Gives the n-th field of a name, from 1, another value: it keeps its place and the spelling of its name. Where there
-   * are fewer, a field is appended. An empty value is a value: the field stays, and is empty.
+   * Gives the n-th field of a name, from 1, another value.
+   *
+   * @remarks
+   * The field keeps its place and the spelling of its name. Where there are fewer, a field is appended. An empty value is a
+   * value: the field stays, and is empty.
    */
   set(name: string, value: Text, n = 1): HeaderField {
     return this.#set('draft.headers.set', name, value, n);
   }
 
   /**
-   * Does the same with text for people. It may hold any character: where one, or a blank at an end, cannot stand in a
+   * Gives the n-th field of a name, from 1, text for people, encoded where necessary.
+   *
+   * @remarks
+   * The text may hold any character: where one, or a blank at an end, cannot stand in a
    * header as it is, the words from the first such to the last are encoded (RFC 2047, in UTF-8). Lines are folded at 76
    * characters. For fields of free text, such as `Subject`; in others, `From` say, some words may not be encoded.
    *
@@ -73,14 +80,17 @@ export class DraftHeaders extends Headers {
     return this.#insert(this.length, this.#make('draft.headers.append', name, value));
   }
 
-  /** Adds a field above all others, and above the `Received` of the MTA itself, as trace fields are (RFC 5321, 4.4). */
+  /** Adds a field above all others and above the MTA's own `Received`, as trace fields are (RFC 5321, 4.4). */
   prepend(name: string, value: Text): HeaderField {
     return this.#insert(0, { ...this.#make('draft.headers.prepend', name, value), top: true });
   }
 
   /**
-   * Adds a field just above one of the draft. Above the first field of the message it is still below the `Received` of
-   * the MTA itself; above one that was prepended it is above that, too.
+   * Adds a field just above one of the draft.
+   *
+   * @remarks
+   * Above the first field of the message it is still below the `Received` of the MTA itself; above one that was prepended
+   * it is above that, too.
    *
    * @throws AnswerError where the field is not in the draft (any more)
    */
@@ -102,7 +112,7 @@ export class DraftHeaders extends Headers {
   /**
    * Deletes the n-th field of a name, from 1, or without a number all of them.
    *
-   * @returns how many were deleted: 0 where there is none
+   * @returns how many were deleted: 0 without a match
    */
   delete(name: string, n?: number): number;
   /** Deletes one field, which may be gone already. */

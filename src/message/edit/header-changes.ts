@@ -20,8 +20,8 @@ const BLANK = 0x20;
  *
  * @param from the header as the filter was shown it: what the numbers of the modifications count
  * @param to the header that is wanted; all down to the last field with `top` goes above the MTA's own `Received`
- * @param leadingSpace whether values begin with the blank after the colon; one that is only that is empty, too, since
- *   an MTA that does not give the blank away is not told it
+ * @param leadingSpace whether values begin with the blank after the colon; a value of that blank alone is empty, too,
+ *   since an MTA without the option is not sent it
  * @throws AnswerError where a field that has to be written is malformed, or one that has to be deleted has a name that
  *   cannot be written
  */
