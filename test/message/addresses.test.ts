@@ -135,7 +135,7 @@ describe('The addresses in a header', { timeout: 30_000 }, () => {
   });
 
   it.each(['', ' ', '<>', 'undisclosed-recipients', 'Bob', ';', ':;', ',,,', '()', '""'])(
-    'are none in %j',
+    'are not found in %j',
     (value) => {
       expect(addressesIn(value)).toEqual([]);
     },

@@ -128,7 +128,7 @@ describe('A body that is aborted', () => {
     expect(readable.errored).toBe(gone);
   });
 
-  it('does no harm to a Readable whose errors nobody listens to', async () => {
+  it('does no harm to a Readable without a listener for errors', async () => {
     const channel = new BodyChannel();
     const readable = channel.body.readable().resume();
     await channel.push(bytes('abc'));
@@ -160,7 +160,7 @@ describe('A body that is aborted', () => {
 
 describe('A body that is dropped', () => {
   it.each(Object.entries(WAYS))(
-    'holds nobody up, and says so to who still reads, through %s',
+    'makes nothing wait, and is an error to a reader, through %s',
     async (_, read) => {
       const channel = new BodyChannel();
       const reading = read(channel.body, { pace: () => new Promise(() => undefined) });

@@ -48,7 +48,7 @@ describe('DraftRecipients', () => {
     expect(draft.add('<b@x.example>').address).toBe('b@x.example');
   });
 
-  it('adds nobody who is there, and leaves him his arguments', () => {
+  it('does not add a recipient that is there, and leaves it its arguments', () => {
     const there = path('<a@bücher.example>', ['NOTIFY=NEVER']);
     const draft = new DraftRecipients([there]);
     expect(draft.add('A@xn--bcher-kva.example')).toBe(there);
@@ -66,7 +66,7 @@ describe('DraftRecipients', () => {
     },
   );
 
-  it('gives somebody who is there other arguments, where some are given', () => {
+  it('gives a recipient that is there other arguments, where some are given', () => {
     const draft = new DraftRecipients([path('<a@x.example>', ['NOTIFY=NEVER']), path('<b@x.example>')]);
     draft.add('A@x.example', ['NOTIFY=FAILURE']);
     expect([...draft][0]).toEqual(path('<a@x.example>', ['NOTIFY=FAILURE']));
@@ -116,7 +116,7 @@ describe('DraftRecipients', () => {
     expect(addressesOf(draft)).toEqual(['a@x.example']);
   });
 
-  it('refuses arguments that are none, also for somebody who is there', () => {
+  it('refuses arguments that are not valid, also for a recipient that is there', () => {
     const draft = draftOf('a@x.example');
     for (const address of ['a@x.example', 'b@x.example']) {
       expect(() => draft.add(address, ['NOTIFY=NEVER x'])).toThrow(/is not an ESMTP argument/);

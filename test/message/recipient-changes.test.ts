@@ -98,7 +98,7 @@ describe('the changes from some recipients to others', () => {
       };
     }
 
-    it('make those that are wanted of those that came, whoever they are', async () => {
+    it('make those that are wanted of those that came, whichever they are', async () => {
       await fc.assert(
         fc.asyncProperty(recipients, wantedRecipients, async (sent, wanted) => {
           const delivered = await through(mta, sent, (from) => recipientChanges(from, pathsOf(wanted)));

@@ -99,7 +99,7 @@ describe('The bytes of a body that has been collected', () => {
 });
 
 describe('The text of a body that has been collected', () => {
-  // The Encoding Standard: UTF-8, windows-1252 (which iso-8859-1 is a label of), Shift_JIS, and U+FFFD for what is none.
+  // The Encoding Standard: UTF-8, windows-1252 (which iso-8859-1 is a label of), Shift_JIS, and U+FFFD for bytes that cannot be decoded.
   it.each([
     ['UTF-8 by default', [0xc3, 0xa4, 0xe2, 0x82, 0xac], undefined, 'ä€'],
     ['a piece that is cut within a letter', [0xe2, 0x82, 0xac], 'utf-8', '€'],
@@ -112,7 +112,7 @@ describe('The text of a body that has been collected', () => {
     expect(await body.text(encoding)).toBe(text);
   });
 
-  it('is refused in an encoding that nobody knows, by its name', async () => {
+  it('is refused in an unknown encoding, by its name', async () => {
     const { body } = stored(['abc']);
     await expect(body.text('utf-7½')).rejects.toThrow(RangeError);
     await expect(body.text('utf-7½')).rejects.toThrow('the encoding "utf-7½" is not known');

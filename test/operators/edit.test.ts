@@ -221,19 +221,19 @@ describe('edit()', () => {
       /^replaceBody: the body is neither/,
     ],
     [
-      'a sender that is none',
+      'a sender that is not valid',
       (draft) => Object.assign(draft, { sender: null }),
       /^draft\.sender: null is neither/,
     ],
     ['other headers', (draft) => Object.assign(draft, { headers: {} }), /read only property 'headers'/],
     ['a field that no draft has', (draft) => Object.assign(draft, { subject: 'x' }), /not extensible/],
     [
-      'nobody to look for',
+      'no address to look for',
       (draft) => draft.recipients.has(undefined as unknown as string),
       /^draft\.recipients\.has/,
     ],
     [
-      'nobody to delete',
+      'no address to delete',
       (draft) => draft.recipients.delete(null as unknown as string),
       /^draft\.recipients\.delete: the address is null/,
     ],
@@ -293,7 +293,7 @@ describe('edit()', () => {
       'draft.sender',
     ],
     [
-      'a name that is none',
+      'a name that is not valid',
       (message) => edit(message, (draft) => void draft.headers.set('Sub ject', 'a')),
       'Sub ject',
     ],
@@ -302,7 +302,11 @@ describe('edit()', () => {
       (message) => edit(message, (draft) => void draft.recipients.add('')),
       'recipient',
     ],
-    ['a body that is none', (message) => edit(message, (draft) => void (draft.body = 42 as never)), 'body'],
+    [
+      'a body that is not valid',
+      (message) => edit(message, (draft) => void (draft.body = 42 as never)),
+      'body',
+    ],
   ];
 
   it.each(wrong)(

@@ -106,7 +106,7 @@ describe('a streamed message, drawn,', () => {
   );
 
   it(
-    'is let go of when it is aborted, and when nobody wants it any more',
+    'is cancelled when it is aborted, and when it is not wanted any more',
     marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const aborted = hot('  -m-o-x-m-|', { m, o, x });
       const endless = hot('  -m-o-----', { m, o });
@@ -455,7 +455,7 @@ describe('a streamed message', () => {
     },
   );
 
-  it('survives a source that nobody listens to, whenever it is aborted', async () => {
+  it('survives a source without a listener, whenever it is aborted', async () => {
     for (const asFlow of [true, false]) {
       const mta = await begun(
         stream(({ source, body: whole }) => {
@@ -506,7 +506,7 @@ describe('a streamed message', () => {
     const told = mta.body('one');
     await vi.advanceTimersByTimeAsync(8_000);
     expect([(await told).verdict, signal?.aborted]).toEqual(['continue', true]);
-    // Nobody reads any more.
+    // There is no reader any more.
     expect((await mta.body('two')).verdict).toBe('skip');
     await vi.advanceTimersByTimeAsync(10_000);
     const { verdict, modifications } = await mta.eom();

@@ -274,7 +274,7 @@ describe('a message', () => {
     });
   });
 
-  it('has no login and no TLS where there was none, and no sender where that is nobody', async () => {
+  it('has no login and no TLS without either, and the null sender where that is the sender', async () => {
     const seen: unknown[] = [];
     const filter = onMessage(({ auth, tls, sender }) => void seen.push([auth, tls, sender.address]));
     await give(filter, { sender: '' });
@@ -402,7 +402,7 @@ describe('the body of a message', () => {
     expect(seen).toEqual([undefined, undefined]);
   });
 
-  it('is empty where there is none', async () => {
+  it('is empty where the message has no body', async () => {
     const seen: unknown[] = [];
     await give(
       onMessage(async ({ body: whole }) => {
@@ -618,7 +618,7 @@ describe('onMessage in a pipeline', () => {
     const filter = when(() => false, onMessage({ body: 'stream' }, project));
     const { outcome, rounds } = await give(filter, { body: Buffer.alloc(200_000, 'x') });
     expect([outcome, project.mock.calls]).toEqual(['delivered', []]);
-    // The first piece of the body and the end: nobody who could read the rest wants it.
+    // The first piece of the body and the end: no filter that could read the rest wants it.
     expect(rounds).toBe(2);
   });
 
@@ -816,7 +816,7 @@ describe('an error in onMessage', () => {
     }
   });
 
-  it('of those who only look is none of its own', async () => {
+  it('of a filter that only observes is no failure of onMessage()', async () => {
     const filter = compose(
       observe('eom', () => {
         throw broken;

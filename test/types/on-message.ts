@@ -84,7 +84,7 @@ export const filters: Filter[] = [
     typed<boolean>()(body.complete);
   }),
 
-  // Options that are none, or have no such value.
+  // Options that do not exist, or have no such value.
   // @ts-expect-error it has to be a number
   onMessage({ maxBytes: '10' }, () => undefined),
   // @ts-expect-error there is no such way

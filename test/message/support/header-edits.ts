@@ -5,7 +5,7 @@ import { headerField, type HeaderField } from '../../../src/message/headers/head
 /** A field as a client sends it: its name, and what stands behind the colon and one blank. */
 export type Field = readonly [name: string, value: Uint8Array];
 
-/** One thing that somebody does to a header; places are taken modulo the number of fields. */
+/** One edit of a header; places are taken modulo the number of fields. */
 export type HeaderEdit =
   | { readonly edit: 'set'; readonly at: number; readonly value: Uint8Array }
   | { readonly edit: 'respell'; readonly at: number }
