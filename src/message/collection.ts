@@ -98,8 +98,7 @@ export class Collection {
       return chunk;
     }
     this.enough = true;
-    if (limits.bodyBytes < maxBytes) this.#exceed('body');
-    if (this.beyond) return undefined;
+    if (limits.bodyBytes < maxBytes && !this.#cut('body')) return undefined;
     this.size += room;
     const piece = chunk.subarray(0, room);
     // A small part is copied, or it would keep all that it was read with as long as the message lasts.
@@ -126,7 +125,7 @@ export class Collection {
       // Those that were refused in the meantime do not count.
       this.#recipients = this.#recipients.filter(({ turn }) => !isRefused(turn));
     }
-    if (this.#recipients.length >= most) this.#exceed('recipients');
+    if (this.#recipients.length >= most) this.#cut('recipients');
     else this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
   }
 
@@ -135,7 +134,7 @@ export class Collection {
     this.#headerBytes += name.length + raw.length;
     const { headers, headerBytes } = this.#options.limits;
     if (this.fields.length >= headers || this.#headerBytes > headerBytes) {
-      this.#exceed('headers');
+      this.#cut('headers');
       return;
     }
     const visible = session.leadingSpace && value.startsWith(BLANK) ? value.slice(1) : value;
@@ -168,11 +167,12 @@ export class Collection {
     this.enough = true;
   }
 
-  /** A part is beyond its limit: it is cut there, or the message gets its verdict. */
-  #exceed(part: keyof Collection['truncated']): void {
+  /** A part is beyond its limit: cuts it there; or, where that is not wanted, the message gets its verdict. */
+  #cut(part: keyof Collection['truncated']): boolean {
     const { beyond } = this.#options;
     if (beyond === 'truncate') this.truncated[part] = true;
     else this.#refuse(beyond);
+    return this.truncated[part];
   }
 
   #refuse(verdict: DecisionAt<'eom'>): void {

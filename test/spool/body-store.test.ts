@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 
-import { BodyFileError } from '../../src/spool/errors.js';
 import { BodyStore } from '../../src/spool/body-store.js';
+import { BodyFileError } from '../../src/spool/errors.js';
 import { fuzz } from '../fuzz/support/fuzz.js';
 import { modeOf, openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';

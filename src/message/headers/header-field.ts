@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+
 import type { Text } from '../../session/modifications.js';
 import { decodeText } from '../../transport/wire/text.js';
 

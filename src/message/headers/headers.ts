@@ -1,6 +1,5 @@
 import { checkHeaderIndex } from '../../session/check-text.js';
-import { unfold } from './header-field.js';
-import type { HeaderField } from './header-field.js';
+import { unfold, type HeaderField } from './header-field.js';
 import { mailboxReader, type Mailbox } from './mailbox.js';
 import { wordsDecoder } from './mime-words.js';
 import { parseDate } from './parse-date.js';
