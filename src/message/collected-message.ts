@@ -6,7 +6,6 @@ import { readBody } from '../session/connection/new-body.js';
 import { tellFailure } from '../session/failures.js';
 import type { Eom, StageEvent } from '../session/flow.js';
 import type { Modification } from '../session/modifications.js';
-import type { MtaName } from '../session/profiles/judge-mta.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import { turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
@@ -137,8 +136,7 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   #fields(): readonly HeaderField[] {
     const changes = changesOf('headers', this.modifications);
     if (changes.length === 0) return this.#origin.fields;
-    const session: { readonly mta: MtaName } = this.session;
-    return applyHeaderChanges(this.#origin.fields, changes, session, this.session.leadingSpace);
+    return applyHeaderChanges(this.#origin.fields, changes, this.session);
   }
 
   #changedSender(): EnvelopePath | undefined {

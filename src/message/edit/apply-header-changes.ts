@@ -1,8 +1,8 @@
 import { checkModification } from '../../session/check-modification.js';
 import type { HeaderPosition, Modification, Text } from '../../session/modifications.js';
 import { addAbsent } from '../../session/profiles/absent-headers.js';
-import type { MtaName } from '../../session/profiles/judge-mta.js';
 import { BOTTOM } from '../../session/profiles/order-changes.js';
+import type { SessionInfo } from '../../session/session-info.js';
 import { headerField, type HeaderField, placesByName } from '../headers/header-field.js';
 
 /** A field in its place, until it is known whether it stays: all numbers count the fields as they were shown. */
@@ -21,15 +21,13 @@ interface Entry {
  * Modifications of anything else are ignored.
  *
  * @param fields as the filter was shown them
- * @param session of the message: its MTA
- * @param leadingSpace whether values begin with the blank after the colon
+ * @param session its MTA, and whether values begin with the blank after the colon
  * @throws AnswerError where a modification is malformed
  */
 export function applyHeaderChanges(
   fields: readonly HeaderField[],
   modifications: readonly Modification[],
-  { mta }: { readonly mta: MtaName },
-  leadingSpace: boolean,
+  { mta, leadingSpace }: Pick<SessionInfo, 'mta' | 'leadingSpace'>,
 ): HeaderField[] {
   const names = fields.map(({ name }) => name);
   const changes = addAbsent(modifications.map(checkModification), names);

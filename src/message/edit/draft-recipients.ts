@@ -26,12 +26,12 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 
   /** How many there are. */
   get length(): number {
-    return this.#index?.paths.size ?? this.#original.length;
+    return this.#index?.entries.size ?? this.#original.length;
   }
 
   /** The recipients in order, as they are now: later changes are not seen. */
   [Symbol.iterator](): Iterator<EnvelopePath> {
-    return [...(this.#index?.paths.values() ?? this.#original)][Symbol.iterator]();
+    return (this.#index?.paths() ?? this.#original)[Symbol.iterator]();
   }
 
   /** Whether the address is among them. */
@@ -53,18 +53,16 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
     const there = this.#find(what, address);
     checkAddress(what, address, false);
     if (args !== undefined) checkArguments(what, args);
-    const { paths } = this.#recipients;
-    for (const place of there) {
-      const path = paths.get(place);
-      if (path !== undefined && (args === undefined || equal(path.args, args))) return path;
-    }
+    const same = there.find(({ path }) => args === undefined || equal(path.args, args));
+    if (same !== undefined) return same.path;
     const made = writtenPath(address, [...(args ?? [])]);
     const [first] = there;
-    const old = first === undefined ? undefined : paths.get(first);
-    if (first === undefined || old === undefined) return this.#recipients.add(made);
-    const changed: EnvelopePath = { ...old, args: made.args, params: made.params };
-    paths.set(first, changed);
-    return changed;
+    if (first === undefined) {
+      this.#recipients.add(made);
+      return made;
+    }
+    first.path = { ...first.path, args: made.args, params: made.params };
+    return first.path;
   }
 
   /**
@@ -76,9 +74,9 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
   delete(address: string | EnvelopePath): number {
     const given: unknown = address;
     const text = typeof given === 'object' && given !== null && 'address' in given ? given.address : given;
-    const places = this.#find('draft.recipients.delete', text);
-    for (const place of places) this.#recipients.paths.delete(place);
-    return places.splice(0).length;
+    const gone = this.#find('draft.recipients.delete', text).splice(0);
+    for (const entry of gone) this.#recipients.entries.delete(entry);
+    return gone.length;
   }
 
   /** Deletes all. */
@@ -90,37 +88,41 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
     return (this.#index ??= new RecipientIndex(this.#original));
   }
 
-  /** The places of those that are the address. */
-  #find(what: string, address: unknown): number[] {
-    if (typeof address === 'string') return this.#recipients.placesOf(address);
+  /** Those that are the address: the list of the index itself. */
+  #find(what: string, address: unknown): Entry[] {
+    if (typeof address === 'string') return this.#recipients.named(address);
     throw new AnswerError(`${what}: the address is ${String(address)}, and not a string.`);
   }
 }
 
+interface Entry {
+  path: EnvelopePath;
+}
+
 /** Recipients in order, found by their addresses: a message may have ten thousand, and a filter may ask for each. */
 class RecipientIndex {
-  /** By their places, which do not move when one is deleted. */
-  readonly paths = new Map<number, EnvelopePath>();
-  readonly #places = new Map<string, number[]>();
-  #next = 0;
+  readonly entries = new Set<Entry>();
+  readonly #named = new Map<string, Entry[]>();
 
   constructor(paths: readonly EnvelopePath[]) {
     for (const path of paths) this.add(path);
   }
 
-  add(path: EnvelopePath): EnvelopePath {
-    this.placesOf(path.address).push(this.#next);
-    this.paths.set(this.#next++, path);
-    return path;
+  add(path: EnvelopePath): void {
+    const entry = { path };
+    this.entries.add(entry);
+    this.named(path.address).push(entry);
   }
 
-  placesOf(address: string): number[] {
+  named(address: string): Entry[] {
     const key = addressKey(address);
-    const known = this.#places.get(key);
-    if (known !== undefined) return known;
-    const places: number[] = [];
-    this.#places.set(key, places);
-    return places;
+    const entries = this.#named.get(key) ?? [];
+    this.#named.set(key, entries);
+    return entries;
+  }
+
+  paths(): EnvelopePath[] {
+    return Array.from(this.entries, ({ path }) => path);
   }
 }
 
