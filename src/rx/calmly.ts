@@ -57,25 +57,11 @@ class CalmSubscriber<T> extends Subscription implements Observer<T> {
   }
 
   error(reason: unknown): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    try {
-      this.#handlers.error(reason);
-    } catch (thrown) {
-      this.#failed(thrown);
-    }
-    this.unsubscribe();
+    this.#finish(() => this.#handlers.error(reason));
   }
 
   complete(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    try {
-      this.#handlers.complete?.();
-    } catch (reason) {
-      this.#failed(reason);
-    }
-    this.unsubscribe();
+    this.#finish(() => this.#handlers.complete?.());
   }
 
   override unsubscribe(): void {
@@ -87,5 +73,16 @@ class CalmSubscriber<T> extends Subscription implements Observer<T> {
       if (isA(reason, UnsubscriptionError)) reason.errors.forEach(ignoreRejection);
       this.#failed(reason);
     }
+  }
+
+  #finish(handle: () => void): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    try {
+      handle();
+    } catch (reason) {
+      this.#failed(reason);
+    }
+    this.unsubscribe();
   }
 }
