@@ -1,30 +1,52 @@
 import type { Readable } from 'node:stream';
-import { type Client, type Macros, type SessionInfo, authenticatedUser } from '../session/session-info.js';
-import type { Modification } from '../session/modifications.js';
-import type { MtaName } from '../session/profiles/profile.js';
-import { applyHeaderChanges } from './apply-header-changes.js';
-import { applyRecipientChanges } from './apply-recipient-changes.js';
-import { type EnvelopePath, writtenPath } from './envelope-path.js';
-import { Headers } from './headers.js';
-import type { Bodies, BodyMode } from './message-body.js';
-import { type MessageOrigin, sortModifications } from './message-origin.js';
-import { sourceOf } from './message-source.js';
-import type { AuthFacts, Message, TlsFacts } from './message.js';
 
-/** What a message is made of. */
-export interface MessageParts<B extends BodyMode> {
-  readonly session: SessionInfo;
-  readonly origin: MessageOrigin;
-  readonly modifications: readonly Modification[];
-  readonly body: Bodies[B];
-  readonly truncated: Message['truncated'];
-  /** The pieces of the body, where the mode has any. */
-  readonly chunks: AsyncIterable<Uint8Array> | undefined;
-  /** Is told of a listener of `source()` that throws. */
-  readonly failed: (reason: unknown) => void;
+import { messageOf } from '../common/text-of.js';
+import { readBody } from '../session/connection/new-body.js';
+import { tellFailure } from '../session/failures.js';
+import type { Eom, StageEvent } from '../session/flow.js';
+import type { Modification } from '../session/modifications.js';
+import { type Client, type Macros, type SessionInfo, authenticatedUser } from '../session/session-info.js';
+import { turnOf } from '../session/turn.js';
+import { BodyStore } from '../spool/body-store.js';
+import { readableFrom } from './body/chunk-reader.js';
+import { StoredBody } from './body/stored-body.js';
+import type { Collection } from './collection.js';
+import { applyHeaderChanges } from './edit/apply-header-changes.js';
+import { applyRecipientChanges } from './edit/recipient-changes.js';
+import { type EnvelopePath, writtenPath } from './envelope-path.js';
+import { type HeaderField, headerBytes } from './headers/header-field.js';
+import { Headers } from './headers/headers.js';
+import type { ResolvedMessageOptions } from './message-options.js';
+import type { AuthFacts, Bodies, BodyMode, Message, TlsFacts } from './message.js';
+
+/** A message as the MTA has it, before any filter's changes. */
+export interface MessageOrigin {
+  readonly fields: readonly HeaderField[];
+  readonly sender: EnvelopePath;
+  readonly recipients: readonly EnvelopePath[];
 }
 
-/** A message with the changes of earlier filters made, each part of it when it is first looked at. */
+/** The part of a message that a modification changes. */
+type Part = 'headers' | 'recipients' | 'sender' | 'body' | 'other';
+
+const PARTS: Readonly<Record<Modification['kind'], Part>> = {
+  addHeader: 'headers',
+  insertHeader: 'headers',
+  changeHeader: 'headers',
+  deleteHeader: 'headers',
+  addRecipient: 'recipients',
+  deleteRecipient: 'recipients',
+  changeSender: 'sender',
+  replaceBody: 'body',
+  quarantine: 'other',
+};
+
+/** Those modifications that change one part of the message, in their order. */
+export function changesOf(part: Part, modifications: readonly Modification[]): readonly Modification[] {
+  return modifications.filter(({ kind }) => PARTS[kind] === part);
+}
+
+/** A message with the changes of earlier filters made, each part of it when it is first read. */
 export class CollectedMessage<B extends BodyMode> implements Message<B> {
   readonly session: SessionInfo;
   readonly body: Bodies[B];
@@ -36,17 +58,23 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   #sender: EnvelopePath | undefined;
   #recipients: readonly EnvelopePath[] | undefined;
 
-  constructor({ session, origin, modifications, body, truncated, chunks, failed }: MessageParts<B>) {
+  /** @param failed gets the error of a listener of `source()` */
+  constructor(
+    { session, modifications }: Eom,
+    { fields, sender, recipients, truncated }: Collection,
+    body: Bodies[B],
+    failed: (reason: unknown) => void,
+  ) {
     this.session = session;
     this.body = body;
     this.modifications = modifications;
     this.truncated = truncated;
-    this.#origin = origin;
-    const source = (): Readable => sourceOf(this.headers, session.leadingSpace, chunks ?? [], failed);
-    this.source = (chunks === undefined ? undefined : source) as Message<B>['source'];
+    this.#origin = { fields, sender, recipients };
+    const source = body && ((): Readable => readableFrom(this.#bytes(body), failed));
+    this.source = source as Message<B>['source'];
   }
 
-  /** The message before any changes; `undefined` for what is none of ours. */
+  /** The message before any changes; `undefined` for an object that is not a message. */
   static originOf(message: unknown): MessageOrigin | undefined {
     return typeof message === 'object' && message !== null && #origin in message
       ? message.#origin
@@ -97,21 +125,21 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   }
 
   get recipients(): readonly EnvelopePath[] {
+    const { recipients } = this.#origin;
     return (this.#recipients ??= applyRecipientChanges(
-      this.#origin.recipients,
-      sortModifications(this.modifications).recipients,
+      recipients,
+      changesOf('recipients', this.modifications),
     ));
   }
 
-  #fields(): MessageOrigin['fields'] {
-    const { headers } = sortModifications(this.modifications);
-    if (headers.length === 0) return this.#origin.fields;
-    const session: { readonly mta: MtaName } = this.session;
-    return applyHeaderChanges(this.#origin.fields, headers, session, this.session.leadingSpace);
+  #fields(): readonly HeaderField[] {
+    const changes = changesOf('headers', this.modifications);
+    if (changes.length === 0) return this.#origin.fields;
+    return applyHeaderChanges(this.#origin.fields, changes, this.session);
   }
 
   #changedSender(): EnvelopePath | undefined {
-    const last = sortModifications(this.modifications).sender.at(-1);
+    const last = changesOf('sender', this.modifications).at(-1);
     return last?.kind === 'changeSender' ? writtenPath(last.address, last.args) : undefined;
   }
 
@@ -120,4 +148,57 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
     const value = this.macros.get(name);
     return value === '' ? undefined : value;
   }
+
+  async *#bytes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    yield Buffer.concat([headerBytes(this.headers, this.session.leadingSpace), Buffer.from('\r\n')]);
+    yield* body;
+  }
+}
+
+/** A message at its end. */
+export interface IncomingMessage {
+  /** Its end; with a body in it that can be read again where an earlier filter gave one that could be read only once. */
+  readonly eom: Eom;
+  /** Later where the new body of an earlier filter has to be read first. Rejects with what its source fails with. */
+  readonly message: Message<BodyMode> | Promise<Message<BodyMode>>;
+}
+
+/** The message that was collected, with the changes of earlier filters. */
+export function incomingMessage(
+  eom: Eom,
+  collection: Collection,
+  options: ResolvedMessageOptions,
+): IncomingMessage {
+  const failed = (reason: unknown): void => tellReader(eom, reason);
+  const withBody = (store: BodyStore, complete = true): IncomingMessage => {
+    const body = new StoredBody(store, complete, failed);
+    return { eom, message: new CollectedMessage<BodyMode>(eom, collection, body, failed) };
+  };
+  if (options.body === 'none') {
+    return { eom, message: new CollectedMessage<BodyMode>(eom, collection, undefined, failed) };
+  }
+  const replaced = eom.modifications.filter((one) => one.kind === 'replaceBody').at(-1);
+  if (replaced === undefined) return withBody(collection.store, collection.complete);
+  const known = BodyStore.of(replaced.body);
+  if (known !== undefined) return withBody(known);
+
+  const store = new BodyStore(options.store);
+  collection.keep(store);
+  const body = new StoredBody(store, true, failed);
+  const modifications = eom.modifications.map((one) => (one === replaced ? { ...one, body } : one));
+  const changed: Eom = { ...eom, modifications };
+  const read = async (): Promise<Message<BodyMode>> => {
+    if (!(await readBody(replaced.body, store, turnOf(eom)))) throw new Error('The message is over.');
+    return new CollectedMessage<BodyMode>(changed, collection, body, failed);
+  };
+  return { eom: changed, message: read() };
+}
+
+/**
+ * Reports that code which reads a message by callbacks has thrown, or takes no errors where there is one: where the
+ * message is aborted, too, which is no reason to end the process.
+ */
+export function tellReader(event: StageEvent, reason: unknown): void {
+  const why = `A reader of the message failed, or takes no errors, and gets no more of it: ${messageOf(reason)}`;
+  tellFailure(event, new Error(why, { cause: reason }));
 }

@@ -1,27 +1,23 @@
-import { createHash, type Hash } from 'node:crypto';
-
 import type { DecisionAt } from '../session/decisions.js';
-import type { Body, Header, Mail, Rcpt, StageEvent } from '../session/flow.js';
+import type { Body, Header, Rcpt, StageEvent } from '../session/flow.js';
 import { turnOf, type Turn } from '../session/turn.js';
-import { BodyFileError } from '../spool/body-file-error.js';
 import { BodyStore } from '../spool/body-store.js';
-import { SpaceError } from '../spool/space.js';
+import { BodyFileError, SpaceError } from '../spool/errors.js';
 import { envelopePath, type EnvelopePath } from './envelope-path.js';
-import type { HeaderField } from './header-field.js';
+import type { HeaderField } from './headers/header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 
 const BLANK = ' ';
 const WRITING = 'The last piece of the body is still being written to its file.';
 
-/** What an MTA tells of one message, as it comes. */
+/** One message, collected from its events as they come. */
 export class Collection {
   readonly fields: HeaderField[] = [];
-  readonly hash: Hash | undefined;
   /** The bytes of body that have come. */
   size = 0;
-  /** Something is beyond a limit, and this is what the message gets for that. */
+  /** Something is beyond a limit, and the message gets this for it. */
   verdict: DecisionAt<'eom'> | undefined;
-  /** What a limit has cut off. */
+  /** The parts that a limit has cut off. */
   readonly truncated = { recipients: false, headers: false, body: false };
   /** No more of the body is of use. */
   enough = false;
@@ -29,17 +25,17 @@ export class Collection {
   #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
   #sender: EnvelopePath | undefined;
   #headerBytes = 0;
-  /** That of the last piece of the body. */
+  /** The turn of the last piece of the body. */
   #piece: Turn | undefined;
   #writing = false;
   #failure: { readonly cause: unknown } | undefined;
   #store: BodyStore | undefined;
-  readonly #others: BodyStore[] = [];
+  /** Those that are closed with the message. */
+  readonly #stores: BodyStore[] = [];
   #over = false;
 
   constructor(options: ResolvedMessageOptions) {
     this.#options = options;
-    if (options.body === 'digest') this.hash = createHash(options.algorithm);
   }
 
   /** The sender; the null sender where its MAIL was not seen. */
@@ -54,7 +50,8 @@ export class Collection {
 
   /** The body so far. */
   get store(): BodyStore {
-    return (this.#store ??= new BodyStore(this.#options.store));
+    if (this.#store === undefined) this.keep((this.#store = new BodyStore(this.#options.store)));
+    return this.#store;
   }
 
   /** Whether something is beyond a limit, so that no more of the message is of use. */
@@ -64,33 +61,26 @@ export class Collection {
 
   /** Whether the body is here as a whole. */
   get complete(): boolean {
-    // Another filter may have told the MTA to leave out the rest, too.
+    // Another filter may have made the MTA leave out the rest, too.
     return !this.enough && this.#piece?.decision?.kind !== 'skip';
   }
 
-  /** What went wrong with the file that the body is in, as far as the body should be there by now. */
+  /** The failure of the file that the body is in, as far as the body should be there by now. */
   get failure(): { readonly cause: unknown } | undefined {
     return this.#failure ?? (this.#writing ? { cause: new Error(WRITING) } : undefined);
   }
 
   /** Takes an event of the message; a promise where the next one has to wait. */
   take(event: StageEvent): Promise<void> | undefined {
-    switch (event.stage) {
-      case 'mail':
-        this.#sender = envelopePath(event);
-        return undefined;
-      case 'rcpt':
-        this.#onRcpt(event);
-        return undefined;
-      case 'header':
-        this.#onHeader(event);
-        return undefined;
-      case 'body':
-        this.pass(event);
-        return this.#onBody(event.chunk);
-      default:
-        return undefined;
+    if (event.stage === 'mail') this.#sender = envelopePath(event);
+    else if (event.stage === 'rcpt') this.#onRcpt(event);
+    else if (event.stage === 'header') this.#onHeader(event);
+    else if (event.stage === 'body') {
+      this.pass(event);
+      const piece = this.admit(event.chunk);
+      return piece && this.#write(piece);
     }
+    return undefined;
   }
 
   /** A piece of the body has come that is not kept here: the answer to the last one says whether there is more. */
@@ -98,91 +88,70 @@ export class Collection {
     this.#piece = turnOf(event);
   }
 
-  /** Counts a piece of the body; what of it is within the limits. */
+  /** Counts a piece of the body; returns the part of it that is within the limits. */
   admit(chunk: Uint8Array): Uint8Array | undefined {
     if (this.enough || this.beyond || this.#over) return undefined;
-    const { limits, maxBytes, beyond } = this.#options;
+    const { limits, maxBytes } = this.#options;
     const room = Math.min(maxBytes, limits.bodyBytes) - this.size;
     if (chunk.length <= room) {
       this.size += chunk.length;
       return chunk;
     }
     this.enough = true;
-    if (limits.bodyBytes < maxBytes) {
-      if (beyond !== 'truncate') {
-        this.#exceed(beyond);
-        return undefined;
-      }
-      this.truncated.body = true;
-    }
+    if (limits.bodyBytes < maxBytes && !this.#cut('body')) return undefined;
     this.size += room;
     const piece = chunk.subarray(0, room);
     // A small part is copied, or it would keep all that it was read with as long as the message lasts.
     return room < chunk.length / 2 ? Buffer.from(piece) : piece;
   }
 
-  /** Has another store let go of when the message is over. */
+  /** Closes the store when the message is over. */
   keep(store: BodyStore): void {
     if (this.#over) store.close();
-    else this.#others.push(store);
+    else this.#stores.push(store);
   }
 
-  /** The message is over: what was kept is let go of. */
+  /** The message is over: memory and files are freed. */
   close(): void {
     this.#over = true;
-    this.#store?.close();
-    for (const store of this.#others) store.close();
+    for (const store of this.#stores) store.close();
   }
 
   #onRcpt(event: Rcpt): void {
-    this.#sender ??= envelopePath(event.mail satisfies Mail);
+    this.#sender ??= envelopePath(event.mail);
     if (event.rejected !== undefined || this.beyond || this.truncated.recipients) return;
-    const { limits, beyond } = this.#options;
-    if (this.#recipients.length >= limits.recipients) {
-      // Those that were refused since are none.
+    const most = this.#options.limits.recipients;
+    if (this.#recipients.length >= most) {
+      // Those that were refused in the meantime do not count.
       this.#recipients = this.#recipients.filter(({ turn }) => !isRefused(turn));
-      if (this.#recipients.length >= limits.recipients) {
-        if (beyond === 'truncate') this.truncated.recipients = true;
-        else this.#exceed(beyond);
-        return;
-      }
     }
-    this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
+    if (this.#recipients.length >= most) this.#cut('recipients');
+    else this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
   }
 
   #onHeader({ name, value, raw, session }: Header): void {
     if (this.beyond || this.truncated.headers) return;
     this.#headerBytes += name.length + raw.length;
-    const { limits, beyond } = this.#options;
-    if (this.fields.length >= limits.headers || this.#headerBytes > limits.headerBytes) {
-      if (beyond === 'truncate') this.truncated.headers = true;
-      else this.#exceed(beyond);
+    const { headers, headerBytes } = this.#options.limits;
+    if (this.fields.length >= headers || this.#headerBytes > headerBytes) {
+      this.#cut('headers');
       return;
     }
     const visible = session.leadingSpace && value.startsWith(BLANK) ? value.slice(1) : value;
     this.fields.push({ name, value: visible, raw });
   }
 
-  #onBody(chunk: Uint8Array): Promise<void> | undefined {
-    const piece = this.admit(chunk);
-    return piece && this.#keep(piece);
-  }
-
-  #keep(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.hash !== undefined) {
-      this.hash.update(chunk);
-      return undefined;
-    }
+  #write(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#options.body !== 'buffer') return undefined;
     if (this.#writing) {
-      // Its time was up, and failures let pass what they are about.
+      // The time for the last piece was up, and the failure decision was to let it pass.
       this.#fail(new Error(WRITING));
       return undefined;
     }
-    const later = this.store.push(chunk);
-    if (later === undefined) return undefined;
+    const written = this.store.push(chunk);
+    if (written === undefined) return undefined;
     this.#writing = true;
-    return later
+    return written
       .catch((cause: unknown) => this.#fail(cause))
       .then(() => {
         this.#writing = false;
@@ -191,14 +160,22 @@ export class Collection {
 
   #fail(cause: unknown): void {
     if (cause instanceof BodyFileError && cause.cause instanceof SpaceError) {
-      this.#exceed(this.#options.full);
+      this.#refuse(this.#options.full);
       return;
     }
     this.#failure = { cause };
     this.enough = true;
   }
 
-  #exceed(verdict: DecisionAt<'eom'>): void {
+  /** A part is beyond its limit: cuts it there; or, where that is not wanted, the message gets its verdict. */
+  #cut(part: keyof Collection['truncated']): boolean {
+    const { beyond } = this.#options;
+    if (beyond === 'truncate') this.truncated[part] = true;
+    else this.#refuse(beyond);
+    return this.truncated[part];
+  }
+
+  #refuse(verdict: DecisionAt<'eom'>): void {
     this.verdict = verdict;
     this.#store?.close();
   }

@@ -7,12 +7,9 @@ import { decodeText } from '../transport/wire/text.js';
 export interface EnvelopePath {
   /** Without angle brackets; `''` is the null sender. */
   readonly address: string;
-  /** What stands before the last `@` outside quotes; all of it where there is none. */
+  /** The part before the last `@` outside quotes; all of it without an `@`. */
   readonly local: string;
-  /**
-   * What stands behind it, in small letters and in ASCII (an internationalised domain as `xn--…`), without a dot at its
-   * end; `''` without one.
-   */
+  /** The part behind it, in small letters and in ASCII (`xn--…`), without a dot at its end; `''` without an `@`. */
   readonly domain: string;
   /** The ESMTP arguments as they came: `['SIZE=1234', 'SMTPUTF8']`. */
   readonly args: readonly string[];
@@ -22,7 +19,7 @@ export interface EnvelopePath {
   readonly raw: Uint8Array;
 }
 
-/** The path that a `mail` or `rcpt` event has told. */
+/** The path of a `mail` or `rcpt` event. */
 export function envelopePath({ address, args, params, raw }: EnvelopeFields): EnvelopePath {
   const { local, domain } = parseAddress(address);
   return { address, local, domain, args, params, raw };

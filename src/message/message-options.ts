@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
-
 import {
   type Rules,
   checkOptions,
   object,
   oneOf,
   or,
-  rule,
   string,
   whole,
   withDefaults,
@@ -14,9 +11,9 @@ import {
 import { type DecisionAt, reject, tempfail } from '../session/decisions.js';
 import { decisionAt } from '../session/options.js';
 import { type BodyStoreOptions, defaultStore } from '../spool/body-store.js';
-import type { BodyMode } from './message-body.js';
+import type { BodyMode } from './message.js';
 
-/** How much of a message is collected. */
+/** The most that `onMessage()` collects of a message. */
 export interface MessageLimits {
   /** Recipients, without those that were refused. Default 10 000. */
   readonly recipients?: number | undefined;
@@ -24,47 +21,58 @@ export interface MessageLimits {
   readonly headers?: number | undefined;
   /** Bytes of the header, names and values. Default 1 048 576. */
   readonly headerBytes?: number | undefined;
-  /** Bytes of the body that are kept in memory; of a longer one all is kept in a file. Default 262 144. */
+  /** Bytes of the body that are kept in memory; a longer body is kept in a file as a whole. Default 262 144. */
   readonly memory?: number | undefined;
   /** Bytes of the body. Default Infinity: the MTA has a limit of its own. */
   readonly bodyBytes?: number | undefined;
   /**
-   * Bytes that the files of all bodies in this process may have together, those of other filters and connections
-   * included. Default 1 073 741 824 (1 GiB). A message whose body finds no room gets the decision of `full`.
+   * Bytes that the files of all bodies in this process may have together. Default 1 073 741 824 (1 GiB).
+   *
+   * @remarks
+   * Those of other filters and connections are included. A message whose body finds no room gets the decision of `full`.
    */
   readonly disk?: number | undefined;
 }
 
-/** How `onMessage()` collects a message; all of it has a default. */
+/** The options of `onMessage()`; all of them have a default. */
 export interface MessageOptions<B extends BodyMode = BodyMode> {
   /**
-   * What is done with the body: `'buffer'` collects it, in memory or in a file; `'stream'` hands it on as it arrives;
-   * `'digest'` only computes its hash; `'none'` has the MTA not send it. Default `'buffer'`.
+   * The mode for the body: collected, as it arrives, or none. Default `'buffer'`.
+   *
+   * @remarks
+   * `'buffer'` collects it, in memory or in a file; `'stream'` hands it on as it arrives; with `'none'` the MTA does not
+   * send it.
    */
   readonly body?: B | undefined;
-  /** The hash of `'digest'`, by a name that `node:crypto` knows. Default `'sha256'`. */
-  readonly algorithm?: string | undefined;
-  /** So much of the body is enough: the MTA is told not to send the rest. Not with `'stream'`, whose reader just stops. */
+  /**
+   * The bytes of the body that are enough. Default Infinity.
+   *
+   * @remarks
+   * The MTA is asked not to send the rest. Only with `'buffer'`: a reader of `'stream'` just stops.
+   */
   readonly maxBytes?: number | undefined;
   readonly limits?: MessageLimits | undefined;
   /**
-   * What a message gets that is beyond a limit: a decision; or `'truncate'`, and `message.truncated` says what was cut
-   * off. Default `reject({ code: 552, enhanced: '5.3.4', … })`. Not of `limits.disk`, which says nothing of the message.
+   * The decision for a message beyond a limit, or `'truncate'`. Default `reject({ code: 552, enhanced: '5.3.4', … })`.
+   *
+   * @remarks
+   * With `'truncate'` it is cut at the limit, and `message.truncated` names the parts. For `limits.disk` there is `full`.
    */
   readonly beyond?: 'truncate' | DecisionAt<'eom'> | undefined;
   /**
-   * What a message gets for whose body `limits.disk` leaves no room at the moment. Default
-   * `tempfail({ code: 452, enhanced: '4.3.1', … })`: the client is to try again.
+   * The decision for a message for whose body `limits.disk` leaves no room at the moment.
+   *
+   * @remarks
+   * Default `tempfail({ code: 452, enhanced: '4.3.1', … })`: the client is to try again.
    */
   readonly full?: DecisionAt<'eom'> | undefined;
-  /** Where the file of a body is made. Default `os.tmpdir()`. */
+  /** The directory for the files of bodies. Default `os.tmpdir()`. */
   readonly directory?: string | undefined;
 }
 
 /** The options, each with a value. */
 export interface ResolvedMessageOptions {
   readonly body: BodyMode;
-  readonly algorithm: string;
   readonly maxBytes: number;
   readonly limits: { readonly [L in keyof MessageLimits]-?: number };
   readonly beyond: 'truncate' | DecisionAt<'eom'>;
@@ -76,8 +84,7 @@ export interface ResolvedMessageOptions {
 const count = or(whole(0), Infinity);
 
 const RULES: Rules<MessageOptions> = {
-  body: oneOf('buffer', 'stream', 'digest', 'none'),
-  algorithm: rule("the name of a hash that node:crypto knows, such as 'sha256'", isString, isHash),
+  body: oneOf('buffer', 'stream', 'none'),
   maxBytes: count,
   limits: object<MessageLimits>({
     recipients: count,
@@ -100,6 +107,7 @@ const LIMITS = {
   bodyBytes: Infinity,
   disk: defaultStore().disk,
 };
+
 const TOO_BIG = reject({
   code: 552,
   enhanced: '5.3.4',
@@ -119,27 +127,14 @@ const FULL = tempfail({
  */
 export function resolveMessageOptions(given: MessageOptions): ResolvedMessageOptions {
   checkOptions('onMessage()', given, RULES);
-  const { body = 'buffer', algorithm = 'sha256', maxBytes = Infinity, beyond = TOO_BIG } = given;
+  const { body = 'buffer', maxBytes = Infinity, beyond = TOO_BIG } = given;
   const { directory = defaultStore().directory, full = FULL } = given;
   const limits = withDefaults(LIMITS, given.limits);
   if (maxBytes !== Infinity && (body === 'stream' || body === 'none')) {
     throw new TypeError(
-      `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer' or 'digest'; to have enough of a stream, stop reading it.`,
+      `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer'; to have enough of a stream, stop reading it.`,
     );
   }
   const store = { memory: limits.memory, directory, disk: limits.disk };
-  return { body, algorithm, maxBytes, beyond, full, store, limits };
-}
-
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isHash(algorithm: unknown): boolean {
-  try {
-    createHash(String(algorithm));
-    return true;
-  } catch {
-    return false;
-  }
+  return { body, maxBytes, beyond, full, store, limits };
 }

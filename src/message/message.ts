@@ -1,23 +1,109 @@
 import type { Readable } from 'node:stream';
+import type { Observable } from 'rxjs';
 
 import type { Modification } from '../session/modifications.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import type { EnvelopePath } from './envelope-path.js';
-import type { Headers } from './headers.js';
-import type { Bodies, BodyMode } from './message-body.js';
+import type { Headers } from './headers/headers.js';
+
+/**
+ * A body that is read piece by piece: an async iterable, an Observable or a Node stream.
+ *
+ * @remarks
+ * Pieces are bytes, cut anywhere; they may be kept, but must not be written to. A reader has taken a piece when it asks
+ * for the next one, or stops: a loop when it comes round or is left, an Observable when `next` has returned, a stream when
+ * it has room for more. A reader gets an error when the message is aborted, or after it is over.
+ *
+ * RxJS takes pieces as fast as they come: operators such as `concatMap` keep those in memory whose turn has not come. For
+ * work that the next piece has to wait for, use a loop.
+ *
+ * @example
+ * ```ts
+ * for await (const piece of message.body) scanner.write(piece);
+ * ```
+ */
+export interface BodyChunks extends AsyncIterable<Uint8Array> {
+  /** The pieces as an Observable; each subscription is a reader. */
+  readonly chunks: Observable<Uint8Array>;
+  /**
+   * The pieces as a Node stream, with room for 64 KiB.
+   *
+   * @remarks
+   * An error without a listener does not end the process here; `pipeline()` and `for await` get it as usual.
+   */
+  readable(): Readable;
+}
+
+/**
+ * The body of `onMessage({ body: 'buffer' })`: collected, to be read as often as you like.
+ *
+ * @remarks
+ * It is in memory, or in a file without a name.
+ */
+export interface BufferedBody extends BodyChunks {
+  /** The bytes that are here. */
+  readonly size: number;
+  /** Whether that is all of it: `false` beyond `maxBytes`, or where a limit has cut it. */
+  readonly complete: boolean;
+  /**
+   * All of it in one Buffer, a copy.
+   *
+   * @throws RangeError (the promise) beyond what a Buffer can hold (4 GiB)
+   */
+  bytes(): Promise<Buffer>;
+  /**
+   * All of it as text, decoded as the WHATWG Encoding Standard has it for `TextDecoder`.
+   *
+   * @remarks
+   * Bytes that cannot be decoded become U+FFFD.
+   *
+   * @param encoding a label of the standard, `utf-8` by default
+   * @throws RangeError (the promise) for a label that is not in the standard
+   */
+  text(encoding?: string): Promise<string>;
+}
+
+/**
+ * The body of `onMessage({ body: 'stream' })`: read as it arrives, and only once.
+ *
+ * @remarks
+ * A second reader gets an error. The MTA waits until a piece is taken, so there is never more than one in flight. Once
+ * the reader has stopped, or the message has its answer, the rest is not read any more.
+ */
+export interface StreamedBody extends BodyChunks {
+  /** The bytes that have come so far. */
+  readonly size: number;
+  /**
+   * Whether all of it has come.
+   *
+   * @remarks
+   * `false` before the end, where a limit has cut it, and where another filter has answered `skip()`, so that the MTA left
+   * out the rest.
+   */
+  readonly complete: boolean;
+}
+
+/** The modes of `onMessage` for the body, and the type of `message.body` in each. */
+export interface Bodies {
+  buffer: BufferedBody;
+  stream: StreamedBody;
+  none: undefined;
+}
+
+export type BodyMode = keyof Bodies;
 
 /** The TLS of the SMTP connection (macros `tls_version`, `cipher` …). */
 export interface TlsFacts {
   readonly version: string;
   readonly cipher: string;
   readonly bits: number;
-  /** What the MTA thinks of the client's certificate: `'OK'`, `'NO'` (there is none), `'FAIL'` …; Postfix has none. */
+  /** The verdict of the MTA about the client's certificate: `'OK'`, `'NO'` (without one), `'FAIL'` …; not in Postfix. */
   readonly verify: string | undefined;
   readonly subject: string | undefined;
   readonly issuer: string | undefined;
 }
 
-/** Who has logged in (macros `auth_authen`, `auth_type`, `auth_author`). */
+/** The user of the SMTP connection, after a login (macros `auth_authen`, `auth_type`, `auth_author`). */
 export interface AuthFacts {
   readonly user: string;
   readonly mechanism: string | undefined;
@@ -36,14 +122,14 @@ export interface Message<B extends BodyMode = 'buffer'> {
   /** The macros in scope. */
   readonly macros: Macros;
   readonly sender: EnvelopePath;
-  /** Those that nobody has refused. */
+  /** Those that neither the MTA nor a filter has refused. */
   readonly recipients: readonly EnvelopePath[];
   readonly headers: Headers;
   readonly body: Bodies[B];
-  /** What a limit has cut off (`beyond: 'truncate'`). */
+  /** The parts that a limit has cut off (`beyond: 'truncate'`). */
   readonly truncated: { readonly recipients: boolean; readonly headers: boolean; readonly body: boolean };
-  /** What earlier filters want to change; it is in all of the above already. */
+  /** Changes by earlier filters; they are in all of the above already. */
   readonly modifications: readonly Modification[];
-  /** Header, empty line and body as bytes, lines ended by CRLF: what programs for whole messages want. */
+  /** Header, empty line and body as one stream of bytes, lines ended by CRLF, for programs that read whole messages. */
   readonly source: B extends 'buffer' | 'stream' ? () => Readable : undefined;
 }

@@ -12,10 +12,11 @@ interface Peer {
 }
 
 /**
- * The packages that a part of this one works with, and that whoever uses that part installs. No other file names them
+ * The packages that only a part of this one needs, to be installed by the users of that part. No other file names them
  * (`npm run check:house` sees to it).
  *
- * The manifest of this package allows for older versions, too: who has one for something else can install both.
+ * The manifest of this package allows older versions, too, so that a project which has one for something else can
+ * install both.
  */
 const PEERS = {
   libmime: {

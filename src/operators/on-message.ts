@@ -1,6 +1,5 @@
-import type { BodyMode } from '../message/message-body.js';
 import { resolveMessageOptions, type MessageOptions } from '../message/message-options.js';
-import type { Message } from '../message/message.js';
+import type { BodyMode, Message } from '../message/message.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { BIT } from '../session/stage.js';
 import type { AnswerInput, Legal } from './core/answers.js';

@@ -3,7 +3,7 @@ import { Subscription, UnsubscriptionError, type Observable, type Observer } fro
 import { ignoreRejection } from '../common/promises.js';
 import { isA } from '../common/text-of.js';
 
-/** What to do with what an Observable says. */
+/** Functions for the notifications of an Observable. */
 export interface Handlers<T> {
   next?(value: T): void;
   error(reason: unknown): void;
@@ -11,8 +11,8 @@ export interface Handlers<T> {
 }
 
 /**
- * Subscribes to an Observable of somebody else's. A teardown of it that throws (`finalize`, the function that
- * `new Observable` returns), and whatever a handler throws, is told to `failed`.
+ * Subscribes to an Observable from outside. The error of a teardown (`finalize`, the function that `new Observable`
+ * returns) or of a handler goes to `failed`.
  *
  * RxJS runs teardowns also at the end of the Observable, and throws what they throw to the code that ended it, such as a
  * timer, where it is an uncaught exception that ends the process; what a handler throws it throws in a timer of its own.
@@ -57,25 +57,11 @@ class CalmSubscriber<T> extends Subscription implements Observer<T> {
   }
 
   error(reason: unknown): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    try {
-      this.#handlers.error(reason);
-    } catch (thrown) {
-      this.#failed(thrown);
-    }
-    this.unsubscribe();
+    this.#finish(() => this.#handlers.error(reason));
   }
 
   complete(): void {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    try {
-      this.#handlers.complete?.();
-    } catch (reason) {
-      this.#failed(reason);
-    }
-    this.unsubscribe();
+    this.#finish(() => this.#handlers.complete?.());
   }
 
   override unsubscribe(): void {
@@ -87,5 +73,16 @@ class CalmSubscriber<T> extends Subscription implements Observer<T> {
       if (isA(reason, UnsubscriptionError)) reason.errors.forEach(ignoreRejection);
       this.#failed(reason);
     }
+  }
+
+  #finish(handle: () => void): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    try {
+      handle();
+    } catch (reason) {
+      this.#failed(reason);
+    }
+    this.unsubscribe();
   }
 }

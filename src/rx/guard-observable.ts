@@ -3,7 +3,7 @@ import { Observable, type Observer, type OperatorFunction, type Subscriber, type
 import { onRejection } from '../common/promises.js';
 import { subscribeCalmly } from './calmly.js';
 
-/** Who is told of observers that fail. */
+/** Where the failures of observers are reported. */
 export interface Guard<Value> {
   /** What is being delivered. */
   readonly current?: Value | undefined;
@@ -23,9 +23,9 @@ interface Given<T> {
 /**
  * The same Observable, except that no observer of it, or of what `pipe()` makes of it, can harm the process.
  *
- * RxJS throws what an observer throws, and an error that no observer takes, in a timer of its own, where nobody can
- * catch it: the process ends. Here the guard is told, and the observer unsubscribed. What other Observables do with
- * values that they got from here (`merge(a, b)`, the groups of `groupBy`) is theirs.
+ * RxJS throws what an observer throws, and an error that no observer takes, in a timer of its own, where it cannot be
+ * caught: the process ends. Here it is reported to the guard, and the observer unsubscribed. Not guarded are other
+ * Observables that got values from here (`merge(a, b)`, the groups of `groupBy`).
  *
  * @param isOwn whether what `pipe()` has made is to be left as it is
  */
@@ -47,7 +47,7 @@ export function guardObservable<T, Value>(
       if (operators.length === 0) return guarded;
       let piped: Observable<unknown> = guarded;
       for (const operator of operators) piped = operator(piped);
-      // What is no Observable is named by what it is given to.
+      // A result that is not an Observable is refused by the function that it is given to, with its name.
       const subscribes = typeof (piped as { subscribe?: unknown } | undefined)?.subscribe === 'function';
       return isOwn(piped) || !subscribes ? piped : guardObservable(piped, guard);
     },

@@ -1,9 +1,7 @@
 import { constants } from 'node:buffer';
 import { tmpdir } from 'node:os';
 
-import { BodyFileError } from './body-file-error.js';
-import type { ChunkFlow, ChunkSink } from './chunk-flow.js';
-import { ChunkIterator } from './chunk-iterator.js';
+import { BodyFileError } from './errors.js';
 import { SpoolFile } from './spool-file.js';
 
 const OVER =
@@ -66,15 +64,14 @@ export class BodyStore {
    * @throws Error where it cannot be read (any more)
    */
   get pieces(): readonly Uint8Array[] | undefined {
-    const obstacle = this.#obstacle();
-    if (obstacle !== undefined) throw obstacle;
+    this.#check();
     return this.#spilled ? undefined : this.#chunks;
   }
 
   /**
    * Takes one piece more; it is kept as it is, not copied.
    *
-   * After `close()` it is dropped: nobody reads it any more.
+   * After `close()` it is dropped, since it cannot be read any more.
    *
    * @returns nothing when it is taken; else a promise for when it will be. Until then nothing more may be pushed
    * @throws BodyFileError (the promise) where the file cannot be made or written
@@ -101,7 +98,7 @@ export class BodyStore {
     });
   }
 
-  /** Frees memory and file. Who reads then, or is still reading, gets an error. */
+  /** Frees memory and file. A reader, then or later, gets an error. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -109,42 +106,17 @@ export class BodyStore {
   }
 
   /** The pieces, as often as one likes: as they came, or of 64 KiB where they come from the file. */
-  chunks(): AsyncIterable<Uint8Array> {
-    return { [Symbol.asyncIterator]: () => new ChunkIterator((sink) => this.open(sink)) };
-  }
-
-  /** The same for all the other ways to read. */
-  open(sink: ChunkSink): ChunkFlow {
-    let index = 0;
+  async *chunks(): AsyncGenerator<Uint8Array, undefined, undefined> {
     let position = 0;
-    let stopped = false;
-    const give = (chunk: Uint8Array): void => {
-      index++;
+    for (let index = 0; ; index++) {
+      this.#check();
+      const held = this.#spilled ? undefined : this.#chunks[index];
+      const length = this.#spilled ? Math.min(PIECE, this.#written - position) : 0;
+      if (held === undefined && length === 0) return undefined;
+      const chunk = held ?? (await this.read(length, position));
       position += chunk.length;
-      sink.next(chunk);
-    };
-    const ask = (): void => {
-      const obstacle = this.#obstacle();
-      if (obstacle !== undefined) {
-        sink.fail(obstacle);
-        return;
-      }
-      const chunk = this.#spilled ? undefined : this.#chunks[index];
-      const length = Math.min(PIECE, this.#written - position);
-      if (chunk !== undefined) give(chunk);
-      else if (!this.#spilled || length === 0) sink.end();
-      else {
-        this.read(length, position).then(
-          (piece) => {
-            if (!stopped) give(piece);
-          },
-          (error: unknown) => {
-            if (!stopped) sink.fail(error as Error);
-          },
-        );
-      }
-    };
-    return { ask, stop: () => (stopped = true) };
+      yield chunk;
+    }
   }
 
   /**
@@ -153,8 +125,7 @@ export class BodyStore {
    * @throws RangeError (the promise) where it is more than a buffer can hold
    */
   async bytes(): Promise<Buffer> {
-    const obstacle = this.#obstacle();
-    if (obstacle !== undefined) throw obstacle;
+    this.#check();
     if (!this.#spilled) return Buffer.concat(this.#chunks);
     if (this.#written <= constants.MAX_LENGTH) return this.read(this.#written, 0);
     throw new RangeError(
@@ -168,10 +139,10 @@ export class BodyStore {
     try {
       await this.#file?.read(piece, position);
     } catch (error) {
-      throw this.#obstacle() ?? new BodyFileError('read', this.#options.directory, error);
+      this.#check();
+      throw new BodyFileError('read', this.#options.directory, error);
     }
-    const obstacle = this.#obstacle();
-    if (obstacle !== undefined) throw obstacle;
+    this.#check();
     return piece;
   }
 
@@ -195,9 +166,10 @@ export class BodyStore {
     }
   }
 
-  /** Why it cannot be read. That the message is over is true of each in the end: an error is made only for who asks. */
-  #obstacle(): Error | undefined {
-    return this.#closed ? new Error(OVER) : this.#failure;
+  /** Throws where it cannot be read. Every store is closed in the end: the error is made only when it is needed. */
+  #check(): void {
+    if (this.#closed) throw new Error(OVER);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #free(): void {

@@ -2,19 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { close, closeSync, constants, openSync, read, unlinkSync, write } from 'node:fs';
 import { join } from 'node:path';
 
-import { freeSpace, takeSpace } from './space.js';
+import { SpaceError } from './errors.js';
 
-/** Only for the one who runs the filter. */
+/** Only for the user that the filter runs as. */
 const MODE = 0o600;
 
 /** Linux's `O_TMPFILE` (open(2)) without `O_DIRECTORY`, which differs between processors and belongs to it. */
 const TMPFILE = 0o20_000_000;
 
+/** The bytes in all files of the process: what fills a disk is their sum, whichever message they belong to. */
+let taken = 0;
+
 /**
  * A file without a name: it is there as long as it is open.
  *
  * The system closes it however the process ends, be it by SIGKILL, and frees it with that. So nothing can be left behind
- * that anybody would have to look for, and nobody else can open what is in it.
+ * in the directory, and no other user can open what is in it.
  */
 export class SpoolFile {
   readonly #descriptor: number;
@@ -25,7 +28,7 @@ export class SpoolFile {
 
   /**
    * @param most the bytes that all such files of the process may have together
-   * @throws what the operating system says to it
+   * @throws the error of the operating system
    */
   constructor(directory: string, most: number) {
     this.#most = most;
@@ -39,7 +42,8 @@ export class SpoolFile {
    */
   async write(bytes: Uint8Array, position: number): Promise<void> {
     if (this.#closed) throw new Error('it is closed');
-    takeSpace(bytes.length, this.#most);
+    if (taken + bytes.length > this.#most) throw new SpaceError(this.#most, taken, bytes.length);
+    taken += bytes.length;
     this.#taken += bytes.length;
     for (let done = 0; done < bytes.length;) {
       const from = done;
@@ -86,7 +90,7 @@ export class SpoolFile {
 
   #release(): void {
     if (!this.#closed || this.#running > 0) return;
-    freeSpace(this.#taken);
+    taken -= this.#taken;
     this.#taken = 0;
     // Freeing a large file takes a while. An error here is of no consequence: the bytes are not wanted any more.
     close(this.#descriptor, () => undefined);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Mailbox } from '../../src/message/mailbox.js';
+import type { Mailbox } from '../../src/message/headers/mailbox.js';
 import { headersOf } from './support/headers-of.js';
 
 /** The addresses in a `To`. */
@@ -135,7 +135,7 @@ describe('The addresses in a header', { timeout: 30_000 }, () => {
   });
 
   it.each(['', ' ', '<>', 'undisclosed-recipients', 'Bob', ';', ':;', ',,,', '()', '""'])(
-    'are none in %j',
+    'are not found in %j',
     (value) => {
       expect(addressesIn(value)).toEqual([]);
     },

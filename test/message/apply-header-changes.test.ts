@@ -10,8 +10,8 @@ import {
   quarantine,
   type Modification,
 } from '../../src/index.js';
-import { applyHeaderChanges } from '../../src/message/apply-header-changes.js';
-import { headerField, type HeaderField } from '../../src/message/header-field.js';
+import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
+import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
 import type { MtaKind } from '../../src/mta/mta-kind.js';
 import { header, value, type Field } from './support/header-edits.js';
 import { through, withOwn } from './support/through.js';
@@ -23,7 +23,7 @@ const SHOWN = [
 ];
 
 function applied(mta: MtaKind | 'unknown', ...modifications: Modification[]): string[] {
-  return applyHeaderChanges(SHOWN, modifications, { mta }, false).map(
+  return applyHeaderChanges(SHOWN, modifications, { mta, leadingSpace: false }).map(
     (field) => `${field.name}: ${field.value}`,
   );
 }
@@ -153,7 +153,7 @@ describe('modifications of a header, applied', () => {
         fc.asyncProperty(header, modifications, fc.boolean(), async (original, wanted, leadingSpace) => {
           let made: HeaderField[] = [];
           const delivered = await through(mta, original, leadingSpace, (shown) => {
-            made = applyHeaderChanges(shown, wanted, { mta }, leadingSpace);
+            made = applyHeaderChanges(shown, wanted, { mta, leadingSpace });
             return wanted;
           });
           expect(delivered).toEqual(withOwn(made, leadingSpace));
@@ -168,7 +168,7 @@ describe('modifications of a header, applied', () => {
         fc.asyncProperty(header, modifications, async (original, wanted) => {
           let made: HeaderField[] = [];
           const delivered = await through(mta, original, false, (shown) => {
-            made = applyHeaderChanges(shown, wanted, { mta }, false);
+            made = applyHeaderChanges(shown, wanted, { mta, leadingSpace: false });
             return wanted;
           });
           expect(delivered).toEqual(withOwn(made, false));

@@ -124,7 +124,7 @@ function reported({ stdout }: SpawnSyncReturns<string>): unknown[] {
 }
 
 describe('A body for which there is no room', () => {
-  it('is told to whoever collects it where the process may not write so much', () => {
+  it('is an error for the filter that collects it where the process may not write so much', () => {
     const directory = directoryOf();
     // In blocks of 512 bytes: 128 KiB.
     const result = run(FILL, directory, 'ulimit -f 256');
@@ -147,7 +147,7 @@ describe('A body for which there is no room', () => {
     spawnSync('unshare', ['-rm', 'sh', '-c', mount, 'sh', tmpdir()], { encoding: 'utf8' }).status === 0;
   if (!able) console.log('Skipped: a full disk, because no file system can be mounted here.');
 
-  it.skipIf(!able)('is told to whoever collects it where the disk is full', () => {
+  it.skipIf(!able)('is an error for the filter that collects it where the disk is full', () => {
     const directory = directoryOf();
     const result = spawnSync(
       'unshare',

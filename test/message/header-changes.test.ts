@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { addHeader, changeHeader, deleteHeader, insertHeader, type Modification } from '../../src/index.js';
-import { applyHeaderChanges } from '../../src/message/apply-header-changes.js';
-import { headerChanges } from '../../src/message/header-changes.js';
-import { headerField, type HeaderField } from '../../src/message/header-field.js';
+import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
+import { headerChanges } from '../../src/message/edit/header-changes.js';
+import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
 import type { MtaKind } from '../../src/mta/mta-kind.js';
 import { allHeaders, distancesFrom, longHeader } from './support/all-headers.js';
 import { edited, header, headerEdits, type Field, type HeaderEdit } from './support/header-edits.js';
@@ -110,7 +110,7 @@ describe('the changes from one header to another', () => {
       const wrong = all.filter((end) => {
         const to = longHeader(end);
         const changes = headerChanges(from, to, false);
-        const made = applyHeaderChanges(from, changes, { mta: 'postfix' }, false);
+        const made = applyHeaderChanges(from, changes, { mta: 'postfix', leadingSpace: false });
         return changes.length !== distances.get(end) || linesOf(made) !== linesOf(to);
       });
       expect([start, wrong]).toEqual([start, []]);
@@ -143,7 +143,7 @@ describe('the changes from one header to another', () => {
     );
     const changes = headerChanges(from ?? [], to ?? [], false);
     expect(changes).toHaveLength(10_000);
-    expect(applyHeaderChanges(from ?? [], changes, { mta: 'sendmail' }, false)).toEqual(to);
+    expect(applyHeaderChanges(from ?? [], changes, { mta: 'sendmail', leadingSpace: false })).toEqual(to);
   });
 
   describe.each<MtaKind>(['postfix', 'sendmail'])('in %s', (mta) => {
@@ -187,7 +187,7 @@ describe('the changes from one header to another', () => {
           let to: HeaderField[] = [];
           const delivered = await through(mta, original, false, (from) => {
             const earlier = headerChanges(from, edited(from, first, false), false);
-            to = edited(applyHeaderChanges(from, earlier, { mta }, false), second, false);
+            to = edited(applyHeaderChanges(from, earlier, { mta, leadingSpace: false }), second, false);
             return headerChanges(from, to, false);
           });
           expect(delivered).toEqual(withOwn(to, false));

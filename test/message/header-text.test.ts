@@ -40,7 +40,7 @@ describe('The text of a header', { timeout: 30_000 }, () => {
 
   it.each([
     ['=?utf-8?Q?open', 'an end that is missing'],
-    ['=?utf-8?X?abc?=', 'an encoding that nobody knows'],
+    ['=?utf-8?X?abc?=', 'an unknown encoding'],
     ['=?utf-8?Q', 'hardly more than a beginning'],
     ['=??Q?a?=', 'no character set'],
     ['=? utf-8 ?Q?a?=', 'blanks'],

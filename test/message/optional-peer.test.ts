@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { PEERS } from '../../scripts/house.mjs';
-import { DraftHeaders } from '../../src/message/draft-headers.js';
+import { DraftHeaders } from '../../src/message/edit/draft-headers.js';
 import { headersOf } from './support/headers-of.js';
 
 /** What loading a package ends with; nothing where it is there. */
@@ -52,7 +52,7 @@ describe('A header without an optional package', () => {
     expect(() => draft.setText('Subject', 'plain')).toThrow(
       'draft.headers.setText() needs the package libmime, which is not installed: npm install libmime',
     );
-    expect(draft.touched).toBe(false);
+    expect(draft).toHaveLength(0);
     expect(() => headers.addresses('To')).toThrow('headers.addresses() needs the package libmime');
   });
 

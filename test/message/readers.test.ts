@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 
-import { BodyChannel } from '../../src/message/body-channel.js';
-import { StoredBody } from '../../src/message/stored-body.js';
+import { BodyChannel } from '../../src/message/body/body-channel.js';
+import { StoredBody } from '../../src/message/body/stored-body.js';
 import { BodyStore } from '../../src/spool/body-store.js';
 import { FUZZ_TIMEOUT, fuzz } from '../fuzz/support/fuzz.js';
 import { macrotask, withoutLooseEnds } from '../fuzz/support/loose-ends.js';
@@ -31,7 +31,7 @@ async function think(how: string): Promise<void> {
   if (how === 'for ever') await new Promise(() => undefined);
 }
 
-/** Waits until it is over, or for as long as somebody could who has nothing else to do. */
+/** Waits until it is over, or for far longer than anything takes that waits for nothing. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
   const state = { over: false };
   void promise.finally(() => (state.over = true)).catch(() => undefined);
@@ -43,7 +43,7 @@ function isPrefix(part: Buffer, whole: Buffer): boolean {
   return part.equals(whole.subarray(0, part.length));
 }
 
-describe('Whoever reads a body that is handed through', () => {
+describe('A reader of a body that is handed through', () => {
   const ending = fc.record({
     how: fc.constantFrom('end', 'fail', 'drop'),
     after: fc.nat(30),
@@ -98,7 +98,7 @@ describe('Whoever reads a body that is handed through', () => {
 
     for (const [index, { reader: each, outcome }] of outcomes.entries()) {
       if (!(await settled(outcome))) {
-        // Nobody can take a loop out of its own thoughts.
+        // A loop cannot be interrupted in its own work.
         expect(each.thinks).toBe('for ever');
         expect(['an async iterator', 'a Readable']).toContain(each.way);
         continue;
@@ -127,7 +127,7 @@ describe('Whoever reads a body that is handed through', () => {
   );
 });
 
-describe('Whoever reads a body that has been collected', () => {
+describe('A reader of a body that has been collected', () => {
   interface Plan {
     readonly memory: number;
     readonly closes: number;

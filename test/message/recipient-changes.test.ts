@@ -2,20 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import {
+  type Modification,
   addHeader,
   addRecipient,
   compose,
   deleteRecipient,
   observe,
   on,
-  type Modification,
 } from '../../src/index.js';
-import { applyRecipientChanges } from '../../src/message/apply-recipient-changes.js';
+import { applyRecipientChanges, recipientChanges } from '../../src/message/edit/recipient-changes.js';
 import type { EnvelopePath } from '../../src/message/envelope-path.js';
-import { recipientChanges } from '../../src/message/recipient-changes.js';
 import { deliver } from '../../src/mta/deliver.js';
 import type { MtaKind } from '../../src/mta/mta-kind.js';
-import { pathsOf, recipients, wantedRecipients, type Recipient } from './support/recipient-edits.js';
+import { type Recipient, pathsOf, recipients, wantedRecipients } from './support/recipient-edits.js';
 
 /** Recipients, each written as it stands in RCPT: without brackets, its arguments behind it. */
 function paths(...lines: string[]): EnvelopePath[] {
@@ -99,7 +98,7 @@ describe('the changes from some recipients to others', () => {
       };
     }
 
-    it('make those that are wanted of those that came, whoever they are', async () => {
+    it('make those that are wanted of those that came, whichever they are', async () => {
       await fc.assert(
         fc.asyncProperty(recipients, wantedRecipients, async (sent, wanted) => {
           const delivered = await through(mta, sent, (from) => recipientChanges(from, pathsOf(wanted)));

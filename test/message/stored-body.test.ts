@@ -1,21 +1,11 @@
-import {
-  finalize,
-  firstValueFrom,
-  lastValueFrom,
-  map,
-  NEVER,
-  of,
-  range,
-  throwError,
-  toArray,
-  type Observable,
-} from 'rxjs';
+import { concatMap, from, lastValueFrom, NEVER, of, toArray } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
-import { StoredBody } from '../../src/message/stored-body.js';
+import { StoredBody } from '../../src/message/body/stored-body.js';
 import { replaceBody } from '../../src/session/modifications.js';
 import { BodyStore } from '../../src/spool/body-store.js';
 import { macrotask } from '../fuzz/support/loose-ends.js';
+import { inTurn } from './support/in-turn.js';
 import { scratch } from './support/scratch.js';
 import { textOf, WAYS } from './support/ways.js';
 
@@ -76,14 +66,14 @@ describe('A body that has been collected', () => {
     const { body } = stored(['abc', 'def']);
     const seen: string[] = [];
     body.chunks.subscribe((chunk) => seen.push(String(chunk)));
-    body.concatMap((chunk) => of(chunk.length)).subscribe((length) => seen.push(String(length)));
+    body.chunks.pipe(concatMap((chunk) => of(chunk.length))).subscribe((length) => seen.push(String(length)));
     expect(seen).toEqual(['abc', 'def', '3', '3']);
   });
 
   it('is read without growing the stack, however many pieces there are', async () => {
     const { body } = stored(Array.from({ length: 20_000 }, () => 'x'));
     expect(await lastValueFrom(body.chunks.pipe(toArray()))).toHaveLength(20_000);
-    expect(await lastValueFrom(body.concatMap((chunk) => of(chunk)).pipe(toArray()))).toHaveLength(20_000);
+    expect(await lastValueFrom(inTurn(body, (chunk) => of(chunk)).pipe(toArray()))).toHaveLength(20_000);
     expect((await WAYS['a Readable']?.(body))?.ended).toBe('complete');
   });
 
@@ -109,7 +99,7 @@ describe('The bytes of a body that has been collected', () => {
 });
 
 describe('The text of a body that has been collected', () => {
-  // The Encoding Standard: UTF-8, windows-1252 (which iso-8859-1 is a label of), Shift_JIS, and U+FFFD for what is none.
+  // The Encoding Standard: UTF-8, windows-1252 (which iso-8859-1 is a label of), Shift_JIS, and U+FFFD for bytes that cannot be decoded.
   it.each([
     ['UTF-8 by default', [0xc3, 0xa4, 0xe2, 0x82, 0xac], undefined, 'ä€'],
     ['a piece that is cut within a letter', [0xe2, 0x82, 0xac], 'utf-8', '€'],
@@ -122,77 +112,34 @@ describe('The text of a body that has been collected', () => {
     expect(await body.text(encoding)).toBe(text);
   });
 
-  it('is refused in an encoding that nobody knows, by its name', async () => {
+  it('is refused in an unknown encoding, by its name', async () => {
     const { body } = stored(['abc']);
     await expect(body.text('utf-7½')).rejects.toThrow(RangeError);
     await expect(body.text('utf-7½')).rejects.toThrow('the encoding "utf-7½" is not known');
   });
 });
 
-describe('concatMap of a body', () => {
-  const letters = (): StoredBody => stored(['a', 'b', 'c']).body;
-
-  it('has one inner stream at a time, in order', async () => {
+describe('concatMap of RxJS over a body', () => {
+  it('is the way to have an inner stream for each piece, in order', async () => {
+    const { body } = stored(['a', 'b', 'c']);
     const running: string[] = [];
-    const results = await lastValueFrom(
-      letters()
-        .concatMap(async (chunk) => {
-          running.push(`+${String(chunk)}`);
-          await new Promise((resolve) => setImmediate(resolve));
-          running.push(`-${String(chunk)}`);
-          return String(chunk);
-        })
-        .pipe(toArray()),
-    );
-    expect(results).toEqual(['a', 'b', 'c']);
+    const project = async (chunk: Uint8Array): Promise<string> => {
+      running.push(`+${String(chunk)}`);
+      await macrotask();
+      running.push(`-${String(chunk)}`);
+      return String(chunk);
+    };
+    expect(await lastValueFrom(from(body).pipe(concatMap(project), toArray()))).toEqual(['a', 'b', 'c']);
     expect(running).toEqual(['+a', '-a', '+b', '-b', '+c', '-c']);
   });
 
-  it.each([
-    [
-      'throws',
-      (): never => {
-        throw new Error('wrong');
-      },
-    ],
-    ['gives a stream that fails', (): Observable<never> => throwError(() => new Error('wrong'))],
-    ['gives a promise that fails', (): Promise<never> => Promise.reject(new Error('wrong'))],
-  ])('fails where the project %s, and goes no further', async (_, project) => {
-    const called = vi.fn(project);
-    await expect(lastValueFrom(letters().concatMap(called))).rejects.toThrow('wrong');
-    expect(called).toHaveBeenCalledTimes(1);
-  });
-
-  it('fails where the project gives no stream at all', async () => {
-    const nothing = (): never => undefined as never;
-    await expect(lastValueFrom(letters().concatMap(nothing))).rejects.toThrow(TypeError);
-  });
-
-  it('ends the inner stream when nobody wants more, even while that is still being subscribed to', async () => {
-    let given = 0;
-    const endless = range(0, 1e9).pipe(map(() => ++given));
-    expect(await firstValueFrom(letters().concatMap(() => endless))).toBe(1);
-    expect(given).toBe(1);
-  });
-
-  it('does nothing with a piece that was being read when it was unsubscribed from', async () => {
+  it('has nothing of a piece that was being read when it was unsubscribed from', async () => {
     const { body, store } = await filed(Buffer.from('abc'));
     const project = vi.fn(() => NEVER);
-    body.concatMap(project).subscribe().unsubscribe();
+    from(body).pipe(concatMap(project)).subscribe().unsubscribe();
     await body.bytes();
     await macrotask();
     expect(project).not.toHaveBeenCalled();
     store.close();
-  });
-
-  it('unsubscribes from the inner stream', () => {
-    let ended = 0;
-    const inner = NEVER.pipe(finalize(() => ended++));
-    const subscription = letters()
-      .concatMap(() => inner)
-      .subscribe();
-    expect(ended).toBe(0);
-    subscription.unsubscribe();
-    expect(ended).toBe(1);
   });
 });

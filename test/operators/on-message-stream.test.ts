@@ -1,8 +1,7 @@
 import { Subject, finalize, ignoreElements, last, map, of, take, timer } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { StreamedBody } from '../../src/message/message-body.js';
-import type { Message } from '../../src/message/message.js';
+import type { Message, StreamedBody } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
 import type { MessageProject } from '../../src/operators/core/collector.js';
 import type { Filter } from '../../src/operators/core/filter.js';
@@ -21,6 +20,7 @@ import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import type { SessionOptions } from '../../src/session/options.js';
 import { type Simulation, simulate } from '../../src/testing/index.js';
 import { SMFIP } from '../../src/transport/wire/flags.js';
+import { inTurn } from '../message/support/in-turn.js';
 import { abort, body, decided, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { give } from './support/mails.js';
@@ -100,14 +100,14 @@ describe('a streamed message, drawn,', () => {
     marbles(({ hot, expectObservable }) => {
       const source = hot('  -m-o-b----e---|', { m, o, b, e });
       const expected = '    -m-o-----   ';
-      const filter = stream(({ body: whole }) => whole.concatMap(() => timer(3)).pipe(map(() => undefined)));
+      const filter = stream(({ body: whole }) => inTurn(whole, () => timer(3)).pipe(map(() => undefined)));
       // What holds a piece back is a promise, which has no place in virtual time: nothing of it comes out.
       expectObservable(source.pipe(filter), '^-------!').toBe(expected, { m, o });
     }),
   );
 
   it(
-    'is let go of when it is aborted, and when nobody wants it any more',
+    'is cancelled when it is aborted, and when it is not wanted any more',
     marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
       const aborted = hot('  -m-o-x-m-|', { m, o, x });
       const endless = hot('  -m-o-----', { m, o });
@@ -146,7 +146,7 @@ describe('a streamed message, drawn,', () => {
       );
       const late = compose(
         on('body', () => no),
-        stream(({ body: whole }) => whole.concatMap(() => new Subject<undefined>())),
+        stream(({ body: whole }) => inTurn(whole, () => new Subject<undefined>())),
       );
       expectObservable(source.pipe(early), '^---!').toBe('-m-O', { m, O: decided(o, no) });
       expectObservable(source.pipe(late)).toBe('         -m-o-B-|', { m, o, B: decided(b, no) });
@@ -175,9 +175,9 @@ describe('a streamed message', () => {
       },
     ],
     [
-      'concatMap()',
+      'concatMap() of RxJS, for a piece at a time',
       (whole, taken, seen) =>
-        whole.concatMap((piece) => {
+        inTurn(whole, (piece) => {
           seen.push(String(Buffer.from(piece)));
           return taken.pipe(take(1), ignoreElements());
         }),
@@ -399,7 +399,7 @@ describe('a streamed message', () => {
         },
       ],
       ['chunks', ({ body: whole }) => whole.chunks.forEach(() => undefined)],
-      ['concatMap', ({ body: whole }) => whole.concatMap(() => of(1)).forEach(() => undefined)],
+      ['in turn', ({ body: whole }) => inTurn(whole, () => of(1)).forEach(() => undefined)],
       ['readable', ({ body: whole }) => whole.readable().toArray()],
       ['source', ({ source }) => source().toArray()],
     ];
@@ -439,7 +439,7 @@ describe('a streamed message', () => {
       const mta = await begun(
         stream(({ body: whole }, context) => {
           ({ signal } = context);
-          return whole.concatMap(() => forever.pipe(finalize(() => released++)));
+          return inTurn(whole, () => forever.pipe(finalize(() => released++)));
         }),
       );
       const told = mta.body('one');
@@ -456,7 +456,7 @@ describe('a streamed message', () => {
     },
   );
 
-  it('survives a source that nobody listens to, whenever it is aborted', async () => {
+  it('survives a source without a listener, whenever it is aborted', async () => {
     for (const asFlow of [true, false]) {
       const mta = await begun(
         stream(({ source, body: whole }) => {
@@ -476,7 +476,7 @@ describe('a streamed message', () => {
     const mta = await begun(
       stream(({ body: whole }, context) => {
         ({ signal } = context);
-        return whole.concatMap(() => new Subject<undefined>());
+        return inTurn(whole, () => new Subject<undefined>());
       }),
     );
     const told = mta.body('one');
@@ -507,7 +507,7 @@ describe('a streamed message', () => {
     const told = mta.body('one');
     await vi.advanceTimersByTimeAsync(8_000);
     expect([(await told).verdict, signal?.aborted]).toEqual(['continue', true]);
-    // Nobody reads any more.
+    // There is no reader any more.
     expect((await mta.body('two')).verdict).toBe('skip');
     await vi.advanceTimersByTimeAsync(10_000);
     const { verdict, modifications } = await mta.eom();
@@ -539,7 +539,7 @@ describe('a streamed message', () => {
     let signal: AbortSignal | undefined;
     const filter = stream(({ body: whole }, context) => {
       ({ signal } = context);
-      return whole.concatMap(() => new Subject<undefined>());
+      return inTurn(whole, () => new Subject<undefined>());
     });
     const mta = await begun(filter, { session: { negotiate: unwaiting, timeouts: { eom: 20_000 } } });
     for (const piece of ['one', 'two', 'three']) await mta.body(piece);
@@ -588,7 +588,7 @@ describe('a streamed message', () => {
     const seen: string[] = [];
     const slow = (name: string, pace: number): Filter =>
       stream(({ body: whole }) =>
-        whole.concatMap((piece) => {
+        inTurn(whole, (piece) => {
           seen.push(`${name} ${String(Buffer.from(piece))}`);
           return timer(pace).pipe(ignoreElements());
         }),
@@ -614,7 +614,7 @@ describe('a streamed message', () => {
     });
     const buffer = onMessage(async ({ body: whole }) => void seen.push(`whole ${await whole.text()}`));
     const reader = stream(({ body: whole }) =>
-      whole.concatMap((piece) => {
+      inTurn(whole, (piece) => {
         seen.push(String(Buffer.from(piece)));
         return timer(10).pipe(ignoreElements());
       }),

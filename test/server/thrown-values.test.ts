@@ -131,7 +131,6 @@ const PLACES: Record<string, Place> = {
   'an async observe()': { filter: (_fail, value) => observe('rcpt', () => rejects(value)), ...passes },
   'onMessage()': { filter: (fail) => onMessage(fail) },
   'onMessage() without a body': { filter: (fail) => onMessage({ body: 'none' }, fail) },
-  'onMessage() with a digest': { filter: (fail) => onMessage({ body: 'digest' }, fail) },
   'onMessage() of a stream': { filter: (fail) => onMessage({ body: 'stream' }, fail) },
   'an edit': { filter: (fail) => onMessage((message) => edit(message, fail)) },
   'an async edit': { filter: (_fail, value) => onMessage((message) => edit(message, () => rejects(value))) },

@@ -47,8 +47,6 @@ async function course(
 }
 
 const prefix = (maxBytes: number): OperatorFunction<Flow, Flow> => onMessage({ maxBytes }, () => undefined);
-const digest = (maxBytes: number): OperatorFunction<Flow, Flow> =>
-  onMessage({ body: 'digest', maxBytes }, () => undefined);
 const whole = onMessage(() => undefined);
 const none = onMessage({ body: 'none' }, () => undefined);
 const looks = observe('body', () => undefined);
@@ -71,7 +69,6 @@ describe('enough of a body', () => {
     ['one that ends with a piece, since the next shows that there is more', prefix(20), 'ccs--'],
     ['one of nothing', prefix(0), 's----'],
     ['one that the body does not reach', prefix(50), 'ccccc'],
-    ['the digest of a prefix', digest(15), 'cs---'],
     ['a stream whose reader stops at a piece', pieces(2), 'cs---'],
     [
       'a stream that nobody reads, and whose project has answered',

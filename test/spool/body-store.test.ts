@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 
-import { BodyFileError } from '../../src/spool/body-file-error.js';
 import { BodyStore } from '../../src/spool/body-store.js';
+import { BodyFileError } from '../../src/spool/errors.js';
 import { fuzz } from '../fuzz/support/fuzz.js';
 import { modeOf, openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';
@@ -101,7 +101,7 @@ describe('A body that does not fit into memory', () => {
 
   // Where the system is not Linux, files are made with a name at first; that works everywhere.
   it.each([process.platform, 'freebsd'])(
-    'has a file without a name, for nobody else to open (%s)',
+    'has a file without a name, which no other user can open (%s)',
     async (platform) => {
       const directory = directoryOf();
       const mask = process.umask(0);
@@ -128,7 +128,7 @@ describe('A body that does not fit into memory', () => {
     const directory = directoryOf();
     const watcher = watch(directory);
     const names: string[] = [];
-    // What comes and goes in the directory; that somebody writes is seen without a name, too.
+    // What comes and goes in the directory; a write is seen without a name, too.
     const later = new Promise<void>((resolve) => {
       watcher.on('change', (type, name) => {
         if (type === 'rename') names.push(String(name));
@@ -146,7 +146,7 @@ describe('A body that does not fit into memory', () => {
     }
   });
 
-  it('is given in pieces that nobody else writes to', async () => {
+  it('is given in pieces that no other reader shares', async () => {
     const store = await filled(
       new BodyStore({ memory: 0, directory: directoryOf() }),
       'x'.repeat(65_536),
@@ -288,7 +288,7 @@ describe('A store that cannot make its file', () => {
     });
   });
 
-  it('says so where the directory is none', async () => {
+  it('says so where the directory is a file', async () => {
     const file = join(directoryOf(), 'file');
     writeFileSync(file, '');
     const store = new BodyStore({ memory: 0, directory: file });

@@ -1,7 +1,6 @@
 import { Collection } from '../../message/collection.js';
-import type { BodyMode } from '../../message/message-body.js';
 import type { ResolvedMessageOptions } from '../../message/message-options.js';
-import type { Message } from '../../message/message.js';
+import type { BodyMode, Message } from '../../message/message.js';
 import type { Site } from '../../session/answer-watch.js';
 import type { Body, Eom, Flow, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';

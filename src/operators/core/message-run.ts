@@ -1,7 +1,6 @@
-import { incomingMessage } from '../../message/incoming-message.js';
-import type { BodyMode } from '../../message/message-body.js';
+import { incomingMessage } from '../../message/collected-message.js';
 import type { ResolvedMessageOptions } from '../../message/message-options.js';
-import type { Message } from '../../message/message.js';
+import type { BodyMode, Message } from '../../message/message.js';
 import { shareWatch } from '../../session/answer-watch.js';
 import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';

@@ -1,7 +1,6 @@
-import { BodyChannel } from '../../message/body-channel.js';
-import { CollectedMessage } from '../../message/collected-message.js';
+import { BodyChannel } from '../../message/body/body-channel.js';
+import { CollectedMessage, tellReader } from '../../message/collected-message.js';
 import type { Collection } from '../../message/collection.js';
-import { tellReader } from '../../message/tell-reader.js';
 import { type AnswerWatch, watchOf } from '../../session/answer-watch.js';
 import { causeOf, markFailed, tellForgotten } from '../../session/failures.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
@@ -30,7 +29,6 @@ export class StreamedProject implements RunOwner {
 
   constructor({ project, site }: MessageStep, event: StageEvent, collection: Collection) {
     const { session } = event;
-    const { fields, sender, recipients, truncated } = collection;
     const failed = (reason: unknown): void => {
       tellReader(event, reason);
     };
@@ -49,15 +47,7 @@ export class StreamedProject implements RunOwner {
     this.#watch = watchOf(project);
     this.#watch.wait();
     this.#run = new ProjectRun(eom, context, this);
-    const message = new CollectedMessage<'stream'>({
-      session,
-      origin: { fields, sender, recipients },
-      modifications: [],
-      body,
-      truncated,
-      chunks: body,
-      failed,
-    });
+    const message = new CollectedMessage<'stream'>(eom, collection, body, failed);
     const outer = this.#watch.enter();
     try {
       const result = project(message, context);

@@ -1,4 +1,4 @@
-import { headerField, type HeaderField } from '../../../src/message/header-field.js';
+import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
 
 /** One of the fields below for each character. */
 export type Short = string;

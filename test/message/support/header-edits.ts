@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 
-import { headerField, type HeaderField } from '../../../src/message/header-field.js';
+import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
 
 /** A field as a client sends it: its name, and what stands behind the colon and one blank. */
 export type Field = readonly [name: string, value: Uint8Array];
 
-/** One thing that somebody does to a header; places are taken modulo the number of fields. */
+/** One edit of a header; places are taken modulo the number of fields. */
 export type HeaderEdit =
   | { readonly edit: 'set'; readonly at: number; readonly value: Uint8Array }
   | { readonly edit: 'respell'; readonly at: number }

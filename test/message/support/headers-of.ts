@@ -1,5 +1,5 @@
-import { headerField, type HeaderField } from '../../../src/message/header-field.js';
-import { Headers } from '../../../src/message/headers.js';
+import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
+import { Headers } from '../../../src/message/headers/headers.js';
 
 /** A field as the MTA shows it, without `leadingSpace`. */
 export function field(name: string, value: string | Uint8Array): HeaderField {

@@ -1,6 +1,6 @@
 import { Subject, takeUntil, type Observable } from 'rxjs';
 
-import type { BodyChunks } from '../../../src/message/message-body.js';
+import type { BodyChunks } from '../../../src/message/message.js';
 
 /** What came of reading a body. */
 export interface Outcome {
@@ -60,7 +60,7 @@ function bySubscription(chunks$: Observable<Uint8Array>, wanted: number): Promis
   });
 }
 
-/** The four ways to read a body. An Observable has no pace: it has taken a piece as soon as `next` returns. */
+/** The three ways to read a body. An Observable has no pace: it has taken a piece as soon as `next` returns. */
 export const WAYS: Readonly<Record<string, Read>> = {
   'an async iterator': (body, habits) => byIterator(body, habits),
   'an Observable': (body, { wanted = Infinity } = {}) => bySubscription(body.chunks, wanted),
@@ -70,14 +70,6 @@ export const WAYS: Readonly<Record<string, Read>> = {
     if (habits?.wanted === 0) readable.destroy();
     return byIterator(readable, habits);
   },
-  concatMap: (body, { wanted = Infinity, pace } = {}) =>
-    bySubscription(
-      body.concatMap(async (chunk) => {
-        await pace?.(chunk);
-        return chunk;
-      }),
-      wanted,
-    ),
 };
 
 /** What was read, as text; an error where it did not come to its end. */

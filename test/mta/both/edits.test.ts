@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 
 import { addHeader, changeSender, compose, deleteHeader, observe, on } from '../../../src/index.js';
 import type { EnvelopePath } from '../../../src/message/envelope-path.js';
-import { headerChanges } from '../../../src/message/header-changes.js';
-import { headerField, type HeaderField } from '../../../src/message/header-field.js';
-import { recipientChanges } from '../../../src/message/recipient-changes.js';
+import { headerChanges } from '../../../src/message/edit/header-changes.js';
+import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
+import { recipientChanges } from '../../../src/message/edit/recipient-changes.js';
 import { deliver } from '../../../src/mta/deliver.js';
 import {
   above,

@@ -75,10 +75,13 @@ describeMtas('a filter in the shadow', (bench) => {
     await bench().serve(
       compose(
         shadow(never, (one) => void told.push(one), { maxBytes: 200_000, linger: 0 }),
-        onMessage(
-          { body: 'digest' },
-          ({ body }) => void digests.push(Buffer.from(body.digest).toString('hex')),
-        ),
+        onMessage(async ({ body }) => {
+          digests.push(
+            createHash('sha256')
+              .update(await body.bytes())
+              .digest('hex'),
+          );
+        }),
       ),
     );
     const body = `${'0123456789'.repeat(7)}\r\n`.repeat(15_000);

@@ -1,13 +1,13 @@
-import { checkHeaderIndex } from '../session/check-text.js';
-import type { HeaderField } from './header-field.js';
+import { checkHeaderIndex } from '../../session/check-text.js';
+import { unfold, type HeaderField } from './header-field.js';
 import { mailboxReader, type Mailbox } from './mailbox.js';
 import { wordsDecoder } from './mime-words.js';
 import { parseDate } from './parse-date.js';
-import { unfold } from './unfold.js';
 
 /**
  * The header of a message: its fields in order, found by name in any case.
  *
+ * @remarks
  * Nothing that a mail can hold makes a method throw. An index that is not a whole number from 1 does (AnswerError), and
  * a package that is not installed.
  *
@@ -17,12 +17,12 @@ import { unfold } from './unfold.js';
  * headers.addresses('From').map(({ domain }) => domain); // ['example.org']
  */
 export class Headers implements Iterable<HeaderField> {
-  #fields: readonly HeaderField[];
-  /** The same array, as long as nobody else has it: it may be written to. */
-  #own: HeaderField[] | undefined;
+  #fields: HeaderField[];
+  /** Whether other code has the array, so that it must not be changed. */
+  #given = true;
 
   constructor(fields: readonly HeaderField[]) {
-    this.#fields = fields;
+    this.#fields = fields as HeaderField[];
   }
 
   /** How many fields there are. */
@@ -30,7 +30,7 @@ export class Headers implements Iterable<HeaderField> {
     return this.#fields.length;
   }
 
-  /** The fields in order, as they are now: what is changed meanwhile is not seen. */
+  /** The fields in order, as they are now: later changes are not seen. */
   [Symbol.iterator](): Iterator<HeaderField> {
     return this.fields()[Symbol.iterator]();
   }
@@ -38,7 +38,7 @@ export class Headers implements Iterable<HeaderField> {
   /** The fields of a name, in order; without a name all of them. */
   fields(name?: string): readonly HeaderField[] {
     if (name !== undefined) return this.#fields.filter(named(name));
-    this.#own = undefined;
+    this.#given = true;
     return this.#fields;
   }
 
@@ -51,7 +51,10 @@ export class Headers implements Iterable<HeaderField> {
   }
 
   /**
-   * The value of the n-th field of a name, from 1, or `undefined`. Folded lines are joined: the line breaks go, the white
+   * The value of the n-th field of a name, from 1, or `undefined`.
+   *
+   * @remarks
+   * Folded lines are joined: the line breaks go, the white
    * space after them stays (RFC 5322, 2.2.3). Nothing is decoded, see `text()`; nothing is trimmed.
    */
   get(name: string, n = 1): string | undefined {
@@ -75,11 +78,11 @@ export class Headers implements Iterable<HeaderField> {
   }
 
   /**
-   * The value of the n-th field of a name for people: what `get()` gives, with encoded words (RFC 2047) decoded.
+   * The value of the n-th field of a name for people, with encoded words (RFC 2047) decoded.
    *
+   * @remarks
    * Encoded words are decoded also where they stand within other text, as mail programs do it. A broken one stays as it
-   * is; bytes that their character set does not have, or all that are beyond ASCII in a set that nobody knows, become
-   * U+FFFD. Encoded line breaks and other control characters become blanks: the text may be written into a header again.
+   * is; bytes that their character set does not have, or all beyond ASCII in an unknown set, become U+FFFD. Encoded line breaks and other control characters become blanks: the text may be written into a header again.
    *
    * @throws Error where the optional package `libmime` is not installed, whether the field is there or not
    */
@@ -90,11 +93,12 @@ export class Headers implements Iterable<HeaderField> {
   }
 
   /**
-   * The addresses in all fields of a name, in order (RFC 5322, 3.4; RFC 6532): `From`, `To`, `Cc` and their like.
+   * The addresses in all fields of a name, in order: `From`, `To`, `Cc` and their like.
    *
-   * Groups are taken apart (`group` has their name). Names without an address are left out, and so is an empty group.
-   * What is no list of addresses gives what the parser of nodemailer makes of it: the parser of the reader's mail
-   * program may make something else of it.
+   * @remarks
+   * Read by RFC 5322 (3.4) and RFC 6532. Groups are taken apart (`group` has their name). Names without an address are left out, and so is an empty group.
+   * A value that is not a list of addresses gives what the parser of nodemailer makes of it: other mail programs may read
+   * it in another way.
    *
    * @throws Error where one of the optional packages `nodemailer` (its `lib/addressparser`) and `libmime` (for names) is
    *   not installed, whether there is a field or not
@@ -105,35 +109,22 @@ export class Headers implements Iterable<HeaderField> {
   }
 
   /**
-   * The time that the first field of a name tells (RFC 5322, 3.3, and the obsolete forms in 4.3), or `undefined` where
-   * there is none, or it is no date. A zone that is missing or unknown is taken for UTC; the day of the week is not
-   * looked at.
+   * The time in the first field of a name, or `undefined` without a field or a valid date.
+   *
+   * @remarks
+   * Read by RFC 5322 (3.3, and the obsolete forms in 4.3). A zone that is missing or unknown is taken for UTC; the day of
+   * the week is ignored.
    */
   date(name = 'Date'): Date | undefined {
     const value = this.get(name);
     return value === undefined ? undefined : parseDate(value);
   }
 
-  /** Puts other fields in place of these. @internal */
-  protected assign(fields: readonly HeaderField[]): void {
-    this.#fields = fields;
-    this.#own = undefined;
-  }
-
-  /** Adds a field below all others: many of them in a row copy the fields once. @internal */
-  protected putLast(field: HeaderField): void {
-    this.#writable().push(field);
-  }
-
-  /** Puts a field in the place of another. @internal */
-  protected replace(old: HeaderField, field: HeaderField): void {
-    const own = this.#writable();
-    own[own.indexOf(old)] = field;
-  }
-
-  #writable(): HeaderField[] {
-    if (this.#own === undefined) this.#fields = this.#own = [...this.#fields];
-    return this.#own;
+  /** The fields, to be changed in place: not the array that `fields()` has given. */
+  protected writable(): HeaderField[] {
+    if (this.#given) this.#fields = [...this.#fields];
+    this.#given = false;
+    return this.#fields;
   }
 }
 

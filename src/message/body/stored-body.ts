@@ -1,24 +1,28 @@
 import { TextDecoder } from 'node:util';
+import { defer, from } from 'rxjs';
 
-import type { BodyStore } from '../spool/body-store.js';
-import { ChunkReader } from './chunk-reader.js';
-import type { BufferedBody } from './message-body.js';
+import type { BodyStore } from '../../spool/body-store.js';
+import type { BufferedBody } from '../message.js';
+import { ChunkReader, type ChunkSource } from './chunk-reader.js';
 
 /** The body of a message that has been collected. */
 export class StoredBody extends ChunkReader implements BufferedBody {
-  readonly complete: boolean;
   readonly #store: BodyStore;
 
   /** @param failed see `ChunkReader` */
   constructor(store: BodyStore, complete: boolean, failed?: (reason: unknown) => void) {
-    super((sink) => store.open(sink), failed);
+    const source: ChunkSource = {
+      complete,
+      // A new body is read into its store only later.
+      get size() {
+        return store.size;
+      },
+      iterate: () => store.chunks(),
+      observable: defer(() => from(store.pieces ?? store.chunks())),
+    };
+    super(source, failed);
     this.#store = store;
     store.standsFor(this);
-    this.complete = complete;
-  }
-
-  get size(): number {
-    return this.#store.size;
   }
 
   /** Whether it is certain, without reading a file, that these bytes are the same. */

@@ -1,4 +1,4 @@
-import { optionalPeer } from './optional-peer.js';
+import { optionalPeer } from '../optional-peer.js';
 
 /** What is used of the package libmime. */
 interface Libmime {
@@ -104,8 +104,8 @@ function foreignPart(line: string): [start: number, end: number] {
 }
 
 /**
- * Whether a word is none that may stand in a header, or would be decoded, or looks like the end of an encoded word: some
- * would leave out the blank between that and the next.
+ * Whether a word may not stand in a header, or would be decoded, or looks like the end of an encoded word: some programs
+ * leave out the blank between that and the next.
  */
 function isForeign(word: string): boolean {
   return /[^\x21-\x7e]|=\?|\?=/.test(word);

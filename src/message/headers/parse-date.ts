@@ -1,7 +1,7 @@
 const DATE =
   /^ ?(?:(?:mon|tue|wed|thu|fri|sat|sun) ?,? ?)?(\d{1,2}) ?([a-z]{3}) ?(\d{2,6}) (\d{1,2}) ?: ?(\d{2})(?: ?: ?(\d{2}))?(?: ?([+-]\d{4}|[a-z]{1,5}))? ?$/i;
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-/** Hours from UTC (RFC 5322, 4.3). Of other letters nobody knows what they mean: they are UTC. */
+/** Hours from UTC (RFC 5322, 4.3). Other letters have no known meaning: they are taken for UTC. */
 const ZONES: Readonly<Record<string, number>> = {
   edt: -4,
   est: -5,
@@ -14,7 +14,7 @@ const ZONES: Readonly<Record<string, number>> = {
 };
 const LONGEST = 100;
 
-/** The point in time that a header such as `Date` tells (RFC 5322, 3.3, and the obsolete forms in 4.3). */
+/** The point in time in a header such as `Date` (RFC 5322, 3.3, and the obsolete forms in 4.3). */
 export function parseDate(unfolded: string): Date | undefined {
   const text = withoutComments(unfolded).replace(/\s+/g, ' ');
   const [, day = '', monthName = '', years = '', hour = '', minute = '', second = '0', zone = ''] =

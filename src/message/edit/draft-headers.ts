@@ -1,14 +1,15 @@
-import { quote } from '../common/printable.js';
-import { checkHeaderIndex, checkHeaderName, headerValue } from '../session/check-text.js';
-import { AnswerError } from '../session/errors.js';
-import type { Text } from '../session/modifications.js';
-import { headerField, type HeaderField } from './header-field.js';
-import { Headers } from './headers.js';
-import { encodeText } from './mime-words.js';
+import { quote } from '../../common/printable.js';
+import { checkHeaderIndex, checkHeaderName, headerValue } from '../../session/check-text.js';
+import { AnswerError } from '../../session/errors.js';
+import type { Text } from '../../session/modifications.js';
+import { headerField, type HeaderField } from '../headers/header-field.js';
+import { Headers } from '../headers/headers.js';
+import { encodeText } from '../headers/mime-words.js';
 
 /**
  * A header that is being changed; see `edit()`.
  *
+ * @remarks
  * Values are text without the blank after the colon, written as UTF-8, or bytes, written as they are; with the option
  * `leadingSpace` bytes begin with that blank. They may be folded. A field is never changed itself: what takes its place
  * is another, which the method returns. Fields of `message.headers` are fields of the draft until they are changed.
@@ -24,30 +25,29 @@ import { encodeText } from './mime-words.js';
  * });
  */
 export class DraftHeaders extends Headers {
-  readonly #original: readonly HeaderField[];
   readonly #leadingSpace: boolean;
 
   constructor(fields: readonly HeaderField[], leadingSpace: boolean) {
     super(fields);
-    this.#original = fields;
     this.#leadingSpace = leadingSpace;
   }
 
-  /** Whether anything was changed at all. @internal */
-  get touched(): boolean {
-    return this.fields() !== this.#original;
-  }
-
   /**
-   * Gives the n-th field of a name, from 1, another value: it keeps its place and the spelling of its name. Where there
-   * are fewer, a field is appended. An empty value is a value: the field stays, and is empty.
+   * Gives the n-th field of a name, from 1, another value.
+   *
+   * @remarks
+   * The field keeps its place and the spelling of its name. Where there are fewer, a field is appended. An empty value is a
+   * value: the field stays, and is empty.
    */
   set(name: string, value: Text, n = 1): HeaderField {
     return this.#set('draft.headers.set', name, value, n);
   }
 
   /**
-   * Does the same with text for people. It may hold any character: where one, or a blank at an end, cannot stand in a
+   * Gives the n-th field of a name, from 1, text for people, encoded where necessary.
+   *
+   * @remarks
+   * The text may hold any character: where one, or a blank at an end, cannot stand in a
    * header as it is, the words from the first such to the last are encoded (RFC 2047, in UTF-8). Lines are folded at 76
    * characters. For fields of free text, such as `Subject`; in others, `From` say, some words may not be encoded.
    *
@@ -70,7 +70,8 @@ export class DraftHeaders extends Headers {
     if (old === undefined) return this.#insert(this.length, made);
     if (Buffer.compare(old.raw, made.raw) === 0) return old;
     const field: HeaderField = { ...old, value: made.value, raw: made.raw };
-    this.replace(old, field);
+    const fields = this.writable();
+    fields[fields.indexOf(old)] = field;
     return field;
   }
 
@@ -79,14 +80,17 @@ export class DraftHeaders extends Headers {
     return this.#insert(this.length, this.#make('draft.headers.append', name, value));
   }
 
-  /** Adds a field above all others, and above the `Received` of the MTA itself, as trace fields are (RFC 5321, 4.4). */
+  /** Adds a field above all others and above the MTA's own `Received`, as trace fields are (RFC 5321, 4.4). */
   prepend(name: string, value: Text): HeaderField {
     return this.#insert(0, { ...this.#make('draft.headers.prepend', name, value), top: true });
   }
 
   /**
-   * Adds a field just above one of the draft. Above the first field of the message it is still below the `Received` of
-   * the MTA itself; above one that was prepended it is above that, too.
+   * Adds a field just above one of the draft.
+   *
+   * @remarks
+   * Above the first field of the message it is still below the `Received` of the MTA itself; above one that was prepended
+   * it is above that, too.
    *
    * @throws AnswerError where the field is not in the draft (any more)
    */
@@ -108,24 +112,28 @@ export class DraftHeaders extends Headers {
   /**
    * Deletes the n-th field of a name, from 1, or without a number all of them.
    *
-   * @returns how many were deleted: 0 where there is none
+   * @returns how many were deleted: 0 without a match
    */
   delete(name: string, n?: number): number;
   /** Deletes one field, which may be gone already. */
   delete(field: HeaderField): number;
   delete(which: string | HeaderField, n?: number): number {
     if (n !== undefined) checkHeaderIndex('draft.headers.delete', n);
-    const gone = new Set(this.#found(which, n));
-    const left = this.fields().filter((field) => !gone.has(field));
-    const deleted = this.length - left.length;
-    if (deleted > 0) this.assign(left);
-    return deleted;
+    const found = this.#found(which, n);
+    // From the last on, which moves the fewest of the others.
+    for (const field of [...found].reverse()) {
+      const fields = this.writable();
+      fields.splice(fields.lastIndexOf(field), 1);
+    }
+    return found.length;
   }
 
-  #found(which: string | HeaderField, n: number | undefined): readonly (HeaderField | undefined)[] {
-    if (typeof which !== 'string') return [which];
+  #found(which: string | HeaderField, n: number | undefined): readonly HeaderField[] {
+    if (typeof which !== 'string') return this.fields().filter((field) => field === which);
     checkHeaderName('draft.headers.delete', which);
-    return n === undefined ? this.fields(which) : [this.field(which, n)];
+    if (n === undefined) return this.fields(which);
+    const field = this.field(which, n);
+    return field === undefined ? [] : [field];
   }
 
   #make(what: string, name: string, value: Text): HeaderField {
@@ -136,14 +144,10 @@ export class DraftHeaders extends Headers {
   }
 
   #insert(index: number, field: HeaderField): HeaderField {
-    if (index === this.length) {
-      this.putLast(field);
-      return field;
-    }
-    const fields = this.fields();
-    // What is above everything has only such above it.
+    const fields = this.writable();
+    // All fields above one that is above everything are so, too.
     const made: HeaderField = fields[index]?.top === true ? { ...field, top: true } : field;
-    this.assign([...fields.slice(0, index), made, ...fields.slice(index)]);
+    fields.splice(index, 0, made);
     return made;
   }
 

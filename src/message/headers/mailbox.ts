@@ -1,14 +1,19 @@
-import { parseAddress } from '../common/parse-address.js';
+import { parseAddress } from '../../common/parse-address.js';
+import { optionalPeer } from '../optional-peer.js';
 import { wordsDecoder } from './mime-words.js';
-import { optionalPeer } from './optional-peer.js';
 
 /** An address in a header such as `From` or `To` (RFC 5322, 3.4). */
 export interface Mailbox {
-  /** The display name, decoded for people; else the comment behind the address; `''` without either. Whoever writes the mail chooses it. */
+  /**
+   * The display name, decoded for people; else the comment behind the address; `''` without either.
+   *
+   * @remarks
+   * The sender of the mail can choose any name.
+   */
   readonly name: string;
   readonly address: string;
   readonly local: string;
-  /** As in `parseAddress()`: small letters, ASCII. */
+  /** As in `parseAddress()`: in small letters, in ASCII. */
   readonly domain: string;
   /** The name of the group that it is in, decoded. */
   readonly group?: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { applyRecipientChanges } from '../../src/message/apply-recipient-changes.js';
-import { DraftRecipients } from '../../src/message/draft-recipients.js';
+import { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
+import { applyRecipientChanges } from '../../src/message/edit/recipient-changes.js';
 import { writtenPath, type EnvelopePath } from '../../src/message/envelope-path.js';
 import { deleteRecipient } from '../../src/session/modifications.js';
 

@@ -1,4 +1,4 @@
-import type { HeaderField } from './header-field.js';
+import type { HeaderField } from '../headers/header-field.js';
 
 /** Two fields, one of each header, by their numbers from 0: the one becomes the other. */
 export interface Pair {
@@ -70,23 +70,22 @@ export function isSame(one: HeaderField | undefined, other: HeaderField | undefi
 
 const NOTHING = Buffer.alloc(0);
 
+/** Numbers for the names and values of headers, to be compared faster than these. */
 function marker(writable: (field: HeaderField) => boolean): (fields: readonly HeaderField[]) => Marks {
-  const names = new Map<string, number>();
-  const wholes = new Map<string, number>();
+  const numbers = new Map<string, number>();
+  const numberOf = (text: string): number => {
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    return number;
+  };
   return (fields) => ({
-    name: Int32Array.from(fields, ({ name }) => numberOf(names, name)),
+    name: Int32Array.from(fields, ({ name }) => numberOf(name)),
+    // No name has a colon.
     whole: Int32Array.from(fields, ({ name, raw }) =>
-      numberOf(wholes, `${name}:${Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('latin1')}`),
+      numberOf(`${name}:${Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('latin1')}`),
     ),
     writable: Uint8Array.from(fields, (field) => Number(writable(field))),
   });
-}
-
-function numberOf(numbers: Map<string, number>, text: string): number {
-  const known = numbers.get(text);
-  if (known !== undefined) return known;
-  numbers.set(text, numbers.size);
-  return numbers.size - 1;
 }
 
 function alignMarks(from: Marks, to: Marks): Pair[] {
@@ -131,12 +130,8 @@ class Band {
     for (let down = 0; down <= this.#rows; down++) {
       for (let at = 0; at < this.#width; at++) {
         const across = down + this.#lowest + at;
-        if (across < 0 || across > this.#columns) {
-          row[at] = Infinity;
-          continue;
-        }
-        if (down === 0 && across === 0) {
-          row[at] = 0;
+        if (across < 0 || across > this.#columns || down + across === 0) {
+          row[at] = down + across === 0 ? 0 : Infinity;
           continue;
         }
         const paired =

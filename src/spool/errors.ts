@@ -22,3 +22,19 @@ export class BodyFileError extends Error {
     this.code = errorCode(cause);
   }
 }
+
+/** The bodies in files together would take more of the disk than they may. */
+export class SpaceError extends Error {
+  override readonly name = 'SpaceError';
+
+  /**
+   * @param most what the files of the process may have together
+   * @param taken what they have
+   * @param more what is to be written
+   */
+  constructor(most: number, taken: number, more: number) {
+    super(
+      `the files of all bodies in this process may have ${most} bytes together; they have ${taken}, and ${more} more are needed`,
+    );
+  }
+}

@@ -1,0 +1,203 @@
+import type { Readable } from 'node:stream';
+import { Observable, type Subscriber } from 'rxjs';
+
+import type { StreamedBody } from '../message.js';
+import { ChunkReader, type ChunkSource } from './chunk-reader.js';
+
+const ANSWERED =
+  'The message has its answer, and the rest of its body is not read any more: wait for the end of the body before the answer.';
+const SECOND =
+  "This body is being read already, or has been: it comes only once. With the option body: 'buffer' it can be read again.";
+
+/** The one that reads the body. */
+interface Reader {
+  /** Whether it waits for a piece, and so has taken the last one. */
+  readonly waits: boolean;
+  next(chunk: Uint8Array): void;
+  /** There are no more; with an error the message is over. */
+  end(error?: Error): void;
+}
+
+type Result = IteratorResult<Uint8Array, undefined>;
+
+/** A `next()` of an iterator that has nothing to give yet. */
+interface Waiting {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const DONE: Result = { done: true, value: undefined };
+
+/** A body between the MTA, which gives it piece by piece, and its one reader. */
+export class BodyChannel implements ChunkSource {
+  readonly body: StreamedBody;
+  readonly observable = new Observable<Uint8Array>((subscriber) => this.#observe(subscriber));
+  /** The bytes that have come so far. */
+  size = 0;
+  /** Whether all of it has come. */
+  complete = false;
+  #opened = false;
+  #reader: Reader | undefined;
+  /** The first stream that was made of the body. */
+  #stream: Readable | undefined;
+  /** A piece that the reader was not given yet. */
+  #piece: Uint8Array | undefined;
+  /** Resolves what `push()` has returned. */
+  #taken: (() => void) | undefined;
+  #ended = false;
+  #failure: Error | undefined;
+  #unwanted = false;
+
+  /** @param failed see `ChunkReader` */
+  constructor(failed?: (reason: unknown) => void) {
+    this.body = new ChunkReader(this, failed);
+  }
+
+  /** No more of it is wanted: the reader has stopped, or the message is over. */
+  get unwanted(): boolean {
+    return this.#unwanted;
+  }
+
+  /**
+   * Hands a piece to the reader.
+   *
+   * @returns nothing when it is taken; else a promise for when it will be, which never rejects. Until then nothing more
+   * may be pushed
+   */
+  push(chunk: Uint8Array): Promise<void> | undefined {
+    this.size += chunk.length;
+    if (this.#unwanted || this.#ended || chunk.length === 0) return undefined;
+    this.#piece = chunk;
+    this.#serve();
+    return this.#isTaken() ? undefined : new Promise((resolve) => (this.#taken = resolve));
+  }
+
+  /** There is no more; `complete` where nothing was left out. */
+  end(complete = true): void {
+    if (this.#unwanted || this.#ended) return;
+    this.#ended = true;
+    this.complete = complete;
+    this.#serve();
+  }
+
+  /** The message is over: a reader that has not seen the end gets the error, at once; a later one, too. */
+  fail(error: Error): void {
+    if (this.#unwanted) return;
+    this.#failure = error;
+    const reader = this.#reader;
+    const waits = reader?.waits === true;
+    this.#stop();
+    reader?.end(error);
+    // A stream that is full would learn of it only when it has room again.
+    if (!waits) this.#stream?.destroy(error);
+  }
+
+  /** The message has its answer. A reader gets an error, unless the end was there already. */
+  drop(): void {
+    if (!this.#ended) this.fail(new Error(ANSWERED));
+    this.#release();
+  }
+
+  /** An iterator whose `return()` does not wait for a `next()` in progress, as that of a generator would. */
+  iterate(): AsyncIterator<Uint8Array, undefined> {
+    const waiting: Waiting[] = [];
+    let over = false;
+    let failure: Error | undefined;
+    const settle = (): void => {
+      for (const { resolve, reject } of waiting.splice(0)) {
+        if (failure === undefined) resolve(DONE);
+        else reject(failure);
+        failure = undefined;
+      }
+    };
+    const reader: Reader = {
+      get waits() {
+        return waiting.length > 0;
+      },
+      next: (value) => waiting.shift()?.resolve({ done: false, value }),
+      end: (error) => {
+        if (!over) failure = error;
+        over = true;
+        settle();
+      },
+    };
+    this.#open(reader);
+    return {
+      next: () =>
+        new Promise((resolve, reject) => {
+          waiting.push({ resolve, reject });
+          if (over) settle();
+          else this.#serve();
+        }),
+      return: () => {
+        this.#close(reader);
+        over = true;
+        failure = undefined;
+        settle();
+        return Promise.resolve(DONE);
+      },
+    };
+  }
+
+  opened(stream: Readable): void {
+    this.#stream ??= stream;
+  }
+
+  #observe(subscriber: Subscriber<Uint8Array>): () => void {
+    const reader: Reader = {
+      get waits() {
+        return !subscriber.closed;
+      },
+      next: (chunk) => subscriber.next(chunk),
+      end: (error) => (error === undefined ? subscriber.complete() : subscriber.error(error)),
+    };
+    this.#open(reader);
+    return () => this.#close(reader);
+  }
+
+  #open(reader: Reader): void {
+    const error = this.#opened ? new Error(SECOND) : this.#failure;
+    this.#opened = true;
+    if (error !== undefined) {
+      reader.end(error);
+      return;
+    }
+    this.#reader = reader;
+    this.#serve();
+  }
+
+  #close(reader: Reader): void {
+    if (this.#reader === reader) this.#stop();
+  }
+
+  /** Gives the reader what it waits for. */
+  #serve(): void {
+    while (this.#reader?.waits === true) {
+      const piece = this.#piece;
+      this.#piece = undefined;
+      if (piece !== undefined) {
+        this.#reader.next(piece);
+        continue;
+      }
+      this.#release();
+      if (this.#ended) this.#reader.end();
+      return;
+    }
+  }
+
+  #isTaken(): boolean {
+    return this.#unwanted || (this.#piece === undefined && this.#reader?.waits === true);
+  }
+
+  #stop(): void {
+    this.#unwanted = true;
+    this.#reader = undefined;
+    this.#piece = undefined;
+    this.#release();
+  }
+
+  #release(): void {
+    this.#taken?.();
+    this.#taken = undefined;
+  }
+}

@@ -1,0 +1,131 @@
+import { addressKey } from '../../common/address-key.js';
+import { checkAddress, checkArguments } from '../../session/check-text.js';
+import { AnswerError } from '../../session/errors.js';
+import { writtenPath, type EnvelopePath } from '../envelope-path.js';
+
+/**
+ * The recipients of a message that is being changed; see `edit()`.
+ *
+ * @remarks
+ * Two addresses are the same where `sameAddress()` says so: internationalised domains in either form, local parts in any
+ * case.
+ *
+ * @example
+ * edit(message, ({ recipients }) => {
+ *   if (recipients.delete('info@example.org') > 0) recipients.add('desk@example.org');
+ * });
+ */
+export class DraftRecipients implements Iterable<EnvelopePath> {
+  readonly #original: readonly EnvelopePath[];
+  /** Made when first needed: most drafts leave the recipients alone. */
+  #index: RecipientIndex | undefined;
+
+  constructor(paths: readonly EnvelopePath[]) {
+    this.#original = paths;
+  }
+
+  /** How many there are. */
+  get length(): number {
+    return this.#index?.entries.size ?? this.#original.length;
+  }
+
+  /** The recipients in order, as they are now: later changes are not seen. */
+  [Symbol.iterator](): Iterator<EnvelopePath> {
+    return (this.#index?.paths() ?? this.#original)[Symbol.iterator]();
+  }
+
+  /** Whether the address is among them. */
+  has(address: string): boolean {
+    return this.#find('draft.recipients.has', address).length > 0;
+  }
+
+  /**
+   * Adds a recipient, unless it is there.
+   *
+   * @param address with or without angle brackets
+   * @param args its ESMTP arguments; a recipient that is there gets these instead of its own. Without them it keeps what
+   *   it has, and a new one has none
+   * @returns the recipient, new or not
+   * @throws AnswerError where the address or an argument is not valid
+   */
+  add(address: string, args?: readonly string[]): EnvelopePath {
+    const what = 'draft.recipients.add';
+    const there = this.#find(what, address);
+    checkAddress(what, address, false);
+    if (args !== undefined) checkArguments(what, args);
+    const same = there.find(({ path }) => args === undefined || equal(path.args, args));
+    if (same !== undefined) return same.path;
+    const made = writtenPath(address, [...(args ?? [])]);
+    const [first] = there;
+    if (first === undefined) {
+      this.#recipients.add(made);
+      return made;
+    }
+    first.path = { ...first.path, args: made.args, params: made.params };
+    return first.path;
+  }
+
+  /**
+   * Deletes all that are the address.
+   *
+   * @param address with or without angle brackets, or a recipient
+   * @returns how many were deleted: 0 where it is not among them
+   */
+  delete(address: string | EnvelopePath): number {
+    const given: unknown = address;
+    const text = typeof given === 'object' && given !== null && 'address' in given ? given.address : given;
+    const gone = this.#find('draft.recipients.delete', text).splice(0);
+    for (const entry of gone) this.#recipients.entries.delete(entry);
+    return gone.length;
+  }
+
+  /** Deletes all. */
+  clear(): void {
+    this.#index = new RecipientIndex([]);
+  }
+
+  get #recipients(): RecipientIndex {
+    return (this.#index ??= new RecipientIndex(this.#original));
+  }
+
+  /** Those that are the address: the list of the index itself. */
+  #find(what: string, address: unknown): Entry[] {
+    if (typeof address === 'string') return this.#recipients.named(address);
+    throw new AnswerError(`${what}: the address is ${String(address)}, and not a string.`);
+  }
+}
+
+interface Entry {
+  path: EnvelopePath;
+}
+
+/** Recipients in order, found by their addresses: a message may have ten thousand, and a filter may ask for each. */
+class RecipientIndex {
+  readonly entries = new Set<Entry>();
+  readonly #named = new Map<string, Entry[]>();
+
+  constructor(paths: readonly EnvelopePath[]) {
+    for (const path of paths) this.add(path);
+  }
+
+  add(path: EnvelopePath): void {
+    const entry = { path };
+    this.entries.add(entry);
+    this.named(path.address).push(entry);
+  }
+
+  named(address: string): Entry[] {
+    const key = addressKey(address);
+    const entries = this.#named.get(key) ?? [];
+    this.#named.set(key, entries);
+    return entries;
+  }
+
+  paths(): EnvelopePath[] {
+    return Array.from(this.entries, ({ path }) => path);
+  }
+}
+
+function equal(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((arg, index) => arg === right[index]);
+}

@@ -1,0 +1,169 @@
+import { isPromise } from '../../common/promises.js';
+import { textOf } from '../../common/text-of.js';
+import { noteMade } from '../../session/answer-watch.js';
+import { checkAddress, checkArguments } from '../../session/check-text.js';
+import { AnswerError } from '../../session/errors.js';
+import {
+  type BodySource,
+  type Edit,
+  type Modification,
+  changeSender,
+  replaceBody,
+} from '../../session/modifications.js';
+import { StoredBody } from '../body/stored-body.js';
+import { changesOf, CollectedMessage, type MessageOrigin } from '../collected-message.js';
+import { type EnvelopePath, writtenPath } from '../envelope-path.js';
+import type { BodyMode, Message } from '../message.js';
+import { DraftHeaders } from './draft-headers.js';
+import { DraftRecipients } from './draft-recipients.js';
+import { headerChanges } from './header-changes.js';
+import { recipientChanges } from './recipient-changes.js';
+
+/** A message that is being changed; see `edit()`. */
+export interface Draft {
+  readonly headers: DraftHeaders;
+  readonly recipients: DraftRecipients;
+  /** The sender; to be set with an address, or with an address and its ESMTP arguments. `''` is the null sender. */
+  get sender(): EnvelopePath;
+  set sender(sender: string | { readonly address: string; readonly args?: readonly string[] });
+  /** The new body, once it has been set: text, bytes, or a source of either. */
+  body: BodySource | undefined;
+}
+
+/**
+ * Changes a message: gives `change` a draft, and makes of it the fewest modifications.
+ *
+ * @remarks
+ * The draft begins as `message` shows it, with the changes of earlier filters. The edit contains their changes and stands
+ * for them; parts of the draft that are left alone keep them as they are. The modifications count as each MTA counts.
+ *
+ * Other modifications, and a decision, may stand beside an edit in an array; two edits of one message may not. Where
+ * `change` throws or rejects, the message gets the failure decision, as with anything that a project throws.
+ *
+ * @param message what `onMessage()` gives to its project
+ * @param change changes the draft, at once or in an async function
+ * @throws AnswerError where the draft is given what cannot stand in a message, with the stack of the line that gave it
+ * @throws TypeError where `message` is not a message, or `change` not a function, or returns an Observable or a generator
+ * @example
+ * onMessage({ body: 'none' }, (message) =>
+ *   edit(message, (draft) => {
+ *     draft.headers.set('Subject', `[external] ${headerText(message.headers.get('Subject') ?? '')}`);
+ *     draft.headers.prepend('X-Filtered', 'yes');
+ *     if (draft.recipients.delete('info@example.org') > 0) draft.recipients.add('helpdesk@example.org');
+ *   }),
+ * )
+ */
+export function edit<B extends BodyMode>(
+  message: Message<B>,
+  change: (draft: Draft) => PromiseLike<void>,
+): Promise<Edit>;
+export function edit<B extends BodyMode>(message: Message<B>, change: (draft: Draft) => void): Edit;
+export function edit(message: Message<BodyMode>, change: (draft: Draft) => unknown): Edit | Promise<Edit> {
+  const origin = CollectedMessage.originOf(message);
+  if (origin === undefined) {
+    throw new TypeError(
+      'edit(): the first argument is not a message. Give it what onMessage() gives to its project.',
+    );
+  }
+  if (typeof change !== 'function') throw new TypeError('edit(): the second argument has to be a function.');
+  noteMade('edit', edit);
+  const draft = draftOf(message);
+  const result = change(draft);
+  if (isUnread(result)) {
+    throw new TypeError(
+      'edit(): the second argument returned an Observable or a generator, which would not be read. ' +
+        'Let it be an async function, or return a promise: lastValueFrom(…).',
+    );
+  }
+  return isPromise(result)
+    ? Promise.resolve(result).then(() => editOf(message, origin, draft))
+    : editOf(message, origin, draft);
+}
+
+function draftOf(message: Message<BodyMode>): Draft {
+  let { sender } = message;
+  let body: BodySource | undefined;
+  // A property that is set by a wrong name, or in place of the headers, would be lost without a word: it throws.
+  return Object.freeze({
+    headers: new DraftHeaders(message.headers.fields(), message.session.leadingSpace),
+    recipients: new DraftRecipients(message.recipients),
+    get sender(): EnvelopePath {
+      return sender;
+    },
+    set sender(given: string | { readonly address: string; readonly args?: readonly string[] }) {
+      const { address, args = [] } = typeof given === 'string' ? { address: given } : checked(given);
+      checkAddress('draft.sender', address, true);
+      sender = writtenPath(address, checkArguments('draft.sender', args));
+    },
+    get body(): BodySource | undefined {
+      return body;
+    },
+    set body(given: BodySource | undefined) {
+      // The body of the message itself is no change, whatever has been read of it.
+      if (given !== undefined && given !== message.body) replaceBody(given);
+      body = given;
+    },
+  });
+}
+
+function checked<T>(given: T): T {
+  if (typeof given === 'object' && given !== null) return given;
+  throw new AnswerError(
+    `draft.sender: ${textOf(given)} is neither an address nor { address, args }. '' is the null sender.`,
+  );
+}
+
+/** Each part of the draft that was changed as new modifications, and the others as earlier filters have them. */
+function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft): Edit {
+  const { modifications: replaces, session } = message;
+  const fields = draft.headers.fields();
+  const recipients = [...draft.recipients];
+  const modifications: Modification[] = [
+    ...(fields === message.headers.fields()
+      ? changesOf('headers', replaces)
+      : headerChanges(origin.fields, fields, session.leadingSpace)),
+    ...(equal(recipients, message.recipients)
+      ? changesOf('recipients', replaces)
+      : recipientChanges(origin.recipients, recipients)),
+    ...(draft.sender === message.sender
+      ? changesOf('sender', replaces)
+      : senderChange(origin.sender, draft.sender)),
+    ...bodyChange(message, draft.body, changesOf('body', replaces)),
+    ...changesOf('other', replaces),
+  ];
+  return { kind: 'edit', modifications, replaces };
+}
+
+function senderChange(from: EnvelopePath, { address, args }: EnvelopePath): Modification[] {
+  return address === from.address && equal(args, from.args) ? [] : [changeSender(address, args)];
+}
+
+function bodyChange(
+  message: Message<BodyMode>,
+  body: BodySource | undefined,
+  before: readonly Modification[],
+): readonly Modification[] {
+  if (body === undefined || body === message.body) return before;
+  return before.length === 0 && isSame(message.body, body) ? [] : [replaceBody(body)];
+}
+
+function isSame(old: unknown, body: BodySource): boolean {
+  if (!(old instanceof StoredBody)) return false;
+  if (typeof body === 'string') return old.is(Buffer.from(body));
+  return body instanceof Uint8Array && old.is(body);
+}
+
+function equal(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((one, index) => one === right[index]);
+}
+
+/** Whether nothing of it has run, or will: `() => void` lets functions return what they like. */
+function isUnread(result: unknown): boolean {
+  return (
+    typeof result === 'object' &&
+    result !== null &&
+    ('subscribe' in result ||
+      Symbol.asyncIterator in result ||
+      (Symbol.iterator in result && 'next' in result))
+  );
+}

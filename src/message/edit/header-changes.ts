@@ -1,0 +1,75 @@
+import { SAME_NAME } from '../../session/changes/order-changes.js';
+import {
+  type Modification,
+  addHeader,
+  changeHeader,
+  deleteHeader,
+  insertHeader,
+} from '../../session/modifications.js';
+import { asText, type HeaderField, placesByName } from '../headers/header-field.js';
+import { alignFields, isSame } from './align-fields.js';
+
+const BLANK = 0x20;
+
+/**
+ * The fewest modifications that turn one header into another, on every MTA.
+ *
+ * A field that is there with the same name, in the same spelling, and the same bytes is kept. One with the same name and
+ * another value is changed, unless the new value is empty, which to an MTA means deletion. What has moved or is spelled
+ * differently is deleted and made anew: Sendmail keeps the spelling of a changed header, Postfix does not.
+ *
+ * @param from the header as the filter was shown it: what the numbers of the modifications count
+ * @param to the header that is wanted; all down to the last field with `top` goes above the MTA's own `Received`
+ * @param leadingSpace whether values begin with the blank after the colon; a value of that blank alone is empty, too,
+ *   since an MTA without the option is not sent it
+ * @throws AnswerError where a field that has to be written is malformed, or one that has to be deleted has a name that
+ *   cannot be written
+ */
+export function headerChanges(
+  from: readonly HeaderField[],
+  to: readonly HeaderField[],
+  leadingSpace: boolean,
+): Modification[] {
+  const isWritable = ({ raw }: HeaderField): boolean =>
+    raw.length > 1 || (raw.length === 1 && !(leadingSpace && raw[0] === BLANK));
+  const above = to.reduce((lowest, { top }, at) => (top === true ? at + 1 : lowest), 0);
+  const rest = to.slice(above);
+  const pairs = alignFields(from, rest, isWritable);
+  const places = placesByName(from);
+  const placesOf = ({ name }: HeaderField): readonly number[] => places.get(name.toLowerCase()) ?? [];
+  const numberOf = (field: HeaderField, place: number): number => placesOf(field).indexOf(place) + 1;
+  /** Notes how many of its name are among the first so many that were shown. */
+  const known = <M extends Modification>(change: M, field: HeaderField, first: number): M => {
+    const all = placesOf(field);
+    SAME_NAME.set(change, { above: all.filter((place) => place < first).length, shown: all.length });
+    return change;
+  };
+
+  const changes: Modification[] = [];
+  // Each of them is put above everything, so the lowest comes first.
+  for (const field of to.slice(0, above).reverse()) {
+    changes.push(known(insertHeader('top', field.name, asText(field.raw)), field, 0));
+  }
+  let [below, next] = [0, 0];
+  for (const [number, pair] of [...pairs, { from: from.length, to: rest.length }].entries()) {
+    for (const [at, field] of from.slice(below, pair.from).entries()) {
+      changes.push(deleteHeader(field.name, numberOf(field, below + at)));
+    }
+    // All places above the first field that stays are the same, since the fields there are deleted; 1 is always right.
+    const place = number === 0 ? 1 : pair.from + 1;
+    for (const field of rest.slice(next, pair.to)) {
+      const value = asText(field.raw);
+      changes.push(
+        number < pairs.length
+          ? known(insertHeader(place, field.name, value), field, place - 1)
+          : known(addHeader(field.name, value), field, Infinity),
+      );
+    }
+    const [old, wanted] = [from[pair.from], rest[pair.to]];
+    if (old !== undefined && wanted !== undefined && !isSame(old, wanted)) {
+      changes.push(changeHeader(wanted.name, asText(wanted.raw), numberOf(old, pair.from)));
+    }
+    [below, next] = [pair.from + 1, pair.to + 1];
+  }
+  return changes;
+}

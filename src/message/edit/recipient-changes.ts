@@ -1,0 +1,135 @@
+import { plainAddress } from '../../common/address-key.js';
+import {
+  type Modification,
+  type Text,
+  addRecipient,
+  checkModification,
+  deleteRecipient,
+} from '../../session/modifications.js';
+import { type EnvelopePath, writtenPath } from '../envelope-path.js';
+import { asText } from '../headers/header-field.js';
+
+/**
+ * The fewest modifications that turn one list of recipients into another, on every MTA: deletions, then additions.
+ *
+ * A recipient is an address, byte for byte, with its ESMTP arguments; how often and in which order makes no difference,
+ * since an MTA has each of them once. It deletes by the address alone, and of several that are the same but for the case
+ * Postfix has only the first. So where one of them is deleted, all are, and those that stay are added anew: otherwise the
+ * deletion of one could be the loss of all.
+ *
+ * In Sendmail a recipient that is added anew with another `NOTIFY` gets the notifications that either of the two asks for.
+ *
+ * @param from the recipients as the filter was shown them
+ * @param to those that are wanted
+ * @throws AnswerError where an address or an argument cannot be written: the address holds a blank, say
+ */
+export function recipientChanges(from: readonly EnvelopePath[], to: readonly EnvelopePath[]): Modification[] {
+  const old = new Set(from.map(recipientKey));
+  const wanted = new Set(to.map(recipientKey));
+  const touched = new Set(from.filter((path) => !wanted.has(recipientKey(path))).map(caseless));
+
+  const deletions = new Map<string, Modification>();
+  for (const path of from) {
+    if (touched.has(caseless(path))) for (const [key, one] of deletionsOf(path)) deletions.set(key, one);
+  }
+  const additions = new Map<string, Modification>();
+  for (const path of to) {
+    const key = recipientKey(path);
+    if (old.has(key) && !touched.has(caseless(path))) continue;
+    additions.set(key, addRecipient(asText(path.raw), path.args));
+  }
+  return [...deletions.values(), ...additions.values()];
+}
+
+/**
+ * Recipients as modifications make them: a deletion takes all with that address, byte for byte, whatever their arguments,
+ * and those that an MTA has kept as it. A recipient that is there with the same arguments is not added again.
+ *
+ * Modifications of anything else are ignored.
+ *
+ * @throws AnswerError where a modification is malformed
+ */
+export function applyRecipientChanges(
+  paths: readonly EnvelopePath[],
+  modifications: readonly Modification[],
+): EnvelopePath[] {
+  const changes = modifications.map(checkModification);
+  const spelled = spellingsOf(paths);
+  /** The addresses that are deleted, each with the number of its last deletion: only a later addition is of use. */
+  const deleted = new Map<string, number>();
+  for (const [number, one] of changes.entries()) {
+    if (one.kind !== 'deleteRecipient') continue;
+    const address = bareAddress(one.address);
+    for (const each of [address, ...(spelled.get(address) ?? [])]) deleted.set(each, number);
+  }
+  const left = paths.filter(({ raw }) => !deleted.has(bareAddress(raw)));
+  const keys = new Set(left.map(recipientKey));
+  for (const [number, one] of changes.entries()) {
+    if (one.kind !== 'addRecipient') continue;
+    const added = writtenPath(one.address, one.args);
+    const key = recipientKey(added);
+    if (keys.has(key) || (deleted.get(bareAddress(added.raw)) ?? -1) > number) continue;
+    keys.add(key);
+    left.push(added);
+  }
+  return left;
+}
+
+/** An address that two recipients have in common that are one, with their arguments. */
+function recipientKey({ raw, args }: EnvelopePath): string {
+  return [bareAddress(raw), ...args].join(' ');
+}
+
+/** The bytes of an address without the angle brackets around it, as a string with one character for each byte. */
+function bareAddress(address: Text): string {
+  const bytes = typeof address === 'string' ? Buffer.from(address) : Buffer.from(address);
+  const text = bytes.toString('latin1');
+  return text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
+}
+
+function caseless({ address }: EnvelopePath): string {
+  return address.toLowerCase();
+}
+
+/**
+ * The deletion of a recipient as the client has written it, which is what Sendmail compares. Postfix compares what it has
+ * kept of that; and a blank or a bracket, which a client may write, cannot be written in a modification.
+ */
+function deletionsOf({ raw, address }: EnvelopePath): [string, Modification][] {
+  const kept = keptAddress(address);
+  const made: [string, Modification][] = [];
+  let failure: unknown;
+  for (const way of kept === undefined ? [raw] : [raw, kept]) {
+    try {
+      made.push([bareAddress(way), deleteRecipient(typeof way === 'string' ? way : asText(way))]);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (made.length === 0) throw failure;
+  return made;
+}
+
+/** The recipients that an MTA has kept with less than the client has written: their spellings, by what was kept. */
+function spellingsOf(paths: readonly EnvelopePath[]): ReadonlyMap<string, readonly string[]> {
+  const spellings = new Map<string, string[]>();
+  for (const { address, raw } of paths) {
+    const plain = keptAddress(address);
+    if (plain === undefined) continue;
+    const kept = bareAddress(plain);
+    spellings.set(kept, [...(spellings.get(kept) ?? []), bareAddress(raw)]);
+  }
+  return spellings;
+}
+
+/** What Postfix takes away from an address before it keeps it: a route, comments, blanks, needless quotes. */
+const TWO_ROUTES = /^@[^:"\\()<>\s]*:(@.*)$/s;
+const ADORNED = /[\s()<>,;:"\\]/;
+
+/** An address as Postfix keeps it, where that is another than the one that the client has written. */
+function keptAddress(address: string): string | undefined {
+  // Of two routes in a row it takes the first away.
+  const [, rest] = TWO_ROUTES.exec(address) ?? [];
+  const plain = rest ?? (ADORNED.test(address) ? plainAddress(address) : undefined);
+  return plain === address ? undefined : plain;
+}
