@@ -1,8 +1,7 @@
 import { Observable, firstValueFrom, merge } from 'rxjs';
 
-import { boundedKey } from './bounded-key.js';
 import { resolveCoalesce, type CoalesceOptions, type LookUp } from './coalesce-options.js';
-import { ExpiringMap } from './expiring-map.js';
+import { boundedKey, ExpiringMap } from './expiring-map.js';
 import { Flight, type Answered } from './flight.js';
 
 /** A look-up whose answers are shared, and kept for a while. */

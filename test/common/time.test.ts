@@ -18,7 +18,7 @@ import { nameOf } from '../../src/mta/field-bytes.js';
 import { parseEml } from '../../src/mta/index.js';
 import { sanitiseReply } from '../../src/mta/sanitise-reply.js';
 import { clientNetwork } from '../../src/policies/index.js';
-import { subjectKey } from '../../src/policies/rate-key.js';
+import { subjectKey } from '../../src/policies/keys.js';
 import { Redactor } from '../../src/recording/redactor.js';
 import { checkAddress, checkHeaderName, headerValue } from '../../src/session/check-text.js';
 import { suggestEndpoint } from '../../src/transport/sockets/endpoint.js';
