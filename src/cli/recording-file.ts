@@ -6,7 +6,7 @@ import { systemReason } from '../common/error-code.js';
 import { record } from '../recording/record.js';
 import type { Redaction } from '../recording/redactor.js';
 import type { TraceEntry } from '../session/connection/tracer.js';
-import { CommandError } from './command-error.js';
+import { CommandError } from './command.js';
 import type { Terminal } from './terminal.js';
 
 /** A recording that is being written. */

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { addressesIn } from '../../src/cli/addresses-in.js';
-import { parseClient } from '../../src/cli/parse-client.js';
-import { parseMacros } from '../../src/cli/parse-macros.js';
-import { parsePath } from '../../src/cli/parse-path.js';
-import { unifiedDiff } from '../../src/cli/unified-diff.js';
+import { unifiedDiff } from '../../src/cli/diff.js';
+import { addressesIn } from '../../src/cli/envelope.js';
+import { parseClient, parseMacros, parsePath } from '../../src/cli/values.js';
 import { placeOf, traceOf } from '../../src/common/call-site.js';
 import { describeError } from '../../src/common/describe-error.js';
 import { didYouMean } from '../../src/common/options.js';
