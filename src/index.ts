@@ -167,7 +167,7 @@ export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
 export type { Stage } from './session/stage.js';
 export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './session/negotiation/terms.js';
 export type { TraceEntry } from './session/connection/tracer.js';
-export type { BindOptions } from './transport/sockets/bind.js';
+export type { BindOptions } from './transport/sockets/listening.js';
 export type { Endpoint, EndpointInput } from './transport/sockets/endpoint.js';
 export type { InheritedSocket, InheritedSocketsOptions } from './transport/sockets/inherited-sockets.js';
 export type { OpenSocket } from './transport/sockets/open-socket.js';

@@ -1,6 +1,6 @@
 import { LONGEST_TIMER, type Rules, anything, milliseconds, whole } from '../common/options.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
-import { BIND_RULES, type BindOptions } from '../transport/sockets/bind.js';
+import { BIND_RULES, type BindOptions } from '../transport/sockets/listening.js';
 import type { CloseOptions } from './milter-server.js';
 
 /** What can be set for a server; all of it has a default. */

@@ -18,9 +18,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { bindServer, type BindOptions } from '../../src/transport/sockets/bind.js';
+import { bindServer } from '../../src/transport/sockets/bind.js';
 import { parseEndpoint, type EndpointInput } from '../../src/transport/sockets/endpoint.js';
 import { ListenError } from '../../src/transport/sockets/errors.js';
+import type { BindOptions } from '../../src/transport/sockets/listening.js';
 import { asNobody } from '../support/as-nobody.js';
 
 const root = process.geteuid?.() === 0;
@@ -179,7 +180,7 @@ describe('a Unix socket', () => {
     await leaveStaleSocket();
     chmodSync(path, 0o000);
     const error = await asNobody(() => failing({ path }));
-    expect(error.message).toContain('the socket file there belongs to somebody else');
+    expect(error.message).toContain('the socket file there belongs to another user');
   });
 
   it('says that a stale file cannot be removed', async () => {

@@ -1,3 +1,6 @@
+/** Throws an error that says what was wrong. */
+export type Fail = (problem: string, cause?: unknown) => never;
+
 /**
  * An endpoint that cannot be understood. Thrown by `parseEndpoint`, before anything is opened.
  *

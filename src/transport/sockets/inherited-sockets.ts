@@ -3,8 +3,8 @@ import { type Stats, fstatSync, readFileSync } from 'node:fs';
 import { errorCode } from '../../common/error-code.js';
 import { checkOptions, string, whole } from '../../common/options.js';
 import { messageOf } from '../../common/text-of.js';
-import { listening } from './bind.js';
-import { ListenError } from './errors.js';
+import { type Fail, ListenError } from './errors.js';
+import { listening } from './listening.js';
 import { HeldSocket, type OpenSocket } from './open-socket.js';
 
 /** A file descriptor that this process was started with. */
@@ -226,7 +226,7 @@ const CONNECTED =
   'it is a connection and not what listens for them; write Accept=no, the default, into the socket unit';
 const NO_STREAM = 'use ListenStream= in the socket unit; the protocol needs a stream socket';
 
-function socketAt(fd: number, fail: (problem: string, cause?: unknown) => never): Stats {
+function socketAt(fd: number, fail: Fail): Stats {
   let stats: Stats;
   try {
     stats = fstatSync(fd);
@@ -241,10 +241,7 @@ function socketAt(fd: number, fail: (problem: string, cause?: unknown) => never)
   return stats;
 }
 
-function checkKind(
-  { kind, listening: listens, connected }: NonNullable<ReturnType<typeof kernelSocket>>,
-  fail: (problem: string) => never,
-): void {
+function checkKind({ kind, listening: listens, connected }: KernelSocket, fail: Fail): void {
   if (kind !== 'tcp' && kind !== 'unix') fail(`it is a ${kind} socket; ${NO_STREAM}`);
   if (!listens) fail(connected ? CONNECTED : NOT_LISTENING);
 }

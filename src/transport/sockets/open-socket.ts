@@ -1,9 +1,10 @@
 import { type Server, type Socket, createServer } from 'node:net';
 
 import { checkOptions } from '../../common/options.js';
-import { BIND_RULES, type BindOptions, bindServer } from './bind.js';
+import { bindServer } from './bind.js';
 import { type Endpoint, type EndpointInput, formatEndpoint, parseEndpoint } from './endpoint.js';
 import { ListenError } from './errors.js';
+import { BIND_RULES, type BindOptions } from './listening.js';
 import { Notice, connectionsWere } from './notice.js';
 
 /** A socket that listens and has no filter yet; see `openSocket()`. */
