@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
-import { errorCode } from '../common/error-code.js';
+import { errorCode } from '../common/describe-error.js';
 import { didYouMean } from '../common/options.js';
 import { messageOf } from '../common/text-of.js';
 import { UsageError } from './command.js';

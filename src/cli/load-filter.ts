@@ -3,10 +3,8 @@ import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Observable, type OperatorFunction, isObservable } from 'rxjs';
-
 import { packageRoot, placeOf, rootSeenFrom } from '../common/call-site.js';
-import { describeError } from '../common/describe-error.js';
-import { errorCode } from '../common/error-code.js';
+import { describeError, errorCode } from '../common/describe-error.js';
 import { type Rules, checkOptions, rule } from '../common/options.js';
 import { isA, messageOf } from '../common/text-of.js';
 import { SERVE_RULES, type ServeOptions } from '../server/serve-options.js';

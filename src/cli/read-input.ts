@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 
-import { systemReason } from '../common/error-code.js';
+import { systemReason } from '../common/describe-error.js';
 import { EmlError } from '../mta/eml-error.js';
 import { parseEml, type EmlParts } from '../mta/parse-eml.js';
 import { CommandError } from './command.js';

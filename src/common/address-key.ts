@@ -46,34 +46,19 @@ interface Found extends Pick<Word, 'text' | 'kind'> {
 
 function wordAt(text: string, at: number): Found | undefined {
   const character = text.charAt(at);
-  switch (character) {
-    case '"': {
-      const end = closing(text, at, '"');
-      return end === -1
-        ? undefined
-        : { text: unescaped(text.slice(at + 1, end)), kind: 'word', end: end + 1 };
-    }
-    case '[': {
-      const end = closing(text, at, ']');
-      return end === -1 ? undefined : { text: text.slice(at, end + 1), kind: 'literal', end: end + 1 };
-    }
-    case '\\':
-      return { text: text.charAt(at + 1), kind: 'word', end: at + 2 };
-    case '<':
-    case '>':
-    case '@':
-    case ',':
-    case ';':
-    case ':':
-    case '.':
-    case ')':
-      return { text: character, kind: 'special', end: at + 1 };
-    default: {
-      PLAIN.lastIndex = at;
-      const [plain = character] = PLAIN.exec(text) ?? [];
-      return { text: plain, kind: 'word', end: at + plain.length };
-    }
+  if (character === '"') {
+    const end = closing(text, at, '"');
+    return end === -1 ? undefined : { text: unescaped(text.slice(at + 1, end)), kind: 'word', end: end + 1 };
   }
+  if (character === '[') {
+    const end = closing(text, at, ']');
+    return end === -1 ? undefined : { text: text.slice(at, end + 1), kind: 'literal', end: end + 1 };
+  }
+  if (character === '\\') return { text: text.charAt(at + 1), kind: 'word', end: at + 2 };
+  if ('<>@,;:.)'.includes(character)) return { text: character, kind: 'special', end: at + 1 };
+  PLAIN.lastIndex = at;
+  const [plain = character] = PLAIN.exec(text) ?? [];
+  return { text: plain, kind: 'word', end: at + plain.length };
 }
 
 function isBlank(character: string): boolean {
@@ -152,7 +137,7 @@ function fold(text: string): string {
   return text.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
-/** What cannot be read as an address is only the same as itself. */
+/** Text that cannot be read as an address is only the same as itself. */
 function withoutBrackets(text: string): string {
   let [start, end] = [0, text.length];
   while (end - start > 1 && text[start] === '<' && text[end - 1] === '>') [start, end] = [start + 1, end - 1];
@@ -167,7 +152,7 @@ function keyOf(text: string, unquoted = false): string | undefined {
   return local === undefined ? '' : withoutDomain(local, unquoted);
 }
 
-/** What stands before the last `@` and behind it, without quotes; nothing where the text is no address. */
+/** The parts before and behind the last `@`, without quotes; nothing where the text is no address. */
 interface Parts {
   readonly local: string | undefined;
   readonly domain: string | undefined;
@@ -206,7 +191,7 @@ function lastOf(words: readonly Word[], special: string, end = words.length): nu
   return -1;
 }
 
-/** What is within the last pair of angle brackets, the innermost; Sendmail ignores what follows on it. */
+/** The words within the last pair of angle brackets, the innermost; Sendmail ignores those behind it. */
 function insideBrackets(words: readonly Word[]): readonly Word[] {
   const open = lastOf(words, '<');
   if (open === -1) return words;
@@ -240,7 +225,7 @@ function withoutRoute(words: readonly Word[]): readonly Word[] {
   return words.slice(start);
 }
 
-/** Words without what divides them; Sendmail puts a dot for a blank. Nothing where there is a list, or half a bracket. */
+/** Words without their separators; Sendmail puts a dot for a blank. Nothing for a list, or half a bracket. */
 function joined(words: readonly Word[]): string | undefined {
   let text = '';
   let afterWord = false;
@@ -256,20 +241,12 @@ function joined(words: readonly Word[]): string | undefined {
 /** Without a domain a mail server looks for one in what there is, also in what was in quotes. */
 function withoutDomain(local: string, unquoted: boolean): string {
   if (!unquoted && local.includes('@') && !/["\\]/.test(local)) return keyOf(local, true) ?? written(local);
-  const at = local.lastIndexOf('@');
   const bang = local.indexOf('!');
-  const percent = local.lastIndexOf('%');
-  const swapped =
-    at !== -1
-      ? put(local.slice(0, at), local.slice(at + 1))
-      : bang !== -1
-        ? put(local.slice(bang + 1), local.slice(0, bang))
-        : percent !== -1
-          ? put(local.slice(0, percent), local.slice(percent + 1))
-          : undefined;
-  return swapped === undefined || swapped.startsWith('""@') || swapped.endsWith('@')
-    ? written(local)
-    : swapped;
+  const at = local.includes('@') ? local.lastIndexOf('@') : bang === -1 ? local.lastIndexOf('%') : bang;
+  if (at === -1) return written(local);
+  const [before, behind] = [local.slice(0, at), local.slice(at + 1)];
+  const address = local[at] === '!' ? put(behind, before) : put(before, behind);
+  return address === undefined || /^""@|@$/.test(address) ? written(local) : address;
 }
 
 function put(local: string, domain: string): string | undefined {

@@ -73,7 +73,7 @@ export function stackOf(error: unknown): string | undefined {
 }
 
 /**
- * Whether a value of any kind is an instance of the class; never throws. A proxy is none, whatever it says: each look at
+ * Whether a value of any kind is an instance of the class; never throws. A proxy is not, whatever it says: each look at
  * it may throw.
  */
 export function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
@@ -97,7 +97,7 @@ function textOfOne(error: unknown): string {
   return typeof message === 'string' && message !== '' ? message : textOf(error);
 }
 
-/** What has caused an error; nothing where it is none, or does not say. Never throws. */
+/** The cause of an error; nothing for other values, and where it has no cause. Never throws. */
 export function causeOf(error: unknown): unknown {
   try {
     return isA(error, Error) ? error.cause : undefined;

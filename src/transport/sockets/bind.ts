@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { type Server, isIP } from 'node:net';
 
-import { errorCode } from '../../common/error-code.js';
+import { errorCode } from '../../common/describe-error.js';
 import { sentence } from '../../common/printable.js';
 import { messageOf } from '../../common/text-of.js';
 import { type Endpoint, formatEndpoint } from './endpoint.js';

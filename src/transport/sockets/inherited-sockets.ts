@@ -1,6 +1,6 @@
 import { type Stats, fstatSync, readFileSync } from 'node:fs';
 
-import { errorCode } from '../../common/error-code.js';
+import { errorCode } from '../../common/describe-error.js';
 import { checkOptions, string, whole } from '../../common/options.js';
 import { messageOf } from '../../common/text-of.js';
 import { type Fail, ListenError } from './errors.js';

@@ -17,7 +17,7 @@ import {
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { errorCode } from '../../common/error-code.js';
+import { errorCode } from '../../common/describe-error.js';
 import { LONGEST_PATH } from './endpoint.js';
 import { SocketFileError } from './errors.js';
 

@@ -3,7 +3,7 @@ import { type Stats, chmodSync, lchownSync, lstatSync, renameSync, statSync, unl
 import { type Server, connect } from 'node:net';
 import { basename, dirname } from 'node:path';
 
-import { errorCode } from '../../common/error-code.js';
+import { errorCode } from '../../common/describe-error.js';
 import { shown, whole } from '../../common/options.js';
 import { excerpt } from '../../common/printable.js';
 import { messageOf } from '../../common/text-of.js';
