@@ -123,7 +123,7 @@ describe('connect', () => {
   it('refuses an address of the other family, and a family that there is not', () => {
     expect(() => decode(connect, 'h\x004\0\x19::1\0')).toThrow(/does not fit/);
     expect(() => decode(connect, 'h\x006\0\x19127.0.0.1\0')).toThrow(/does not fit/);
-    expect(() => decode(connect, 'h\0X\0\x19127.0.0.1\0')).toThrow(/0x58 is none of/);
+    expect(() => decode(connect, 'h\0X\0\x19127.0.0.1\0')).toThrow(/0x58 is not one of/);
   });
 
   it.each(['', 'h', 'h\0', 'h\x004', 'h\x004\0', 'h\x004\0\x19', 'h\x006\0\x19::1', 'h\0L\0\0/s'])(
