@@ -59,7 +59,7 @@ function fail(problem: string, advice: string): never {
 export interface KernelSocket {
   readonly kind: 'tcp' | 'udp' | 'unix' | 'unix datagram' | 'unix sequenced-packet';
   readonly listening: boolean;
-  /** Whether it has somebody at its other end. */
+  /** Whether it has another end. */
   readonly connected: boolean;
   /** Where a Unix socket is bound, with `@` before an abstract name; empty for the others. */
   readonly path: string;
@@ -124,7 +124,7 @@ export interface InheritedSocket extends OpenSocket {
   readonly name: string;
 }
 
-/** Which sockets to take, and how. */
+/** How `inheritedSockets()` takes sockets. */
 export interface InheritedSocketsOptions {
   /** Takes only those of this name, and leaves the others alone. Default: all. */
   readonly name?: string | undefined;
@@ -135,7 +135,7 @@ export interface InheritedSocketsOptions {
 /** The kernel cuts it down to `net.core.somaxconn`, as it does with systemd's own default. */
 const AS_MANY_AS_ALLOWED = 0x7fff_ffff;
 
-/** Those that nobody has asked for yet. */
+/** The descriptors that were not asked for yet. */
 let left: readonly ListenFd[] | undefined;
 
 /**

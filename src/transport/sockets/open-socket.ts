@@ -11,7 +11,7 @@ import { Notice, connectionsWere } from './notice.js';
 export interface OpenSocket extends AsyncDisposable {
   /** Where it listens, as `inet:8891@127.0.0.1` or `unix:/path`. */
   readonly address: string;
-  /** Stops listening, and closes the connections that nobody has taken. Does nothing once a server has the socket. */
+  /** Stops listening, and closes the connections that were not taken. Does nothing once a server has the socket. */
   close(): Promise<void>;
 }
 
@@ -41,11 +41,11 @@ export async function openSocket(endpoint: EndpointInput, options: BindOptions =
   return held;
 }
 
-/** The socket, and those who have connected to it and have to wait. */
+/** The socket, and the connections that have to wait. */
 export class HeldSocket implements OpenSocket {
   endpoint: Endpoint;
   readonly server: Server;
-  /** Who decides how the socket is opened. */
+  /** Where the options of the socket are to be given, for a message. */
   readonly opener: string = 'Give the option to openSocket().';
   readonly #waiting = new Set<Socket>();
   readonly #hold: (socket: Socket) => void;
@@ -72,8 +72,8 @@ export class HeldSocket implements OpenSocket {
   }
 
   /**
-   * Hands the socket over: `accept` gets those who wait, oldest first, and from then on all who connect. `dropped` gets those
-   * who wait beyond `maxConnections`.
+   * Hands the socket over: `accept` gets the waiting connections, oldest first, and from then on all others. `dropped` gets
+   * those beyond `maxConnections`.
    *
    * @throws ListenError where it was closed or handed over before
    */
@@ -106,11 +106,7 @@ export class HeldSocket implements OpenSocket {
   async close(): Promise<void> {
     if (this.#taken || !this.server.listening) return;
     this.#full.close();
-    const closed = new Promise<void>((resolve) => {
-      this.server.close(() => {
-        resolve();
-      });
-    });
+    const closed = new Promise((resolve) => this.server.close(resolve));
     for (const socket of this.#waiting) socket.destroy();
     await closed;
   }
@@ -129,5 +125,5 @@ export function addressOf(server: Server, endpoint: Endpoint): string {
 }
 
 function ignore(): void {
-  // One that is gone before it is served is told by its end.
+  // A connection that ends before it is served closes, too.
 }

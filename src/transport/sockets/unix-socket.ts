@@ -39,7 +39,6 @@ export async function bindUnix(
   fail: Fail,
 ): Promise<void> {
   const access = checkAccess(options, fail);
-  const { backlog } = options;
   const stale = await staleSocket(path, fail);
   const name = basename(path);
   let directory: HeldDirectory | undefined;
@@ -53,8 +52,7 @@ export async function bindUnix(
     if (fileIdentity(directory.at(name)) !== stale) throw new SocketFileError(TAKEN);
     const file = temporaryIn(inner.directory, name);
     // In a cluster's worker the primary would bind instead, later: exclusive keeps it here.
-    const how = { path: file, exclusive: true, backlog };
-    const ready = listening(server, how);
+    const ready = listening(server, { path: file, exclusive: true, backlog: options.backlog });
     let denied: { readonly error: unknown } | undefined;
     if (server.listening) {
       try {
