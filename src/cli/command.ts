@@ -5,7 +5,7 @@ export interface Command {
   readonly name: string;
   /** In a line, for the list of commands. */
   readonly summary: string;
-  /** What `--help` shows. */
+  /** The text of `--help`. */
   readonly help: string;
   /** Runs it, and resolves with the exit status; rejects with a `UsageError` where the arguments are wrong. */
   run(args: readonly string[], terminal: Terminal): Promise<number>;

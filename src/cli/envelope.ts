@@ -54,7 +54,7 @@ function recipientsIn(headers: EmlParts['headers']): Path[] {
   return [...new Set(found)].map((address) => ({ address }));
 }
 
-/** What an SMTP client can write as an address: no blank outside of quotes, and no control character. */
+/** An address that an SMTP client can write: no blank outside of quotes, and no control character. */
 const ADDRESS = /^(?:"(?:\\[^\0-\x1f\x7f]|[^"\\\0-\x1f\x7f])*"|[^\s"<>\0-\x1f\x7f])+$/;
 /** A line of SMTP has no more characters in Postfix and Sendmail. */
 const LONGEST = 2_000;

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Observable, type OperatorFunction, isObservable } from 'rxjs';
+
 import { packageRoot, placeOf, rootSeenFrom } from '../common/call-site.js';
 import { describeError, errorCode } from '../common/describe-error.js';
 import { type Rules, checkOptions, rule } from '../common/options.js';
@@ -12,7 +13,7 @@ import type { Flow } from '../session/flow.js';
 import { CommandError } from './command.js';
 import type { Terminal } from './terminal.js';
 
-/** What a module exports for `serve` and `replay`. */
+/** The exports of a module for `serve` and `replay`. */
 export interface FilterModule {
   readonly filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>;
   readonly options: Omit<ServeOptions, 'listen'>;

@@ -72,7 +72,7 @@ function general(name: string | undefined, args: readonly string[], { io }: Term
   );
 }
 
-/** Whether an option is there, before what ends the options. */
+/** Whether an option is there, before the end of the options (`--`). */
 function asks(args: readonly string[], ...options: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end === -1 ? args : args.slice(0, end)).some((arg) => options.includes(arg));

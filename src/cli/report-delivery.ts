@@ -149,7 +149,7 @@ function withArguments({ address, args }: { address: string; args: readonly stri
 /** The field that the mail server itself puts on top. */
 const RECEIVED = /\bby mta\.example\.org with ESMTP\w* id /;
 
-/** What a milter has changed in a message, as the lines of a unified diff. */
+/** The changes that a milter made to a message, as the lines of a unified diff. */
 function messageDiff({ headers, body }: EmlParts, delivery: Delivery): string[] {
   const ours = delivery.headers.find(({ name, value }) => name === 'Received' && RECEIVED.test(value));
   const before = textOf(

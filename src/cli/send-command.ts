@@ -73,7 +73,7 @@ const STATUS: Readonly<Record<Delivery['outcome'], number>> = {
   deferred: 4,
 };
 
-/** What Postfix offers at each version that it can be configured for (`milter_protocol`). */
+/** The offers of Postfix, by the version that it is configured for (`milter_protocol`). */
 const OFFERS: Readonly<Record<string, Offer>> = {
   2: { version: 2, actions: 0x1ff, protocol: 0x7f },
   3: { version: 3, actions: 0x1ff, protocol: 0x17f },
@@ -117,7 +117,7 @@ function offerOf(version: string): Offer {
   return choice(version, OFFERS, `--protocol ${version}: mail servers have no such version. Use`);
 }
 
-/** The message is the user's, so that what is too large in it is told as such. */
+/** The message is the user's, so that a header too large for a frame is the user's error. */
 function unsendable(error: unknown): never {
   if (!(error instanceof RangeError)) throw error;
   throw new CommandError(`the message cannot be given to the milter. ${error.message}`, { cause: error });

@@ -101,9 +101,9 @@ const USUAL = /^[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*@[\w-]+(?
 const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
 
 /**
- * The one spelling that all spellings of a mailbox have in common: what to compare, count and look up addresses by.
+ * Returns the one spelling that all spellings of a mailbox have in common, to compare and count addresses.
  *
- * Mail servers take many spellings for one mailbox, and show a filter the one that the client has chosen:
+ * @remarks Mail servers take many spellings for one mailbox, and show a filter the one that the client has chosen:
  *
  * - upper and lower case, and the forms of Unicode (RFC 5321, 2.4, lets a server tell `Bob` from `bob`; next to none does);
  * - a domain in Unicode or as `xn--…`, with dots at its end;
@@ -113,8 +113,8 @@ const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
  * - angle brackets, with a name before them or not.
  *
  * The key is an address itself, which `parseAddress()` divides; the key of a key is the same. The null sender's is `''`.
- * Text that is no address, or longer than
- * 8 192 characters, is its own. Never throws, and takes time in proportion to the length.
+ * Text that is no address, or longer than 8 192 characters, is its own key. Never throws, and takes time in proportion to
+ * the length.
  *
  * Which other addresses are delivered to the same mailbox, only the mail server knows: aliases, `bob+lists`, the names of
  * its own host, or `bob%x.example@y.example`, which some send on.
@@ -265,9 +265,9 @@ function written(local: string): string {
 }
 
 /**
- * Whether two addresses are spellings of one mailbox, as nearly all mail systems see it: both have the same
- * `addressKey()`, where it is said what counts. Never throws.
+ * Tells whether two addresses are spellings of one mailbox, as nearly all mail systems see it.
  *
+ * @remarks They are where both have the same `addressKey()`. Never throws.
  * @param a with or without angle brackets
  * @param b likewise
  * @example sameAddress('Info@Bücher.example', '<"info"@xn--bcher-kva.example.>'); // true

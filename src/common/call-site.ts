@@ -113,7 +113,7 @@ const MOST = 16_384;
 const UNPARSED = /^(?:file:\/\/)?\/[^\n]*:\d+$/;
 
 /**
- * The place in the user's own code that an error comes from, as `filter.mjs:3:7`; nothing where it cannot be told. Never
+ * The place in the user's own code that an error comes from, as `filter.mjs:3:7`; nothing where it is unknown. Never
  * throws.
  *
  * It is the first one outside of Node and of installed packages. The place of a file that cannot be parsed has no column,

@@ -41,9 +41,9 @@ const BACKSLASH = 0x5c;
 const AT = 0x40;
 
 /**
- * Divides a mail address (RFC 5321, 4.1.2) at its last `@` outside quotes. Never throws: other text has its
- * parts, too.
+ * Divides a mail address (RFC 5321, 4.1.2) at its last `@` outside quotes.
  *
+ * @remarks Never throws: text that is no address has parts, too.
  * @param address with or without angle brackets
  * @example parseAddress('Bob@BÜCHER.example'); // { address: 'Bob@BÜCHER.example', local: 'Bob', domain: 'xn--bcher-kva.example' }
  */

@@ -11,7 +11,7 @@ export function sentence(text: string): string {
  */
 const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]/u;
 const CONTROLS = new RegExp(CONTROL, 'gu');
-/** Those of them that a text of several lines may not have. */
+/** The same without line feeds and tabs, which a text of several lines may have. */
 const CONTROLS_IN_TEXT = new RegExp(`(?![\\n\\t])${CONTROL.source}`, 'gu');
 
 /** More of a text than this many characters is not quoted in a message, by default. */

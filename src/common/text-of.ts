@@ -28,7 +28,7 @@ export function textOf(value: unknown): string {
 
 /**
  * The message of an error, and the text of any other value; never throws. An error without a message, such as Node's
- * for a host none of whose addresses answered, is told by the errors in it, or by its name.
+ * for a host none of whose addresses answered, is described by the errors in it, or by its name.
  *
  * A promise, as `throw fetch(…)` throws it, is done with: that it rejects must not end the process.
  */

@@ -11,7 +11,7 @@ import {
 } from '../common/options.js';
 import { boundedKey, ExpiringMap } from '../lookups/expiring-map.js';
 
-/** What makes a burst. */
+/** How `bursts()` is set up. */
 export interface BurstOptions<T> {
   /** The key of a value; `undefined` for a value that is not counted. An error here ends the stream. */
   readonly key: (value: T) => string | undefined;

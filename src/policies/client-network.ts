@@ -14,7 +14,7 @@ export interface NetworkSize {
 /** The rules of these options. */
 export const NETWORK_RULES: Rules<NetworkSize> = { ipv4: whole(0, 32), ipv6: whole(0, 128) };
 
-/** A size that tells single machines apart: one machine has all addresses of an IPv6 network of 64 bits. */
+/** The size of one machine, which has all addresses of an IPv6 network of 64 bits. */
 export const ONE_MACHINE: Readonly<Record<keyof NetworkSize, number>> = { ipv4: 32, ipv6: 64 };
 
 /**

@@ -9,7 +9,7 @@ import { type Failure, failureRule } from '../session/options.js';
 import { type Awaitable, StoreError } from './stores.js';
 
 /**
- * What happens to mail while a store is unavailable.
+ * The fate of mail while a store is unavailable.
  *
  * @remarks `'pass'`: the same as without the policy. `'tempfail'`: it is deferred with 451 4.3.0. Or a decision.
  */
@@ -17,7 +17,7 @@ export type Away = 'pass' | 'tempfail' | Failure;
 
 /** The options of all policies with a store, for the time in which it is unavailable. */
 export interface AwayOptions {
-  /** What happens to mail then. Default `'tempfail'`: mail is delayed, and nothing gets past the policy. */
+  /** The fate of mail meanwhile. Default `'tempfail'`: it is deferred, and nothing gets past the policy. */
   readonly away?: Away | undefined;
   /**
    * Gets the error when the store becomes unavailable. Default: the server's `onError` and `outcomes` get it, as an error
@@ -56,7 +56,7 @@ export class Outage {
     this.#decision = away === 'pass' ? undefined : away === 'tempfail' ? UNAVAILABLE : away;
   }
 
-  /** What `use` makes of the store's answer: at once where the answer is there at once. */
+  /** Returns the result of `use` for the store's answer: at once where the answer is there at once. */
   ask<D>(
     event: StageEvent,
     question: () => Awaitable<number>,

@@ -116,7 +116,7 @@ export function reputation(options: ReputationOptions<ReputationStage>): Reputat
   const { key = (session: SessionInfo) => strangerOf(session, network) } = options;
   const given = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
   checkDecision(given, stage);
-  // A copy, so that outcomes of this filter can be told by it.
+  // A copy, by which outcomes of this filter are recognised.
   const decision: Decision = Object.freeze({ ...given });
   const keyOf = (session: SessionInfo): string | undefined => checkKey('reputation()', key(session));
 

@@ -72,7 +72,7 @@ async function addressOf({ family, host }: Inet, fail: Fail): Promise<string> {
   }
 }
 
-/** Whether it is the address that stands for all of the machine's. */
+/** Whether the address stands for all addresses of the machine. */
 function isAny(host: string): boolean {
   return /^[0:.]+$/.test(host);
 }

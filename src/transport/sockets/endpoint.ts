@@ -6,7 +6,7 @@ import { excerpt, sentence } from '../../common/printable.js';
 import { EndpointError, type Fail } from './errors.js';
 
 /**
- * Where an MTA and a filter meet: a TCP port over IPv4 (`inet`) or IPv6 (`inet6`), or a Unix domain socket.
+ * The place where an MTA and a filter meet: a TCP port over IPv4 (`inet`) or IPv6 (`inet6`), or a Unix domain socket.
  *
  * `host` is an address without brackets, or a name that is looked up in that address family only. `port` 0 asks for any free port.
  * `path` is absolute.
@@ -15,7 +15,7 @@ export type Endpoint =
   | { readonly family: 'inet' | 'inet6'; readonly host: string; readonly port: number }
   | { readonly family: 'unix'; readonly path: string };
 
-/** What `parseEndpoint` understands: one of the usual spellings, an object with a port or a path, or an `Endpoint`. */
+/** An endpoint in one of the usual spellings, as an object with a port or a path, or as an `Endpoint`. */
 export type EndpointInput =
   | string
   | { readonly port: number; readonly host?: string | undefined }
@@ -23,7 +23,7 @@ export type EndpointInput =
   | Endpoint;
 
 /**
- * The endpoint as text, in the spelling of libmilter's `smfi_setconn`, which `parseEndpoint` reads back to an equal endpoint.
+ * Writes an endpoint as text, as libmilter's `smfi_setconn` takes it; `parseEndpoint` reads it back.
  *
  * @example
  * formatEndpoint({ family: 'inet6', host: '::1', port: 8891 }); // 'inet6:8891@::1'
@@ -179,8 +179,9 @@ const FIELDS = ['family', 'host', 'port', 'path'];
 const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path"';
 
 /**
- * Reads an endpoint in any of its usual spellings. Throws an `EndpointError` that names the mistake and, where there is one, the
- * likely intention; nothing is opened or looked up.
+ * Reads an endpoint in any of its usual spellings; nothing is opened or looked up.
+ *
+ * @remarks The spellings are:
  *
  * - `inet:8891@127.0.0.1`, `inet6:8891@::1` (brackets allowed), `unix:/path`, `local:/path`: as libmilter's `smfi_setconn` and
  *   Sendmail's `INPUT_MAIL_FILTER` write it
@@ -193,6 +194,7 @@ const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path
  * An IPv6 address under `inet` is an `inet6` endpoint, because Postfix says `inet:` for both families. An IPv4 address under
  * `inet6` is a mistake, and an error. A name is an `inet` endpoint unless it stands behind `inet6:`.
  *
+ * @throws EndpointError with the mistake and, where it can be guessed, the likely intention
  * @example
  * parseEndpoint('inet:8891@127.0.0.1'); // { family: 'inet', host: '127.0.0.1', port: 8891 }
  * parseEndpoint({ path: '/run/filter.sock' }); // { family: 'unix', path: '/run/filter.sock' }

@@ -8,7 +8,7 @@ export type Fail = (problem: string, cause?: unknown) => never;
  */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError';
-  /** What was given to `parseEndpoint`. */
+  /** The value that was given to `parseEndpoint`. */
   readonly input: unknown;
 
   constructor(message: string, input: unknown) {

@@ -14,7 +14,7 @@ export interface ListenFd {
   readonly name: string;
 }
 
-/** Those before it are standard input, output and error. */
+/** The descriptors before it are standard input, output and error. */
 const FIRST = 3;
 /** Far more than a process can have; beyond this the number is a mistake. */
 const MOST = 65_536;
@@ -55,11 +55,11 @@ function fail(problem: string, advice: string): never {
   throw new ListenError(`Cannot take the inherited sockets: ${problem}. ${advice}.`, 'LISTEN_FDS');
 }
 
-/** What the kernel says of a socket. */
+/** A socket as the kernel knows it. */
 export interface KernelSocket {
   readonly kind: 'tcp' | 'udp' | 'unix' | 'unix datagram' | 'unix sequenced-packet';
   readonly listening: boolean;
-  /** Whether it has another end. */
+  /** Whether another socket is connected to it. */
   readonly connected: boolean;
   /** Where a Unix socket is bound, with `@` before an abstract name; empty for the others. */
   readonly path: string;
@@ -139,20 +139,19 @@ const AS_MANY_AS_ALLOWED = 0x7fff_ffff;
 let left: readonly ListenFd[] | undefined;
 
 /**
- * Takes the listening sockets that systemd has opened for this process (socket activation, `sd_listen_fds(3)`), to be
- * given to `serve()` or `listen()` as where to listen.
+ * Takes the listening sockets that systemd has opened for this process (`sd_listen_fds(3)`).
  *
- * Resolves to the sockets in the order in which systemd passes them, each handed out once; to none where the process was
- * not started by socket activation, or where `LISTEN_PID` is another process's. The variables `LISTEN_FDS`, `LISTEN_PID`
- * and `LISTEN_FDNAMES` are removed from `process.env`. MTAs that connect before `serve()` has the socket wait. Closing
- * one leaves the socket file in place and systemd listening: who connects then waits for the next process.
- *
- * Rejects with a `ListenError` that says what to do where one of them is no stream socket, does not listen
- * (`Accept=yes` hands over connections), or has not the name that was asked for; then those before it are closed, and none of them can be asked for again.
- *
+ * @remarks They are for the option `listen` of `serve()`, or for `listen()`. MTAs that connect before `serve()` has the
+ *   socket wait. Closing one leaves the socket file in place and systemd listening: an MTA that connects then waits for the
+ *   next process. The variables `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` are removed from `process.env`.
+ * @returns the sockets in the order in which systemd passes them, each handed out once; none where the process was not
+ *   started by socket activation, or where `LISTEN_PID` is that of another process
+ * @throws ListenError (rejects) where one is no stream socket, does not listen (`Accept=yes` hands over connections), or no
+ *   socket has the name; then those before it are closed, and none of them can be asked for again
  * @example
  * const [socket] = await inheritedSockets();
  * const server = await serve(filter, { listen: socket ?? 'inet:8891@127.0.0.1' });
+ * @see openSocket
  */
 export async function inheritedSockets(options: InheritedSocketsOptions = {}): Promise<InheritedSocket[]> {
   checkOptions<InheritedSocketsOptions>('inheritedSockets()', options, {

@@ -19,18 +19,19 @@ export interface OpenSocket extends AsyncDisposable {
 const MOST_WAITING = 511;
 
 /**
- * Opens the socket of a filter before there is one (libmilter's `smfi_opensocket`): to find out at once whether it can
- * be, and to give up the rights that it takes. An MTA that connects meanwhile waits until `serve()` or `listen()` gets
- * the socket as where to listen; it then belongs to that server, which also closes it.
+ * Opens the socket of a filter before the filter is there (libmilter's `smfi_opensocket`).
  *
- * Rejects with an `EndpointError` or `ListenError` that says what to do, with a `TypeError` or `RangeError` where an option
- * is wrong; then nothing is left behind.
- *
- * @param options who may connect, and `backlog`; these are not for `serve()` then
+ * @remarks This shows at once whether the socket can be opened, and the process can then give up the rights that it takes.
+ *   An MTA that connects meanwhile waits until `serve()` or `listen()` gets the socket as `listen`; it then belongs to that
+ *   server, which also closes it. After a rejection nothing is left behind.
+ * @param options the access to the socket, and `backlog`; these are not for `serve()` then
+ * @throws EndpointError or ListenError (rejects) with the problem and what to do about it
+ * @throws TypeError or RangeError (rejects) where an option is wrong
  * @example
  * const socket = await openSocket('unix:/run/filter.sock', { group: 115 });
  * process.setuid?.('filter');
  * const server = await serve(filter, { listen: socket });
+ * @see inheritedSockets
  */
 export async function openSocket(endpoint: EndpointInput, options: BindOptions = {}): Promise<OpenSocket> {
   checkOptions('openSocket()', options, BIND_RULES);

@@ -95,7 +95,7 @@ export class HeldDirectory {
     return `${this.path}/${name}`;
   }
 
-  /** What the system says of the directory itself. */
+  /** The state of the directory itself. */
   stat(): BigIntStats {
     return this.#fd === undefined
       ? lstatSync(this.path, { bigint: true })

@@ -18,7 +18,7 @@ import {
   temporaryIn,
 } from './private-directory.js';
 
-/** Who may use a socket file; -1 leaves the owner or the group as it is. */
+/** The access to a socket file; -1 leaves the owner or the group as it is. */
 interface Access {
   readonly mode: number;
   readonly owner: number;
@@ -81,7 +81,7 @@ const TAKEN = 'another process has just taken the path; stop it or take another 
 const ELSEWHERE =
   'the file, or a directory above it, was replaced while the socket was made; take a directory that no other user may write to';
 
-/** Who may use the socket file by these options; `fail` is called with what is wrong. */
+/** The access by these options; `fail` is called with the problem. */
 function checkAccess({ mode = 0o660, owner = -1, group = -1 }: BindOptions, fail: Fail): Access {
   checkMode(mode, fail);
   checkId('owner', '-u', owner, fail);
@@ -188,7 +188,7 @@ function putInPlace(
  */
 async function staleSocket(path: string, fail: Fail): Promise<string | undefined> {
   checkDirectory(dirname(path), fail);
-  const stat = look(path, fail);
+  const stat = statOf(path, fail);
   if (stat === undefined) return undefined;
   if (!stat.isSocket()) {
     return fail(`there is ${kind(stat)} at this path, which is not touched; remove it or take another path`);
@@ -235,7 +235,7 @@ function checkDirectory(directory: string, fail: Fail): void {
   return fail(`${directory} is not a directory; take another path`);
 }
 
-function look(path: string, fail: Fail): Stats | undefined {
+function statOf(path: string, fail: Fail): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {

@@ -1,6 +1,6 @@
 import { ProtocolError } from './protocol-error.js';
 
-/** What a `FrameReader` calls. The bytes are those of the chunk that came in, or of one buffer put together from several. */
+/** The calls of a `FrameReader`. The bytes are those of the chunk that came in, or of one buffer put together from several. */
 export interface FrameHandler {
   /** A whole frame; its data is `data[start, end)`. `offset` is where it began in the connection. */
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void;

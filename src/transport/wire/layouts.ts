@@ -219,7 +219,7 @@ export const connect: Layout<ConnectFields> = {
   },
 };
 
-/** Whether the address of a CONNECT that can be read has Sendmail's `IPv6:` before it. */
+/** Whether the address of a readable CONNECT has Sendmail's `IPv6:` before it. */
 export function hasPrefix(data: Buffer, start: number, end: number): boolean {
   const family = findNul(data, start, end, 'the host name') + 1;
   return SENDMAIL_PREFIX.test(data.toString('latin1', family + 3, end));
@@ -239,7 +239,7 @@ function fitting(family: Family, address: string): Family {
   return four || six ? family : 'unknown';
 }
 
-/** What one end offers, or what the other makes of it. */
+/** The offer of one end, or the answer of the other. */
 export interface OptnegFields {
   readonly version: number;
   /** Bits of `SMFIF`. */
