@@ -22,7 +22,7 @@ export { sameAddress } from './common/address-key.js';
 
 export { backoff } from './lookups/backoff.js';
 export { coalesce } from './lookups/coalesce.js';
-export { LookUpError } from './lookups/look-up-error.js';
+export { LookUpError } from './lookups/flight.js';
 
 export { remote } from './mta/remote.js';
 export { MilterError } from './mta/milter-error.js';
@@ -97,8 +97,7 @@ export type { AuthFacts, Message, TlsFacts } from './message/message.js';
 export type { BodyChunks, BodyMode, BufferedBody, StreamedBody } from './message/message.js';
 export type { MessageLimits, MessageOptions } from './message/message-options.js';
 export type { BackoffOptions } from './lookups/backoff.js';
-export type { Coalesced } from './lookups/coalesce.js';
-export type { CoalesceOptions, LookUp } from './lookups/coalesce-options.js';
+export type { Coalesced, CoalesceOptions, LookUp } from './lookups/coalesce.js';
 export type { ReplyDifference } from './recording/compare-replies.js';
 export type { DiagramOptions } from './recording/diagram.js';
 export type { RecordOptions } from './recording/record.js';
@@ -167,7 +166,7 @@ export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
 export type { Stage } from './session/stage.js';
 export type { MacroLists, MacroStage, NegotiateHook, Offer, Terms } from './session/negotiation/terms.js';
 export type { TraceEntry } from './session/connection/tracer.js';
-export type { BindOptions } from './transport/sockets/bind.js';
+export type { BindOptions } from './transport/sockets/listening.js';
 export type { Endpoint, EndpointInput } from './transport/sockets/endpoint.js';
 export type { InheritedSocket, InheritedSocketsOptions } from './transport/sockets/inherited-sockets.js';
 export type { OpenSocket } from './transport/sockets/open-socket.js';

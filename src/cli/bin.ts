@@ -9,10 +9,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const { stdin, stdout, stderr, env } = process;
 const argv = process.argv.slice(2);
 
-// Whoever reads the output may stop before its end: `rxmilter … | head`.
+// The reader of the output may stop before its end: `rxmilter … | head`.
 stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-/** What the code of a module throws when nobody is there to catch it. */
+// An error that the code of a module does not catch.
 process.on('uncaughtException', (error: unknown) => {
   stderr.write(`rxmilter: ${plainComplaint(error)}\n`);
   if (argv.includes('--debug')) stderr.write(`${traceOf(error)}\n`);

@@ -1,20 +1,19 @@
+import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Observable, type OperatorFunction, isObservable } from 'rxjs';
 
 import { packageRoot, placeOf, rootSeenFrom } from '../common/call-site.js';
-import { describeError } from '../common/describe-error.js';
-import { errorCode } from '../common/error-code.js';
+import { describeError, errorCode } from '../common/describe-error.js';
 import { type Rules, checkOptions, rule } from '../common/options.js';
 import { isA, messageOf } from '../common/text-of.js';
 import { SERVE_RULES, type ServeOptions } from '../server/options.js';
 import type { Flow } from '../session/flow.js';
-import { CommandError } from './command-error.js';
-import { placeOfSyntax } from './place-of-syntax.js';
+import { CommandError } from './command.js';
 import type { Terminal } from './terminal.js';
 
-/** What a module exports for `serve` and `replay`. */
+/** The exports of a module for `serve` and `replay`. */
 export interface FilterModule {
   readonly filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>;
   readonly options: Omit<ServeOptions, 'listen'>;
@@ -30,7 +29,7 @@ interface Paths {
  * Loads a module whose default export is a filter, an Observable of filters, or a function that returns one. A function
  * is asked for its filter where it has no parameter or is async; any other is an operator, and so a filter itself.
  *
- * @throws CommandError where there is none, or where the module throws: with the place in its own code
+ * @throws CommandError where it has no filter, or throws: with the place in its own code
  */
 export async function loadFilter(file: string, terminal: Terminal): Promise<FilterModule> {
   const path = resolve(terminal.io.cwd, file);
@@ -109,6 +108,16 @@ async function guarded<T>({ file, path }: Paths, what: string, run: () => Promis
       cause: error,
     });
   }
+}
+
+/**
+ * The line of a module that cannot be parsed, as `filter.mjs:3`; nothing where it can, since the fault is in what it
+ * imports. The error itself does not say it, what Node prints of one does.
+ */
+function placeOfSyntax(path: string): string | undefined {
+  const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8', timeout: 10_000 });
+  const [, line] = /^(?:file:)?\/.*:(\d+)$/m.exec(stderr) ?? [];
+  return line === undefined ? undefined : `${basename(path)}:${line}`;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

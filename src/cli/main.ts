@@ -2,13 +2,11 @@ import { describeError } from '../common/describe-error.js';
 import { didYouMean } from '../common/options.js';
 import { isA } from '../common/text-of.js';
 import { VERSION } from '../common/version.js';
-import type { CliIo } from './cli-io.js';
-import type { Command } from './command.js';
+import { type Command, UsageError } from './command.js';
 import { replayCommand } from './replay-command.js';
 import { sendCommand } from './send-command.js';
 import { serveCommand } from './serve-command.js';
-import { Terminal } from './terminal.js';
-import { UsageError } from './usage-error.js';
+import { type CliIo, Terminal } from './terminal.js';
 
 const COMMANDS: readonly Command[] = [sendCommand, serveCommand, replayCommand];
 
@@ -74,7 +72,7 @@ function general(name: string | undefined, args: readonly string[], { io }: Term
   );
 }
 
-/** Whether an option is there, before what ends the options. */
+/** Whether an option is there, before the end of the options (`--`). */
 function asks(args: readonly string[], ...options: readonly string[]): boolean {
   const end = args.indexOf('--');
   return (end === -1 ? args : args.slice(0, end)).some((arg) => options.includes(arg));

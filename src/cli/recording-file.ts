@@ -2,11 +2,11 @@ import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 
-import { systemReason } from '../common/error-code.js';
+import { systemReason } from '../common/describe-error.js';
 import { record } from '../recording/record.js';
 import type { Redaction } from '../recording/redactor.js';
 import type { TraceEntry } from '../session/connection/tracer.js';
-import { CommandError } from './command-error.js';
+import { CommandError } from './command.js';
 import type { Terminal } from './terminal.js';
 
 /** A recording that is being written. */

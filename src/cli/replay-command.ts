@@ -12,20 +12,37 @@ import {
 } from '../recording/recording.js';
 import type { Flow } from '../session/flow.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
-import { CommandError } from './command-error.js';
-import type { Command } from './command.js';
-import { lineDiff } from './line-diff.js';
+import { parseArguments } from './arguments.js';
+import { type Command, CommandError, UsageError } from './command.js';
+import { lineDiff } from './diff.js';
 import { type FilterModule, loadFilter } from './load-filter.js';
-import { parseArguments } from './parse-arguments.js';
 import { readInput } from './read-input.js';
-import { REPLAY_HELP } from './replay-help.js';
-import type { Mood, Terminal } from './terminal.js';
-import { UsageError } from './usage-error.js';
+import type { Style, Terminal } from './terminal.js';
+
+const HELP = `Usage: rxmilter replay [options] RECORDING.jsonl FILTER.js
+
+Plays the sessions of a recording (see rxmilter serve --record) to the filter that a module
+exports, and shows which events it answers otherwise than was recorded. Nothing is sent
+anywhere. Modules are as for rxmilter serve; of an Observable the first filter is taken.
+
+  --session ID         only this session
+  --diagram            draw each session as a marble diagram, with all its frames
+
+  --debug              where in the program an error came from
+  -h, --help           this
+
+Exit status: 0 all answers are as recorded; 1 some are not, or it failed;
+             2 the command line makes no sense.
+
+Examples:
+  rxmilter replay mail.jsonl filter.mjs
+  rxmilter replay --session 3 --diagram mail.jsonl filter.mjs
+`;
 
 const OPTIONS = { session: { type: 'string' }, diagram: { type: 'boolean' } } as const;
-/** What an MTA sends and nobody answers. */
+/** The commands of an MTA that have no answer. */
 const NO_EVENTS = new Set(['optneg', 'macro', 'abort', 'quit', 'quitNc']);
-const SAID_BY: Readonly<Record<' ' | '-' | '+', readonly [who: string, mood?: Mood]>> = {
+const GIVEN_BY: Readonly<Record<' ' | '-' | '+', readonly [who: string, style?: Style]>> = {
   ' ': ['both'],
   '-': ['recorded', 'bad'],
   '+': ['now', 'good'],
@@ -35,7 +52,7 @@ const SAID_BY: Readonly<Record<' ' | '-' | '+', readonly [who: string, mood?: Mo
 export const replayCommand: Command = {
   name: 'replay',
   summary: 'play recorded sessions to a filter, and show where its answers differ',
-  help: REPLAY_HELP,
+  help: HELP,
   async run(args, terminal) {
     const { values, positionals } = parseArguments(args, OPTIONS, ['RECORDING.jsonl', 'FILTER.js']);
     const [file = '', moduleFile = ''] = positionals;
@@ -58,11 +75,8 @@ export const replayCommand: Command = {
       differing += differences.length;
     }
     const all = `${many(sessions.length, 'session')}, ${many(events, 'event')}`;
-    terminal.line(
-      differing === 0
-        ? terminal.paint('good', `${all}: all answers are as recorded.`)
-        : terminal.paint('bad', `${all}: ${many(differing, 'answer')} not as recorded.`),
-    );
+    if (differing === 0) terminal.line(`${all}: all answers are as recorded.`, 'good');
+    else terminal.line(`${all}: ${many(differing, 'answer')} not as recorded.`, 'bad');
     return differing === 0 ? 0 : 1;
   },
 };
@@ -78,11 +92,10 @@ function showSession(
   const result = differences.length === 0 ? 'as recorded' : many(differences.length, 'difference');
   terminal.line(printable(`${name}: ${result}`));
   for (const { event, ms, recorded, replayed } of differences) {
-    terminal.line(`  ${terminal.paint('title', printable(event))} (after ${ms.toFixed(1)} ms)`);
+    terminal.line(`  ${terminal.paint(printable(event), 'title')} (after ${ms.toFixed(1)} ms)`);
     for (const { sign, line } of lineDiff(recorded, replayed)) {
-      const [who, mood] = SAID_BY[sign];
-      const shown = `    ${who.padEnd(8)}  ${printable(line)}`;
-      terminal.line(mood === undefined ? shown : terminal.paint(mood, shown));
+      const [who, style] = GIVEN_BY[sign];
+      terminal.line(`    ${who.padEnd(8)}  ${printable(line)}`, style);
     }
   }
 }

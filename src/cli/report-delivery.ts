@@ -1,77 +1,202 @@
-import { dotted, printable } from '../common/printable.js';
+import { dotted, printable, printableJson } from '../common/printable.js';
 import type { Delivery, DeliveryStep } from '../mta/delivery.js';
 import { formatReply } from '../mta/format-reply.js';
 import type { Path } from '../mta/mail.js';
-import { describeChanges } from './describe-changes.js';
-import type { Envelope } from './envelope-of.js';
-import type { Mood, Terminal } from './terminal.js';
+import type { WireModification } from '../mta/modification-list.js';
+import type { EmlParts } from '../mta/parse-eml.js';
+import { describeMessage } from '../transport/wire/describe-message.js';
+import { decodeText } from '../transport/wire/text.js';
+import { unifiedDiff } from './diff.js';
+import type { Envelope } from './envelope.js';
+import type { Style, Terminal } from './terminal.js';
 
 const NARROWEST = 18;
 
-/** Tells a person what became of a message. */
-export function reportDelivery(
-  delivery: Delivery,
-  { envelope, bodyBytes }: { readonly envelope: Envelope; readonly bodyBytes: number },
-  terminal: Terminal,
-): void {
+/** A message that was sent. */
+interface Sent {
+  readonly eml: EmlParts;
+  readonly envelope: Envelope;
+}
+
+/** The options that show more of a delivery. */
+type Wanted = Readonly<Partial<Record<'trace' | 'diff' | 'message', boolean | undefined>>>;
+
+/** Shows a person what became of a message, and what else is wanted. */
+export function reportDelivery(delivery: Delivery, sent: Sent, wanted: Wanted, terminal: Terminal): void {
+  const { failure, transcript } = delivery;
+  const connected = transcript.length > 0;
+  if (connected && wanted.trace === true) {
+    terminal.line('Wire', 'title');
+    for (const { sent: commands, received } of transcript) {
+      for (const command of commands) terminal.line(`  mta    → ${describeMessage(command)}`);
+      for (const reply of received) terminal.line(`  milter ← ${describeMessage(reply)}`);
+    }
+  }
+  if (connected) reportOutcome(delivery, sent, terminal);
+  if (failure !== undefined) terminal.note(`rxmilter send: ${failure.message}`);
+  if (connected && wanted.diff === true) {
+    terminal.line('Difference', 'title');
+    for (const line of messageDiff(sent.eml, delivery)) {
+      terminal.line(line, line.startsWith('+') ? 'good' : line.startsWith('-') ? 'bad' : undefined);
+    }
+  }
+  if (connected && wanted.message === true) {
+    terminal.line('Message', 'title');
+    terminal.bytes(delivery.message);
+  }
+}
+
+function reportOutcome(delivery: Delivery, { eml, envelope }: Sent, terminal: Terminal): void {
   const { steps, modifications, outcome, agreement } = delivery;
-  const changes = describeChanges(modifications, bodyBytes);
-  const labels = [...steps.map(labelOf), ...changes.map(({ what }) => what)];
+  const changes = changesOf(modifications, eml.body.length);
+  const labels = [...steps.map(labelOf), ...changes.map(([label]) => label)];
   const width = labels.reduce((most, label) => Math.max(most, label.length), NARROWEST);
-  const row = (label: string, text: string, mood?: Mood): void => {
+  const row = (label: string, text: string, style?: Style): void => {
     const shown = dotted(text)
       .split(/\r?\n/)
       .join(`\n${' '.repeat(width + 4)}`);
-    terminal.line(`  ${label.padEnd(width)}  ${mood === undefined ? shown : terminal.paint(mood, shown)}`);
+    terminal.line(`  ${label.padEnd(width)}  ${terminal.paint(shown, style)}`);
   };
-  const title = (text: string): void => terminal.line(terminal.paint('title', text));
-  const origin = (from: 'said' | 'message', option: string): string =>
-    from === 'said' ? '' : terminal.paint('quiet', ` (from the message; give ${option} for another)`);
+  const origin = (from: 'option' | 'message', option: string): string =>
+    from === 'option' ? '' : terminal.paint(` (from the message; give ${option} for another)`, 'quiet');
 
-  title('Envelope');
+  terminal.line('Envelope', 'title');
   row('from', pathText(envelope.sender) + origin(envelope.senderFrom, '--from'));
   for (const one of envelope.recipients) row('to', pathText(one) + origin(envelope.recipientsFrom, '--rcpt'));
-  title('SMTP');
+  terminal.line('SMTP', 'title');
   for (const step of steps) {
     const { reply } = step;
     row(labelOf(step), formatReply(reply), reply.code < 400 ? 'good' : reply.code < 500 ? 'doubtful' : 'bad');
   }
   const made = outcome === 'delivered' || outcome === 'quarantined';
-  title(made || changes.length === 0 ? 'Changes' : 'Changes that were wanted, and not made');
-  for (const { what, to } of changes) row(what, to);
+  terminal.line(made || changes.length === 0 ? 'Changes' : 'Changes that were wanted, and not made', 'title');
+  for (const [label, text] of changes) row(label, text);
   if (changes.length === 0) terminal.line('  none');
-  title('Outcome');
+  terminal.line('Outcome', 'title');
   if (agreement !== undefined) row('protocol version', String(agreement.version));
-  row(...outcomeOf(delivery));
+  row(outcome, ...outcomeOf(delivery));
 }
 
-function outcomeOf(delivery: Delivery): [label: string, text: string, mood: Mood] {
-  const { outcome, recipients, sender, quarantined, reply } = delivery;
+function outcomeOf({ outcome, recipients, sender, quarantined, reply }: Delivery): [string, Style] {
+  const to = recipients.length === 0 ? ['to no recipient'] : recipients.map((one) => `to ${pathText(one)}`);
+  const envelope = [`from ${pathText(sender)}`, ...to].join('\n');
   switch (outcome) {
     case 'delivered':
-      return [outcome, envelopeText(sender, recipients), recipients.length > 0 ? 'good' : 'doubtful'];
+      return [envelope, recipients.length > 0 ? 'good' : 'doubtful'];
     case 'quarantined':
-      return [outcome, `${quarantined ?? ''}\n${envelopeText(sender, recipients)}`, 'doubtful'];
+      return [`${quarantined ?? ''}\n${envelope}`, 'doubtful'];
     case 'discarded':
-      return [outcome, 'the client sees success, and nobody gets the message', 'doubtful'];
+      return ['the client sees success, and the message is not delivered', 'doubtful'];
     case 'refused':
-      return [outcome, `for good: ${formatReply(reply)}`, 'bad'];
+      return [`for good: ${formatReply(reply)}`, 'bad'];
     case 'deferred':
-      return [outcome, `to be tried again: ${formatReply(reply)}`, 'doubtful'];
+      return [`to be tried again: ${formatReply(reply)}`, 'doubtful'];
     case 'abandoned':
-      return [outcome, 'the client has given the message up', 'doubtful'];
+      return ['the client has given the message up', 'doubtful'];
   }
 }
 
-function envelopeText(sender: Path, recipients: readonly Path[]): string {
-  const to = recipients.map((one) => `to ${pathText(one)}`);
-  return [`from ${pathText(sender)}`, ...(to.length === 0 ? ['to nobody'] : to)].join('\n');
+function labelOf({ command, address }: DeliveryStep): string {
+  return address === undefined ? command : `${command} <${printable(address)}>`;
 }
 
 function pathText({ address, args = [] }: Path): string {
   return [`<${address}>`, ...args].join(' ');
 }
 
-function labelOf({ command, address }: DeliveryStep): string {
-  return address === undefined ? command : `${command} <${printable(address)}>`;
+type Change = readonly [label: string, text: string];
+
+/** The modifications in words. The pieces of a new body are one change. */
+function changesOf(modifications: readonly WireModification[], bodyBytes: number): Change[] {
+  const pieces = modifications.filter((one) => one.type === 'replaceBody');
+  const length = pieces.reduce((sum, { data }) => sum + data.length, 0);
+  return modifications.flatMap((one) => {
+    if (one.type !== 'replaceBody') return [changeOf(one)];
+    return one === pieces[0] ? [['replace body', `${length} bytes, it had ${bodyBytes}`]] : [];
+  });
+}
+
+function changeOf(one: Exclude<WireModification, { type: 'replaceBody' }>): Change {
+  switch (one.type) {
+    case 'addHeader':
+      return ['add header', `${one.name}: ${one.value.trimStart()}`];
+    case 'insertHeader':
+      return [`insert header at ${one.index}`, `${one.name}: ${one.value.trimStart()}`];
+    case 'changeHeader': {
+      const which = one.index > 1 ? `${one.name} (number ${one.index})` : one.name;
+      return one.value === ''
+        ? ['delete header', which]
+        : ['change header', `${which}: ${one.value.trimStart()}`];
+    }
+    case 'addRecipient':
+      return ['add recipient', one.text];
+    case 'addRecipientPar':
+      return ['add recipient', withArguments(one)];
+    case 'deleteRecipient':
+      return ['delete recipient', one.text];
+    case 'changeSender':
+      return ['change sender', withArguments(one)];
+    case 'quarantine':
+      return ['quarantine', one.text];
+  }
+}
+
+/** An empty string of arguments means no arguments. */
+function withArguments({ address, args }: { address: string; args: readonly string[] }): string {
+  return [address, ...args.filter((arg) => arg !== '')].join(' ');
+}
+
+/** The field that the mail server itself puts on top. */
+const RECEIVED = /\bby mta\.example\.org with ESMTP\w* id /;
+
+/** The changes that a milter made to a message, as the lines of a unified diff. */
+function messageDiff({ headers, body }: EmlParts, delivery: Delivery): string[] {
+  const ours = delivery.headers.find(({ name, value }) => name === 'Received' && RECEIVED.test(value));
+  const before = textOf(
+    headers.map(([name, , raw]) => ({ name, raw })),
+    body,
+  );
+  const after = textOf(
+    delivery.headers.filter((field) => field !== ours),
+    delivery.body,
+  );
+  const lines = unifiedDiff(before, after, ['before', 'after']);
+  return lines.length === 0 ? ['(none)'] : lines;
+}
+
+function textOf(headers: readonly { readonly name: string; readonly raw: Buffer }[], body: Buffer): string {
+  const fields = headers.map(({ name, raw }) => `${name}:${decodeText(raw, 0, raw.length)}\n`);
+  const text = `${fields.join('')}\n${decodeText(body, 0, body.length)}`;
+  return dotted(text.replaceAll('\r\n', '\n'));
+}
+
+/** A delivery as JSON, with bytes as `{ "text": … }` where they are UTF-8, and as `{ "base64": … }` elsewhere. */
+export function deliveryJson(delivery: Delivery): string {
+  const { agreement, failure, quarantined = null } = delivery;
+  const all = {
+    ...delivery,
+    quarantined,
+    agreement: agreement === undefined ? null : { ...agreement, lists: Object.fromEntries(agreement.lists) },
+    failure:
+      failure === undefined
+        ? null
+        : {
+            kind: failure.kind,
+            stage: failure.stage,
+            message: failure.message,
+            refusal: failure.refusal ?? null,
+          },
+  };
+  return printableJson(plain(all), 2);
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) {
+    const buffer = Buffer.from(value);
+    const text = buffer.toString('utf8');
+    return Buffer.from(text).equals(buffer) ? { text } : { base64: buffer.toString('base64') };
+  }
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
 }

@@ -1,25 +1,53 @@
-import { printableJson } from '../common/printable.js';
-import { deliver, type ClientMail } from '../mta/deliver.js';
+import type { Offer } from '../mta/agreement.js';
+import { deliver } from '../mta/deliver.js';
 import type { Delivery } from '../mta/delivery.js';
-import type { MtaSessionOptions } from '../mta/mta-session.js';
-import type { EmlParts } from '../mta/parse-eml.js';
 import { wireName } from '../session/negotiation/terms.js';
-import { CommandError } from './command-error.js';
-import type { Command } from './command.js';
-import { deliveryJson } from './delivery-json.js';
-import { envelopeOf, type Envelope } from './envelope-of.js';
-import { messageDiff } from './message-diff.js';
-import { offerOf } from './offer-of.js';
-import { parseArguments } from './parse-arguments.js';
-import { parseClient } from './parse-client.js';
-import { parseMacros } from './parse-macros.js';
-import { readInput } from './read-input.js';
-import { readMessage } from './read-message.js';
-import { reportDelivery } from './report-delivery.js';
-import { SEND_HELP } from './send-help.js';
+import { choice, defined, parseArguments } from './arguments.js';
+import { type Command, CommandError, UsageError } from './command.js';
+import { envelopeOf } from './envelope.js';
+import { readMessage } from './read-input.js';
+import { deliveryJson, reportDelivery } from './report-delivery.js';
 import type { Terminal } from './terminal.js';
-import { traceLines } from './trace-lines.js';
-import { UsageError } from './usage-error.js';
+import { parseClient, parseMacros } from './values.js';
+
+const HELP = `Usage: rxmilter send --to ENDPOINT [options] MAIL.eml
+
+Gives a message to a milter as a mail server would, without a mail server, and shows what
+the server would have told the client, what the milter wants changed, and what becomes of
+the message. MAIL.eml is a message in a file, or - for standard input.
+
+  --to ENDPOINT        where the milter listens: inet:8891@127.0.0.1, unix:/run/filter.sock
+
+The message:
+  --from ADDRESS       envelope sender; '' is the null sender. Default: the message's From
+  --rcpt ADDRESS       envelope recipient, and again for each more. Default: To, Cc and Bcc
+                       ESMTP arguments follow after a blank: --rcpt 'bob@example.org NOTIFY=NEVER'
+  --client CLIENT      the SMTP client: '[name] address[:port]', or unknown
+  --helo NAME          what the client says in EHLO. Default: the name of the client
+  --macro NAME=VALUE   a macro, and again for each more: --macro auth_authen=bob
+
+How to ask:
+  --protocol VERSION   version of the protocol to offer: 2, 3, 4 or 6. Default: 6
+  --timeout SECONDS    how long to wait for each reply. Default: 30, and 300 for the content
+
+What to show:
+  --message            the message as it would be delivered, at the end
+  --diff               what has changed in the message, as a unified diff
+  --trace              every frame of the protocol
+  --json               all of it as one object of JSON, and nothing else
+
+  --debug              where in the program an error came from
+  -h, --help           this
+
+Exit status: 0 delivered, held in quarantine or discarded; 3 refused; 4 deferred;
+             1 the milter failed, or something else did; 2 the command line makes no sense.
+
+Examples:
+  rxmilter send --to inet:8891@127.0.0.1 mail.eml
+  rxmilter send --to unix:/run/filter.sock --client 'mail.example.com 192.0.2.7' --diff mail.eml
+  printf 'Subject: Hi\\n\\nHello\\n' | rxmilter send --to inet:8891@127.0.0.1 \\
+      --from ann@example.com --rcpt bob@example.org --message -
+`;
 
 const OPTIONS = {
   to: { type: 'string' },
@@ -45,92 +73,70 @@ const STATUS: Readonly<Record<Delivery['outcome'], number>> = {
   deferred: 4,
 };
 
-/** Plays the MTA against a milter, with one message. */
+/** The offers of Postfix, by the version that it is configured for (`milter_protocol`). */
+const OFFERS: Readonly<Record<string, Offer>> = {
+  2: { version: 2, actions: 0x1ff, protocol: 0x7f },
+  3: { version: 3, actions: 0x1ff, protocol: 0x17f },
+  4: { version: 4, actions: 0x1ff, protocol: 0x37f },
+  6: { version: 6, actions: 0x1ff, protocol: 0x1fffff },
+};
+
+/** Gives one message to a milter, as a mail server would. */
 export const sendCommand: Command = {
   name: 'send',
   summary: 'give a message to a milter as a mail server would, and show what it makes of it',
-  help: SEND_HELP,
+  help: HELP,
   async run(args, terminal) {
     const { values, positionals } = parseArguments(args, OPTIONS, ['MAIL.eml']);
-    const { to, from, rcpt, helo, client, macro = [], protocol, timeout } = values;
+    const { to, client, macro = [], protocol, timeout } = values;
     if (to === undefined) {
       throw new UsageError('--to is missing: say where the milter listens, as in --to inet:8891@127.0.0.1.');
     }
     const macros = parseMacros(macro);
-    const how: Omit<MtaSessionOptions, 'to'> = {
-      macros,
-      ...(protocol === undefined ? {} : { offer: offerOf(protocol) }),
-      ...(timeout === undefined ? {} : { timeouts: timeoutsOf(timeout) }),
-    };
-    const who = client === undefined ? undefined : parseClient(client);
-    const [file = '-'] = positionals;
-    const eml = readMessage(await readInput(file, terminal.io), file === '-' ? 'The standard input' : file);
-    const envelope = envelopeOf(eml, from, rcpt);
-    const mail: ClientMail = {
-      ...eml,
-      sender: envelope.sender,
-      recipients: envelope.recipients,
-      macros,
-      ...(who === undefined ? {} : { client: who }),
-      ...(helo === undefined ? {} : { helo }),
-    };
-    const delivery = await deliver(mail, { ...how, to }).catch(unsendable);
-    if (values.json === true) terminal.line(printableJson(deliveryJson(delivery), 2));
-    else show(delivery, { eml, envelope }, values, terminal);
+    const session = defined({
+      offer: protocol === undefined ? undefined : offerOf(protocol),
+      timeouts: timeout === undefined ? undefined : timeoutsOf(timeout),
+    });
+    const who = defined({
+      client: client === undefined ? undefined : parseClient(client),
+      helo: values.helo,
+    });
+    const eml = await readMessage(positionals[0] ?? '-', terminal.io);
+    const envelope = envelopeOf(eml, values.from, values.rcpt);
+    const { sender, recipients } = envelope;
+    const mail = { ...eml, sender, recipients, macros, ...who };
+    const delivery = await deliver(mail, { ...session, macros, to }).catch(unsendable);
+    if (values.json === true) terminal.line(deliveryJson(delivery));
+    else reportDelivery(delivery, { eml, envelope }, values, terminal);
     noteUnsent(delivery, macros, terminal);
     return delivery.failure === undefined ? STATUS[delivery.outcome] : 1;
   },
 };
 
-/** The message is the user's, so that what is too large in it is told as such. */
+function offerOf(version: string): Offer {
+  return choice(version, OFFERS, `--protocol ${version}: mail servers have no such version. Use`);
+}
+
+/** The message is the user's, so that a header too large for a frame is the user's error. */
 function unsendable(error: unknown): never {
   if (!(error instanceof RangeError)) throw error;
   throw new CommandError(`the message cannot be given to the milter. ${error.message}`, { cause: error });
 }
 
-function show(
-  delivery: Delivery,
-  { eml, envelope }: { readonly eml: EmlParts; readonly envelope: Envelope },
-  wanted: Readonly<Partial<Record<'trace' | 'diff' | 'message', boolean | undefined>>>,
-  terminal: Terminal,
-): void {
-  const { failure, transcript, message } = delivery;
-  if (wanted.trace === true && transcript.length > 0) {
-    terminal.line(terminal.paint('title', 'Wire'));
-    for (const line of traceLines(transcript)) terminal.line(`  ${line}`);
-  }
-  // Of a milter that was never there nothing is to be told but that.
-  if (transcript.length > 0) reportDelivery(delivery, { envelope, bodyBytes: eml.body.length }, terminal);
-  if (failure !== undefined) terminal.note(`rxmilter send: ${failure.message}`);
-  if (transcript.length === 0) return;
-  if (wanted.diff === true) {
-    terminal.line(terminal.paint('title', 'Difference'));
-    for (const line of messageDiff(eml, delivery)) {
-      const mood = line.startsWith('+') ? 'good' : line.startsWith('-') ? 'bad' : undefined;
-      terminal.line(mood === undefined ? line : terminal.paint(mood, line));
-    }
-  }
-  if (wanted.message === true) {
-    terminal.line(terminal.paint('title', 'Message'));
-    terminal.bytes(message);
-  }
-}
-
-/** A macro that was given and that nobody asked for would otherwise be missed in silence. */
+/** A macro that was given and not asked for would otherwise be missed in silence. */
 function noteUnsent({ transcript }: Delivery, macros: object, terminal: Terminal): void {
-  const sent = transcript.flatMap((exchange) =>
-    exchange.sent.flatMap((command) =>
-      command.type === 'macro' ? command.macros.map(([name]) => wireName(name)) : [],
-    ),
-  );
-  for (const name of Object.keys(macros).filter((each) => transcript.length > 0 && !sent.includes(each))) {
+  if (transcript.length === 0) return;
+  const sent = transcript
+    .flatMap((exchange) => exchange.sent)
+    .flatMap((command) => (command.type === 'macro' ? command.macros.map(([name]) => wireName(name)) : []));
+  for (const name of Object.keys(macros).filter((each) => !sent.includes(each))) {
     terminal.note(
-      `rxmilter send: the macro ${name} was not sent: the milter did not ask for it, and it is none of those that a mail server sends by itself.`,
+      `rxmilter send: the macro ${name} was not sent: the milter did not ask for it, and a mail server does not send it by itself.`,
     );
   }
 }
 
-function timeoutsOf(text: string): NonNullable<MtaSessionOptions['timeouts']> {
+function timeoutsOf(text: string): Readonly<Record<'connect' | 'command' | 'content' | 'eom', number>> {
   const ms = Number(text) * 1000;
   if (!(ms > 0 && ms <= 0x7fffffff)) {
     throw new UsageError(`--timeout ${text} is not a time. Use seconds, as in --timeout 10.`);

@@ -6,14 +6,39 @@ import { complaint } from '../session/complaint.js';
 import { accept, reject, tempfail } from '../session/decisions.js';
 import type { Failure } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import type { Command } from './command.js';
-import { groupId } from './group-id.js';
+import { choice, defined, parseArguments } from './arguments.js';
+import { type Command, UsageError } from './command.js';
 import { loadFilter } from './load-filter.js';
-import { parseArguments } from './parse-arguments.js';
 import { type RecordingFile, openRecording } from './recording-file.js';
-import { SERVE_HELP } from './serve-help.js';
 import type { Terminal } from './terminal.js';
-import { UsageError } from './usage-error.js';
+import { groupId } from './values.js';
+
+const HELP = `Usage: rxmilter serve --listen ENDPOINT [options] FILTER.js
+
+Serves the filter that a module exports. Its default export is a filter, an Observable of
+filters (the newest serves each new connection), or a function that returns one of these,
+async or not, and has no parameters. An export named options may hold what serve() takes.
+
+  --listen ENDPOINT    where to listen: inet:8891@127.0.0.1, inet6:8891@::1, unix:/run/filter.sock
+  --mode MODE          permissions of a Unix socket, in octal. Default: 660
+  --group GROUP        name or number of the group that a Unix socket is given to
+  --failure DECISION   what an event gets for which the filter failed: tempfail, reject, accept
+                       Default: tempfail
+  --record FILE        record what goes over the wire, to be played again by rxmilter replay
+  --redact WHAT        leave out of it: addresses, content, or addresses,content
+
+  --debug              where in the program an error came from
+  -h, --help           this
+
+Ctrl-C (or SIGTERM) stops: messages in progress are finished. A second one ends at once.
+
+Exit status: 0 stopped; 1 it could not start; 2 the command line makes no sense.
+
+Examples:
+  rxmilter serve --listen inet:8891@127.0.0.1 filter.mjs
+  rxmilter serve --listen unix:/var/spool/postfix/rxmilter/filter.sock --group postfix filter.mjs
+  rxmilter serve --listen inet:8891@127.0.0.1 --record mail.jsonl --redact content filter.mjs
+`;
 
 const OPTIONS = {
   listen: { type: 'string' },
@@ -35,7 +60,7 @@ const REDACTIONS: readonly string[] = ['addresses', 'content'] satisfies (keyof 
 export const serveCommand: Command = {
   name: 'serve',
   summary: 'serve the filter that a module exports',
-  help: SERVE_HELP,
+  help: HELP,
   async run(args, terminal) {
     const { values, positionals } = parseArguments(args, OPTIONS, ['FILTER.js']);
     if (values.listen === undefined) {
@@ -45,12 +70,12 @@ export const serveCommand: Command = {
       throw new UsageError('--redact is about a recording: say where to record with --record.');
     }
     const redact = values.redact === undefined ? undefined : redactionOf(values.redact);
-    const said = {
-      listen: values.listen,
-      ...(values.mode === undefined ? {} : { mode: modeOf(values.mode) }),
-      ...(values.group === undefined ? {} : { group: groupId(values.group) }),
-      ...(values.failure === undefined ? {} : { failure: failureOf(values.failure) }),
-    };
+    const { mode, group, failure } = values;
+    const given = defined({
+      mode: mode === undefined ? undefined : modeOf(mode),
+      group: group === undefined ? undefined : groupId(group),
+      failure: failure === undefined ? undefined : choice(failure, FAILURES, `--failure ${failure}: use`),
+    });
     const [file = ''] = positionals;
     const { filter, options } = await loadFilter(file, terminal);
     const recording =
@@ -58,7 +83,13 @@ export const serveCommand: Command = {
     try {
       const onError = (error: Error, outcome: Outcome): void => terminal.note(complaint(error, outcome));
       const trace = both(options.trace, recording);
-      const server = await serve(filter, { onError, ...options, ...said, ...(trace && { trace }) });
+      const server = await serve(filter, {
+        onError,
+        ...options,
+        ...given,
+        listen: values.listen,
+        ...defined({ trace }),
+      });
       const stopped = untilStopped(terminal, server);
       const also = /^inet6:\d+@[0:]+$/.test(server.address) ? ' (also for IPv4)' : '';
       terminal.line(`Listening on ${printable(server.address)}${also}`);
@@ -103,12 +134,6 @@ function both(
 function modeOf(text: string): number {
   if (/^0?[0-7]{3}$/.test(text)) return parseInt(text, 8);
   throw new UsageError(`--mode ${text}: no permissions in octal. Write for example --mode 660.`);
-}
-
-function failureOf(text: string): Failure {
-  const failure = Object.hasOwn(FAILURES, text) ? FAILURES[text] : undefined;
-  if (failure !== undefined) return failure;
-  throw new UsageError(`--failure ${text}: use ${Object.keys(FAILURES).join(', ')}.`);
 }
 
 function redactionOf(text: string): Redaction {

@@ -1,20 +1,32 @@
-import { inspect } from 'node:util';
+import { styleText } from 'node:util';
 
 import { traceOf } from '../common/call-site.js';
 import { dotted, printable } from '../common/printable.js';
 import { causeOf, isA } from '../common/text-of.js';
-import type { CliIo, CliOutput } from './cli-io.js';
 
-/** What something is, from which its colour follows. */
-export type Mood = 'good' | 'bad' | 'doubtful' | 'quiet' | 'title';
+/** A stream that a command writes to. */
+export interface CliOutput {
+  write(chunk: string | Uint8Array): unknown;
+  /** Whether a person reads it: then there is colour, and nothing is written that a terminal would obey. */
+  readonly isTTY?: boolean | undefined;
+}
 
-const COLOURS: Readonly<Record<Mood, string>> = {
-  good: 'green',
-  bad: 'red',
-  doubtful: 'yellow',
-  quiet: 'gray',
-  title: 'bold',
-};
+/** All that a command knows of the process that it runs in, so that it can be run without one. */
+export interface CliIo {
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly stdout: CliOutput;
+  readonly stderr: CliOutput;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The directory that paths are relative to. */
+  readonly cwd: string;
+  /** Calls `stop` whenever the command is to end (SIGINT, SIGTERM); returns how to take that back. */
+  onStop(stop: () => void): () => void;
+}
+
+const STYLES = { good: 'green', bad: 'red', doubtful: 'yellow', quiet: 'gray', title: 'bold' } as const;
+
+/** The meaning of a text, from which its colour follows. */
+export type Style = keyof typeof STYLES;
 
 /** An error may be its own cause. */
 const MOST_CAUSES = 10;
@@ -30,11 +42,11 @@ export class Terminal {
   }
 
   /** A line of the result. */
-  line(text = ''): void {
-    this.io.stdout.write(`${text}\n`);
+  line(text: string, style?: Style): void {
+    this.io.stdout.write(`${this.paint(text, style)}\n`);
   }
 
-  /** One line of what is to be known beside the result, whatever is in the text. */
+  /** One line beside the result, whatever is in the text. */
   note(text: string): void {
     this.io.stderr.write(`${printable(text)}\n`);
   }
@@ -52,16 +64,16 @@ export class Terminal {
     else this.io.stdout.write(dotted(Buffer.from(bytes).toString('utf8').replaceAll('\r\n', '\n')));
   }
 
-  /** Text in the colour of its mood, where there is colour. */
-  paint(mood: Mood, text: string): string {
-    if (!this.#colour) return text;
-    const [on, off] = inspect.colors[COLOURS[mood]] ?? [0, 0];
-    return `\u001b[${on}m${text}\u001b[${off}m`;
+  /** Text in the colour of its style, where there is colour. */
+  paint(text: string, style: Style | undefined): string {
+    if (!this.#colour || style === undefined) return text;
+    // Node would look at the streams of the process.
+    return styleText(STYLES[style], text, { validateStream: false });
   }
 }
 
-/** As Node decides it: what is forced first, then what is unwanted, then whether somebody is looking. */
-function hasColour({ env, stdout }: { env: CliIo['env']; stdout: CliOutput }): boolean {
+/** By the rules of Node: forced colour, then unwanted colour, then whether a person reads it. */
+function hasColour({ env, stdout }: CliIo): boolean {
   const { FORCE_COLOR: forced, NO_COLOR: unwanted, TERM: kind } = env;
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
   if (unwanted !== undefined && unwanted !== '') return false;

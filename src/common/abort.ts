@@ -10,9 +10,9 @@ const WRAPPED = new WeakMap<Handler, (this: AbortSignal, event: Event) => void>(
 const ON_ABORT = new WeakMap<AbortSignal, unknown>();
 
 /**
- * An `AbortController` for code of others. A listener of its signal that throws, or returns a promise that rejects, is
- * told to `failed`, and the other listeners are called all the same: Node makes an uncaught exception of it, which ends
- * the process. `failed` must not throw. The listeners of a signal that is made of this one (`AbortSignal.any()`) are not
+ * An `AbortController` for code of others. The error of a listener of its signal
+ * that throws, or returns a promise that rejects, goes to `failed`, and the other listeners are called: Node would make an
+ * uncaught exception of it, which ends the process. `failed` must not throw. The listeners of a signal that is made of this one (`AbortSignal.any()`) are not
  * looked after.
  */
 export function abortController(failed: Failed): AbortController {

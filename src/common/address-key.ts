@@ -46,34 +46,19 @@ interface Found extends Pick<Word, 'text' | 'kind'> {
 
 function wordAt(text: string, at: number): Found | undefined {
   const character = text.charAt(at);
-  switch (character) {
-    case '"': {
-      const end = closing(text, at, '"');
-      return end === -1
-        ? undefined
-        : { text: unescaped(text.slice(at + 1, end)), kind: 'word', end: end + 1 };
-    }
-    case '[': {
-      const end = closing(text, at, ']');
-      return end === -1 ? undefined : { text: text.slice(at, end + 1), kind: 'literal', end: end + 1 };
-    }
-    case '\\':
-      return { text: text.charAt(at + 1), kind: 'word', end: at + 2 };
-    case '<':
-    case '>':
-    case '@':
-    case ',':
-    case ';':
-    case ':':
-    case '.':
-    case ')':
-      return { text: character, kind: 'special', end: at + 1 };
-    default: {
-      PLAIN.lastIndex = at;
-      const [plain = character] = PLAIN.exec(text) ?? [];
-      return { text: plain, kind: 'word', end: at + plain.length };
-    }
+  if (character === '"') {
+    const end = closing(text, at, '"');
+    return end === -1 ? undefined : { text: unescaped(text.slice(at + 1, end)), kind: 'word', end: end + 1 };
   }
+  if (character === '[') {
+    const end = closing(text, at, ']');
+    return end === -1 ? undefined : { text: text.slice(at, end + 1), kind: 'literal', end: end + 1 };
+  }
+  if (character === '\\') return { text: text.charAt(at + 1), kind: 'word', end: at + 2 };
+  if ('<>@,;:.)'.includes(character)) return { text: character, kind: 'special', end: at + 1 };
+  PLAIN.lastIndex = at;
+  const [plain = character] = PLAIN.exec(text) ?? [];
+  return { text: plain, kind: 'word', end: at + plain.length };
 }
 
 function isBlank(character: string): boolean {
@@ -116,9 +101,9 @@ const USUAL = /^[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*@[\w-]+(?
 const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
 
 /**
- * The one spelling that all spellings of a mailbox have in common: what to compare, count and look up addresses by.
+ * Returns the one spelling that all spellings of a mailbox have in common, to compare and count addresses.
  *
- * Mail servers take many spellings for one mailbox, and show a filter the one that the client has chosen:
+ * @remarks Mail servers take many spellings for one mailbox, and show a filter the one that the client has chosen:
  *
  * - upper and lower case, and the forms of Unicode (RFC 5321, 2.4, lets a server tell `Bob` from `bob`; next to none does);
  * - a domain in Unicode or as `xn--…`, with dots at its end;
@@ -128,8 +113,8 @@ const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
  * - angle brackets, with a name before them or not.
  *
  * The key is an address itself, which `parseAddress()` divides; the key of a key is the same. The null sender's is `''`.
- * Text that is no address, or longer than
- * 8 192 characters, is its own. Never throws, and takes time in proportion to the length.
+ * Text that is no address, or longer than 8 192 characters, is its own key. Never throws, and takes time in proportion to
+ * the length.
  *
  * Which other addresses are delivered to the same mailbox, only the mail server knows: aliases, `bob+lists`, the names of
  * its own host, or `bob%x.example@y.example`, which some send on.
@@ -152,7 +137,7 @@ function fold(text: string): string {
   return text.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
-/** What cannot be read as an address is only the same as itself. */
+/** Text that cannot be read as an address is only the same as itself. */
 function withoutBrackets(text: string): string {
   let [start, end] = [0, text.length];
   while (end - start > 1 && text[start] === '<' && text[end - 1] === '>') [start, end] = [start + 1, end - 1];
@@ -167,7 +152,7 @@ function keyOf(text: string, unquoted = false): string | undefined {
   return local === undefined ? '' : withoutDomain(local, unquoted);
 }
 
-/** What stands before the last `@` and behind it, without quotes; nothing where the text is no address. */
+/** The parts before and behind the last `@`, without quotes; nothing where the text is no address. */
 interface Parts {
   readonly local: string | undefined;
   readonly domain: string | undefined;
@@ -206,7 +191,7 @@ function lastOf(words: readonly Word[], special: string, end = words.length): nu
   return -1;
 }
 
-/** What is within the last pair of angle brackets, the innermost; Sendmail ignores what follows on it. */
+/** The words within the last pair of angle brackets, the innermost; Sendmail ignores those behind it. */
 function insideBrackets(words: readonly Word[]): readonly Word[] {
   const open = lastOf(words, '<');
   if (open === -1) return words;
@@ -240,7 +225,7 @@ function withoutRoute(words: readonly Word[]): readonly Word[] {
   return words.slice(start);
 }
 
-/** Words without what divides them; Sendmail puts a dot for a blank. Nothing where there is a list, or half a bracket. */
+/** Words without their separators; Sendmail puts a dot for a blank. Nothing for a list, or half a bracket. */
 function joined(words: readonly Word[]): string | undefined {
   let text = '';
   let afterWord = false;
@@ -256,20 +241,12 @@ function joined(words: readonly Word[]): string | undefined {
 /** Without a domain a mail server looks for one in what there is, also in what was in quotes. */
 function withoutDomain(local: string, unquoted: boolean): string {
   if (!unquoted && local.includes('@') && !/["\\]/.test(local)) return keyOf(local, true) ?? written(local);
-  const at = local.lastIndexOf('@');
   const bang = local.indexOf('!');
-  const percent = local.lastIndexOf('%');
-  const swapped =
-    at !== -1
-      ? put(local.slice(0, at), local.slice(at + 1))
-      : bang !== -1
-        ? put(local.slice(bang + 1), local.slice(0, bang))
-        : percent !== -1
-          ? put(local.slice(0, percent), local.slice(percent + 1))
-          : undefined;
-  return swapped === undefined || swapped.startsWith('""@') || swapped.endsWith('@')
-    ? written(local)
-    : swapped;
+  const at = local.includes('@') ? local.lastIndexOf('@') : bang === -1 ? local.lastIndexOf('%') : bang;
+  if (at === -1) return written(local);
+  const [before, behind] = [local.slice(0, at), local.slice(at + 1)];
+  const address = local[at] === '!' ? put(behind, before) : put(before, behind);
+  return address === undefined || /^""@|@$/.test(address) ? written(local) : address;
 }
 
 function put(local: string, domain: string): string | undefined {
@@ -288,9 +265,9 @@ function written(local: string): string {
 }
 
 /**
- * Whether two addresses are spellings of one mailbox, as nearly all mail systems see it: both have the same
- * `addressKey()`, where it is said what counts. Never throws.
+ * Tells whether two addresses are spellings of one mailbox, as nearly all mail systems see it.
  *
+ * @remarks They are where both have the same `addressKey()`. Never throws.
  * @param a with or without angle brackets
  * @param b likewise
  * @example sameAddress('Info@Bücher.example', '<"info"@xn--bcher-kva.example.>'); // true

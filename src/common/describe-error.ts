@@ -1,6 +1,30 @@
-import { systemReason } from './error-code.js';
 import { excerpt } from './printable.js';
-import { errorFrom } from './text-of.js';
+import { errorFrom, isA, messageOf } from './text-of.js';
+
+/** The code of an operating system's error, such as `EADDRINUSE`; an empty string where it has no code. */
+export function errorCode(error: unknown): string {
+  try {
+    return isA(error, Error) && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  } catch {
+    return '';
+  }
+}
+
+const SYSTEM: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'this user may not do that',
+  EPERM: 'this user may not do that',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of its path is no directory',
+  ENOSPC: 'there is no room left on the device',
+  EROFS: 'it is on a file system that cannot be written to',
+};
+
+/** The reason why the operating system refused a file: a sentence without the name of the file. */
+export function systemReason(error: unknown): string {
+  const reason = SYSTEM[errorCode(error)];
+  return reason === undefined ? messageOf(error) : `${reason}.`;
+}
 
 /** Errors whose message says all that there is to say. */
 const SPOKEN = new Set([
@@ -20,7 +44,7 @@ const SPOKEN = new Set([
 const LONGEST = 1_000;
 
 /**
- * What went wrong in a line, without where in the program that was: control characters are shown as escapes, and of a
+ * An error in a line, without its place in the program: control characters are shown as escapes, and of a
  * very long message there is only the beginning. Never throws.
  */
 export function describeError(thrown: unknown): string {
@@ -31,7 +55,7 @@ export function describeError(thrown: unknown): string {
       return oneLine(`${excerpt(error.path)}: ${systemReason(error)}`);
     }
   } catch {
-    // A getter of somebody's own.
+    // A getter of the value's own.
   }
   return oneLine(`${error.name}: ${error.message}`);
 }

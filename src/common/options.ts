@@ -1,60 +1,20 @@
 import { excerpt } from './printable.js';
 import { textOf } from './text-of.js';
 
-/** Longer words are not compared. */
-const LONGEST_WORD = 64;
-
-/** Finds the word of a list that was probably meant, where one is near enough. */
-export function didYouMean(word: string, words: readonly string[]): string | undefined {
-  // No name is that long, and the work grows with the square.
-  if (word.length > LONGEST_WORD) return undefined;
-  const [best] = words
-    .map((each) => ({ each, far: distance(folded(word), folded(each)) }))
-    .sort((one, other) => one.far - other.far);
-  return best !== undefined && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.each : undefined;
-}
-
-/** Without what is only another way of writing a name: `max-keys`, `max_keys` and `MAXKEYS` are `maxKeys`. */
-function folded(word: string): string {
-  return word.replace(/[-_]/g, '').toLowerCase();
-}
-
-/** How many letters are to be changed, put in, left out or swapped with the next one. */
-function distance(from: string, to: string): number {
-  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, at) => at)];
-  const at = (row: number, column: number): number => rows[row]?.[column] ?? 0;
-  for (let i = 1; i <= from.length; i++) {
-    rows[i] = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const same = from[i - 1] === to[j - 1] ? 0 : 1;
-      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
-      rows[i]?.push(
-        Math.min(
-          at(i - 1, j) + 1,
-          at(i, j - 1) + 1,
-          at(i - 1, j - 1) + same,
-          swapped ? at(i - 2, j - 2) + 1 : Infinity,
-        ),
-      );
-    }
-  }
-  return at(from.length, to.length);
-}
-
 /** The most milliseconds that a timer of Node takes, some 24 days; beyond it would fire at once. */
 export const LONGEST_TIMER = 0x7fffffff;
 
-/** What the value of an option has to be. */
+/** A rule for the value of an option. */
 export interface Rule {
   /** The end of the sentence "it has to be …". */
   readonly expected: string;
-  /** Says whether the value is right, `'type'` where it is of another type, `'range'` where only the value is wrong. */
+  /** `'right'`; `'type'` where the value is of another type, `'range'` where only the value is wrong. */
   check(value: unknown): 'right' | 'type' | 'range';
-  /** A sentence more about a value that is not right, such as what was probably meant. */
+  /** Another sentence about a value that is not right, such as a word that was probably meant. */
   hint?(value: unknown): string | undefined;
   /** The options within, for an option that is an object of options. */
   readonly within?: Readonly<Record<string, Rule>>;
-  /** What each of them has to be, for an option that is an array. */
+  /** The rule for each value, for an option that is an array. */
   readonly each?: Rule;
   /** For an option that has to be given: a sentence that says what to give. */
   readonly required?: string;
@@ -63,11 +23,140 @@ export interface Rule {
 /** A rule for each option that a function has. */
 export type Rules<O extends object = object> = { readonly [K in keyof Required<O>]: Rule };
 
+type Table = Readonly<Record<string, Rule>>;
+
+/**
+ * Throws where an option is misspelt, of the wrong type, out of its range or missing: an option that is not understood
+ * must not count as the default. An option that is `undefined` is not given; `null` is a value that no option has.
+ *
+ * Every enumerable name of the object's own has to be known. Options that are inherited, such as the getters of a class,
+ * are read as well; other inherited names are ignored.
+ *
+ * @param where the function, as its user calls it: `serve()`
+ * @param noun the word for a name: `option`, or `field` of a thing that is described by an object
+ * @throws TypeError for an unknown or missing name or a wrong type, RangeError for a value out of its range
+ * @example checkOptions<BackoffOptions>('backoff()', options, { initial: milliseconds(1), max: milliseconds(1) });
+ */
+export function checkOptions<O extends object>(
+  where: string,
+  given: unknown,
+  rules: Rules<O>,
+  noun: 'option' | 'field' = 'option',
+): void {
+  check({ where, noun }, '', given === undefined ? {} : given, rules);
+}
+
+/** The same for an argument that is a value by itself; `name` is the subject of the sentence: `the duration`. */
+export function checkArgument(where: string, name: string, value: unknown, rule: Rule): void {
+  if (value === undefined || rule.check(value) !== 'right') {
+    checkValue({ where, noun: 'argument' }, name, value, rule.required === undefined ? required(rule) : rule);
+  }
+}
+
+/** The options that a function has; others may be for another function that is called beside it. */
+export function pickOptions<O extends object>(given: O, rules: Rules<O>): O {
+  const names = Object.keys(rules) as (keyof O)[];
+  return Object.fromEntries(names.map((name) => [name, given[name]])) as O;
+}
+
+/** The defaults, with the given values in their place; `undefined` is not given. */
+export function withDefaults<D extends object>(
+  defaults: D,
+  given: { readonly [K in keyof D]?: D[K] | undefined } = {},
+): D {
+  const all: D = { ...defaults };
+  for (const name of Object.keys(defaults) as (keyof D)[]) {
+    const value = given[name];
+    if (value !== undefined) all[name] = value;
+  }
+  return all;
+}
+
+/**
+ * Throws where a name is nearly a known one: for objects that may have other names, too.
+ *
+ * @throws TypeError that says which name was probably meant
+ */
+export function checkSpelling<O extends object>(
+  where: string,
+  given: O,
+  rules: Rules<O>,
+  noun: 'option' | 'field' = 'option',
+): void {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(rules, name) && didYouMean(name, Object.keys(rules)) !== undefined) {
+      throw unknownName({ where, noun }, '', name, rules);
+    }
+  }
+}
+
+interface Call {
+  readonly where: string;
+  readonly noun: string;
+}
+
+function check(call: Call, path: string, given: unknown, rules: Table): void {
+  const { where, noun } = call;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(
+      path === ''
+        ? `${where}: the ${noun}s are ${shown(given)}; they have to be an object.`
+        : `${where}: ${path.slice(0, -1)} is ${shown(given)}; it has to be an object.`,
+    );
+  }
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(rules, name)) throw unknownName(call, path, name, rules);
+  }
+  for (const [name, rule] of Object.entries(rules)) {
+    checkValue(call, path + name, (given as Readonly<Record<string, unknown>>)[name], rule);
+  }
+}
+
+function checkValue(call: Call, name: string, value: unknown, rule: Rule): void {
+  const { where, noun } = call;
+  if (value === undefined) {
+    if (rule.required === undefined) return;
+    throw new TypeError(`${where}: the ${noun} ${name} is missing. ${rule.required}`);
+  }
+  const verdict = rule.check(value);
+  if (verdict !== 'right') {
+    const hint = rule.hint?.(value);
+    const words = `${where}: ${name} is ${shown(value)}; it has to be ${rule.expected}.${hint === undefined ? '' : ` ${hint}`}`;
+    throw verdict === 'type' ? new TypeError(words) : new RangeError(words);
+  }
+  if (rule.within !== undefined && typeof value === 'object' && !Array.isArray(value))
+    check(call, `${name}.`, value, rule.within);
+  if (rule.each !== undefined && Array.isArray(value)) {
+    const each = rule.each;
+    value.forEach((one: unknown, at) => {
+      checkValue(call, `${name}[${at}]`, one, each);
+    });
+  }
+}
+
+function unknownName({ where, noun }: Call, path: string, name: string, rules: Table): TypeError {
+  return new TypeError(
+    `${where}: there is no ${noun} ${excerpt(path + name, 60)}. ${adviceFor(path, name, rules)}`,
+  );
+}
+
+function adviceFor(path: string, name: string, rules: Table): string {
+  const names = Object.keys(rules);
+  const meant = didYouMean(name, names);
+  if (meant !== undefined) return `Did you mean ${path}${meant}?`;
+  // One of a group of options, given beside the group.
+  for (const [group, { within = {} }] of Object.entries(rules)) {
+    const inner = didYouMean(name, Object.keys(within));
+    if (inner !== undefined) return `Did you mean ${path}${group}: { ${inner}: … }?`;
+  }
+  return `There are ${[...names].sort().join(', ')}.`;
+}
+
 /** A value as a message quotes it. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${excerpt(value, 60)}'`;
   if (typeof value === 'function') return 'a function';
-  // In one line, whatever it is.
+  // In one line.
   return excerpt(textOf(value).slice(0, 200).replace(/\n\s*/g, ' '), 60);
 }
 
@@ -149,7 +238,7 @@ export const text: Rule = rule(
   (value) => typeof value === 'string' || value instanceof Uint8Array,
 );
 
-/** What is checked elsewhere, with words of its own. */
+/** Any value: it is checked elsewhere, with words of its own. */
 export const anything: Rule = rule('anything', () => true);
 
 /** An object, or a function, that has these functions. */
@@ -163,7 +252,7 @@ export function having(expected: string, ...names: readonly string[]): Rule {
 /** A scheduler of RxJS. */
 export const scheduler: Rule = having('a scheduler of RxJS, such as asyncScheduler', 'now', 'schedule');
 
-/** What ends something early. */
+/** A signal that ends something early. */
 export const signal: Rule = having('an AbortSignal', 'addEventListener', 'throwIfAborted');
 
 /** One of these values. */
@@ -216,131 +305,42 @@ export function record(each: Rule): Rule {
   );
 }
 
-type Table = Readonly<Record<string, Rule>>;
+/** Longer words are not compared: no name is that long, and the work grows with the square. */
+const LONGEST_WORD = 64;
 
-/**
- * Throws where an option is misspelt, of the wrong type, out of its range or missing: what is not understood must not
- * count as the default. An option that is `undefined` is not given; `null` is a value, and none that any option has.
- *
- * Every enumerable name of the object's own has to be known. Options that are inherited, such as the getters of a class,
- * are read as well; other names that are inherited are nothing to do with it.
- *
- * @param where the function, as its user calls it: `serve()`
- * @param noun what the names are called: `option`, or `field` of a thing that is described by an object
- * @throws TypeError for an unknown or missing name or a wrong type, RangeError for a value out of its range
- * @example checkOptions<BackoffOptions>('backoff()', options, { initial: milliseconds(1), max: milliseconds(1) });
- */
-export function checkOptions<O extends object>(
-  where: string,
-  given: unknown,
-  rules: Rules<O>,
-  noun: 'option' | 'field' = 'option',
-): void {
-  check({ where, noun }, '', given === undefined ? {} : given, rules);
+/** Finds the word of a list that was probably meant, where one is near enough. */
+export function didYouMean(word: string, words: readonly string[]): string | undefined {
+  if (word.length > LONGEST_WORD) return undefined;
+  const [best] = words
+    .map((each) => ({ each, far: distance(folded(word), folded(each)) }))
+    .sort((one, other) => one.far - other.far);
+  return best !== undefined && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.each : undefined;
 }
 
-/** The same for an argument that is a value by itself; `name` is the subject of the sentence: `the duration`. */
-export function checkArgument(where: string, name: string, value: unknown, rule: Rule): void {
-  if (value === undefined || rule.check(value) !== 'right') {
-    checkValue({ where, noun: 'argument' }, name, value, rule.required === undefined ? required(rule) : rule);
-  }
+/** Other ways of writing a name are the same name: `max-keys`, `max_keys` and `MAXKEYS` are `maxKeys`. */
+function folded(word: string): string {
+  return word.replace(/[-_]/g, '').toLowerCase();
 }
 
-/** Those of the options that a function has; others may be for another function that is called beside it. */
-export function pickOptions<O extends object>(given: O, rules: Rules<O>): O {
-  const names = Object.keys(rules) as (keyof O)[];
-  return Object.fromEntries(names.map((name) => [name, given[name]])) as O;
-}
-
-/** The defaults with what is given in their place; what is `undefined` is not given. */
-export function withDefaults<D extends object>(
-  defaults: D,
-  given: { readonly [K in keyof D]?: D[K] | undefined } = {},
-): D {
-  const all: D = { ...defaults };
-  for (const name of Object.keys(defaults) as (keyof D)[]) {
-    const value = given[name];
-    if (value !== undefined) all[name] = value;
-  }
-  return all;
-}
-
-/**
- * Throws where a name is nearly one of those that are known: for objects that may have more than the names that count.
- *
- * @throws TypeError that says which one was probably meant
- */
-export function checkSpelling<O extends object>(
-  where: string,
-  given: O,
-  rules: Rules<O>,
-  noun: 'option' | 'field' = 'option',
-): void {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(rules, name) && didYouMean(name, Object.keys(rules)) !== undefined) {
-      throw unknownName({ where, noun }, '', name, rules);
+/** How many letters are to be changed, put in, left out or swapped with the next one. */
+function distance(from: string, to: string): number {
+  let before: number[] = [];
+  let last: number[] = [];
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= from.length; i++) {
+    [before, last, row] = [last, row, [i]];
+    for (let j = 1; j <= to.length; j++) {
+      const same = from[i - 1] === to[j - 1] ? 0 : 1;
+      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      row.push(
+        Math.min(
+          (last[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + 1,
+          (last[j - 1] ?? 0) + same,
+          swapped ? (before[j - 2] ?? 0) + 1 : Infinity,
+        ),
+      );
     }
   }
-}
-
-interface Call {
-  readonly where: string;
-  readonly noun: string;
-}
-
-function check(call: Call, path: string, given: unknown, rules: Table): void {
-  const { where, noun } = call;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new TypeError(
-      path === ''
-        ? `${where}: the ${noun}s are ${shown(given)}; they have to be an object.`
-        : `${where}: ${path.slice(0, -1)} is ${shown(given)}; it has to be an object.`,
-    );
-  }
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(rules, name)) throw unknownName(call, path, name, rules);
-  }
-  for (const [name, rule] of Object.entries(rules)) {
-    checkValue(call, path + name, (given as Readonly<Record<string, unknown>>)[name], rule);
-  }
-}
-
-function checkValue(call: Call, name: string, value: unknown, rule: Rule): void {
-  const { where, noun } = call;
-  if (value === undefined) {
-    if (rule.required === undefined) return;
-    throw new TypeError(`${where}: the ${noun} ${name} is missing. ${rule.required}`);
-  }
-  const verdict = rule.check(value);
-  if (verdict !== 'right') {
-    const hint = rule.hint?.(value);
-    const words = `${where}: ${name} is ${shown(value)}; it has to be ${rule.expected}.${hint === undefined ? '' : ` ${hint}`}`;
-    throw verdict === 'type' ? new TypeError(words) : new RangeError(words);
-  }
-  if (rule.within !== undefined && typeof value === 'object' && !Array.isArray(value))
-    check(call, `${name}.`, value, rule.within);
-  if (rule.each !== undefined && Array.isArray(value)) {
-    const each = rule.each;
-    value.forEach((one: unknown, at) => {
-      checkValue(call, `${name}[${at}]`, one, each);
-    });
-  }
-}
-
-function unknownName({ where, noun }: Call, path: string, name: string, rules: Table): TypeError {
-  return new TypeError(
-    `${where}: there is no ${noun} ${excerpt(path + name, 60)}. ${adviceFor(path, name, rules)}`,
-  );
-}
-
-function adviceFor(path: string, name: string, rules: Table): string {
-  const names = Object.keys(rules);
-  const meant = didYouMean(name, names);
-  if (meant !== undefined) return `Did you mean ${path}${meant}?`;
-  // One of a group of options, given beside the group.
-  for (const [group, { within = {} }] of Object.entries(rules)) {
-    const inner = didYouMean(name, Object.keys(within));
-    if (inner !== undefined) return `Did you mean ${path}${group}: { ${inner}: … }?`;
-  }
-  return names.length === 0 ? 'There are none.' : `There are ${[...names].sort().join(', ')}.`;
+  return row[to.length] ?? 0;
 }

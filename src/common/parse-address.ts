@@ -9,7 +9,7 @@ const TOO_LONG = 1000;
 
 /**
  * A domain in the form in which domains are compared: small letters, internationalised labels as `xn--…` (RFC 5890),
- * without a dot at its end. What is none (an address literal, say) is only made small.
+ * without a dot at its end. Other text (an address literal, say) is only made small.
  */
 export function asciiDomain(domain: string): string {
   const ascii = toAscii(domain);
@@ -28,9 +28,9 @@ function toAscii(domain: string): string {
 export interface AddressParts {
   /** Without angle brackets; `''` is the null sender. */
   readonly address: string;
-  /** What stands before the last `@`; all of it where there is none. As it was written, quotes included. */
+  /** The text before the last `@`; all of it without one. As it was written, quotes included. */
   readonly local: string;
-  /** What stands behind it, as `sameAddress()` compares it: small letters, ASCII (`xn--…`), no dot at the end; `''` without one. */
+  /** The text behind it, as `sameAddress()` compares it: small letters, ASCII (`xn--…`), no dot at the end; `''` without one. */
   readonly domain: string;
 }
 
@@ -41,9 +41,9 @@ const BACKSLASH = 0x5c;
 const AT = 0x40;
 
 /**
- * Divides a mail address (RFC 5321, 4.1.2) at its last `@` outside quotes. Never throws: what is no address has its
- * parts, too.
+ * Divides a mail address (RFC 5321, 4.1.2) at its last `@` outside quotes.
  *
+ * @remarks Never throws: text that is no address has parts, too.
  * @param address with or without angle brackets
  * @example parseAddress('Bob@BÜCHER.example'); // { address: 'Bob@BÜCHER.example', local: 'Bob', domain: 'xn--bcher-kva.example' }
  */

@@ -6,12 +6,12 @@ export function sentence(text: string): string {
 }
 
 /**
- * What a terminal or a reader of a log would obey instead of showing: C0 and C1 controls, DEL, the line and paragraph
+ * Characters that a terminal or a reader of a log would obey instead of showing: C0 and C1 controls, DEL, the line and paragraph
  * separators of Unicode, and the characters that turn the direction of text round.
  */
 const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]/u;
 const CONTROLS = new RegExp(CONTROL, 'gu');
-/** Those of them that a text of several lines may not have. */
+/** The same without line feeds and tabs, which a text of several lines may have. */
 const CONTROLS_IN_TEXT = new RegExp(`(?![\\n\\t])${CONTROL.source}`, 'gu');
 
 /** More of a text than this many characters is not quoted in a message, by default. */
@@ -38,7 +38,7 @@ export function dotted(text: string): string {
  * text) are escapes, too: it says the same, and is only text.
  */
 export function printableJson(value: unknown, space?: number): string {
-  // Outside of strings there are none but line feeds, where it is indented.
+  // Outside of strings there are only line feeds, where it is indented.
   return JSON.stringify(value, undefined, space).replace(CONTROLS_IN_TEXT, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
@@ -59,17 +59,7 @@ export function quote(value: unknown, most = QUOTED): string {
 }
 
 function escaped(character: string): string {
-  const code = character.charCodeAt(0);
-  switch (character) {
-    case '\n':
-      return '\\n';
-    case '\r':
-      return '\\r';
-    case '\t':
-      return '\\t';
-    default:
-      return code < 0x100
-        ? `\\x${code.toString(16).padStart(2, '0')}`
-        : `\\u${code.toString(16).padStart(4, '0')}`;
-  }
+  if ('\n\r\t'.includes(character)) return JSON.stringify(character).slice(1, -1);
+  const hex = character.charCodeAt(0).toString(16);
+  return hex.length <= 2 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`;
 }

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** Whether it is a promise, or can be waited for like one. A value whose `then` cannot be read is none; never throws. */
+/** Whether it is a promise, or can be waited for like one. A value whose `then` cannot be read is not; never throws. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   try {
     return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

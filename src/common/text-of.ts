@@ -28,7 +28,7 @@ export function textOf(value: unknown): string {
 
 /**
  * The message of an error, and the text of any other value; never throws. An error without a message, such as Node's
- * for a host none of whose addresses answered, is told by the errors in it, or by its name.
+ * for a host none of whose addresses answered, is described by the errors in it, or by its name.
  *
  * A promise, as `throw fetch(…)` throws it, is done with: that it rejects must not end the process.
  */
@@ -73,7 +73,7 @@ function stackOf(error: unknown): string | undefined {
 }
 
 /**
- * Whether a value of any kind is an instance of the class; never throws. A proxy is none, whatever it says: each look at
+ * Whether a value of any kind is an instance of the class; never throws. A proxy is not, whatever it says: each look at
  * it may throw.
  */
 export function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
@@ -97,7 +97,7 @@ function textOfOne(error: unknown): string {
   return typeof message === 'string' && message !== '' ? message : textOf(error);
 }
 
-/** What has caused an error; nothing where it is none, or does not say. Never throws. */
+/** The cause of an error; nothing for other values, and where it has no cause. Never throws. */
 export function causeOf(error: unknown): unknown {
   try {
     return isA(error, Error) ? error.cause : undefined;

@@ -8,7 +8,7 @@ const ignore = (): void => undefined;
 export function writeError(line: string): void {
   try {
     const { stderr } = process;
-    // A pipe that nobody reads any more is an error, and one that nobody listens to ends the process.
+    // A pipe that is not read any more is an error, and an error without a listener ends the process.
     if (pending++ === 0) stderr.on('error', ignore);
     stderr.write(`${line}\n`, () => {
       // The error comes after this.

@@ -14,13 +14,13 @@ import {
 
 /** How often, and after what time, something is tried again; everything has a default. */
 export interface BackoffOptions {
-  /** Tries in all, the first included; `Infinity` for what is never given up. Default 3. */
+  /** Tries in all, the first included; `Infinity` for no end. Default 3. */
   readonly attempts?: number | undefined;
   /** The longest pause before the second try, in milliseconds. Default 100. */
   readonly initial?: number | undefined;
-  /** By how much it grows from try to try. Default 2. */
+  /** The factor by which it grows from try to try. Default 2. */
   readonly factor?: number | undefined;
-  /** What it does not grow beyond, in milliseconds. Default 10 000. */
+  /** The longest pause of all, in milliseconds. Default 10 000. */
   readonly max?: number | undefined;
   /**
    * How much of a pause is left to chance, from 0 to 1: with 1 it is anything from none to the longest, with 0 always the
@@ -34,7 +34,7 @@ export interface BackoffOptions {
   readonly retryOn?: ((error: unknown, attempt: number) => boolean) | undefined;
   /** Whether a value begins the counting anew: for streams that are to last. Default false. */
   readonly resetOnSuccess?: boolean | undefined;
-  /** Whose time it is. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  /** The clock. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
   readonly scheduler?: SchedulerLike | undefined;
   /** Chance, from 0 to 1. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -53,14 +53,11 @@ const RULES: Rules<BackoffOptions> = {
 };
 
 /**
- * Tells RxJS's `retry()` to try again after pauses that grow, and are left to chance.
+ * Tells RxJS's `retry()` to try again after random pauses that grow.
  *
- * It is cancelled by unsubscription, as everything of RxJS, and so at the end of an event's time: within the project of
- * a filter that is 8 seconds by default, so keep all pauses together below that. After the last try the error goes on.
- *
- * What is to be tried again has to begin anew when it is subscribed to: `defer(() => fetch(…))`, and not
- * `from(fetch(…))`, which is one promise that stays as it is.
- *
+ * @remarks The pauses are cancelled by unsubscription, and so at the timeout of an event: 8 seconds by default within the
+ *   project of a filter, so keep all pauses together below that. After the last try the error goes on. The source has to
+ *   begin anew when it is subscribed to: `defer(() => fetch(…))`, and not `from(fetch(…))`, which is one promise.
  * @throws TypeError or RangeError where an option is wrong
  * @example defer(() => mailboxExists(address)).pipe(retry(backoff({ attempts: 3, initial: 50 })))
  * @example changes$.pipe(retry(backoff({ attempts: Infinity, max: 30_000, resetOnSuccess: true })))

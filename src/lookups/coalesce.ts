@@ -1,35 +1,83 @@
-import { Observable, firstValueFrom, merge } from 'rxjs';
+import {
+  Observable,
+  asyncScheduler,
+  firstValueFrom,
+  merge,
+  type ObservableInput,
+  type SchedulerLike,
+} from 'rxjs';
 
-import { boundedKey } from './bounded-key.js';
-import { resolveCoalesce, type CoalesceOptions, type LookUp } from './coalesce-options.js';
-import { ExpiringMap } from './expiring-map.js';
+import {
+  checkOptions,
+  func,
+  milliseconds,
+  number,
+  scheduler as schedulerRule,
+  whole,
+  type Rules,
+} from '../common/options.js';
+import { ignoreRejection, isPromise } from '../common/promises.js';
+import { boundedKey, ExpiringMap } from './expiring-map.js';
 import { Flight, type Answered } from './flight.js';
+
+/** Looks something up; `signal` is aborted when the answer is not waited for any more, or at the timeout. */
+export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>;
+
+/** How look-ups are shared and kept; everything has a default. */
+export interface CoalesceOptions<I, T> {
+  /** The key that equal look-ups have in common. Default: the input, where that is a string or a number. */
+  readonly key?: ((input: I) => string | number) | undefined;
+  /** For how long an answer is kept, in milliseconds. Default 0: only until all that wait for it have it. */
+  readonly ttl?: number | undefined;
+  /** The same for a negative answer. Default `ttl`. Errors are never kept. */
+  readonly negativeTtl?: number | undefined;
+  /** Whether an answer is negative. Default: `undefined`, `null` and `false` are. */
+  readonly negative?: ((answer: T) => boolean) | undefined;
+  /** The most answers to keep; the oldest goes first. Also the most look-ups to share. Default 10 000. */
+  readonly maxKeys?: number | undefined;
+  /**
+   * How long a look-up may take, in milliseconds; then it is aborted, and all that wait for it get a `LookUpError`.
+   * Default 7 000: an event by default has 8 000.
+   */
+  readonly timeout?: number | undefined;
+  /** The clock. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  readonly scheduler?: SchedulerLike | undefined;
+}
+
+const RULES: Rules<CoalesceOptions<unknown, unknown>> = {
+  key: func,
+  ttl: number(0, Infinity, 'milliseconds'),
+  negativeTtl: number(0, Infinity, 'milliseconds'),
+  negative: func,
+  maxKeys: whole(1),
+  timeout: milliseconds(1),
+  scheduler: schedulerRule,
+};
 
 /** A look-up whose answers are shared, and kept for a while. */
 export interface Coalesced<I, T> {
-  /** Looks up when it is subscribed to: emits the answer, and completes. Who unsubscribes waits no longer. */
+  /** Looks up when it is subscribed to: emits the answer, and completes. A subscriber that leaves waits no longer. */
   (input: I): Observable<T>;
   /** The same for async functions. When `signal` is aborted it rejects with its reason, and waits no longer. */
   promise(input: I, signal?: AbortSignal): Promise<T>;
-  /** Forgets the answer for an input, or all of them. Look-ups under way go on, but who asks from now on asks anew. */
+  /** Forgets the answer for an input, or all of them. Look-ups in flight go on, but are not joined any more. */
   forget(input?: I): void;
   /** How many answers are kept. */
   readonly size: number;
 }
 
 /**
- * Shares look-ups: whoever asks what is being looked up already waits for the same answer, whichever connection it is
- * for; and answers can be kept for a while.
+ * Shares look-ups between connections, and keeps their answers for a while.
  *
- * A look-up is aborted, and unsubscribed from, only when all who wait for it have gone. What it fails with all of them
- * get, and nobody later. One that hangs delays only those who want to know the same, and these for no longer than
- * `timeout`. Of an Observable the first value is the answer.
- *
+ * @remarks A look-up of an input that is in flight is joined, and not made again. It is aborted, and unsubscribed from, only
+ *   when all that wait for it have left. They all get its error, and none later. A look-up that hangs delays only those
+ *   with the same key, and no longer than `timeout`. Of an Observable the first value is the answer.
  * @throws TypeError or RangeError where an option is wrong
- * @throws TypeError (to who asks) where the input needs a `key`
+ * @throws TypeError (to the subscriber) where the input needs a `key`
  * @example
  * const exists = coalesce(mailboxExists, { ttl: 60_000, negativeTtl: 5_000 });
  * on('rcpt', ({ address }) => exists(address).pipe(map((yes) => yes || reject('No such user'))))
+ * @see backoff for another try after an error
  */
 export function coalesce<I extends string | number, T>(
   lookUp: LookUp<I, T>,
@@ -39,26 +87,32 @@ export function coalesce<I, T>(
   lookUp: LookUp<I, T>,
   options: CoalesceOptions<I, T> & Required<Pick<CoalesceOptions<I, T>, 'key'>>,
 ): Coalesced<I, T>;
-export function coalesce<I, T>(lookUp: LookUp<I, T>, given: CoalesceOptions<I, T> = {}): Coalesced<I, T> {
+export function coalesce<I, T>(lookUp: LookUp<I, T>, options: CoalesceOptions<I, T> = {}): Coalesced<I, T> {
   if (typeof lookUp !== 'function')
     throw new TypeError('coalesce(): the first argument has to be a function.');
-  const options = resolveCoalesce(given);
-  const { maxKeys, scheduler } = options;
+  checkOptions('coalesce()', options, RULES);
+  const { ttl = 0, negativeTtl = ttl, negative = isNegative, maxKeys = 10_000, timeout = 7_000 } = options;
+  const { scheduler = asyncScheduler } = options;
+  const ttlOf = (answer: T): number => (ttl !== negativeTtl && isYes(negative(answer)) ? negativeTtl : ttl);
   const keyOf = (input: I): string | number => {
-    const key = options.key(input);
+    const key = checkKey(options.key === undefined ? input : options.key(input), options.key !== undefined);
     return typeof key === 'string' ? boundedKey(key) : key;
   };
   const flights = new Map<string | number, Flight<T>>();
   const kept = new ExpiringMap<Answered<T>>(maxKeys);
 
-  const begin = (key: string | number): Flight<T> => {
-    const flight = new Flight<T>((answer) => {
+  const begin = (input: I, key: string | number): Flight<T> => {
+    const landed = (answer: Answered<T> | undefined): void => {
       // It may have been forgotten meanwhile, and another begun.
       if (flights.get(key) !== flight) return;
       flights.delete(key);
       if (answer !== undefined && answer.ttl > 0) kept.set(key, answer, scheduler.now(), answer.ttl);
+    };
+    const flight = new Flight<T>({
+      lookUp: (signal) => lookUp(input, signal),
+      ...{ key, ttlOf, timeout, scheduler, landed },
     });
-    // What is more is looked up for each by itself.
+    // Above the limit each look-up is by itself.
     if (flights.size < maxKeys) flights.set(key, flight);
     return flight;
   };
@@ -68,14 +122,14 @@ export function coalesce<I, T>(lookUp: LookUp<I, T>, given: CoalesceOptions<I, T
       const key = keyOf(input);
       const known = kept.get(key, scheduler.now());
       if (known !== undefined) {
-        subscriber.next(known.is);
+        subscriber.next(known.value);
         subscriber.complete();
         return;
       }
       const running = flights.get(key);
-      const flight = running ?? begin(key);
+      const flight = running ?? begin(input, key);
       flight.join(subscriber);
-      if (running === undefined && !subscriber.closed) flight.start(lookUp, input, key, options);
+      if (running === undefined && !subscriber.closed) flight.start();
     });
 
   const more = {
@@ -104,4 +158,27 @@ function aborted(signal: AbortSignal): Observable<never> {
     signal.addEventListener('abort', fail);
     return () => signal.removeEventListener('abort', fail);
   });
+}
+
+function isNegative(answer: unknown): boolean {
+  return answer === undefined || answer === null || answer === false;
+}
+
+/** A promise would count as a yes, whatever its value. */
+function isYes(given: unknown): boolean {
+  if (!isPromise(given)) return Boolean(given);
+  ignoreRejection(given);
+  throw new TypeError('coalesce(): negative gave a promise. It has to say true or false at once.');
+}
+
+/** Two objects have the same text, `[object Object]`: one would get the other's answer. */
+function checkKey(key: unknown, own: boolean): string | number {
+  if (typeof key === 'string' || typeof key === 'number') return key;
+  ignoreRejection(key);
+  const what = typeof key === 'object' && key !== null ? 'an object' : typeof key;
+  throw new TypeError(
+    own
+      ? `coalesce(): key gave ${what}. It has to give a string or a number.`
+      : `coalesce(): the input is ${what}. Give key, a function that makes a string of it.`,
+  );
 }

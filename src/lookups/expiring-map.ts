@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 interface Entry<V> {
   readonly key: unknown;
   value: V;
@@ -8,14 +10,14 @@ interface Entry<V> {
   newer: Entry<V> | undefined;
 }
 
-/** How many that are over are looked for at each writing: more than the one that is written, so that they get fewer. */
+/** How many expired entries are removed at each writing: more than the one that is written, so that they get fewer. */
 const SWEPT = 2;
 
 /**
- * A map that is bounded by number and by time: the one that was written least recently goes first, and what is over is
- * as good as gone. Each call takes the same time however much is in it, and there is no timer.
+ * A map that is bounded by number and by time: the entry that was written least recently goes first, and expired ones are
+ * as good as gone. Each call takes the same time however many there are, and there is no timer.
  *
- * Memory of what is over is given back as others are written, or when it is asked for.
+ * The memory of expired entries is given back as others are written, or when they are asked for.
  */
 export class ExpiringMap<V> {
   readonly #maxKeys: number;
@@ -32,11 +34,11 @@ export class ExpiringMap<V> {
     return this.#entries.size;
   }
 
-  /** What is known of the key at that time; `undefined` also where it is over. */
+  /** The value of the key at that time; `undefined` also where it is expired. */
   get(key: unknown, now: number): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
-    if (!isOver(entry, now)) return entry.value;
+    if (!isExpired(entry, now)) return entry.value;
     this.#remove(entry);
     return undefined;
   }
@@ -94,16 +96,29 @@ export class ExpiringMap<V> {
 
   #sweep(now: number): void {
     for (let left = SWEPT; left > 0; left--) {
-      if (this.#oldest === undefined || !isOver(this.#oldest, now)) return;
+      if (this.#oldest === undefined || !isExpired(this.#oldest, now)) return;
       this.#remove(this.#oldest);
     }
   }
 }
 
 /**
- * A clock that was set back lets things last. By a little it may: a correction of some milliseconds is not to make
- * everything forgotten. What lies further in the future than it was to last is over.
+ * A clock that was set back makes entries last. By a little it may: a correction of some milliseconds must not make the map
+ * forget everything. An entry that lies further in the future than it was to last is expired.
  */
-function isOver({ since, until }: Entry<unknown>, now: number): boolean {
+function isExpired({ since, until }: Entry<unknown>, now: number): boolean {
   return now >= until || since - now > until - since;
+}
+
+const LONGEST = 200;
+const HASHED = 'sha256:';
+
+/**
+ * The key itself where it is short, otherwise its hash: a key that strangers choose, such as an address, may have any length,
+ * and a bounded number of keys bounds memory only where each of them is bounded.
+ */
+export function boundedKey(key: string): string {
+  // A short one that looks like a hash would be taken for the long one that has it.
+  if (key.length <= LONGEST && !key.startsWith(HASHED)) return key;
+  return HASHED + createHash('sha256').update(key, 'utf8').digest('base64url');
 }

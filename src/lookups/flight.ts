@@ -6,6 +6,8 @@ import {
   throwIfEmpty,
   timeout,
   type Observable,
+  type ObservableInput,
+  type SchedulerLike,
   type Subscriber,
   type Subscription,
 } from 'rxjs';
@@ -13,29 +15,53 @@ import {
 import { abortController } from '../common/abort.js';
 import { warn } from '../common/write-error.js';
 import { subscribeCalmly } from '../rx/calmly.js';
-import type { LookUp, ResolvedCoalesce } from './coalesce-options.js';
-import { LookUpError } from './look-up-error.js';
 
-/** An answer, and for how long it is to be kept. */
+/** A look-up gave no answer: it took too long, or ended without one. */
+export class LookUpError extends Error {
+  override readonly name = 'LookUpError';
+  readonly reason: 'timeout' | 'empty';
+  /** The key of the look-up. */
+  readonly key: string | number;
+
+  constructor(reason: 'timeout' | 'empty', key: string | number, message: string) {
+    super(message);
+    this.reason = reason;
+    this.key = key;
+  }
+}
+
+/** An answer, and for how long to keep it, in milliseconds. */
 export interface Answered<T> {
-  readonly is: T;
+  readonly value: T;
   readonly ttl: number;
 }
 
-/** One look-up that is under way, and those who wait for it. */
+/** A look-up to be made. */
+export interface FlightOptions<T> {
+  readonly lookUp: (signal: AbortSignal) => ObservableInput<T>;
+  /** For messages. */
+  readonly key: string | number;
+  readonly ttlOf: (answer: T) => number;
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly scheduler: SchedulerLike;
+  /** Called once, when it is over: with the answer where there is one. */
+  readonly landed: (answer: Answered<T> | undefined) => void;
+}
+
+/** One look-up in flight, and the subscribers that wait for it. */
 export class Flight<T> {
+  readonly #options: FlightOptions<T>;
   readonly #waiting = new Set<Subscriber<T>>();
   readonly #controller = abortController(warn);
-  readonly #landed: (answer: Answered<T> | undefined) => void;
   #subscription: Subscription | undefined;
   #over = false;
 
-  /** @param landed called once, when it is over: with the answer where there is one */
-  constructor(landed: (answer: Answered<T> | undefined) => void) {
-    this.#landed = landed;
+  constructor(options: FlightOptions<T>) {
+    this.#options = options;
   }
 
-  /** Waits for the answer; who has waited and leaves last takes the look-up along. */
+  /** Waits for the answer; when the last one that waits leaves, the look-up is cancelled. */
   join(subscriber: Subscriber<T>): void {
     this.#waiting.add(subscriber);
     subscriber.add(() => {
@@ -44,61 +70,54 @@ export class Flight<T> {
     });
   }
 
-  start<I>(lookUp: LookUp<I, T>, input: I, key: string | number, options: ResolvedCoalesce<I, T>): void {
+  start(): void {
     const subscription = subscribeCalmly(
-      this.#ask(lookUp, input, key, options),
+      this.#answer(),
       {
         next: (answer) => {
           this.#end(answer, (subscriber) => {
-            subscriber.next(answer.is);
+            subscriber.next(answer.value);
             subscriber.complete();
           });
         },
-        error: (error) => {
-          this.#end(undefined, (subscriber) => subscriber.error(error));
-        },
+        error: (error) => this.#end(undefined, (subscriber) => subscriber.error(error)),
       },
-      // Of many who wait, none is the one to be told.
+      // An error in a teardown belongs to none of the many that wait.
       warn,
     );
     if (this.#over) subscription.unsubscribe();
     else this.#subscription = subscription;
   }
 
-  #ask<I>(
-    lookUp: LookUp<I, T>,
-    input: I,
-    key: string | number,
-    { timeout: limit, scheduler, ttlOf }: ResolvedCoalesce<I, T>,
-  ): Observable<Answered<T>> {
+  #answer(): Observable<Answered<T>> {
+    const { lookUp, key, ttlOf, timeout: limit, scheduler } = this.#options;
     const name = typeof key === 'string' ? JSON.stringify(key) : String(key);
-    const late = (): LookUpError =>
-      new LookUpError('timeout', key, `The look-up of ${name} took longer than ${limit} ms.`);
-    return defer(() => lookUp(input, this.#controller.signal)).pipe(
+    return defer(() => lookUp(this.#controller.signal)).pipe(
       take(1),
-      map((answer) => ({ is: answer, ttl: ttlOf(answer) })),
+      map((value) => ({ value, ttl: ttlOf(value) })),
       throwIfEmpty(() => new LookUpError('empty', key, `The look-up of ${name} ended without an answer.`)),
       timeout({
         first: limit,
         scheduler,
         with: () => {
           this.#controller.abort();
-          return throwError(late);
+          const message = `The look-up of ${name} took longer than ${limit} ms.`;
+          return throwError(() => new LookUpError('timeout', key, message));
         },
       }),
     );
   }
 
-  #end(answer: Answered<T> | undefined, tell: (subscriber: Subscriber<T>) => void): void {
+  #end(answer: Answered<T> | undefined, notify: (subscriber: Subscriber<T>) => void): void {
     if (this.#over) return;
     this.#over = true;
-    // Before anybody is told: who asks again at once is not to be given what is over.
-    this.#landed(answer);
+    // First: a subscriber that asks again at once must not join what is over.
+    this.#options.landed(answer);
     for (const subscriber of [...this.#waiting]) {
       try {
-        tell(subscriber);
+        notify(subscriber);
       } catch (error) {
-        // A teardown of one who waited; the others have to hear of it all the same.
+        // A teardown of one subscriber; the others still have to get the answer.
         warn(error);
       }
     }
@@ -107,7 +126,7 @@ export class Flight<T> {
   #cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#landed(undefined);
+    this.#options.landed(undefined);
     this.#controller.abort();
     this.#subscription?.unsubscribe();
   }

@@ -1,71 +1,129 @@
-import { ignoreRejection, isPromise } from '../common/promises.js';
-import { textOf } from '../common/text-of.js';
+import { addressKey } from '../common/address-key.js';
+import { checkOptions, func, having, number, object, oneOf, type Rules } from '../common/options.js';
+import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
-import { authenticatedUser } from '../session/session-info.js';
-import { type Tempfail, tempfail } from '../session/decisions.js';
+import { type Decision, type Tempfail, tempfail } from '../session/decisions.js';
 import type { Rcpt } from '../session/flow.js';
+import { authenticatedUser } from '../session/session-info.js';
 import { turnOf } from '../session/turn.js';
-import { type GreylistOptions, resolveGreylist } from './greylist-options.js';
-import { Outage } from './outage.js';
+import { clientNetwork, NETWORK_RULES, type NetworkSize } from './client-network.js';
+import { checkKey } from './keys.js';
+import { memoryKeys } from './memory-stores.js';
+import { AWAY_RULES, type AwayOptions, Outage } from './outage.js';
+import type { Awaitable, KeyStore } from './stores.js';
+
+/** How `greylist()` is set up; everything has a default. */
+export interface GreylistOptions extends AwayOptions {
+  /** The store. Default `memoryKeys()`, in this process only. */
+  readonly store?: KeyStore | undefined;
+  /** How long a first attempt has to wait, in milliseconds. Default 300 000 (5 minutes). */
+  readonly delay?: number | undefined;
+  /** How long after the first attempt one that passes may come, in milliseconds. Default 172 800 000 (2 days). */
+  readonly window?: number | undefined;
+  /** For how long after an attempt that passed others pass at once, in milliseconds. Default 35 days. */
+  readonly lifetime?: number | undefined;
+  /**
+   * The key that has to be the same at both attempts. Default: the client's network, the sender and the recipient, by
+   * their `addressKey()`. A function returns `undefined` for recipients that need not wait.
+   */
+  readonly key?: ((rcpt: Rcpt) => string | undefined) | undefined;
+  /** The size of the client's network; see `clientNetwork()`. Default 24 bits of IPv4, 64 of IPv6. */
+  readonly network?: NetworkSize | undefined;
+  /** Whether a recipient passes without waiting. Default: none, except for users who have logged in, who always do. */
+  readonly exempt?: ((rcpt: Rcpt) => Awaitable<boolean>) | undefined;
+  /**
+   * Whether mail from the null sender waits like all mail, or passes, for the sake of servers that ask back whether a
+   * sender exists, and take a deferral for an answer. Default `'wait'`.
+   */
+  readonly nullSender?: 'wait' | 'pass' | undefined;
+  /** The text of the reply, from the seconds that are left. Default `Greylisted, please try again in 300 seconds`. */
+  readonly text?: ((seconds: number) => string) | undefined;
+}
+
+const RULES: Rules<GreylistOptions> = {
+  ...AWAY_RULES,
+  store: having('a store with a function attempt, such as memoryKeys() or redisKeys(client)', 'attempt'),
+  delay: number(0, Infinity, 'milliseconds'),
+  window: number(1, Infinity, 'milliseconds'),
+  lifetime: number(1, Infinity, 'milliseconds'),
+  key: func,
+  network: object(NETWORK_RULES),
+  exempt: func,
+  nullSender: oneOf('wait', 'pass'),
+  text: func,
+};
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 
 /**
- * Puts off each recipient of a stranger's mail once: a mail server tries again, much of what sends spam does not.
+ * Defers each recipient of a stranger's mail once: mail servers try again, much of what sends spam does not.
  *
- * The first attempt of a client's network, sender and recipient gets `451 4.7.1` with the seconds to wait (RFC 6647), and
- * so does any other within `delay`. One that comes after that passes, and all later ones within `lifetime` of the last
- * one pass at once. Where no attempt comes within `window`, the next one is a first one again. Who has logged in passes
- * (`authenticatedUser()`), so does a recipient that the MTA has rejected already.
- *
- * While the store cannot be asked, `away` says what becomes of mail, and the error is reported once and not for each
- * mail. A client that goes away while the store is asked leaves an attempt behind, as if it had been answered.
- *
+ * @remarks The first attempt of a client's network, sender and recipient gets `451 4.7.1` with the seconds to wait
+ *   (RFC 6647), and so does any other within `delay`. One that comes after that passes, and all later ones within
+ *   `lifetime` of the last one pass at once. Where none comes within `window`, the next one is a first one again. Users
+ *   who have logged in pass (`authenticatedUser()`), and so do recipients that the MTA has rejected. While the store is
+ *   unavailable, `away` decides, and the error is reported once. A client that disconnects while the store is asked
+ *   leaves an attempt behind.
  * @throws RangeError where a time or a size is out of range
- * @throws TypeError where another option is not what it should be
+ * @throws TypeError where another option is wrong
  * @example greylist({ store: redisKeys(client), delay: 60_000, away: 'pass' })
+ * @see rateLimit
+ * @see reputation
  */
 export function greylist(options: GreylistOptions = {}): Filter {
-  const { store, times, key, exempt, nullSenderPasses, text } = resolveGreylist(options);
+  checkOptions('greylist()', options, RULES);
+  const { delay = 5 * MINUTE, window = 2 * DAY, lifetime = 35 * DAY, store = memoryKeys() } = options;
+  if (window <= delay) {
+    throw new RangeError(
+      `greylist(): window is ${window}, which is not above delay, ${delay}: a sender that waits would be forgotten before it passes.`,
+    );
+  }
+  const { network, exempt, nullSender, text = defaultText } = options;
+  const { key = (rcpt: Rcpt): string => tripletOf(rcpt, network) } = options;
   const outage = new Outage(options);
 
-  const ask = (rcpt: Rcpt): ReturnType<typeof outage.ask<Tempfail | undefined>> => {
-    const name = key(rcpt);
+  const ask = (rcpt: Rcpt): Awaitable<Decision | undefined> => {
+    const name = checkKey('greylist()', key(rcpt));
     if (name === undefined) return undefined;
-    checkKey(name);
     return outage.ask(
       rcpt,
-      () => store.attempt(name, times),
+      () => store.attempt(name, { delay, window, lifetime }),
       (left) => (left > 0 ? waitFor(left, text) : undefined),
     );
   };
 
-  return on('rcpt', (rcpt) => {
-    const known = authenticatedUser(rcpt.session) !== undefined;
-    if (known || rcpt.rejected !== undefined) return undefined;
-    if (nullSenderPasses && rcpt.mail.address === '') return undefined;
+  const project = (rcpt: Rcpt): Awaitable<Decision | undefined> => {
+    if (authenticatedUser(rcpt.session) !== undefined || rcpt.rejected !== undefined) return undefined;
+    if (nullSender === 'pass' && rcpt.mail.address === '') return undefined;
     const passes: unknown = exempt?.(rcpt) ?? false;
     if (!isPromise(passes)) return isExempt(passes) ? undefined : ask(rcpt);
-    return Promise.resolve(passes).then((yes) => {
-      // A client that has gone meanwhile has made no attempt.
-      if (turnOf(rcpt)?.ended === true) return undefined;
-      return isExempt(yes) ? undefined : ask(rcpt);
-    });
-  });
+    return Promise.resolve(passes).then((given) =>
+      // A client that has disconnected meanwhile has made no attempt.
+      turnOf(rcpt)?.ended === true || isExempt(given) ? undefined : ask(rcpt),
+    );
+  };
+  return on('rcpt', project as Parameters<typeof on<'rcpt'>>[1]);
+}
+
+/** As JSON, since an address may hold any separator of the parts. */
+function tripletOf({ session, mail, address }: Rcpt, network: NetworkSize | undefined): string {
+  const addresses = [mail.address, address].map((each) => addressKey(each));
+  return JSON.stringify([clientNetwork(session.client, network), ...addresses]);
+}
+
+function defaultText(seconds: number): string {
+  return `Greylisted, please try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`;
 }
 
 function waitFor(left: number, text: (seconds: number) => string): Tempfail {
   return tempfail({ code: 451, enhanced: '4.7.1', text: text(Math.ceil(left / 1_000)) });
 }
 
-/** What is true by being there, such as an Observable, would let everybody pass. */
+/** An object, such as an Observable, is true by being there, and would let all mail pass. */
 function isExempt(passes: unknown): boolean {
   if (typeof passes === 'object' && passes !== null)
     throw new TypeError('greylist(): exempt gave an object. Give true or false, or a promise of these.');
   return Boolean(passes);
-}
-
-function checkKey(key: unknown): void {
-  if (typeof key === 'string') return;
-  ignoreRejection(key);
-  throw new TypeError(`greylist(): key gave ${textOf(key)}. Give a string, or undefined.`);
 }

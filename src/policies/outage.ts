@@ -1,132 +1,138 @@
+import { type Rules, func, or } from '../common/options.js';
 import { quote } from '../common/printable.js';
 import { ignoreRejection, isPromise, onRejection } from '../common/promises.js';
 import { errorFrom } from '../common/text-of.js';
-import { ProjectError } from '../session/errors.js';
-import { failureAt, tell } from '../session/failures.js';
+import { tempfail } from '../session/decisions.js';
+import { failureAt, tellFailure } from '../session/failures.js';
 import type { StageEvent } from '../session/flow.js';
-import type { Failure } from '../session/options.js';
-import { turnOf } from '../session/turn.js';
-import type { Awaitable } from './awaitable.js';
-import { type AwayOptions, awayDecision } from './away.js';
-import { StoreError } from './store-error.js';
+import { type Failure, failureRule } from '../session/options.js';
+import { type Awaitable, StoreError } from './stores.js';
 
-/** Asks a store, and knows what to do while it cannot be asked. */
+/**
+ * The fate of mail while a store is unavailable.
+ *
+ * @remarks `'pass'`: the same as without the policy. `'tempfail'`: it is deferred with 451 4.3.0. Or a decision.
+ */
+export type Away = 'pass' | 'tempfail' | Failure;
+
+/** The options of all policies with a store, for the time in which it is unavailable. */
+export interface AwayOptions {
+  /** The fate of mail meanwhile. Default `'tempfail'`: it is deferred, and nothing gets past the policy. */
+  readonly away?: Away | undefined;
+  /**
+   * Gets the error when the store becomes unavailable. Default: the server's `onError` and `outcomes` get it, as an error
+   * in a filter, with the event that was the first to meet it.
+   */
+  readonly onAway?: ((error: Error) => void) | undefined;
+  /** Called when the store is available again. */
+  readonly onBack?: (() => void) | undefined;
+}
+
+/** The rules of these options. */
+export const AWAY_RULES: Rules<AwayOptions> = {
+  away: or(failureRule, 'pass', 'tempfail'),
+  onAway: func,
+  onBack: func,
+};
+
+/** RFC 3463: something in the mail system is wrong, and it is not the sender's fault. */
+const UNAVAILABLE = Object.freeze(
+  tempfail({ code: 451, enhanced: '4.3.0', text: 'Temporarily out of order, please try again later' }),
+);
+
+/** Asks a store, decides while it is unavailable, and reports when that begins and ends. */
 export class Outage {
   readonly #decision: Failure | undefined;
-  readonly #onAway: ((error: Error) => void) | undefined;
-  readonly #onBack: (() => void) | undefined;
-  /** How often it was asked. */
-  #asked = 0;
-  /** How often it had been asked when it was last found away; 0 while it is there. */
-  #away = 0;
-  /** What went wrong while there was no event to tell it at: the next one tells it. */
-  #untold: Error | undefined;
+  readonly #options: AwayOptions;
+  #calls = 0;
+  /** How many calls there had been when one last failed; 0 while the store is available. */
+  #failedAt = 0;
+  /** An error without an event to report it with: the next event reports it. */
+  #unreported: Error | undefined;
 
-  constructor({ away, onAway, onBack }: AwayOptions) {
-    this.#decision = awayDecision(away);
-    this.#onAway = onAway;
-    this.#onBack = onBack;
+  constructor(options: AwayOptions) {
+    const { away = 'tempfail' } = options;
+    this.#options = options;
+    this.#decision = away === 'pass' ? undefined : away === 'tempfail' ? UNAVAILABLE : away;
   }
 
-  /** What `use` makes of the store's answer: at once where the answer is there at once. */
+  /** Returns the result of `use` for the store's answer: at once where the answer is there at once. */
   ask<D>(
     event: StageEvent,
     question: () => Awaitable<number>,
     use: (answer: number) => D,
-  ): D | Failure | undefined | Promise<D | Failure | undefined> {
-    this.tellLate(event);
-    const asked = ++this.#asked;
-    let answer: Awaitable<number>;
+  ): Awaitable<D | Failure | undefined> {
+    this.reportLate(event);
+    return this.#call(event, question, use);
+  }
+
+  /** Tells the store something that no mail waits for; throws nothing. */
+  note(question: () => Awaitable<unknown>): void {
+    void this.#call(undefined, question, () => undefined);
+  }
+
+  /** Counts as a call that failed. */
+  failed(error: unknown): void {
+    this.#calls++;
+    this.#fail(undefined, error);
+  }
+
+  /** Reports with an event an error that had none. */
+  reportLate(event: StageEvent): void {
+    const error = this.#unreported;
+    this.#unreported = undefined;
+    if (error !== undefined) tellFailure(event, error);
+  }
+
+  #call<A, D>(
+    event: StageEvent | undefined,
+    question: () => Awaitable<A>,
+    use: (answer: A) => D,
+  ): Awaitable<D | Failure | undefined> {
+    const call = ++this.#calls;
+    const failed = (error: unknown): Failure | undefined => this.#fail(event, error);
+    const answered = (answer: A): D | Failure | undefined => {
+      // Compared with anything, a value that is no number would let all mail pass.
+      if (event !== undefined && (typeof answer !== 'number' || Number.isNaN(answer))) {
+        return failed(new StoreError(`The store answered ${quote(answer)}, which is no number.`));
+      }
+      // An answer to a call before the failure says nothing about now.
+      if (this.#failedAt > 0 && call > this.#failedAt) {
+        this.#failedAt = 0;
+        this.#notify(event, () => this.#options.onBack?.());
+      }
+      return use(answer);
+    };
+    let answer: Awaitable<A>;
     try {
       answer = question();
     } catch (error) {
-      return this.#gone(event, error);
+      return failed(error);
     }
-    const take = (given: number): D | Failure | undefined => {
-      // Compared with anything, what is no number would let all mail pass.
-      if (typeof (given as unknown) !== 'number' || Number.isNaN(given)) {
-        return this.#gone(event, new StoreError(`The store answered ${quote(given)}, which is no number.`));
-      }
-      this.#there(event, asked);
-      return use(given);
-    };
-    if (!isPromise(answer)) return take(answer);
-    return Promise.resolve(answer).then(take, (error: unknown) => this.#gone(event, error));
+    return isPromise(answer) ? Promise.resolve(answer).then(answered, failed) : answered(answer);
   }
 
-  /** Tells the store something that no mail waits for. What becomes of it is nobody's trouble: this throws nothing. */
-  note(question: () => Awaitable<unknown>): void {
-    const asked = ++this.#asked;
-    try {
-      const answer = question();
-      if (!isPromise(answer)) {
-        this.#there(undefined, asked);
-        return;
-      }
-      Promise.resolve(answer).then(
-        () => {
-          this.#there(undefined, asked);
-        },
-        (error: unknown) => {
-          this.#gone(undefined, error);
-        },
-      );
-    } catch (error) {
-      this.#gone(undefined, error);
-    }
-  }
-
-  /** The same as a question that failed. */
-  failed(error: unknown): void {
-    this.#asked++;
-    this.#gone(undefined, error);
-  }
-
-  /** Tells the server at an event what went wrong while there was none. */
-  tellLate(event: StageEvent): void {
-    const error = this.#untold;
-    if (error === undefined) return;
-    this.#untold = undefined;
-    this.#tell(event, error);
-  }
-
-  /** An answer to an older question says nothing about now. */
-  #there(event: StageEvent | undefined, asked: number): void {
-    if (this.#away === 0 || asked <= this.#away) return;
-    this.#away = 0;
-    this.#call(event, this.#onBack);
-  }
-
-  #gone(event: StageEvent | undefined, thrown: unknown): Failure | undefined {
-    const first = this.#away === 0;
-    this.#away = this.#asked;
-    // Told once only.
+  #fail(event: StageEvent | undefined, thrown: unknown): Failure | undefined {
+    const first = this.#failedAt === 0;
+    this.#failedAt = this.#calls;
     ignoreRejection(thrown);
-    if (first) {
-      const error = errorFrom(thrown);
-      const onAway = this.#onAway;
-      if (onAway === undefined) this.#tell(event, error);
-      else this.#call(event, () => onAway(error));
-    }
+    const { onAway } = this.#options;
+    if (first && onAway === undefined) this.#report(event, thrown);
+    else if (first) this.#notify(event, () => onAway?.(errorFrom(thrown)));
     return this.#decision && event && failureAt(event.stage, this.#decision);
   }
 
-  #call(event: StageEvent | undefined, callback: (() => unknown) | undefined): void {
+  #notify(event: StageEvent | undefined, callback: () => unknown): void {
     try {
       // An async function is a function that returns nothing, too.
-      onRejection(callback?.(), (reason) => {
-        this.#tell(event, reason);
-      });
+      onRejection(callback(), (reason) => this.#report(event, reason));
     } catch (error) {
-      this.#tell(event, error);
+      this.#report(event, error);
     }
   }
 
-  #tell(event: StageEvent | undefined, error: unknown): void {
-    if (event === undefined) {
-      this.#untold ??= errorFrom(error);
-      return;
-    }
-    tell(new ProjectError(event.stage, error), event.stage, turnOf(event)?.owner);
+  #report(event: StageEvent | undefined, error: unknown): void {
+    if (event === undefined) this.#unreported ??= errorFrom(error);
+    else tellFailure(event, errorFrom(error));
   }
 }

@@ -1,69 +1,139 @@
-import { ignoreRejection } from '../common/promises.js';
-import { textOf } from '../common/text-of.js';
+import {
+  type Rules,
+  checkOptions,
+  func,
+  having,
+  number,
+  object,
+  oneOf,
+  or,
+  required,
+  string,
+  whole,
+  withDefaults,
+} from '../common/options.js';
 import { compose } from '../operators/compose.js';
 import type { Filter } from '../operators/core/filter.js';
 import { observe } from '../operators/observe.js';
 import { on } from '../operators/on.js';
 import { perMessage } from '../operators/per-message.js';
-import type { Decision } from '../session/decisions.js';
-import type { StageEvent } from '../session/flow.js';
-import type { Stage } from '../session/stage.js';
-import { Outage } from './outage.js';
-import { isRemembered, rateKeyOf, subjectKey, type Remembered } from './rate-key.js';
-import { resolveRateLimit, type RateLimitOptions } from './rate-limit-options.js';
+import { type DecisionAt, checkDecision, tempfail } from '../session/decisions.js';
+import type { EventAt, MilterEvent, StageEvent } from '../session/flow.js';
+import { decisionOf } from '../session/options.js';
+import { STAGES, type Stage } from '../session/stage.js';
+import { NETWORK_RULES, type NetworkSize, ONE_MACHINE } from './client-network.js';
+import { RATE_SUBJECTS, type RateKey, checkKey } from './keys.js';
+import { memoryCounters } from './memory-stores.js';
+import { AWAY_RULES, type AwayOptions, Outage } from './outage.js';
+import type { Counters } from './stores.js';
+
+/** How `rateLimit()` is set up. */
+export interface RateLimitOptions<S extends Stage> extends AwayOptions {
+  /**
+   * The subject whose hits are counted together: the network of the client, the user who has logged in, the sender, the
+   * recipient, the subject of the message. Or a function that returns the key of an event, `undefined` for one that is not
+   * counted. Events without a subject (no user, the null sender, no `Subject` header) are not counted either.
+   */
+  readonly key: RateKey | ((event: EventAt<NoInfer<S>>) => string | undefined);
+  /** How many pass in each window. */
+  readonly limit: number;
+  /** The window, in milliseconds. */
+  readonly window: number;
+  /**
+   * The stage whose events are counted and decided: recipients at `rcpt`, messages that begin at `mail`, those that were
+   * sent to their end at `eom`, connections at `connect`. Default `mail`; `rcpt` for the key `recipient`, `eoh` for
+   * `subject`.
+   */
+  readonly stage?: S | undefined;
+  /** The store. Default `memoryCounters()`, for this filter alone and in this process only. */
+  readonly counters?: Counters | undefined;
+  /** The decision about events above the limit. Default a `tempfail()` with `450 4.7.1`. */
+  readonly decision?: DecisionAt<NoInfer<S>> | undefined;
+  /** The size of the client's network; see `clientNetwork()`. Default 32 bits of IPv4, 64 of IPv6. */
+  readonly network?: NetworkSize | undefined;
+  /**
+   * The name of this limit among those with the same counters. Default the stage and the key (`mail client`): needed only
+   * for several functions as keys at the same stage.
+   */
+  readonly name?: string | undefined;
+}
+
+const KEYS = Object.keys(RATE_SUBJECTS);
+
+const RULES: Rules<RateLimitOptions<Stage>> = {
+  ...AWAY_RULES,
+  key: required(or(func, ...KEYS), `It has to be one of ${KEYS.join(', ')}, or a function.`),
+  limit: required(whole(0)),
+  window: required(number(1, Infinity, 'milliseconds')),
+  stage: oneOf(...STAGES),
+  counters: having('counters with a function hit, such as memoryCounters() or redisCounters(client)', 'hit'),
+  decision: decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip'),
+  network: object(NETWORK_RULES),
+  name: string,
+};
+
+const TEXT = 'Too many in a short time, please try again later';
 
 /**
- * Lets so many through in a window of time, and puts off what is more, whichever connections it comes by.
+ * Limits how many messages or recipients pass in a window of time, over all connections; defers the rest.
  *
- * What is put off is not counted, so that a sender that tries again and again gets its share all the same. What a later
- * filter refuses was counted. Recipients that the MTA has rejected already are not.
- *
- * While the counters cannot be asked, `away` says what becomes of mail, and the error is reported once and not for each
- * mail. A client that goes away while they are asked was counted.
- *
+ * @remarks Deferred events are not counted, so that a sender that tries again and again still gets its share. Events that
+ *   a later filter refuses were counted; recipients that the MTA has rejected are not. While the counters are unavailable,
+ *   `away` decides, and the error is reported once. A client that disconnects while they are asked was counted.
  * @throws RangeError where a number is out of range
- * @throws TypeError where the key does not go with the stage, or another option is not what it should be
+ * @throws TypeError where the key does not go with the stage, or another option is wrong
  * @throws AnswerError where the decision is not legal at the stage
  * @example rateLimit({ key: 'client', limit: 100, window: 3_600_000 })
  * @example rateLimit({ key: 'user', stage: 'rcpt', limit: 500, window: 86_400_000, counters: redisCounters(client) })
+ * @see greylist
+ * @see reputation
  */
 export function rateLimit<const S extends Stage = 'mail'>(options: RateLimitOptions<S>): Filter;
 export function rateLimit(options: RateLimitOptions<Stage>): Filter {
-  const { stage, counters, decision, network, name } = resolveRateLimit(options);
-  const { key, limit, window } = options;
+  checkOptions('rateLimit()', options, RULES);
+  const { key, limit, window, counters = memoryCounters() } = options;
+  const stage = stageOf(options);
+  const decision = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
+  checkDecision(decision, stage);
+  const network = withDefaults(ONE_MACHINE, options.network);
+  const { name = `${stage} ${typeof key === 'string' ? key : 'key'}` } = options;
   const outage = new Outage(options);
 
-  const ask = (event: StageEvent, of: string | undefined): ReturnType<typeof outage.ask<Decision>> => {
-    if (of === undefined || (event.stage === 'rcpt' && event.rejected !== undefined)) return undefined;
-    if (typeof of !== 'string') {
-      ignoreRejection(of);
-      throw new TypeError(`rateLimit(): key gave ${textOf(of)}. Give a string, or undefined.`);
-    }
-    return outage.ask(
-      event,
-      // As JSON, since what a stranger writes may look like a part of a name.
-      () => counters.hit(JSON.stringify([name, of]), window, limit),
-      (count) => (count > limit ? decision : undefined),
-    );
+  const decide = (keyOf: (event: StageEvent) => string | undefined): Filter => {
+    const ask = (event: StageEvent): unknown => {
+      const given = checkKey('rateLimit()', keyOf(event));
+      if (given === undefined || (event.stage === 'rcpt' && event.rejected !== undefined)) return undefined;
+      return outage.ask(
+        event,
+        // As JSON, since a key that a stranger writes may look like a part of a name.
+        () => counters.hit(JSON.stringify([name, given]), window, limit),
+        (count) => (count > limit ? decision : undefined),
+      );
+    };
+    // The decision was checked for the stage above.
+    return on(stage, ask as Parameters<typeof on<Stage>>[1]);
   };
 
-  if (typeof key === 'function') return decide(stage, (event) => ask(event, key(event)));
-  if (!isRemembered(key, stage)) return decide(stage, (event) => ask(event, rateKeyOf(key, event, network)));
+  if (typeof key === 'function') return decide(key);
+  const subject = RATE_SUBJECTS[key];
+  const keyOf = (event: MilterEvent): string | undefined => subject.key(event, network);
+  const { within } = subject;
+  if (within === undefined || within.includes(stage)) return decide(keyOf);
   return perMessage(() => {
-    const remembered: Remembered = {};
+    let found: string | undefined;
     return compose(
-      key === 'sender'
-        ? observe('mail', ({ address }) => void (remembered.sender = address))
-        : observe('header', (header) => {
-            const subject = header.name.toLowerCase() === 'subject' ? subjectKey(header) : undefined;
-            if (subject !== undefined) remembered.subject ??= subject;
-          }),
-      decide(stage, (event) => ask(event, rateKeyOf(key, event, network, remembered))),
+      observe(within[0], (event) => void (found ??= keyOf(event))),
+      decide(() => found),
     );
   });
 }
 
-/** That the decision is legal at the stage was seen when the filter was made. */
-function decide(stage: Stage, project: (event: StageEvent) => unknown): Filter {
-  return on(stage, project as Parameters<typeof on<Stage>>[1]);
+function stageOf({ key, stage }: RateLimitOptions<Stage>): Stage {
+  if (typeof key === 'function') return stage ?? 'mail';
+  const { stages } = RATE_SUBJECTS[key];
+  const [usual = 'mail'] = stages;
+  if (stage === undefined || stages.includes(stage)) return stage ?? usual;
+  throw new TypeError(
+    `rateLimit(): the key ${key} cannot be counted at stage ${stage}. Use ${stages.join(', ')}, or a function as key.`,
+  );
 }

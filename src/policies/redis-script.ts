@@ -1,12 +1,44 @@
 import { createHash } from 'node:crypto';
-import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
+import { asyncScheduler, defer, firstValueFrom, of, timeout, type Observable } from 'rxjs';
 
 import { checkOptions, milliseconds, number, string, type Rules } from '../common/options.js';
 import { quote } from '../common/printable.js';
 import { messageOf, textOf } from '../common/text-of.js';
-import { boundedKey } from '../lookups/bounded-key.js';
-import type { RedisClient, RedisOptions } from './redis-client.js';
-import { StoreError } from './store-error.js';
+import { boundedKey } from '../lookups/expiring-map.js';
+import { StoreError } from './stores.js';
+
+/**
+ * The one function that is needed of a client of Redis or Valkey: send a command, and get its reply.
+ *
+ * @remarks The client of node-redis has it; others take a line. The client is yours: connect it, listen to its errors,
+ *   close it. It should not queue commands that cannot be sent (node-redis: `disableOfflineQueue`; ioredis:
+ *   `enableOfflineQueue: false`), since the policy does not wait for them any more.
+ * @example const client = ioredis; // of the package ioredis, or iovalkey
+ * redisKeys({ sendCommand: ([name = '', ...words]) => client.call(name, ...words) });
+ * @example // A cluster of node-redis wants the key by itself, which is the third word after the command
+ * redisKeys({ sendCommand: (words) => cluster.sendCommand(words[3], false, words) });
+ */
+export interface RedisClient {
+  /**
+   * Sends one command, `EVALSHA` or `EVAL`, word by word, and resolves with the reply.
+   *
+   * @throws (rejects) for a reply that is an error, or when there is no connection
+   */
+  sendCommand(words: string[]): Promise<unknown>;
+}
+
+/** How a server of Redis or Valkey is used; everything has a default. */
+export interface RedisOptions {
+  /** The beginning of every key. Default `rxmilter:`. */
+  readonly prefix?: string | undefined;
+  /** How long a reply may take, in milliseconds, before the server counts as unavailable. Default 2 000. */
+  readonly timeout?: number | undefined;
+  /**
+   * How long, in milliseconds, after a timeout all calls fail at once; then one call at a time tries whether the server
+   * replies again. Default 1 000.
+   */
+  readonly pause?: number | undefined;
+}
 
 const RULES: Rules<RedisOptions> = {
   prefix: string,
@@ -14,13 +46,16 @@ const RULES: Rules<RedisOptions> = {
   pause: number(0, Infinity, 'milliseconds'),
 };
 
-const TOO_LATE = Symbol('too late');
+/** The server's time, so that the clocks of the machines need not agree. */
+const NOW = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)`;
 
 /**
- * A script that runs in the server, where nothing comes between its commands: of two workers, one is first for both.
+ * Runs a script in the server, where no other command comes between its own: of two workers, one is first for both.
  *
- * It gets one key, as a cluster demands, and is sent whole only where the server does not know it (yet, or any more).
- * Time is the server's own, so that the clocks of the machines need not agree. Redis from version 5 on, and Valkey.
+ * The script has the time as `now`, and one key, as a cluster demands. Its text is sent only where the server does not
+ * know it. Redis from version 5 on, and Valkey.
  */
 export class RedisScript {
   readonly #client: RedisClient;
@@ -29,45 +64,48 @@ export class RedisScript {
   readonly #prefix: string;
   readonly #timeout: number;
   readonly #pause: number;
-  /** Why nobody waits at present, since when, and for how long. */
-  #hung: { readonly error: StoreError; since: number; pause: number } | undefined;
+  /** The last timeout, and the time in which calls fail at once. */
+  #paused: { readonly error: StoreError; readonly since: number; readonly length: number } | undefined;
 
-  constructor(what: string, client: RedisClient, text: string, options: RedisOptions) {
+  constructor(where: string, client: RedisClient, text: string, options: RedisOptions) {
     if (typeof (client as Partial<RedisClient> | undefined)?.sendCommand !== 'function') {
       throw new TypeError(
-        `${what}: the client has no function sendCommand. Give a client of node-redis, or { sendCommand: (words) => … }.`,
+        `${where}: the client has no function sendCommand. Give a client of node-redis, or { sendCommand: (words) => … }.`,
       );
     }
-    checkOptions(what, options, RULES);
-    const { prefix = 'rxmilter:', timeout: limit = 2_000, pause = 1_000 } = options;
+    checkOptions(where, options, RULES);
     this.#client = client;
-    this.#text = text;
-    this.#sha = createHash('sha1').update(text).digest('hex');
-    this.#prefix = prefix;
-    this.#timeout = limit;
-    this.#pause = pause;
+    this.#text = NOW + text;
+    this.#sha = createHash('sha1').update(this.#text).digest('hex');
+    this.#prefix = options.prefix ?? 'rxmilter:';
+    this.#timeout = options.timeout ?? 2_000;
+    this.#pause = options.pause ?? 1_000;
   }
 
-  /** Runs it; rejects with a `StoreError` where the reply is no number, or does not come. */
+  /** Runs it; rejects with a `StoreError` where the reply is no number, or does not come in time. */
   async run(key: string, ...numbers: readonly number[]): Promise<number> {
-    this.#checkHung();
+    this.#checkPause();
     const words = ['1', this.#prefix + boundedKey(key), ...numbers.map(String)];
     let reply: unknown;
     try {
+      const late = (): Observable<unknown> =>
+        of(new StoreError(`Redis did not reply within ${this.#timeout} ms.`));
       reply = await firstValueFrom(
-        defer(() => this.#send(words)).pipe(timeout({ first: this.#timeout, with: () => of(TOO_LATE) })),
+        defer(() => this.#send(words)).pipe(timeout({ first: this.#timeout, with: late })),
       );
     } catch (cause) {
-      // It speaks, if only of its troubles: the next one need not fear to wait.
-      this.#hung = undefined;
+      // An error is a reply, too: the next call need not fear a timeout.
+      this.#paused = undefined;
       throw new StoreError(`Redis cannot be asked: ${messageOf(cause)}`, { cause });
     }
-    if (reply === TOO_LATE) throw this.#late();
-    this.#hung = undefined;
-    // A number, a bigint or a text, as the client was told to give it.
-    const number = /^-?\d+$/.test(textOf(reply)) ? Number(reply) : NaN;
-    if (Number.isNaN(number)) throw new StoreError(`Redis replied ${quote(reply)}, which is no number.`);
-    return number;
+    if (reply instanceof StoreError) {
+      this.#paused = { error: reply, since: asyncScheduler.now(), length: this.#pause };
+      throw reply;
+    }
+    this.#paused = undefined;
+    // A number, a bigint or a text, depending on the client's configuration.
+    if (/^-?\d+$/.test(textOf(reply))) return Number(reply);
+    throw new StoreError(`Redis replied ${quote(reply)}, which is no number.`);
   }
 
   async #send(words: readonly string[]): Promise<unknown> {
@@ -79,19 +117,13 @@ export class RedisScript {
     }
   }
 
-  /** The first after a pause asks, and gives the others another pause: one waits, and the rest do not. */
-  #checkHung(): void {
-    if (this.#hung === undefined) return;
+  /** The first call after a pause goes through, and begins another pause for the rest while it waits. */
+  #checkPause(): void {
+    if (this.#paused === undefined) return;
     const now = asyncScheduler.now();
-    const { error, since, pause } = this.#hung;
+    const { error, since, length } = this.#paused;
     // A clock that was set back would make the pause last.
-    if (now >= since && now < since + pause) throw error;
-    this.#hung = { error, since: now, pause: this.#timeout + this.#pause };
-  }
-
-  #late(): StoreError {
-    const error = new StoreError(`Redis did not reply within ${this.#timeout} ms.`);
-    this.#hung = { error, since: asyncScheduler.now(), pause: this.#pause };
-    return error;
+    if (now >= since && now < since + length) throw error;
+    this.#paused = { error, since: now, length: this.#timeout + this.#pause };
   }
 }

@@ -1,93 +1,183 @@
+import {
+  type Rules,
+  checkOptions,
+  func,
+  having,
+  number,
+  object,
+  oneOf,
+  required,
+  shown,
+  withDefaults,
+} from '../common/options.js';
 import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
-import type { Decision } from '../session/decisions.js';
+import {
+  type Decision,
+  type DecisionAt,
+  checkDecision,
+  ownDecision,
+  tempfail,
+} from '../session/decisions.js';
 import type { StageEvent } from '../session/flow.js';
+import { decisionOf } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import type { Awaitable } from './awaitable.js';
-import { Outage } from './outage.js';
-import { resolveReputation, type ReputationOptions, type ReputationStage } from './reputation-options.js';
-import { StoreError } from './store-error.js';
+import { type SessionInfo, authenticatedUser } from '../session/session-info.js';
+import { NETWORK_RULES, type NetworkSize, ONE_MACHINE, clientNetwork } from './client-network.js';
+import { checkKey } from './keys.js';
+import { memoryScores } from './memory-stores.js';
+import { AWAY_RULES, type AwayOptions, Outage } from './outage.js';
+import { type Awaitable, type Scores, StoreError } from './stores.js';
 
-/** A filter that refuses who has a bad reputation, and what that reputation comes from. */
+/** A stage at which a reputation can be decided: before there is a message. */
+export type ReputationStage = 'connect' | 'helo' | 'mail';
+
+/** How `reputation()` is set up. */
+export interface ReputationOptions<S extends ReputationStage> extends AwayOptions {
+  /** Clients with more points than this are refused. */
+  readonly threshold: number;
+  /** The time in which points decay by half, in milliseconds. */
+  readonly halfLife: number;
+  /**
+   * How many points an outcome costs its client: 0 or `undefined` for none. Default 1 where something was rejected,
+   * otherwise 0.
+   */
+  readonly points?: ((outcome: Outcome) => number | undefined) | undefined;
+  /**
+   * The key of a reputation; `undefined` for a session that has none. Default the network of the client, and none where
+   * the client is unknown or a user has logged in (`authenticatedUser()`).
+   */
+  readonly key?: ((session: SessionInfo) => string | undefined) | undefined;
+  /** The size of the client's network; see `clientNetwork()`. Default 32 bits of IPv4, 64 of IPv6. */
+  readonly network?: NetworkSize | undefined;
+  /** The stage that is decided. Default `mail`, where it is known whether a user has logged in. */
+  readonly stage?: S | undefined;
+  /** The decision about clients above the threshold. Default a `tempfail()` with `450 4.7.1`. */
+  readonly decision?: DecisionAt<NoInfer<S>> | undefined;
+  /** The store. Default `memoryScores()`, for this filter alone and in this process only. */
+  readonly scores?: Scores | undefined;
+}
+
+/** A filter that refuses clients with a bad reputation, and the function that their reputation comes from. */
 export interface Reputation extends Filter {
   /**
    * Adds the points of an outcome to the score of its client. Subscribe it to the outcomes of the server, without which
-   * nobody has a reputation. It waits for nothing and throws nothing; what the filter refused itself costs no points.
+   * no client has a reputation. It waits for nothing and throws nothing; refusals of the filter itself cost no points.
    *
    * @example server.outcomes.subscribe(known.penalise);
    */
   readonly penalise: (outcome: Outcome) => void;
 }
 
-/** How many additions may be under way: a store that does not settle them holds no more than these. */
+const POINTS = number(0);
+
+const RULES: Rules<ReputationOptions<ReputationStage>> = {
+  ...AWAY_RULES,
+  threshold: required(number(0)),
+  halfLife: required(number(1, Infinity, 'milliseconds')),
+  points: func,
+  key: func,
+  network: object(NETWORK_RULES),
+  stage: oneOf('connect', 'helo', 'mail'),
+  decision: decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard'),
+  scores: having(
+    'scores with functions add and of, such as memoryScores() or redisScores(client)',
+    'add',
+    'of',
+  ),
+};
+
+const TEXT = 'Too much was refused lately, please try again later';
+
+/** The most additions in flight: a store that does not settle them keeps no more than these. */
 const MOST_PENDING = 1_000;
 
 /**
- * Refuses clients of which much was refused lately, on all connections: each outcome has points, and half of the points
- * are gone after each half-life. So who stops gets in again by itself.
+ * Refuses clients of which much was refused lately, on all connections; their points decay with time.
  *
- * While the scores cannot be asked, `away` says what becomes of mail. Points that cannot be added are lost. Both are
- * reported once for each outage, also what `points` or `key` throw there: to `onAway`, or else to the server's `onError`
- * and `outcomes` with the next event. A client that goes away while the scores are asked leaves nothing behind.
- *
+ * @remarks Each outcome has points, and half of them are gone after each half-life, so that a client that stops gets in
+ *   again. While the scores are unavailable, `away` decides. Points that cannot be added are lost. Both are reported once
+ *   for each outage, and so are errors that `points` or `key` throw there: to `onAway`, or else to the server's `onError`
+ *   and `outcomes` with the next event. A client that disconnects while the scores are asked leaves nothing behind.
  * @throws RangeError where a number is out of range
- * @throws TypeError where another option is not what it should be
+ * @throws TypeError where another option is wrong
  * @throws AnswerError where the decision is not legal at the stage
  * @example
  * const known = reputation({ threshold: 20, halfLife: 3_600_000 });
  * const server = await serve(compose(known, filter), { listen: 'inet:8891@127.0.0.1' });
  * server.outcomes.subscribe(known.penalise);
+ * @see bursts
+ * @see rateLimit
  */
 export function reputation<const S extends ReputationStage = 'mail'>(
   options: ReputationOptions<S>,
 ): Reputation;
 export function reputation(options: ReputationOptions<ReputationStage>): Reputation {
-  const { stage, scores, decision, keyOf, pointsOf } = resolveReputation(options);
-  const { threshold, halfLife } = options;
-  // A store may be there to be read, and not to be written: each of the two has an outage of its own.
-  const asking = new Outage(options);
-  const noting = new Outage(options);
+  checkOptions('reputation()', options, RULES);
+  const { threshold, halfLife, stage = 'mail', scores = memoryScores(), points = defaultPoints } = options;
+  const network = withDefaults(ONE_MACHINE, options.network);
+  const { key = (session: SessionInfo) => strangerOf(session, network) } = options;
+  const given = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
+  // A copy, by which outcomes of this filter are recognised.
+  const decision: Decision = ownDecision(checkDecision(given, stage));
+  const keyOf = (session: SessionInfo): string | undefined => checkKey('reputation()', key(session));
+
+  // A store may be readable and not writable: each of the two has an outage of its own.
+  const reading = new Outage(options);
+  const writing = new Outage(options);
   let pending = 0;
-  /** Until all that are under way are settled: otherwise each that is would end an outage, and the next begin one. */
+  /** Until all in flight are settled: otherwise each that is would end an outage, and the next begin one. */
   let full = false;
 
   const ask = (event: StageEvent): Awaitable<Decision | undefined> => {
-    noting.tellLate(event);
-    const key = keyOf(event.session);
-    if (key === undefined) return undefined;
-    return asking.ask(
+    writing.reportLate(event);
+    const name = keyOf(event.session);
+    if (name === undefined) return undefined;
+    return reading.ask(
       event,
-      () => scores.of(key, halfLife),
-      (points) => (points > threshold ? decision : undefined),
+      () => scores.of(name, halfLife),
+      (score) => (score > threshold ? decision : undefined),
     );
   };
 
-  const add = (key: string, points: number): unknown => {
+  const add = (name: string, more: number): unknown => {
     full = pending >= MOST_PENDING || (full && pending > 0);
     if (full) {
       throw new StoreError(`reputation(): the scores have ${pending} additions to settle, and get no more.`);
     }
-    const added = scores.add(key, points, halfLife);
+    const added = scores.add(name, more, halfLife);
     if (!isPromise(added)) return added;
     pending++;
-    return Promise.resolve(added).finally(() => {
-      pending--;
-    });
+    return Promise.resolve(added).finally(() => pending--);
   };
 
-  // That the decision is legal at the stage was seen above.
+  // The decision was checked for the stage above.
   const filter = on(stage, ask as Parameters<typeof on<ReputationStage>>[1]);
   return Object.assign(filter, {
     penalise(this: void, outcome: Outcome) {
       if (outcome.decision === decision) return;
       try {
-        const points = pointsOf(outcome);
-        const key = points > 0 ? keyOf(outcome.session) : undefined;
-        if (key !== undefined) noting.note(() => add(key, points));
+        const more = checkPoints(points(outcome) ?? 0);
+        const name = more > 0 ? keyOf(outcome.session) : undefined;
+        if (name !== undefined) writing.note(() => add(name, more));
       } catch (error) {
-        noting.failed(error);
+        writing.failed(error);
       }
     },
   });
+}
+
+function checkPoints(given: number): number {
+  if (POINTS.check(given) === 'right') return given;
+  throw new RangeError(`reputation(): points gave ${shown(given)}; it has to give ${POINTS.expected}.`);
+}
+
+function defaultPoints({ decision }: Outcome): number {
+  return decision?.kind === 'reject' ? 1 : 0;
+}
+
+function strangerOf(session: SessionInfo, network: NetworkSize): string | undefined {
+  if (session.client.address === '' || authenticatedUser(session) !== undefined) return undefined;
+  return clientNetwork(session.client, network);
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
-import { errorCode } from '../common/error-code.js';
+import { errorCode } from '../common/describe-error.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
 import type { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';

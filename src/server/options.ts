@@ -11,7 +11,7 @@ import {
 } from '../common/options.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import { BIND_RULES, type BindOptions } from '../transport/sockets/bind.js';
+import { BIND_RULES, type BindOptions } from '../transport/sockets/listening.js';
 import type { ListenInput } from './where-to-listen.js';
 
 /** How a server is to stop. */

@@ -1,8 +1,8 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 import { shown } from '../common/options.js';
-import type { BindOptions } from '../transport/sockets/bind.js';
 import { type Endpoint, type EndpointInput, parseEndpoint } from '../transport/sockets/endpoint.js';
+import type { BindOptions } from '../transport/sockets/listening.js';
 import { HeldSocket, type OpenSocket } from '../transport/sockets/open-socket.js';
 
 /** Says whether a peer of this address may connect; one that is gone has none, and may not. */

@@ -1,4 +1,4 @@
-import { errorCode } from '../common/error-code.js';
+import { errorCode } from '../common/describe-error.js';
 import { messageOf } from '../common/text-of.js';
 
 /** A body that was too large to be kept in memory could not be kept in a file either. */

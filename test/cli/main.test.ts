@@ -46,7 +46,7 @@ describe('rxmilter', () => {
       expect(stdout).toMatch(new RegExp(`^  --${option} `, 'm'));
   });
 
-  test('asks for a command where there is none', async () => {
+  test('asks for a command where it is missing', async () => {
     const { status, stderr } = await runCli([]);
     expect([status, stderr]).toEqual([2, 'rxmilter: a command is missing. See: rxmilter --help\n']);
   });

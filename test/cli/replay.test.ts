@@ -17,7 +17,7 @@ describe('rxmilter replay', () => {
 
   beforeAll(async () => {
     const trace = record((line) => (recording += line));
-    for (const recipient of ['bob@example.org', 'nobody@example.org']) {
+    for (const recipient of ['bob@example.org', 'unknown@example.org']) {
       await deliver(
         { sender: 'ann@example.com', recipients: [recipient], headers: [['Subject', 'Hi']], body: 'Hello\n' },
         { to: filter, session: { trace } },

@@ -121,7 +121,7 @@ describe('rxmilter send', () => {
     );
   });
 
-  test('shows with --message the message as it is delivered, byte for byte where nobody looks', async () => {
+  test('shows with --message the message as it is delivered, byte for byte where no person reads it', async () => {
     const mail = Buffer.concat([Buffer.from('From: a@b\nSubject: x\n\n'), Buffer.of(0xff, 0x1b, 0x0a)]);
     const to = await serving(on('eom', () => addHeader('X-New', 'yes')));
     const argv = ['send', '--to', to, '--rcpt', 'c@d', '--message', 'mail.eml'];
@@ -233,7 +233,7 @@ describe('rxmilter send', () => {
     ]);
   });
 
-  test('tells of a macro that nobody asked for', async () => {
+  test('tells of a macro that was not asked for', async () => {
     const to = await serving(nothing);
     const { status, stderr } = await runCli(['send', '--to', to, '--macro', 'client_ptr=x', 'mail.eml'], {
       cwd: cwd(),
@@ -261,7 +261,7 @@ describe('rxmilter send', () => {
     expect(offers).toEqual([[Number(version), protocol]]);
   });
 
-  test('says in a line that nobody listens there, and ends with 1', async () => {
+  test('says in a line that no milter listens there, and ends with 1', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
@@ -318,7 +318,7 @@ describe('rxmilter send', () => {
     ['.', 1, 'Cannot read .: it is a directory.'],
     ['none.eml', 1, 'none.eml is no message. Line 1: "Hello" is no header field'],
     ['anonymous.eml', 2, 'the message has no From: say who sends it with --from'],
-    ['nobody.eml', 2, 'the message has no To, Cc or Bcc: say whom it is for with --rcpt'],
+    ['recipients.eml', 2, 'the message has no To, Cc or Bcc: say whom it is for with --rcpt'],
     ['empty.eml', 1, 'empty.eml is no message. Line 1: there is no message: the text is empty.'],
     ['nul.eml', 1, 'nul.eml is no message. Line 2: there is a NUL in the header.'],
     ['name.eml', 2, '"Bob Smith" in the From of the message is no address: say who sends it with --from'],
@@ -334,7 +334,7 @@ describe('rxmilter send', () => {
     const files = {
       'none.eml': 'Hello\n',
       'anonymous.eml': 'To: a@b\n\n',
-      'nobody.eml': 'From: a@b\n\n',
+      'recipients.eml': 'From: a@b\n\n',
       'empty.eml': '',
       'nul.eml': 'From: a@b\nX: \0\n\n',
       'name.eml': 'From: Bob Smith\nTo: a@b\n\n',
@@ -407,10 +407,10 @@ describe('rxmilter send', () => {
     const evil = '\u001b]0;x\u0007\u009b2J\u007f\u202eabc\u2066';
     const milter = compose(
       observe('mail', () => undefined),
-      on('rcpt', ({ address }) => (address.startsWith('nobody') ? reject(`No ${evil}`) : undefined)),
+      on('rcpt', ({ address }) => (address.startsWith('unknown') ? reject(`No ${evil}`) : undefined)),
       on('eom', () => [addHeader('X-Evil', evil), quarantine(evil)]),
     );
-    const mail = `From: "${evil}" <a@b>\nTo: <nobody@d>, c@d\nSubject: ${evil}\n\n${evil}\n`;
+    const mail = `From: "${evil}" <a@b>\nTo: <unknown@d>, c@d\nSubject: ${evil}\n\n${evil}\n`;
 
     test.each([[['--json']], [['--trace', '--diff', '--message']], [['--trace']], [[]]])(
       'shows none of them with %j',
@@ -423,7 +423,7 @@ describe('rxmilter send', () => {
         });
         expect(stdout).not.toMatch(OBEYED);
         expect(stderr).not.toMatch(OBEYED);
-        // As JSON it says the same all the same.
+        // As JSON it says the same nevertheless.
         if (options.includes('--json')) expect(JSON.stringify(JSON.parse(stdout))).toContain('\u202eabc');
       },
     );

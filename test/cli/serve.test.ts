@@ -59,7 +59,7 @@ describe('rxmilter serve', () => {
   test('serves a filter, says where, and ends with 0 when it is told to', async () => {
     const server = await served('filter.mjs');
     expect(added(await mailTo(server.address))).toBe('one');
-    expect((await mailTo(server.address, 'nobody@example.org')).reply).toMatchObject({
+    expect((await mailTo(server.address, 'unknown@example.org')).reply).toMatchObject({
       code: 550,
       lines: ['No such user'],
     });
@@ -74,7 +74,7 @@ describe('rxmilter serve', () => {
     expect(added(await mailTo(address))).toBe('later');
   });
 
-  test('serves an operator of somebody’s own', async () => {
+  test('serves an operator that the user has written', async () => {
     const { address } = await served('operator.mjs');
     expect((await mailTo(address)).reply).toMatchObject({ code: 550, lines: ['operator'] });
   });

@@ -3,8 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-import { lineDiff } from '../../src/cli/line-diff.js';
-import { unifiedDiff } from '../../src/cli/unified-diff.js';
+import { lineDiff, unifiedDiff } from '../../src/cli/diff.js';
 import { scratch } from './support/scratch.js';
 
 const NAMES = ['before', 'after'] as const;

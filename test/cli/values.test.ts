@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { addressesIn } from '../../src/cli/addresses-in.js';
-import { groupId } from '../../src/cli/group-id.js';
-import { parseClient } from '../../src/cli/parse-client.js';
-import { parseMacros } from '../../src/cli/parse-macros.js';
-import { parsePath } from '../../src/cli/parse-path.js';
+import { addressesIn } from '../../src/cli/envelope.js';
+import { groupId, parseClient, parseMacros, parsePath } from '../../src/cli/values.js';
 import { didYouMean } from '../../src/common/options.js';
 import { scratch } from './support/scratch.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { placeOf, traceOf } from '../../src/common/call-site.js';
 
-/** An error as V8 makes it, with the trace of somebody's own. */
+/** An error as V8 makes it, with a trace of our own. */
 function failed(message: string, ...frames: readonly string[]): Error {
   const error = new Error(message);
   error.stack = [`Error: ${message}`, ...frames.map((frame) => `    at ${frame}`)].join('\n');
@@ -42,7 +42,7 @@ describe('the place of an error', () => {
     expect(placeOf(new Error(''))).toMatch(/^place-of\.test\.ts:\d+:\d+$/);
   });
 
-  it('is none of the lines of its message, however much they look like frames', () => {
+  it('is not one of the lines of its message, however much they look like frames', () => {
     expect(placeOf(failed(HOSTILE, 'file:///srv/filter.mjs:3:7'))).toBe('filter.mjs:3:7');
     expect(placeOf(failed(HOSTILE))).toBeUndefined();
     expect(placeOf(new Error(HOSTILE))).toMatch(/^place-of\.test\.ts:/);
@@ -74,7 +74,7 @@ describe('the place of an error', () => {
         },
       }),
     ],
-  ])('of %s is none, and nothing is thrown', (_what, error) => {
+  ])('of %s is unknown, and nothing is thrown', (_what, error) => {
     expect(placeOf(error)).toBeUndefined();
     expect(typeof traceOf(error)).toBe('string');
   });

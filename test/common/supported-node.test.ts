@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-import { unsupportedNode } from '../../src/common/supported-node.js';
+import { unsupportedNode } from '../../src/common/check-node.js';
 
 const ENGINES = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {

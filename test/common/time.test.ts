@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { addressesIn } from '../../src/cli/addresses-in.js';
-import { parseClient } from '../../src/cli/parse-client.js';
-import { parseMacros } from '../../src/cli/parse-macros.js';
-import { parsePath } from '../../src/cli/parse-path.js';
-import { unifiedDiff } from '../../src/cli/unified-diff.js';
+import { unifiedDiff } from '../../src/cli/diff.js';
+import { addressesIn } from '../../src/cli/envelope.js';
+import { parseClient, parseMacros, parsePath } from '../../src/cli/values.js';
 import { placeOf, traceOf } from '../../src/common/call-site.js';
 import { describeError } from '../../src/common/describe-error.js';
 import { didYouMean } from '../../src/common/options.js';
@@ -18,7 +16,7 @@ import { nameOf } from '../../src/mta/field-bytes.js';
 import { parseEml } from '../../src/mta/index.js';
 import { sanitiseReply } from '../../src/mta/sanitise-reply.js';
 import { clientNetwork } from '../../src/policies/index.js';
-import { subjectKey } from '../../src/policies/rate-key.js';
+import { subjectKey } from '../../src/policies/keys.js';
 import { Redactor } from '../../src/recording/redactor.js';
 import { checkAddress, checkHeaderName, headerValue } from '../../src/session/check-text.js';
 import { suggestEndpoint } from '../../src/transport/sockets/endpoint.js';

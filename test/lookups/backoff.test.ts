@@ -40,7 +40,7 @@ describe('backoff', () => {
   );
 
   it(
-    'stops waiting when nobody wants the answer any more',
+    'stops waiting when the answer is not wanted any more',
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('#', undefined, broken);
       expectObservable(source.pipe(retry(backoff({ initial: 5, jitter: 0 }))), '^---!').toBe('-----');

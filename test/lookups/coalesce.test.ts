@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { backoff } from '../../src/lookups/backoff.js';
 import { coalesce } from '../../src/lookups/coalesce.js';
-import { LookUpError } from '../../src/lookups/look-up-error.js';
+import { LookUpError } from '../../src/lookups/flight.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { marbles } from '../support/marbles.js';
 
@@ -25,7 +25,7 @@ describe('coalesce', () => {
   );
 
   it(
-    'looks other things up beside it, and a slow one delays nobody else',
+    'looks other things up beside it, and a slow one delays no other',
     marbles(({ cold, expectObservable }) => {
       const ask = coalesce((key: string) => (key === 'slow' ? cold('------a|') : cold('-b|')));
       expectObservable(ask('slow')).toBe('------(a|)');
@@ -108,7 +108,7 @@ describe('coalesce', () => {
   );
 
   it(
-    'takes the first value of a stream, and says what was asked where there is none',
+    'takes the first value of a stream, and says what was asked where it has no value',
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const many = cold('-a-b-c');
       const ask = coalesce((key: number): Observable<string> => (key === 1 ? many : EMPTY));
@@ -181,7 +181,7 @@ describe('coalesce', () => {
     const ask = coalesce((_key: string, signal) => {
       signals.push(signal);
       return new Promise<string>((_resolve, reject) => {
-        signal.addEventListener('abort', () => reject(new Error('nobody hears this')));
+        signal.addEventListener('abort', () => reject(new Error('not listened to')));
       });
     });
     const [first, second] = [new AbortController(), new AbortController()];
@@ -207,7 +207,7 @@ describe('coalesce', () => {
     await expect(judged.promise('x')).rejects.toBe(broken);
   });
 
-  it('wants a key for what is neither string nor number, so that nobody gets the answer of another', async () => {
+  it('wants a key for what is neither string nor number, so that none gets the answer of another', async () => {
     const byKey = coalesce(({ id }: { id: number }) => Promise.resolve(id), { key: ({ id }) => id });
     expect(await firstValueFrom(byKey({ id: 7 }).pipe(map((id) => id + 1)))).toBe(8);
     const without = coalesce(((input: object) => Promise.resolve(input)) as never);

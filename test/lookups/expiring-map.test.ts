@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { boundedKey } from '../../src/lookups/bounded-key.js';
-import { ExpiringMap } from '../../src/lookups/expiring-map.js';
+import { boundedKey, ExpiringMap } from '../../src/lookups/expiring-map.js';
 
 describe('ExpiringMap', () => {
   it('knows the last keys that were written, for their time and no longer, and no others', () => {

@@ -16,25 +16,25 @@ async function code(filter: Filter, macros: Record<string, string>): Promise<num
   return (await deliver({ ...MAIL, macros }, { to: filter })).reply.code;
 }
 
-const NOBODY: readonly (readonly [string, Record<string, string>])[] = [
+const STRANGERS: readonly (readonly [string, Record<string, string>])[] = [
   ['no macro', {}],
   ['an empty name', { '{auth_authen}': '' }],
   ['a blank name', { '{auth_authen}': ' \t' }],
   ['a mechanism without a name', { '{auth_type}': 'PLAIN' }],
   ['a mechanism with an empty name', { '{auth_type}': 'PLAIN', '{auth_authen}': '', '{auth_author}': 'x' }],
 ];
-const SOMEBODY: readonly (readonly [string, Record<string, string>])[] = [
+const KNOWN: readonly (readonly [string, Record<string, string>])[] = [
   ['a name without a mechanism', { '{auth_authen}': 'alice' }],
   ['a name with one', { '{auth_authen}': 'alice', '{auth_type}': 'PLAIN' }],
   ['a name with an empty one', { '{auth_authen}': 'alice', '{auth_type}': '' }],
 ];
 
 describe('authenticatedUser()', () => {
-  it.each(NOBODY)('is nobody for %s', (_what, macros) => {
+  it.each(STRANGERS)('is undefined for %s', (_what, macros) => {
     expect(authenticatedUser(session({ macros }))).toBeUndefined();
   });
 
-  it.each([...SOMEBODY, ['a macro without braces', { auth_authen: 'alice' }]] as const)(
+  it.each([...KNOWN, ['a macro without braces', { auth_authen: 'alice' }]] as const)(
     'is the user for %s',
     (_what, macros) => {
       expect(authenticatedUser(session({ macros }))).toBe('alice');
@@ -59,7 +59,7 @@ describe('authenticatedUser()', () => {
       250,
     ],
   ] as const)('is what %s goes by', async (_name, filter, stranger, known) => {
-    for (const [, macros] of NOBODY) expect(await code(filter(), macros)).toBe(stranger);
-    for (const [, macros] of SOMEBODY) expect(await code(filter(), macros)).toBe(known);
+    for (const [, macros] of STRANGERS) expect(await code(filter(), macros)).toBe(stranger);
+    for (const [, macros] of KNOWN) expect(await code(filter(), macros)).toBe(known);
   });
 });

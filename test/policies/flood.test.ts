@@ -63,7 +63,7 @@ const TARGETS: Readonly<Record<string, readonly [number, string]>> = {
     const ask = coalesce((address) => of(address.length), { ttl: 3_600_000, maxKeys: ${KEPT} });
     return { flood: (address) => ask(address).subscribe(), size: () => ask.size };`,
   ],
-  'shared look-ups that nobody waits for': [
+  'shared look-ups that are given up': [
     SOME,
     `
     const ask = coalesce(() => NEVER, { maxKeys: ${KEPT} });

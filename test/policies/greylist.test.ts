@@ -2,9 +2,8 @@ import { EMPTY } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import type { GreylistOptions } from '../../src/policies/greylist-options.js';
-import { greylist } from '../../src/policies/greylist.js';
-import { memoryKeys } from '../../src/policies/memory-keys.js';
+import { type GreylistOptions, greylist } from '../../src/policies/greylist.js';
+import { memoryKeys } from '../../src/policies/memory-stores.js';
 import { tempfail } from '../../src/session/decisions.js';
 import { causeOf } from '../../src/session/failures.js';
 import type { Flow, Reply } from '../../src/session/flow.js';
@@ -54,7 +53,7 @@ describe('greylist', () => {
   expectQuiet();
 
   it(
-    'puts off a first attempt, says how long, and lets one pass that comes after that',
+    'defers a first attempt, says how long, and lets one pass that comes after that',
     marbles(({ hot, expectObservable }) => {
       const r = to('bob@example.org');
       const source = hot('   r 999ms r 58999ms r 239999ms r 10s r', { r });
@@ -147,7 +146,7 @@ describe('greylist', () => {
   it.each([
     ['at once', () => EMPTY],
     ['later', () => Promise.resolve(EMPTY)],
-  ])('lets nobody pass for an object that exempt gives %s', async (_when, exempt) => {
+  ])('lets no client pass for an object that exempt gives %s', async (_when, exempt) => {
     const running = run(greylist({ exempt: exempt as never }));
     running.source.next(to('bob@example.org'));
     await settle();
@@ -220,7 +219,7 @@ describe('greylist', () => {
     [{ delay: -1 }, 'greylist(): delay is -1; it has to be a number of milliseconds from 0 on.'],
     [
       { delay: 10, window: 10 },
-      'greylist(): window is 10, which is not above delay, 10: whoever waits would be forgotten before it passes.',
+      'greylist(): window is 10, which is not above delay, 10: a sender that waits would be forgotten before it passes.',
     ],
     [{ lifetime: 0 }, 'greylist(): lifetime is 0; it has to be a number of milliseconds from 1 on.'],
     [{ network: { ipv4: 64 } }, 'greylist(): network.ipv4 is 64; it has to be a whole number from 0 to 32.'],
@@ -237,13 +236,13 @@ describe('greylist', () => {
     expect(() => greylist(options)).toThrow(message);
   });
 
-  it('lets nobody pass for a user name that is empty', () => {
+  it('lets no client pass for a user name that is empty', () => {
     const ask = asking();
-    const nobody = to('bob@example.org', 'alice@example.com', { macros: { auth_authen: '' } });
-    expect(ask(0, nobody)).toBe('waits');
+    const unnamed = to('bob@example.org', 'alice@example.com', { macros: { auth_authen: '' } });
+    expect(ask(0, unnamed)).toBe('waits');
   });
 
-  it('costs a recipient the failure decision where the key is none', () => {
+  it('costs a recipient the failure decision where the key is wrong', () => {
     const running = run(greylist({ key: () => 5 as never }));
     const r = to('bob@example.org');
     running.source.next(r);

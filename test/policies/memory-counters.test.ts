@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { memoryCounters } from '../../src/policies/memory-counters.js';
+import { memoryCounters } from '../../src/policies/memory-stores.js';
 import { marbles } from '../support/marbles.js';
 import { fakeClock } from './support/fake-clock.js';
 
@@ -74,7 +74,7 @@ describe('memoryCounters', () => {
         },
       ),
     );
-    // Somebody who never stops trying gets the whole limit, in the tenth window as in the first.
+    // A sender that never stops trying gets the whole limit, in the tenth window as in the first.
     const clock = fakeClock(0);
     const counters = memoryCounters(clock);
     let through = 0;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { memoryKeys } from '../../src/policies/memory-keys.js';
+import { memoryKeys } from '../../src/policies/memory-stores.js';
 import { fakeClock } from './support/fake-clock.js';
 
 const TIMES = { delay: 100, window: 1_000, lifetime: 5_000 };
@@ -39,7 +39,7 @@ describe('memoryKeys', () => {
     expect(keys.attempt(`${long}b`, TIMES)).toBe(100);
   });
 
-  it('lets nobody pass who has not waited, and everybody who has', () => {
+  it('lets all pass who have waited, and no other', () => {
     const attempts = fc.array(fc.tuple(fc.nat(400), fc.nat(2)), { minLength: 1, maxLength: 120 });
     fc.assert(
       fc.property(attempts, (steps) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { memoryScores } from '../../src/policies/memory-scores.js';
+import { memoryScores } from '../../src/policies/memory-stores.js';
 import { marbles } from '../support/marbles.js';
 import { fakeClock } from './support/fake-clock.js';
 
@@ -30,7 +30,7 @@ describe('memoryScores', () => {
     expect(scores.size).toBe(3);
   });
 
-  it('has the sum of what was added, each faded since', () => {
+  it('has the sum of what was added, each decayed since', () => {
     const additions = fc.array(
       fc.record({ pause: fc.nat(3_000), points: fc.integer({ min: 1, max: 1_000 }) }),
       {
@@ -87,7 +87,7 @@ describe('memoryScores', () => {
   it('keeps no more keys than it is told to, and lets those go that got no points for longest', () => {
     const scores = memoryScores({ ...fakeClock(0), maxKeys: 3 });
     for (const key of ['a', 'b', 'a', 'c', 'd', 'a']) scores.add(key, 1, HALF);
-    // To be asked for keeps nobody.
+    // To be asked for keeps no key.
     for (let key = 0; key < 9; key++) scores.of(`stranger ${key}`, HALF);
     expect(scores.size).toBe(3);
     expect([scores.of('a', HALF), scores.of('b', HALF), scores.of('d', HALF)]).toEqual([3, 0, 1]);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { type Filter, stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { memoryCounters } from '../../src/policies/memory-counters.js';
+import { memoryCounters } from '../../src/policies/memory-stores.js';
 import { rateLimit } from '../../src/policies/rate-limit.js';
 import { discard, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
@@ -22,7 +22,7 @@ const HOUR = 3_600_000;
 const from = (address: string, macros: Record<string, string> = {}): ReturnType<typeof mail> =>
   mail('alice@example.com', { session: session({ client: { address }, macros }) });
 
-/** What becomes of events in a row: `y` passed, `n` was put off with the usual reply, `?` is anything else. */
+/** What becomes of events in a row: `y` passed, `n` was deferred with the usual reply, `?` is anything else. */
 function fates(filter: Filter, events: readonly Flow[]): string {
   const { source, out } = run(filter);
   return events
@@ -42,7 +42,7 @@ describe('rateLimit', () => {
   afterEach(() => void vi.useRealTimers());
 
   it(
-    'puts off what is above the limit, until the window has moved on',
+    'defers what is above the limit, until the window has moved on',
     marbles(({ hot, expectObservable }) => {
       const m = mail();
       const N = decided(m, LATER);
@@ -63,21 +63,21 @@ describe('rateLimit', () => {
     expect(fates(wide, [from('192.0.2.1'), from('192.0.2.2'), from('192.0.3.1')])).toBe('yny');
   });
 
-  it('does not count what it puts off, so that who tries again and again gets a share all the same', () => {
+  it('does not count what it defers, so that a sender that tries again and again still gets its share', () => {
     const counters = memoryCounters();
     const filter = rateLimit({ key: 'client', limit: 3, window: HOUR, counters });
     expect(fates(filter, Array<Flow>(9).fill(from('192.0.2.1')))).toBe('yyynnnnnn');
     expect(counters.hit('["mail client","192.0.2.1/32"]', HOUR)).toBe(4);
   });
 
-  it('counts users who have logged in, and nobody else', () => {
+  it('counts users who have logged in, and no other client', () => {
     const filter = rateLimit({ key: 'user', limit: 1, window: HOUR });
     const [alice, again] = [
       from('192.0.2.1', { auth_authen: 'alice' }),
       from('192.0.2.9', { auth_authen: 'Alice' }),
     ];
-    const nobody = from('192.0.2.1');
-    expect(fates(filter, [alice, again, nobody, nobody])).toBe('ynyy');
+    const stranger = from('192.0.2.1');
+    expect(fates(filter, [alice, again, stranger, stranger])).toBe('ynyy');
   });
 
   it('counts senders, but not the null sender, whom all bounces have', () => {
@@ -215,10 +215,10 @@ describe('rateLimit', () => {
     expect(fates(filter, [from('192.0.2.1'), from('192.0.2.2')])).toBe('yy');
   });
 
-  it('counts nobody as a user whose name is empty', () => {
+  it('counts no user whose name is empty', () => {
     const filter = rateLimit({ key: 'user', limit: 1, window: HOUR });
-    const nobody = from('192.0.2.1', { auth_authen: '' });
-    expect(fates(filter, [nobody, nobody])).toBe('yy');
+    const unnamed = from('192.0.2.1', { auth_authen: '' });
+    expect(fates(filter, [unnamed, unnamed])).toBe('yy');
   });
 
   it('never takes a part of what a stranger writes for that of a name', () => {
@@ -230,7 +230,7 @@ describe('rateLimit', () => {
     expect(fates(other, [mail('x')])).toBe('y');
   });
 
-  it('costs an event the failure decision where the key is none', () => {
+  it('costs an event the failure decision where the key is wrong', () => {
     const m = mail();
     const { source, out } = run(rateLimit({ key: () => ({}) as never, limit: 1, window: HOUR }));
     source.next(m);

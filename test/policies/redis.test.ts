@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { redisCounters } from '../../src/policies/redis-counters.js';
-import { redisKeys } from '../../src/policies/redis-keys.js';
-import { redisScores } from '../../src/policies/redis-scores.js';
-import { StoreError } from '../../src/policies/store-error.js';
+import { redisCounters, redisKeys, redisScores } from '../../src/policies/redis-stores.js';
+import { StoreError } from '../../src/policies/stores.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { HANGS, fakeRedis } from './support/fake-redis.js';
 
@@ -63,7 +61,7 @@ describe('a script in Redis', () => {
     }
   });
 
-  it('takes points in thousandths, and sends none that are none', async () => {
+  it('takes points in thousandths, and sends no others', async () => {
     const redis = fakeRedis('12345');
     const scores = redisScores(redis);
     expect([await scores.add('k', 1, 1_000), await scores.of('k', 1_000)]).toEqual([12.345, 12.345]);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { on } from '../../src/operators/on.js';
-import { memoryScores } from '../../src/policies/memory-scores.js';
+import { memoryScores } from '../../src/policies/memory-stores.js';
 import { type Reputation, reputation } from '../../src/policies/reputation.js';
 import { discard, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
@@ -57,7 +57,7 @@ describe('reputation', () => {
   afterEach(() => void vi.useRealTimers());
 
   it(
-    'refuses who is above the threshold until enough has faded',
+    'refuses clients above the threshold until enough has decayed',
     marbles(({ hot, expectObservable }) => {
       const m = mail();
       const N = decided(m, LATER);
@@ -95,8 +95,8 @@ describe('reputation', () => {
     expect(fate(known, from('192.0.2.2'))).toBe('y');
     known.penalise(outcome('192.0.2.1'));
     expect([fate(known, from('192.0.2.1', user)), fate(known, from('192.0.2.1'))]).toEqual(['y', 'n']);
-    const nobody = mail('a@b.test', { session: session({ client: { address: '', family: 'unknown' } }) });
-    expect(fate(known, nobody)).toBe('y');
+    const unknown = mail('a@b.test', { session: session({ client: { address: '', family: 'unknown' } }) });
+    expect(fate(known, unknown)).toBe('y');
   });
 
   it('goes by a larger network, or by a key of its user', () => {
@@ -113,6 +113,12 @@ describe('reputation', () => {
     expect([user('bob'), user('alice'), from('192.0.2.1')].map((event) => fate(users, event)).join('')).toBe(
       'nyy',
     );
+  });
+
+  it('keeps the usual size of an IPv4 network where only that of an IPv6 one is given', () => {
+    const known = reputation({ threshold: 0, halfLife: HOUR, network: { ipv6: 56 } });
+    known.penalise(outcome('192.0.2.1'));
+    expect([fate(known, from('192.0.2.1')), fate(known, from('192.0.2.9'))]).toEqual(['n', 'y']);
   });
 
   it('refuses connections, in the words of its user', () => {

@@ -25,7 +25,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { ListenError, openSocket, type OpenSocket } from '../../src/index.js';
 import { compiled } from '../message/support/compiled.js';
 
-const NOBODY = 65534;
+const UNPRIVILEGED = 65534;
 const GROUP = 65533;
 const root = process.geteuid?.() === 0;
 
@@ -55,7 +55,7 @@ beforeEach(() => {
   // What the user that the attacks come from owns, and with it all names in it.
   shared = join(directory, 'own', 'run');
   mkdirSync(shared, { recursive: true });
-  if (root) for (const each of [join(directory, 'own'), shared]) chownSync(each, NOBODY, GROUP);
+  if (root) for (const each of [join(directory, 'own'), shared]) chownSync(each, UNPRIVILEGED, GROUP);
   path = join(shared, 's');
 });
 
@@ -64,10 +64,10 @@ afterEach(() => {
 });
 
 /** A process of a user without rights, that writes lines. */
-function asNobody(code: string, ...args: string[]): ChildProcess {
+function asUnprivileged(code: string, ...args: string[]): ChildProcess {
   const child = spawn(process.execPath, ['--input-type=module', '-e', code, '--', ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    ...(root ? { uid: NOBODY, gid: GROUP } : {}),
+    ...(root ? { uid: UNPRIVILEGED, gid: GROUP } : {}),
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
@@ -152,12 +152,12 @@ describe('a directory that another user may write to', () => {
       if (needsRoot(context)) return;
       const { file, state } = victims();
       const before = state();
-      const swapper = asNobody(SWAPPER, join(directory, 'own'), file, way);
+      const swapper = asUnprivileged(SWAPPER, join(directory, 'own'), file, way);
       await linesOf(swapper).next();
       const reasons = new Set<string>();
       for (let times = 0; times < 334; times++) {
         try {
-          const socket = await openSocket({ path }, { mode: 0o666, group: GROUP, owner: NOBODY });
+          const socket = await openSocket({ path }, { mode: 0o666, group: GROUP, owner: UNPRIVILEGED });
           await socket.close();
         } catch (error) {
           if (!(error instanceof ListenError)) throw error;
@@ -194,7 +194,7 @@ const CLIENT = `
 describe('the file of a socket', () => {
   it('has its mode, owner and group, and can be connected to, as soon as it is there', async (context) => {
     if (needsRoot(context)) return;
-    const client = asNobody(CLIENT, path);
+    const client = asUnprivileged(CLIENT, path);
     const lines = linesOf(client);
     await lines.next();
     const seen = new Set<string | undefined>();
@@ -209,14 +209,16 @@ describe('the file of a socket', () => {
     expect([...seen]).toEqual([[0o620, 1, GROUP, 'connected'].join(' ')]);
   }, 60_000);
 
-  it('of a process that is gone is replaced without a moment in which there is none', async () => {
+  it('of a process that is gone is replaced without a moment in which it is missing', async () => {
     await leaveStale();
-    const watcher = asNobody(
+    const watcher = asUnprivileged(
       `import { lstatSync } from 'node:fs';
        const [, path] = process.argv;
-       let seen = new Set();
+       const ino = () => String(lstatSync(path, { throwIfNoEntry: false })?.ino);
+       // Before 'ready': on a busy machine the file may be replaced before the loop runs.
+       const seen = new Set([ino()]);
        console.log('ready');
-       while (seen.size < 2) seen.add(String(lstatSync(path, { throwIfNoEntry: false })?.ino));
+       while (seen.size < 2) seen.add(ino());
        console.log([...seen].includes('undefined'));`,
       path,
     );
@@ -316,7 +318,7 @@ const DROPPING = `
 
 describe('a process that root has started and that has become another user', () => {
   it.for([
-    ['removes its socket from a directory of that user', NOBODY, 0o755, []],
+    ['removes its socket from a directory of that user', UNPRIVILEGED, 0o755, []],
     ['leaves its socket in a directory of root, where the next start replaces it', 0, 0o755, ['s']],
     ['leaves its socket in a directory where each has only its own files', 0, 0o1777, ['s']],
   ] as const)('%s', { timeout: 30_000 }, async ([, owner, mode, left], context) => {
@@ -360,7 +362,7 @@ describe('without /proc', () => {
     ['a socket is made in a directory of its own', 0, 0o755, '660 65533\n0\n'],
     ['and in one where each has only its own files', 0, 0o1777, '660 65533\n0\n'],
     ['none is made where others may write', 0, 0o775, 'mount /proc, or take a directory'],
-    ['none is made in a directory of another user', NOBODY, 0o755, 'mount /proc, or take a directory'],
+    ['none is made in a directory of another user', UNPRIVILEGED, 0o755, 'mount /proc, or take a directory'],
   ] as const)('%s', { timeout: 30_000 }, ([, owner, mode, expected], context) => {
     if (needsRoot(context)) return;
     chownSync(join(directory, 'own'), 0, 0);

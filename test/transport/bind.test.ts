@@ -18,9 +18,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { bindServer, type BindOptions } from '../../src/transport/sockets/bind.js';
+import { bindServer } from '../../src/transport/sockets/bind.js';
 import { parseEndpoint, type EndpointInput } from '../../src/transport/sockets/endpoint.js';
 import { ListenError } from '../../src/transport/sockets/errors.js';
+import type { BindOptions } from '../../src/transport/sockets/listening.js';
 import { asNobody } from '../support/as-nobody.js';
 
 const root = process.geteuid?.() === 0;
@@ -114,7 +115,7 @@ describe('a Unix socket', () => {
     await connecting();
   });
 
-  it('replaces nothing that somebody listens on', async () => {
+  it('replaces nothing that a process listens on', async () => {
     await bind({ path });
     const error = await failing({ path });
     expect(error.message).toBe(
@@ -148,7 +149,7 @@ describe('a Unix socket', () => {
     expect(error.message).toContain(`the directory ${join(directory, 'none')} does not exist; create it`);
   });
 
-  it('says that the directory is none', async () => {
+  it('says that the directory is a file', async () => {
     writeFileSync(path, '');
     expect((await failing({ path: join(path, 's') })).message).toContain(`${path} is not a directory`);
     expect((await failing({ path: join(path, 'd', 's') })).message).toContain('is not a directory');
@@ -179,7 +180,7 @@ describe('a Unix socket', () => {
     await leaveStaleSocket();
     chmodSync(path, 0o000);
     const error = await asNobody(() => failing({ path }));
-    expect(error.message).toContain('the socket file there belongs to somebody else');
+    expect(error.message).toContain('the socket file there belongs to another user');
   });
 
   it('says that a stale file cannot be removed', async () => {
@@ -365,7 +366,7 @@ function connecting(): Promise<void> {
   });
 }
 
-/** A socket file that nobody listens on: what a killed process leaves. The link survives the removal that Node does. */
+/** A socket file that no process listens on, as a killed process leaves it. The link survives the removal that Node does. */
 async function leaveStaleSocket(): Promise<void> {
   const server = createServer();
   const dead = join(directory, 'dead');

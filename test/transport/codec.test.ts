@@ -151,7 +151,7 @@ describe.each(SIDES)('the codec of $name', ({ table, encode, any, from }) => {
   it('says which letter it does not know', () => {
     const error = caught(() => table.decode(0x21, Buffer.alloc(0), 0, 0, 12));
     expect(error).toBeInstanceOf(ProtocolError);
-    expect(error).toMatchObject({ command: '!', offset: 12, reason: 'nobody knows this letter' });
+    expect(error).toMatchObject({ command: '!', offset: 12, reason: 'this letter is unknown' });
   });
 
   it('refuses to encode a frame that there is not', () => {

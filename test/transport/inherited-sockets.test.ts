@@ -127,7 +127,7 @@ describe.skipIf(missing !== undefined)('An inherited socket', () => {
     expect(await program.says()).toEqual({ name: 'x', children: '', again: [] });
   });
 
-  it('is none where the process was not started for it', async () => {
+  it('is missing where the process was not started for it', async () => {
     const open = `opened(AF_INET, SOCK_STREAM, inet(), 1); $ENV{LISTEN_FDS} = 1`;
     const program = start(
       open,

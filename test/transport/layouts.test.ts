@@ -25,7 +25,7 @@ describe('text', () => {
     ['ASCII', 'plain', 'plain'],
     ['UTF-8', 'caf\xc3\xa9', 'café'],
     ['Latin-1 where it is not UTF-8', 'caf\xe9', 'café'],
-    ['a replacement character that somebody wrote', '\xef\xbf\xbd', '\ufffd'],
+    ['a replacement character that was sent', '\xef\xbf\xbd', '\ufffd'],
     ['a byte order mark, kept', '\xef\xbb\xbfx', '\ufeffx'],
     ['an overlong form, which is not UTF-8', '\xc0\xaf', 'À¯'],
     ['a surrogate, which is not UTF-8', '\xed\xa0\x80', 'í\xa0\x80'],
@@ -108,7 +108,7 @@ describe('connect', () => {
     expect(decode(connect, 'h\0L\0\0/s\0')).toMatchObject({ family: 'unix', port: 0, address: '/s' });
   });
 
-  it('takes a client whose address is none as unknown, and keeps what was said of it', () => {
+  it('takes a client whose address is wrong as unknown, and keeps what was said of it', () => {
     expect(decode(connect, 'h\x004\0\x19not an address\0')).toMatchObject({
       family: 'unknown',
       port: 25,
@@ -123,7 +123,7 @@ describe('connect', () => {
   it('refuses an address of the other family, and a family that there is not', () => {
     expect(() => decode(connect, 'h\x004\0\x19::1\0')).toThrow(/does not fit/);
     expect(() => decode(connect, 'h\x006\0\x19127.0.0.1\0')).toThrow(/does not fit/);
-    expect(() => decode(connect, 'h\0X\0\x19127.0.0.1\0')).toThrow(/0x58 is none of/);
+    expect(() => decode(connect, 'h\0X\0\x19127.0.0.1\0')).toThrow(/0x58 is not one of/);
   });
 
   it.each(['', 'h', 'h\0', 'h\x004', 'h\x004\0', 'h\x004\0\x19', 'h\x006\0\x19::1', 'h\0L\0\0/s'])(

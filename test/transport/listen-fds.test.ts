@@ -42,7 +42,7 @@ describe('The variables of socket activation', () => {
     ]);
   });
 
-  it('may say that there are none', () => {
+  it('may say that there are no sockets', () => {
     expect(found({ LISTEN_PID: '4711', LISTEN_FDS: '0', LISTEN_FDNAMES: '' }).fds).toEqual([]);
   });
 

@@ -3,10 +3,10 @@ import { inspect } from 'node:util';
 
 import { didYouMean } from '../../common/options.js';
 import { excerpt, sentence } from '../../common/printable.js';
-import { EndpointError } from './errors.js';
+import { EndpointError, type Fail } from './errors.js';
 
 /**
- * Where an MTA and a filter meet: a TCP port over IPv4 (`inet`) or IPv6 (`inet6`), or a Unix domain socket.
+ * The place where an MTA and a filter meet: a TCP port over IPv4 (`inet`) or IPv6 (`inet6`), or a Unix domain socket.
  *
  * `host` is an address without brackets, or a name that is looked up in that address family only. `port` 0 asks for any free port.
  * `path` is absolute.
@@ -15,7 +15,7 @@ export type Endpoint =
   | { readonly family: 'inet' | 'inet6'; readonly host: string; readonly port: number }
   | { readonly family: 'unix'; readonly path: string };
 
-/** What `parseEndpoint` understands: one of the usual spellings, an object with a port or a path, or an `Endpoint`. */
+/** An endpoint in one of the usual spellings, as an object with a port or a path, or as an `Endpoint`. */
 export type EndpointInput =
   | string
   | { readonly port: number; readonly host?: string | undefined }
@@ -23,7 +23,7 @@ export type EndpointInput =
   | Endpoint;
 
 /**
- * The endpoint as text, in the spelling of libmilter's `smfi_setconn`, which `parseEndpoint` reads back to an equal endpoint.
+ * Writes an endpoint as text, as libmilter's `smfi_setconn` takes it; `parseEndpoint` reads it back.
  *
  * @example
  * formatEndpoint({ family: 'inet6', host: '::1', port: 8891 }); // 'inet6:8891@::1'
@@ -32,42 +32,45 @@ export type EndpointInput =
 export function formatEndpoint(endpoint: Endpoint): string {
   return endpoint.family === 'unix'
     ? `unix:${endpoint.path}`
-    : `${endpoint.family}:${String(endpoint.port)}@${endpoint.host}`;
+    : `${endpoint.family}:${endpoint.port}@${endpoint.host}`;
 }
 
 /**
- * What somebody probably meant by a text that is no endpoint, as the end of an error message; nothing where it cannot be guessed.
+ * A guess at the endpoint that a text means, as the end of an error message; nothing where it cannot be guessed.
  */
 export function suggestEndpoint(text: string): string | undefined {
-  const flag = /^[sp]=(.+)$/i.exec(text);
-  if (flag?.[1] !== undefined) return `leave out what stands before "=": did you mean "${flag[1]}"?`;
+  const [, behind] = /^[sp]=(.+)$/i.exec(text) ?? [];
+  if (behind !== undefined) return `leave out what stands before "=": did you mean "${behind}"?`;
 
-  const url = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text);
-  if (url?.[1] !== undefined && url[2] !== undefined) {
-    const place = /^(?:[^@/]*@)?(\[[^\]]*\]|[^:/]*):(\d+)\/?$/.exec(url[2]);
-    if (place?.[1] !== undefined && place[2] !== undefined) {
-      return `a milter is not reached by a URL: did you mean "${inet(place[2], place[1])}"?`;
+  const [, url, rest = ''] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
+  if (url !== undefined) {
+    const [, host, port] = /^(?:[^@/]*@)?(\[[^\]]*\]|[^:/]*):(\d+)\/?$/.exec(rest) ?? [];
+    if (host !== undefined && port !== undefined) {
+      return `a milter is not reached by a URL: did you mean "${inet(port, host)}"?`;
     }
-    if (url[2].startsWith('/')) return `a milter is not reached by a URL: did you mean "unix:${url[2]}"?`;
-    return `a milter is not reached by a URL (${url[1]}); write "inet:port@host" or "unix:/absolute/path"`;
+    if (rest.startsWith('/')) return `a milter is not reached by a URL: did you mean "unix:${rest}"?`;
+    return `a milter is not reached by a URL (${url}); write "inet:port@host" or "unix:/absolute/path"`;
   }
 
-  const scheme = /^(tcp|tcp4|ipv4|inet4|tcp6|ipv6):(.*)$/i.exec(text);
-  if (scheme?.[1] !== undefined && scheme[2] !== undefined) {
-    return `"${scheme[1]}:" is not known here: did you mean "${scheme[1].endsWith('6') ? 'inet6' : 'inet'}:${scheme[2]}"?`;
+  const [, scheme, place = ''] = /^(tcp|tcp4|ipv4|inet4|tcp6|ipv6):(.*)$/i.exec(text) ?? [];
+  if (scheme !== undefined) {
+    return `"${scheme}:" is not known here: did you mean "${scheme.endsWith('6') ? 'inet6' : 'inet'}:${place}"?`;
   }
-  const file = /^(?:file|socket|pipe|fifo):(\/.*)$/i.exec(text);
-  if (file?.[1] !== undefined) return `did you mean "unix:${file[1]}"?`;
+  const [, file] = /^(?:file|socket|pipe|fifo):(\/.*)$/i.exec(text) ?? [];
+  if (file !== undefined) return `did you mean "unix:${file}"?`;
 
   if (/^\d+(@.+)?$/.test(text)) return `there is no family: did you mean "inet:${text}"?`;
-  const place = /^(\[[^\]]*\]|[^:/@]*):(\d+)$/.exec(text);
-  if (place?.[1] !== undefined && place[2] !== undefined) {
-    return `there is no family: did you mean "${inet(place[2], place[1])}"?`;
+  const [, host, port] = /^(\[[^\]]*\]|[^:/@]*):(\d+)$/.exec(text) ?? [];
+  if (host !== undefined && port !== undefined) {
+    return `there is no family: did you mean "${inet(port, host)}"?`;
   }
-  if (!text.includes(':') && text.includes('/')) {
-    return `a path has to be absolute: write "unix:/absolute/path". What Postfix calls "unix:${text}" is below its queue directory: "unix:/var/spool/postfix/${text.replace(/^(\.{0,2}\/)+/, '')}"`;
-  }
-  return undefined;
+  if (text.includes(':') || !text.includes('/')) return undefined;
+  return `a path has to be absolute: write "unix:/absolute/path". What Postfix calls "unix:${text}" is below its queue directory: "${belowQueue(text)}"`;
+}
+
+/** `queue_directory` of Postfix, as it is nearly everywhere. */
+function belowQueue(path: string): string {
+  return `unix:/var/spool/postfix/${path.replace(/^(\.{0,2}\/)+/, '')}`;
 }
 
 function inet(port: string, host: string): string {
@@ -79,38 +82,33 @@ function inet(port: string, host: string): string {
 // sun_path in sockaddr_un, without the closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS.
 export const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
-/** `queue_directory` of Postfix, as it is nearly everywhere. */
-const POSTFIX_QUEUE = '/var/spool/postfix';
-
 /**
  * A Unix domain socket as an endpoint, its path checked; `fail` is called with what is wrong.
  *
- * The length is checked here because Node binds a longer path cut off, without an error, to a file nobody asked for.
+ * The length is checked here because Node binds a longer path cut off, without an error, to another file.
  */
-export function unixEndpoint(path: string, fail: (problem: string) => never): Endpoint {
+function unixEndpoint(path: string, fail: Fail): Endpoint {
   if (path === '')
     return fail('the path is missing; write unix: and an absolute path, such as "unix:/run/filter.sock"');
   if (path.includes('\0')) return fail('the path contains a NUL; abstract sockets are not supported');
   if (path.trimEnd() !== path) return fail('the path ends in white space; remove it');
   if (!path.startsWith('/')) {
-    const below = path.replace(/^(\.{0,2}\/)+/, '');
     return fail(
       `the path "${path}" is relative, and only an absolute one is the same file for everybody. ` +
-        `In Postfix's smtpd_milters a relative path is below its queue directory; here that is "unix:${POSTFIX_QUEUE}/${below}"`,
+        `In Postfix's smtpd_milters a relative path is below its queue directory; here that is "${belowQueue(path)}"`,
     );
   }
   if (path.endsWith('/')) return fail('the path is that of a directory; add the name of the socket file');
   const length = Buffer.byteLength(path);
   if (length > LONGEST_PATH) {
     return fail(
-      `the path is ${String(length)} bytes long, and a socket's path can have ${String(LONGEST_PATH)}; use a shorter directory`,
+      `the path is ${length} bytes long, and a socket's path can have ${LONGEST_PATH}; use a shorter directory`,
     );
   }
   return { family: 'unix', path };
 }
 
 type Family = 'inet' | 'inet6';
-type Fail = (problem: string) => never;
 
 const LOOPBACK = { inet: '127.0.0.1', inet6: '::1' } as const;
 const NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
@@ -119,7 +117,7 @@ const NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9
  * A TCP port as an endpoint, from what stands behind `inet:` or `inet6:`: `port`, `port@host` or `host:port`; `fail` is called
  * with what is wrong.
  */
-export function inetEndpoint(family: Family, text: string, fail: Fail): Endpoint {
+function inetEndpoint(family: Family, text: string, fail: Fail): Endpoint {
   const [host, port] = split(family, text, fail);
   const number = parsePort(port, family, host, fail);
   const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
@@ -181,8 +179,9 @@ const FIELDS = ['family', 'host', 'port', 'path'];
 const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path"';
 
 /**
- * Reads an endpoint in any of its usual spellings. Throws an `EndpointError` that names the mistake and, where there is one, the
- * likely intention; nothing is opened or looked up.
+ * Reads an endpoint in any of its usual spellings; nothing is opened or looked up.
+ *
+ * @remarks The spellings are:
  *
  * - `inet:8891@127.0.0.1`, `inet6:8891@::1` (brackets allowed), `unix:/path`, `local:/path`: as libmilter's `smfi_setconn` and
  *   Sendmail's `INPUT_MAIL_FILTER` write it
@@ -193,8 +192,9 @@ const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path
  * - `/path`, `{ path }`, `{ port, host? }`, and an `Endpoint` itself
  *
  * An IPv6 address under `inet` is an `inet6` endpoint, because Postfix says `inet:` for both families. An IPv4 address under
- * `inet6`, which nobody writes on purpose, is an error. A name is an `inet` endpoint unless `inet6:` is said.
+ * `inet6` is a mistake, and an error. A name is an `inet` endpoint unless it stands behind `inet6:`.
  *
+ * @throws EndpointError with the mistake and, where it can be guessed, the likely intention
  * @example
  * parseEndpoint('inet:8891@127.0.0.1'); // { family: 'inet', host: '127.0.0.1', port: 8891 }
  * parseEndpoint({ path: '/run/filter.sock' }); // { family: 'unix', path: '/run/filter.sock' }
@@ -219,7 +219,7 @@ function quoted(given: unknown): string {
   return excerpt(inspect(given, { breakLength: Infinity }), 300);
 }
 
-function parseText(text: string, fail: (problem: string) => never): Endpoint {
+function parseText(text: string, fail: Fail): Endpoint {
   if (text.trim() === '') return fail(`it is empty; ${FORMS}`);
   if (text.trim() !== text) return fail('there is white space around it; remove it');
   if (text.startsWith('/')) return unixEndpoint(text, fail);
@@ -234,7 +234,7 @@ function parseText(text: string, fail: (problem: string) => never): Endpoint {
   return fail(suggestion ?? FORMS);
 }
 
-function parseObject(given: object, fail: (problem: string) => never): Endpoint {
+function parseObject(given: object, fail: Fail): Endpoint {
   const strange = Object.keys(given).find((name) => !FIELDS.includes(name));
   if (strange !== undefined) {
     const meant = didYouMean(strange, FIELDS);
@@ -260,5 +260,5 @@ function parseObject(given: object, fail: (problem: string) => never): Endpoint 
       `the family ${inspect(family)} does not go with a port; leave it out, or say 'inet' or 'inet6'`,
     );
   }
-  return inetEndpoint(family ?? 'inet', host === undefined ? String(port) : `${String(port)}@${host}`, fail);
+  return inetEndpoint(family ?? 'inet', host === undefined ? String(port) : `${port}@${host}`, fail);
 }

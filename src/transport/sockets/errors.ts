@@ -1,3 +1,6 @@
+/** Throws an error that says what was wrong. */
+export type Fail = (problem: string, cause?: unknown) => never;
+
 /**
  * An endpoint that cannot be understood. Thrown by `parseEndpoint`, before anything is opened.
  *
@@ -5,7 +8,7 @@
  */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError';
-  /** What was given to `parseEndpoint`. */
+  /** The value that was given to `parseEndpoint`. */
   readonly input: unknown;
 
   constructor(message: string, input: unknown) {

@@ -1,10 +1,10 @@
 import { type Stats, fstatSync, readFileSync } from 'node:fs';
 
-import { errorCode } from '../../common/error-code.js';
+import { errorCode } from '../../common/describe-error.js';
 import { checkOptions, string, whole } from '../../common/options.js';
 import { messageOf } from '../../common/text-of.js';
-import { listening } from './bind.js';
-import { ListenError } from './errors.js';
+import { type Fail, ListenError } from './errors.js';
+import { listening } from './listening.js';
 import { HeldSocket, type OpenSocket } from './open-socket.js';
 
 /** A file descriptor that this process was started with. */
@@ -14,7 +14,7 @@ export interface ListenFd {
   readonly name: string;
 }
 
-/** Those before it are standard input, output and error. */
+/** The descriptors before it are standard input, output and error. */
 const FIRST = 3;
 /** Far more than a process can have; beyond this the number is a mistake. */
 const MOST = 65_536;
@@ -55,11 +55,11 @@ function fail(problem: string, advice: string): never {
   throw new ListenError(`Cannot take the inherited sockets: ${problem}. ${advice}.`, 'LISTEN_FDS');
 }
 
-/** What the kernel says of a socket. */
+/** A socket as the kernel knows it. */
 export interface KernelSocket {
   readonly kind: 'tcp' | 'udp' | 'unix' | 'unix datagram' | 'unix sequenced-packet';
   readonly listening: boolean;
-  /** Whether it has somebody at its other end. */
+  /** Whether another socket is connected to it. */
   readonly connected: boolean;
   /** Where a Unix socket is bound, with `@` before an abstract name; empty for the others. */
   readonly path: string;
@@ -124,7 +124,7 @@ export interface InheritedSocket extends OpenSocket {
   readonly name: string;
 }
 
-/** Which sockets to take, and how. */
+/** How `inheritedSockets()` takes sockets. */
 export interface InheritedSocketsOptions {
   /** Takes only those of this name, and leaves the others alone. Default: all. */
   readonly name?: string | undefined;
@@ -135,24 +135,23 @@ export interface InheritedSocketsOptions {
 /** The kernel cuts it down to `net.core.somaxconn`, as it does with systemd's own default. */
 const AS_MANY_AS_ALLOWED = 0x7fff_ffff;
 
-/** Those that nobody has asked for yet. */
+/** The descriptors that were not asked for yet. */
 let left: readonly ListenFd[] | undefined;
 
 /**
- * Takes the listening sockets that systemd has opened for this process (socket activation, `sd_listen_fds(3)`), to be
- * given to `serve()` or `listen()` as where to listen.
+ * Takes the listening sockets that systemd has opened for this process (`sd_listen_fds(3)`).
  *
- * Resolves to the sockets in the order in which systemd passes them, each handed out once; to none where the process was
- * not started by socket activation, or where `LISTEN_PID` is another process's. The variables `LISTEN_FDS`, `LISTEN_PID`
- * and `LISTEN_FDNAMES` are removed from `process.env`. MTAs that connect before `serve()` has the socket wait. Closing
- * one leaves the socket file in place and systemd listening: who connects then waits for the next process.
- *
- * Rejects with a `ListenError` that says what to do where one of them is no stream socket, does not listen
- * (`Accept=yes` hands over connections), or has not the name that was asked for; then those before it are closed, and none of them can be asked for again.
- *
+ * @remarks They are for the option `listen` of `serve()`, or for `listen()`. MTAs that connect before `serve()` has the
+ *   socket wait. Closing one leaves the socket file in place and systemd listening: an MTA that connects then waits for the
+ *   next process. The variables `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` are removed from `process.env`.
+ * @returns the sockets in the order in which systemd passes them, each handed out once; none where the process was not
+ *   started by socket activation, or where `LISTEN_PID` is that of another process
+ * @throws ListenError (rejects) where one is no stream socket, does not listen (`Accept=yes` hands over connections), or no
+ *   socket has the name; then those before it are closed, and none of them can be asked for again
  * @example
  * const [socket] = await inheritedSockets();
  * const server = await serve(filter, { listen: socket ?? 'inet:8891@127.0.0.1' });
+ * @see openSocket
  */
 export async function inheritedSockets(options: InheritedSocketsOptions = {}): Promise<InheritedSocket[]> {
   checkOptions<InheritedSocketsOptions>('inheritedSockets()', options, {
@@ -226,7 +225,7 @@ const CONNECTED =
   'it is a connection and not what listens for them; write Accept=no, the default, into the socket unit';
 const NO_STREAM = 'use ListenStream= in the socket unit; the protocol needs a stream socket';
 
-function socketAt(fd: number, fail: (problem: string, cause?: unknown) => never): Stats {
+function socketAt(fd: number, fail: Fail): Stats {
   let stats: Stats;
   try {
     stats = fstatSync(fd);
@@ -241,10 +240,7 @@ function socketAt(fd: number, fail: (problem: string, cause?: unknown) => never)
   return stats;
 }
 
-function checkKind(
-  { kind, listening: listens, connected }: NonNullable<ReturnType<typeof kernelSocket>>,
-  fail: (problem: string) => never,
-): void {
+function checkKind({ kind, listening: listens, connected }: KernelSocket, fail: Fail): void {
   if (kind !== 'tcp' && kind !== 'unix') fail(`it is a ${kind} socket; ${NO_STREAM}`);
   if (!listens) fail(connected ? CONNECTED : NOT_LISTENING);
 }

@@ -2,8 +2,8 @@
 const INTERVAL = 60_000;
 
 /**
- * Tells of what may happen very often, as a warning of the process: the first time at once, then at most once a minute, with
- * how often it happened since.
+ * Warns of events that may be very frequent: at the first one, then at most once a minute with the number since. The warning
+ * is one of the process.
  */
 export class Notice {
   readonly #text: (count: number, last: string) => string;
@@ -11,32 +11,32 @@ export class Notice {
   #last = '';
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param text what to say of so many times, and of the last one */
+  /** @param text makes the warning of the number of events, and of the last one */
   constructor(text: (count: number, last: string) => string) {
     this.#text = text;
   }
 
-  /** It has happened once more. */
+  /** Counts an event. */
   add(last = ''): void {
     this.#count++;
     this.#last = last;
-    if (this.#timer === undefined) this.#tell();
+    if (this.#timer === undefined) this.#warn();
   }
 
-  /** Tells of what was not told yet. */
+  /** Warns of the events since the last warning. */
   close(): void {
     clearTimeout(this.#timer);
-    if (this.#count > 0) this.#tell();
+    if (this.#count > 0) this.#warn();
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #tell(): void {
+  #warn(): void {
     process.emitWarning(this.#text(this.#count, this.#last), { type: 'MilterWarning' });
     this.#count = 0;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#count > 0) this.#tell();
+      if (this.#count > 0) this.#warn();
     }, INTERVAL).unref();
   }
 }

@@ -1,16 +1,17 @@
 import { type Server, type Socket, createServer } from 'node:net';
 
 import { checkOptions } from '../../common/options.js';
-import { BIND_RULES, type BindOptions, bindServer } from './bind.js';
+import { bindServer } from './bind.js';
 import { type Endpoint, type EndpointInput, formatEndpoint, parseEndpoint } from './endpoint.js';
 import { ListenError } from './errors.js';
+import { BIND_RULES, type BindOptions } from './listening.js';
 import { Notice, connectionsWere } from './notice.js';
 
 /** A socket that listens and has no filter yet; see `openSocket()`. */
 export interface OpenSocket extends AsyncDisposable {
   /** Where it listens, as `inet:8891@127.0.0.1` or `unix:/path`. */
   readonly address: string;
-  /** Stops listening, and closes the connections that nobody has taken. Does nothing once a server has the socket. */
+  /** Stops listening, and closes the connections that were not taken. Does nothing once a server has the socket. */
   close(): Promise<void>;
 }
 
@@ -18,18 +19,19 @@ export interface OpenSocket extends AsyncDisposable {
 const MOST_WAITING = 511;
 
 /**
- * Opens the socket of a filter before there is one (libmilter's `smfi_opensocket`): to find out at once whether it can
- * be, and to give up the rights that it takes. An MTA that connects meanwhile waits until `serve()` or `listen()` gets
- * the socket as where to listen; it then belongs to that server, which also closes it.
+ * Opens the socket of a filter before the filter is there (libmilter's `smfi_opensocket`).
  *
- * Rejects with an `EndpointError` or `ListenError` that says what to do, with a `TypeError` or `RangeError` where an option
- * is wrong; then nothing is left behind.
- *
- * @param options who may connect, and `backlog`; these are not for `serve()` then
+ * @remarks This shows at once whether the socket can be opened, and the process can then give up the rights that it takes.
+ *   An MTA that connects meanwhile waits until `serve()` or `listen()` gets the socket as `listen`; it then belongs to that
+ *   server, which also closes it. After a rejection nothing is left behind.
+ * @param options the access to the socket, and `backlog`; these are not for `serve()` then
+ * @throws EndpointError or ListenError (rejects) with the problem and what to do about it
+ * @throws TypeError or RangeError (rejects) where an option is wrong
  * @example
  * const socket = await openSocket('unix:/run/filter.sock', { group: 115 });
  * process.setuid?.('filter');
  * const server = await serve(filter, { listen: socket });
+ * @see inheritedSockets
  */
 export async function openSocket(endpoint: EndpointInput, options: BindOptions = {}): Promise<OpenSocket> {
   checkOptions('openSocket()', options, BIND_RULES);
@@ -40,11 +42,11 @@ export async function openSocket(endpoint: EndpointInput, options: BindOptions =
   return held;
 }
 
-/** The socket, and those who have connected to it and have to wait. */
+/** The socket, and the connections that have to wait. */
 export class HeldSocket implements OpenSocket {
   endpoint: Endpoint;
   readonly server: Server;
-  /** Who decides how the socket is opened. */
+  /** Where the options of the socket are to be given, for a message. */
   readonly opener: string = 'Give the option to openSocket().';
   readonly #waiting = new Set<Socket>();
   readonly #hold: (socket: Socket) => void;
@@ -71,8 +73,8 @@ export class HeldSocket implements OpenSocket {
   }
 
   /**
-   * Hands the socket over: `accept` gets those who wait, oldest first, and from then on all who connect. `dropped` gets those
-   * who wait beyond `maxConnections`.
+   * Hands the socket over: `accept` gets the waiting connections, oldest first, and from then on all others. `dropped` gets
+   * those beyond `maxConnections`.
    *
    * @throws ListenError where it was closed or handed over before
    */
@@ -105,11 +107,7 @@ export class HeldSocket implements OpenSocket {
   async close(): Promise<void> {
     if (this.#taken || !this.server.listening) return;
     this.#full.close();
-    const closed = new Promise<void>((resolve) => {
-      this.server.close(() => {
-        resolve();
-      });
-    });
+    const closed = new Promise((resolve) => this.server.close(resolve));
     for (const socket of this.#waiting) socket.destroy();
     await closed;
   }
@@ -128,5 +126,5 @@ export function addressOf(server: Server, endpoint: Endpoint): string {
 }
 
 function ignore(): void {
-  // One that is gone before it is served is told by its end.
+  // A connection that ends before it is served closes, too.
 }

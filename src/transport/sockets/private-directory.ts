@@ -17,10 +17,20 @@ import {
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { errorCode } from '../../common/error-code.js';
+import { errorCode } from '../../common/describe-error.js';
 import { LONGEST_PATH } from './endpoint.js';
 import { SocketFileError } from './errors.js';
-import { fileIdentity } from './socket-file.js';
+
+/**
+ * Tells a file from any other that stands, or will stand, at the same path; nothing where no file is there.
+ *
+ * The number of an inode alone is given out again at once, often to the very file that takes the place of the old one. The time
+ * of its birth is not touched by a change of mode or owner.
+ */
+export function fileIdentity(path: string): string | undefined {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
+}
 
 const OTHERS_WRITE = 0o022;
 /** In such a directory a user can rename and remove only what is that user's. */
@@ -85,7 +95,7 @@ export class HeldDirectory {
     return `${this.path}/${name}`;
   }
 
-  /** What the system says of the directory itself. */
+  /** The state of the directory itself. */
   stat(): BigIntStats {
     return this.#fd === undefined
       ? lstatSync(this.path, { bigint: true })
@@ -142,14 +152,6 @@ export async function privateDirectory(parent: HeldDirectory, name: string): Pro
     await sleep(STEP);
   }
   const directory = HeldDirectory.open(path, 'nofollow');
-  let gone = false;
-  const remove = (): void => {
-    if (gone) return;
-    gone = true;
-    removeTemporary(directory);
-    directory.close();
-    quietly(() => rmdirSync(path));
-  };
   const stat = directory.stat();
   if (!isPrivate(stat)) {
     directory.close();
@@ -157,6 +159,14 @@ export async function privateDirectory(parent: HeldDirectory, name: string): Pro
   }
   // The umask may have taken rights from the process itself. The bit that hands on the group of the directory stays.
   if ((stat.mode & 0o700n) !== 0o700n) chmodSync(directory.path, Number(stat.mode & 0o7777n) | 0o700);
+  let removed = false;
+  const remove = (): void => {
+    if (removed) return;
+    removed = true;
+    removeTemporary(directory);
+    directory.close();
+    quietly(() => rmdirSync(path));
+  };
   return { directory, remove };
 }
 

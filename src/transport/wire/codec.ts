@@ -89,7 +89,7 @@ export function codec<T extends Record<string, Row>>(table: T): Codec<T> {
     decode(letter, data, start, end, offset = 0) {
       const row = rows.get(letter);
       const name = String.fromCharCode(letter);
-      if (row === undefined) throw new ProtocolError('nobody knows this letter', name, offset);
+      if (row === undefined) throw new ProtocolError('this letter is unknown', name, offset);
       try {
         return { type: row.type, ...row.layout.decode(data, start, end) } as Message<T>;
       } catch (error) {

@@ -12,28 +12,21 @@ const LONGEST = 200;
  * // 'rcpt <bob@example.org> NOTIFY=NEVER'
  */
 export function describeMessage(message: Command | WireReply): string {
-  const all = details(message).join(' ');
   // Cut before it is looked through, since it may have a MiB.
-  const text = dotted(
-    all
-      .slice(0, LONGEST + 1)
-      .replace(/\r\n|[\r\n]/g, ' ⏎ ')
-      .replaceAll('\t', '·'),
-  );
-  const short = text.length > LONGEST || all.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
+  const start = details(message)
+    .join(' ')
+    .slice(0, LONGEST + 1);
+  const text = dotted(start.replace(/\r\n|[\r\n]/g, ' ⏎ ').replaceAll('\t', '·'));
+  const short = text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
   return short === '' ? message.type : `${message.type} ${short}`;
 }
 
 function details(message: Command | WireReply): string[] {
   switch (message.type) {
     case 'optneg': {
-      const lists = message.lists.map(([stage, macros]) => `macros[${stage}]="${macros}"`);
-      return [
-        `version ${message.version}`,
-        `actions ${hex(message.actions)}`,
-        `protocol ${hex(message.protocol)}`,
-        ...lists,
-      ];
+      const { version, actions, protocol, lists } = message;
+      const words = [`version ${version}`, `actions ${hex(actions)}`, `protocol ${hex(protocol)}`];
+      return [...words, ...lists.map(([stage, macros]) => `macros[${stage}]="${macros}"`)];
     }
     case 'connect':
       return message.family === 'unknown'
@@ -46,7 +39,7 @@ function details(message: Command | WireReply): string[] {
     case 'eom':
       return message.data.length === 0 ? [] : [`${message.data.length} bytes`];
   }
-  // An empty string of arguments is none.
+  // An empty string of arguments means no arguments.
   if ('args' in message) return [message.address, ...message.args.filter((arg) => arg !== '')];
   if ('name' in message) {
     return [...('index' in message ? [`[${message.index}]`] : []), `${message.name}:`, message.value];

@@ -1,6 +1,6 @@
 import { ProtocolError } from './protocol-error.js';
 
-/** What a `FrameReader` calls. The bytes are those of the chunk that came in, or of one buffer put together from several. */
+/** The calls of a `FrameReader`. The bytes are those of the chunk that came in, or of one buffer put together from several. */
 export interface FrameHandler {
   /** A whole frame; its data is `data[start, end)`. `offset` is where it began in the connection. */
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void;
@@ -15,7 +15,7 @@ const HEAD = 5;
  *
  * Frames that lie within one chunk are passed on where they lie. Of the frames that span chunks, those with the
  * `streamed` letter are passed on part by part as they come; others are put together once, in a buffer that grows as
- * bytes arrive, so that a peer that only announces much makes nobody allocate much. Every byte is copied at most a
+ * bytes arrive, so that a peer that only announces much causes no large allocation. Every byte is copied at most a
  * constant number of times.
  */
 export class FrameReader {
@@ -113,7 +113,7 @@ export class FrameReader {
   #check(length: number, letter: number, offset: number): void {
     this.#checkLength(length, offset);
     if (this.#known[letter] !== 1) {
-      throw new ProtocolError('nobody knows this letter', String.fromCharCode(letter), offset);
+      throw new ProtocolError('this letter is unknown', String.fromCharCode(letter), offset);
     }
   }
 

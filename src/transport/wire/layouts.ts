@@ -25,17 +25,24 @@ export interface Layout<F> {
 }
 
 /** The terminator of every string of the protocol. */
-export const NUL = new Uint8Array(1);
+const NUL = new Uint8Array(1);
 
 /** Where the string that begins at `start` ends. Throws where no NUL ends it before `end`. */
-export function findNul(data: Buffer, start: number, end: number, what: string): number {
+function findNul(data: Buffer, start: number, end: number, what: string): number {
   const at = data.indexOf(0, start);
   if (at === -1 || at >= end) throw new Malformed(`${what} has no NUL at its end`);
   return at;
 }
 
+/** The same for a string that has to be the last one. */
+function findLastNul(data: Buffer, start: number, end: number, what: string): number {
+  const at = findNul(data, start, end, what);
+  if (at !== end - 1) throw new Malformed(`${end - 1 - at} bytes after ${what}`);
+  return at;
+}
+
 /** An unsigned 32-bit integer, most significant byte first. */
-export function u32(value: number): Uint8Array {
+function u32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
@@ -45,7 +52,7 @@ const EMPTY: object = Object.freeze({});
 export const none: Layout<object> = {
   doc: '(no data)',
   decode(_data, start, end) {
-    if (end > start) throw new Malformed(`${end - start} bytes of data where there are none`);
+    if (end > start) throw new Malformed(`${end - start} bytes of data where there may be no data`);
     return EMPTY;
   },
   encode: () => [],
@@ -74,8 +81,7 @@ export interface StringFields {
 export const string: Layout<StringFields> = {
   doc: 'str text',
   decode(data, start, end) {
-    const nul = findNul(data, start, end, 'the string');
-    if (nul !== end - 1) throw new Malformed(`${end - 1 - nul} bytes after the string`);
+    const nul = findLastNul(data, start, end, 'the string');
     return { text: decodeText(data, start, nul), raw: data.subarray(start, nul) };
   },
   encode: (fields) => [fields.raw ?? fields.text, NUL],
@@ -105,22 +111,15 @@ export const strings: Layout<StringsFields> = {
       return { address: text.slice(0, first), args: rest, raw: data.subarray(start, start + first) };
     }
     const nul = findNul(data, start, end, 'the address');
-    const raw = data.subarray(start, nul);
-    const address = decodeText(data, start, nul);
-    if (nul === end - 1) return { address, args: NO_ARGS, raw };
     const args: string[] = [];
     for (let at = nul + 1; at < end;) {
       const stop = findNul(data, at, end, 'an argument');
       args.push(decodeText(data, at, stop));
       at = stop + 1;
     }
-    return { address, args, raw };
+    return { address: decodeText(data, start, nul), args, raw: data.subarray(start, nul) };
   },
-  encode(fields) {
-    const pieces: Piece[] = [fields.raw ?? fields.address, NUL];
-    for (const arg of fields.args) pieces.push(arg, NUL);
-    return pieces;
-  },
+  encode: (fields) => [fields.raw ?? fields.address, NUL, ...fields.args.flatMap((arg) => [arg, NUL])],
 };
 
 /** A header field. */
@@ -147,8 +146,7 @@ export const pair: Layout<PairFields> = {
     }
     const colon = findNul(data, start, end, 'the header name');
     if (colon === start) throw new Malformed('the header name is empty');
-    const nul = findNul(data, colon + 1, end, 'the header value');
-    if (nul !== end - 1) throw new Malformed(`${end - 1 - nul} bytes after the header value`);
+    const nul = findLastNul(data, colon + 1, end, 'the header value');
     return {
       name: decodeText(data, start, colon),
       value: decodeText(data, colon + 1, nul),
@@ -205,7 +203,7 @@ export const connect: Layout<ConnectFields> = {
     if (letter === undefined) throw new Malformed('no address family after the host name');
     const family = FAMILIES.get(letter);
     if (family === undefined) {
-      throw new Malformed(`address family 0x${letter.toString(16)} is none of 4, 6, L, U`);
+      throw new Malformed(`address family 0x${letter.toString(16)} is not one of 4, 6, L, U`);
     }
     if (family === 'unknown') return { host, family, port: 0, address: '', raw };
     const at = nul + 2;
@@ -221,7 +219,7 @@ export const connect: Layout<ConnectFields> = {
   },
 };
 
-/** Whether the address of a CONNECT that can be read has Sendmail's `IPv6:` before it. */
+/** Whether the address of a readable CONNECT has Sendmail's `IPv6:` before it. */
 export function hasPrefix(data: Buffer, start: number, end: number): boolean {
   const family = findNul(data, start, end, 'the host name') + 1;
   return SENDMAIL_PREFIX.test(data.toString('latin1', family + 3, end));
@@ -241,7 +239,7 @@ function fitting(family: Family, address: string): Family {
   return four || six ? family : 'unknown';
 }
 
-/** What one end offers, or what the other makes of it. */
+/** The offer of one end, or the answer of the other. */
 export interface OptnegFields {
   readonly version: number;
   /** Bits of `SMFIF`. */
@@ -266,11 +264,10 @@ export const optneg: Layout<OptnegFields> = {
       lists: end === start + 12 ? NO_LISTS : decodeLists(data, start + 12, end),
     };
   },
-  encode(fields) {
-    const pieces: Piece[] = [u32(fields.version), u32(fields.actions), u32(fields.protocol)];
-    for (const [stage, macros] of fields.lists) pieces.push(u32(stage), macros, NUL);
-    return pieces;
-  },
+  encode: ({ version, actions, protocol, lists }) => [
+    ...[version, actions, protocol].map(u32),
+    ...lists.flatMap(([stage, macros]) => [u32(stage), macros, NUL]),
+  ],
 };
 
 function decodeLists(data: Buffer, start: number, end: number): [number, string][] {
@@ -286,7 +283,7 @@ function decodeLists(data: Buffer, start: number, end: number): [number, string]
 
 /** Macros that belong to the event that follows. */
 export interface MacroFields {
-  /** The letter of the command that they belong to; may be one that nobody knows. */
+  /** The letter of the command that they belong to; may be an unknown one. */
   readonly target: string;
   /** Names as the MTA wrote them (`i`, `{auth_authen}`) and values, in order. A value may be missing. */
   readonly macros: readonly (readonly [name: string, value: string | undefined])[];
@@ -299,32 +296,24 @@ export const macro: Layout<MacroFields> = {
     if (end === start) throw new Malformed('no command letter');
     return { target: String.fromCharCode(data[start] ?? 0), macros: decodeMacros(data, start + 1, end) };
   },
-  encode(fields) {
-    const pieces: Piece[] = [Uint8Array.of(fields.target.charCodeAt(0))];
-    for (const [name, value] of fields.macros) {
-      pieces.push(name, NUL);
-      if (value !== undefined) pieces.push(value, NUL);
-    }
-    return pieces;
-  },
+  encode: ({ target, macros }) => [
+    Uint8Array.of(target.charCodeAt(0)),
+    ...macros.flatMap(([name, value]) => (value === undefined ? [name, NUL] : [name, NUL, value, NUL])),
+  ],
 };
 
 /** Reads the pairs of a macro frame. A last name without value is accepted (libmilter does): its value is absent. */
 export function decodeMacros(data: Buffer, start: number, end: number): [string, string | undefined][] {
   if (end > start && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
   const macros: [string, string | undefined][] = [];
-  let name: string | undefined;
   for (let at = start; at < end;) {
     const stop = data.indexOf(0, at);
-    const text = decodeText(data, at, stop);
-    if (name === undefined) {
-      name = text;
-    } else {
-      macros.push([name, text]);
-      name = undefined;
-    }
-    at = stop + 1;
+    const last = stop === end - 1 ? undefined : data.indexOf(0, stop + 1);
+    macros.push([
+      decodeText(data, at, stop),
+      last === undefined ? undefined : decodeText(data, stop + 1, last),
+    ]);
+    at = (last ?? stop) + 1;
   }
-  if (name !== undefined) macros.push([name, undefined]);
   return macros;
 }

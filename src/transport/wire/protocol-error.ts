@@ -13,7 +13,7 @@ export class ProtocolError extends Error {
   readonly command: string | undefined;
   /** Where in the stream of this connection the frame began, in bytes from 0. */
   readonly offset: number;
-  /** What was wrong, without the position. */
+  /** The problem, without the position. */
   readonly reason: string;
 
   constructor(reason: string, command: string | undefined, offset: number) {

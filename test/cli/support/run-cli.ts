@@ -1,5 +1,5 @@
-import type { CliIo, CliOutput } from '../../../src/cli/cli-io.js';
 import { main } from '../../../src/cli/main.js';
+import type { CliIo, CliOutput } from '../../../src/cli/terminal.js';
 
 /** What a command is run with; there is no terminal and no colour unless it is said otherwise. */
 export interface CliSurroundings {

@@ -121,7 +121,7 @@ describe('a milter elsewhere that fails', () => {
     ['does not answer to a header', { L: '' }, /did not answer within 50 ms/],
     ['does not come to an end', { E: 'R09' }, /did not answer within 50 ms/],
     ['answers with what is no answer', { R: 'R08' }, /skip is a reply to the body only/],
-    ['answers with what is no protocol', { R: '00000001 5a' }, /nobody knows this letter/],
+    ['answers with what is no protocol', { R: '00000001 5a' }, /this letter is unknown/],
     ['answers twice', { R: ['R03', 'R03'] }, /nothing was asked/],
     ['changes a message that is not complete', { N: ['R16', 'R03'] }, /addHeader is no reply to eoh/],
     ['hangs up', { T: (socket) => socket.destroy() }, /closed/],

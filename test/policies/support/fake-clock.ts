@@ -17,6 +17,6 @@ export function fakeClock(now = 1_700_000_123_456): FakeClock {
       },
     },
   };
-  // So that it can be given as options, of which the time is none.
+  // So that it can be given as options: the time is not one of them.
   return Object.defineProperty(clock, 'now', { enumerable: false });
 }

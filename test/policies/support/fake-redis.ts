@@ -1,6 +1,6 @@
-import type { RedisClient } from '../../../src/policies/redis-client.js';
+import type { RedisClient } from '../../../src/policies/redis-script.js';
 
-/** As a reply: there is none. */
+/** As a reply: no reply at all. */
 export const HANGS = 'hangs';
 
 /** What the server replies to a script: a number, an error, or nothing at all. */

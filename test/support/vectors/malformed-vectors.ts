@@ -131,7 +131,7 @@ export const MALFORMED_VECTORS: readonly MalformedVector[] = [
     bytes: '00000001 5a',
     from: 'mta',
     command: 'Z',
-    reason: /nobody knows/,
+    reason: /letter is unknown/,
   },
 ];
 

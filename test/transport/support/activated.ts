@@ -66,13 +66,7 @@ export function activation(): {
     fileURLToPath(new URL('../../../node_modules', import.meta.url)),
     join(directory, 'node_modules'),
   );
-  const imports = [
-    ['inheritedSockets', 'transport/sockets/inherited-sockets.ts'],
-    ['serve', 'server/serve.ts'],
-    ['on', 'operators/on.ts'],
-    ['reject', 'session/decisions.ts'],
-  ].map(([name = '', file = '']) => `import { ${name} } from '${compiled(file, directory)}';`);
-  const preamble = `${imports.join('\n')}
+  const preamble = `import { inheritedSockets, serve, on, reject } from '${compiled('index.ts', directory)}';
     import { once } from 'node:events';
     const say = (it) => process.stdout.write(JSON.stringify(it) + '\\n');
     const hear = () => once(process.stdin, 'data');`;

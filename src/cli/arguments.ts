@@ -1,9 +1,9 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
-import { errorCode } from '../common/error-code.js';
+import { errorCode } from '../common/describe-error.js';
 import { didYouMean } from '../common/options.js';
 import { messageOf } from '../common/text-of.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './command.js';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 interface Config<O extends Options> {
@@ -11,7 +11,7 @@ interface Config<O extends Options> {
   readonly options: O;
   readonly allowPositionals: true;
 }
-/** What was said: the options by name, and the rest in order. */
+/** The arguments of a command: the options by name, and the rest in order. */
 export type Arguments<O extends Options> = Pick<
   ReturnType<typeof parseArgs<Config<O>>>,
   'values' | 'positionals'
@@ -23,7 +23,7 @@ const COMMON = { help: { type: 'boolean', short: 'h' }, debug: { type: 'boolean'
 /**
  * Reads the arguments of a command.
  *
- * @param wanted the names of what has to be there beside options, for the message where it is not
+ * @param wanted the names of the arguments that have to be there beside options
  * @throws UsageError that says what is wrong and what was probably meant
  */
 export function parseArguments<const O extends Options>(
@@ -66,4 +66,17 @@ function problemOf(error: unknown, options: readonly string[]): string {
   return message.includes('does not take an argument')
     ? `${option} takes no value.`
     : `${option} needs a value after it.`;
+}
+
+/** Returns the value that a word stands for, or throws a `UsageError` with the problem and the words. */
+export function choice<T>(word: string, values: Readonly<Record<string, T>>, problem: string): T {
+  const value = Object.hasOwn(values, word) ? values[word] : undefined;
+  if (value !== undefined) return value;
+  throw new UsageError(`${problem} ${Object.keys(values).join(', ')}.`);
+}
+
+/** The properties that have a value: an option that was not given must not stand in the place of a default. */
+export function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const all = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(all) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

@@ -1,22 +1,21 @@
 import { excerpt } from '../common/printable.js';
 import type { Path } from '../mta/mail.js';
 import type { EmlParts } from '../mta/parse-eml.js';
-import { addressesIn } from './addresses-in.js';
-import { parsePath } from './parse-path.js';
-import { UsageError } from './usage-error.js';
+import { UsageError } from './command.js';
+import { parsePath } from './values.js';
 
-/** From whom and for whom a message is, and whether that was said or is taken from the message. */
+/** The sender and the recipients of a message, and whether they come from options or from the message. */
 export interface Envelope {
   readonly sender: Path;
   readonly recipients: readonly Path[];
-  readonly senderFrom: 'said' | 'message';
-  readonly recipientsFrom: 'said' | 'message';
+  readonly senderFrom: 'option' | 'message';
+  readonly recipientsFrom: 'option' | 'message';
 }
 
 const RECIPIENTS = ['to', 'cc', 'bcc'];
 
 /**
- * The envelope of a message: what was said of it, else its `From` and its `To`, `Cc` and `Bcc`.
+ * The envelope of a message: from the options, else from its `From` and its `To`, `Cc` and `Bcc`.
  *
  * @throws UsageError where there is neither
  */
@@ -25,12 +24,11 @@ export function envelopeOf(
   from: string | undefined,
   rcpt: readonly string[] | undefined,
 ): Envelope {
-  const said = (rcpt ?? []).map((text) => recipientOf(text));
   return {
     sender: from === undefined ? authorOf(headers) : parsePath('--from', from),
-    senderFrom: from === undefined ? 'message' : 'said',
-    recipients: said.length > 0 ? said : recipientsIn(headers),
-    recipientsFrom: said.length > 0 ? 'said' : 'message',
+    senderFrom: from === undefined ? 'message' : 'option',
+    recipients: rcpt?.map(recipientOf) ?? recipientsIn(headers),
+    recipientsFrom: rcpt === undefined ? 'message' : 'option',
   };
 }
 
@@ -56,7 +54,7 @@ function recipientsIn(headers: EmlParts['headers']): Path[] {
   return [...new Set(found)].map((address) => ({ address }));
 }
 
-/** What an SMTP client can write as an address: no blank outside of quotes, and no control character. */
+/** An address that an SMTP client can write: no blank outside of quotes, and no control character. */
 const ADDRESS = /^(?:"(?:\\[^\0-\x1f\x7f]|[^"\\\0-\x1f\x7f])*"|[^\s"<>\0-\x1f\x7f])+$/;
 /** A line of SMTP has no more characters in Postfix and Sendmail. */
 const LONGEST = 2_000;
@@ -73,4 +71,35 @@ function addressesOf(headers: EmlParts['headers'], names: readonly string[], adv
         `${what}${bad.length > LONGEST ? `, with ${bad.length} characters` : ''}: ${advice}`,
       );
     });
+}
+
+/**
+ * The mail addresses in the value of a header such as `To` (RFC 5322, 3.4): names, comments and groups are left out.
+ *
+ * @example addressesIn('"Doe, Bob" <bob@example.org>, staff: ann@example.org;'); // ['bob@example.org', 'ann@example.org']
+ */
+export function addressesIn(value: string): string[] {
+  return split(value).flatMap((part) => {
+    const [, inside] = /<([^<>]*)>\s*$/.exec(part) ?? [];
+    const address = (inside ?? part).trim();
+    return address === '' ? [] : [address];
+  });
+}
+
+/** The parts between commas and semicolons outside of quotes; without comments and the names of groups. */
+function split(value: string): string[] {
+  const parts = [''];
+  let depth = 0;
+  let angle = false;
+  for (const [token] of value.matchAll(/"(?:\\[^]|[^"\\])*"|\\[^]|[^]/g)) {
+    const last = parts.length - 1;
+    if (token === '(') depth++;
+    else if (token === ')') depth = Math.max(0, depth - 1);
+    else if (depth > 0) continue;
+    else if (token === ',' || token === ';') parts.push('');
+    else if (token === ':' && !angle) parts[last] = '';
+    else parts[last] = (parts[last] ?? '') + token;
+    if (depth === 0 && (token === '<' || token === '>')) angle = token === '<';
+  }
+  return parts;
 }

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import type { AwayOptions } from '../../src/policies/away.js';
 import { greylist } from '../../src/policies/greylist.js';
-import type { KeyStore } from '../../src/policies/key-store.js';
+import type { AwayOptions } from '../../src/policies/outage.js';
 import { rateLimit } from '../../src/policies/rate-limit.js';
-import { redisKeys } from '../../src/policies/redis-keys.js';
+import { redisKeys } from '../../src/policies/redis-stores.js';
+import type { KeyStore } from '../../src/policies/stores.js';
 import { accept, reject } from '../../src/session/decisions.js';
 import { ProjectError } from '../../src/session/errors.js';
 import { type Simulation, simulate } from '../../src/testing/index.js';
@@ -38,7 +38,7 @@ afterEach(async () => {
 describe('a policy whose store cannot be asked', () => {
   expectQuiet();
 
-  it('puts mail off by default, in words of its own', async () => {
+  it('defers mail by default, in words of its own', async () => {
     const mta = await simulated(greylist({ store: { attempt: () => Promise.reject(gone) } }));
     expect(await mta.rcpt()).toMatchObject({
       verdict: 'tempfail',
@@ -92,7 +92,7 @@ describe('a policy whose store cannot be asked', () => {
     }
   });
 
-  it('reports it to the server once, and once more when it is away again', async () => {
+  it('reports it to the server once, and once more when it is unavailable again', async () => {
     const keys = store();
     const mta = await simulated(greylist({ store: keys, away: 'pass' }));
     const errors = (): unknown[] => mta.outcomes.flatMap(({ error }) => (error === undefined ? [] : [error]));
@@ -107,7 +107,7 @@ describe('a policy whose store cannot be asked', () => {
     expect(errors()).toHaveLength(2);
   });
 
-  it('tells its user instead, when it is away and when it is back', async () => {
+  it('tells its user instead, when it is unavailable and when it is back', async () => {
     const keys = store();
     const told: unknown[] = [];
     const options: AwayOptions = { onAway: (error) => told.push(error), onBack: () => told.push('back') };
@@ -163,7 +163,7 @@ describe('a policy whose store cannot be asked', () => {
     expect((await mta.unknown()).verdict).toBe('continue');
   });
 
-  it('holds nobody up longer than the limit of the store, and works again without a restart', async () => {
+  it('holds mail up no longer than the limit of the store, and works again without a restart', async () => {
     const redis = fakeRedis(HANGS);
     const keys = redisKeys(redis, { timeout: 20, pause: 0 });
     const mta = await simulated(greylist({ store: keys, away: 'pass', onAway: () => undefined }));

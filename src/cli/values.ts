@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
+
+import type { Macros } from '../mta/macro-lists.js';
+import type { Path } from '../mta/mail.js';
+import type { ConnectFields } from '../transport/wire/layouts.js';
+import { CommandError, UsageError } from './command.js';
+
+/**
+ * Reads an address as it stands in SMTP: with or without angle brackets, and its ESMTP arguments after blanks.
+ *
+ * @param option which one it is from, for the message of the error
+ * @throws UsageError where what follows on the address is no argument
+ * @example parsePath('--rcpt', '<bob@example.org> NOTIFY=NEVER');
+ */
+export function parsePath(option: string, text: string): Path {
+  const [, path = '', rest = ''] = /^\s*(<[^>]*>|(?:"(?:\\.|[^"\\])*"|[^\s"])*)(.*)$/s.exec(text) ?? [];
+  const args = rest.split(/\s+/).filter((word) => word !== '');
+  const bad = args.find((word) => !/^[A-Za-z\d][A-Za-z\d-]*(?:=[!-~]*)?$/.test(word));
+  if (bad !== undefined || /[\0-\x1f\x7f]/.test(path)) {
+    throw new UsageError(
+      `${option} ${JSON.stringify(text)}: ${JSON.stringify(bad ?? path)} is no ESMTP argument. Write an address and then arguments, as in ${option} 'bob@example.org NOTIFY=NEVER'.`,
+    );
+  }
+  return { address: path.replace(/^<(.*)>$/s, '$1'), args };
+}
+
+/**
+ * Reads an SMTP client: `[name] address[:port]`, an IPv6 address with a port in brackets, or `unknown`. Without a name
+ * it is the address in brackets, as mail servers write it.
+ *
+ * @throws UsageError where there is no address
+ * @example parseClient('mail.example.com 192.0.2.7:2525');
+ */
+export function parseClient(text: string): Partial<ConnectFields> {
+  const words = text.trim().split(/\s+/);
+  const last = words.pop() ?? '';
+  const [name, ...more] = words;
+  if (last === 'unknown' && more.length === 0) {
+    return { host: name ?? 'unknown', family: 'unknown', address: '', port: 0 };
+  }
+  const [, six, four, port = '40000'] = /^(?:\[(?:IPv6:)?([^\]]+)\]|([\d.]+))(?::(\d+))?$/i.exec(last) ?? [];
+  const address = six ?? four ?? last.replace(/^IPv6:/i, '');
+  if (more.length > 0 || !(isIPv4(address) || isIPv6(address)) || Number(port) > 65_535) {
+    throw new UsageError(
+      `--client ${JSON.stringify(text)} is no client. Write '[name] address[:port]', as in --client 'mail.example.com 192.0.2.7:2525' or --client '[2001:db8::7]:2525'.`,
+    );
+  }
+  const family = isIPv4(address) ? 'inet' : 'inet6';
+  return { host: name ?? `[${address}]`, family, address, port: Number(port) };
+}
+
+/**
+ * Reads macros of the form `name=value`. Names of more than a letter get the braces that they have on the wire.
+ *
+ * @throws UsageError where it is no macro
+ * @example parseMacros(['i=4711', 'auth_authen=bob']); // { i: '4711', '{auth_authen}': 'bob' }
+ */
+export function parseMacros(texts: readonly string[]): Macros {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, name = '', value] = /^\{?([^\s{}=]+)\}?=([^\0]*)$/.exec(text) ?? [];
+      if (value === undefined) {
+        throw new UsageError(
+          `--macro ${JSON.stringify(text)} is no macro. Write name=value, as in --macro auth_authen=bob.`,
+        );
+      }
+      return [name.length === 1 ? name : `{${name}}`, value];
+    }),
+  );
+}
+
+/**
+ * The id of a group of this machine, by its name or by the id itself.
+ *
+ * @throws CommandError where there is no such group
+ */
+export function groupId(group: string, file = '/etc/group'): number {
+  if (/^\d+$/.test(group)) return Number(group);
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const [, , id] = lines.map((line) => line.split(':')).find(([name]) => name === group) ?? [];
+  if (id !== undefined) return Number(id);
+  throw new CommandError(`--group ${group}: ${file} has no such group. Use another name, or its number.`);
+}

@@ -1,0 +1,6 @@
+import '../common/check-node.js';
+
+/** Look-ups for filters: shared between connections, kept for a while, and tried again. */
+export { backoff, type BackoffOptions } from './backoff.js';
+export { coalesce, type CoalesceOptions, type Coalesced, type LookUp } from './coalesce.js';
+export { LookUpError } from './flight.js';

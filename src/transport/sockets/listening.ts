@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import type { ListenOptions, Server } from 'node:net';
+
+import { type Rules, whole } from '../../common/options.js';
+
+/** How a server listens. `mode`, `owner` and `group` are about the file of a Unix socket and do nothing for TCP. */
+export interface BindOptions {
+  /** Permissions of the socket file; users who may write to it may connect. Default `0o660`. */
+  readonly mode?: number | undefined;
+  /** Numeric user id that the socket file is given to; needs root. Default: the user of this process. */
+  readonly owner?: number | undefined;
+  /** Numeric group id that the socket file is given to, for example that of `postfix`. Default: the group of this process. */
+  readonly group?: number | undefined;
+  /** How many connections the kernel holds ready before they are accepted. Default: Node's, 511. */
+  readonly backlog?: number | undefined;
+}
+
+/** The highest id of a user or group: for the kernel the one above it means "leave it as it is". */
+export const LAST_ID = 0xfffffffe;
+
+/** The rules of these options. */
+export const BIND_RULES: Rules<BindOptions> = {
+  mode: whole(0, 0o7777),
+  owner: whole(0, LAST_ID),
+  group: whole(0, LAST_ID),
+  backlog: whole(1, 0x7fffffff),
+};
+
+/**
+ * `server.listen()` as a promise that leaves no listener behind. The call itself is made at once: for a Unix socket the file
+ * is there, and `server.listening` is true, when this function returns its promise.
+ */
+export async function listening(
+  server: Server,
+  options: ListenOptions | { readonly fd: number },
+  backlog?: number,
+): Promise<void> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  // Closed by its owner meanwhile: Node then says neither that it listens nor that it failed.
+  const closed = once(server, 'close', { signal }).then(() => {
+    throw new Error('the server was closed before it could listen');
+  });
+  const outcome = Promise.race([once(server, 'listening', { signal }), closed]);
+  outcome.catch(() => undefined);
+  try {
+    // With a file descriptor Node takes the backlog as an argument only.
+    server.listen(options, backlog);
+    await outcome;
+  } finally {
+    settled.abort();
+  }
+}
