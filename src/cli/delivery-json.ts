@@ -1,4 +1,4 @@
-import type { Delivery } from '../mta/delivery.js';
+import type { Delivery } from '../mta/simulate/delivery.js';
 
 /**
  * A delivery as an object of JSON: all of it, with bytes as `{ "text": … }` where they are UTF-8 and as

@@ -1,4 +1,4 @@
-import type { WireModification } from '../mta/modification-list.js';
+import type { WireModification } from '../mta/client/modification-list.js';
 
 /** A change that a milter wants, as what is done to what. */
 export interface Change {

@@ -1,6 +1,6 @@
 import { excerpt } from '../common/printable.js';
-import type { Path } from '../mta/mail.js';
-import type { EmlParts } from '../mta/parse-eml.js';
+import type { Path } from '../mta/simulate/mail.js';
+import type { EmlParts } from '../mta/simulate/parse-eml.js';
 import { addressesIn } from './addresses-in.js';
 import { parsePath } from './parse-path.js';
 import { UsageError } from './usage-error.js';

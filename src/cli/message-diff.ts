@@ -1,6 +1,6 @@
 import { dotted } from '../common/printable.js';
-import type { Delivery } from '../mta/delivery.js';
-import type { EmlParts } from '../mta/parse-eml.js';
+import type { Delivery } from '../mta/simulate/delivery.js';
+import type { EmlParts } from '../mta/simulate/parse-eml.js';
 import { decodeText } from '../transport/wire/text.js';
 import { unifiedDiff } from './unified-diff.js';
 

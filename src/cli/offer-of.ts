@@ -1,4 +1,4 @@
-import type { Offer } from '../mta/agreement.js';
+import type { Offer } from '../mta/client/agreement.js';
 import { UsageError } from './usage-error.js';
 
 /** What Postfix offers at each version that it can be configured for (`milter_protocol`). */

@@ -1,4 +1,4 @@
-import type { Macros } from '../mta/macro-lists.js';
+import type { Macros } from '../mta/client/macro-lists.js';
 import { UsageError } from './usage-error.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { Path } from '../mta/mail.js';
+import type { Path } from '../mta/simulate/mail.js';
 import { UsageError } from './usage-error.js';
 
 /**

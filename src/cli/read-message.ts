@@ -1,5 +1,5 @@
-import { EmlError } from '../mta/eml-error.js';
-import { parseEml, type EmlParts } from '../mta/parse-eml.js';
+import { EmlError } from '../mta/simulate/eml-error.js';
+import { parseEml, type EmlParts } from '../mta/simulate/parse-eml.js';
 import { CommandError } from './command-error.js';
 
 /**

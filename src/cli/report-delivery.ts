@@ -1,7 +1,7 @@
 import { dotted, printable } from '../common/printable.js';
-import type { Delivery, DeliveryStep } from '../mta/delivery.js';
-import { formatReply } from '../mta/format-reply.js';
-import type { Path } from '../mta/mail.js';
+import type { Delivery, DeliveryStep } from '../mta/simulate/delivery.js';
+import { formatReply } from '../mta/simulate/format-reply.js';
+import type { Path } from '../mta/simulate/mail.js';
 import { describeChanges } from './describe-changes.js';
 import type { Envelope } from './envelope-of.js';
 import type { Mood, Terminal } from './terminal.js';

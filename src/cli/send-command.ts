@@ -1,8 +1,8 @@
 import { printableJson } from '../common/printable.js';
-import { deliver, type ClientMail } from '../mta/deliver.js';
-import type { Delivery } from '../mta/delivery.js';
-import type { MtaSessionOptions } from '../mta/mta-session.js';
-import type { EmlParts } from '../mta/parse-eml.js';
+import { deliver, type ClientMail } from '../mta/simulate/deliver.js';
+import type { Delivery } from '../mta/simulate/delivery.js';
+import type { MtaSessionOptions } from '../mta/simulate/mta-session.js';
+import type { EmlParts } from '../mta/simulate/parse-eml.js';
 import { wireName } from '../session/negotiation/macro-name.js';
 import { CommandError } from './command-error.js';
 import type { Command } from './command.js';

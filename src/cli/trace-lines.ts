@@ -1,4 +1,4 @@
-import type { Exchange } from '../mta/exchange.js';
+import type { Exchange } from '../mta/client/exchange.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
 
 /** Every frame, in the order in which it went over the wire. */

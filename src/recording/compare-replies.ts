@@ -1,12 +1,12 @@
 import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
-import { Agenda, type MtaEvent } from '../mta/agenda.js';
-import { agree } from '../mta/agreement.js';
-import { filterEnd } from '../mta/filter-end.js';
-import { MilterError } from '../mta/milter-error.js';
-import { readAnswer } from '../mta/read-answer.js';
-import { ReplyStream } from '../mta/reply-stream.js';
+import { Agenda, type MtaEvent } from '../mta/client/agenda.js';
+import { agree } from '../mta/client/agreement.js';
+import { filterEnd } from '../mta/client/filter-end.js';
+import { MilterError } from '../mta/client/milter-error.js';
+import { readAnswer } from '../mta/client/read-answer.js';
+import { ReplyStream } from '../mta/client/reply-stream.js';
 import type { Flow } from '../session/flow.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
 import { type Command, commandCodec } from '../transport/wire/commands.js';

@@ -1,4 +1,4 @@
-import type { Agreement } from '../mta/agreement.js';
+import type { Agreement } from '../mta/client/agreement.js';
 import type { MacroLists, MacroStage } from '../session/negotiation/terms.js';
 import { STAGES, type Stage } from '../session/stage.js';
 import { COMMANDS } from '../transport/wire/commands.js';

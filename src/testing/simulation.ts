@@ -1,11 +1,11 @@
 import { checkOptions, type Rules } from '../common/options.js';
-import type { Delivery } from '../mta/delivery.js';
-import type { Exchange } from '../mta/exchange.js';
-import { argumentList, CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
-import type { Mail } from '../mta/mail.js';
-import type { MilterError } from '../mta/milter-error.js';
-import type { MtaConnection } from '../mta/mta-connection.js';
-import { MtaSession, type MtaSessionOptions } from '../mta/mta-session.js';
+import type { Delivery } from '../mta/simulate/delivery.js';
+import type { Exchange } from '../mta/client/exchange.js';
+import { argumentList, CONNECT_RULES, macroValues } from '../mta/simulate/mail-rules.js';
+import type { Mail } from '../mta/simulate/mail.js';
+import type { MilterError } from '../mta/client/milter-error.js';
+import type { MtaConnection } from '../mta/client/mta-connection.js';
+import { MtaSession, type MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import { UnansweredError } from '../session/errors.js';
 import type { Outcome } from '../session/outcome.js';
 import { describeMessage } from '../transport/wire/describe-message.js';

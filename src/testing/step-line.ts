@@ -1,10 +1,10 @@
-import type { MtaEvent } from '../mta/agenda.js';
-import { formatReply } from '../mta/format-reply.js';
-import type { Macros } from '../mta/macro-lists.js';
-import { MilterError } from '../mta/milter-error.js';
-import type { MtaConnection } from '../mta/mta-connection.js';
-import type { MtaSessionOptions } from '../mta/mta-session.js';
-import { wireMacros } from '../mta/wire-macros.js';
+import type { MtaEvent } from '../mta/client/agenda.js';
+import { formatReply } from '../mta/simulate/format-reply.js';
+import type { Macros } from '../mta/client/macro-lists.js';
+import { MilterError } from '../mta/client/milter-error.js';
+import type { MtaConnection } from '../mta/client/mta-connection.js';
+import type { MtaSessionOptions } from '../mta/simulate/mta-session.js';
+import { wireMacros } from '../mta/client/wire-macros.js';
 import { connect } from './events/connect.js';
 import { Steps } from './steps.js';
 import { toldBy, type Told } from './told.js';

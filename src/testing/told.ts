@@ -1,6 +1,6 @@
-import type { Answer } from '../mta/answer.js';
-import type { Exchange } from '../mta/exchange.js';
-import type { WireModification } from '../mta/modification-list.js';
+import type { Answer } from '../mta/client/answer.js';
+import type { Exchange } from '../mta/client/exchange.js';
+import type { WireModification } from '../mta/client/modification-list.js';
 import type { Modification, Text } from '../session/modifications.js';
 import { BOTTOM } from '../session/profiles/order-changes.js';
 import type { SmtpReply } from '../session/smtp-reply.js';

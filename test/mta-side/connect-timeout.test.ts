@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { deliver } from '../../src/mta/deliver.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
 
 /** Listens with room for hardly a connection, says where, and never takes one. */
 const DEAF = `

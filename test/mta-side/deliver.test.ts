@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { deliver, type ClientMail } from '../../src/mta/deliver.js';
-import type { Delivery } from '../../src/mta/delivery.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MilterError } from '../../src/mta/milter-error.js';
-import { MtaSession, type MtaSessionOptions } from '../../src/mta/mta-session.js';
+import { deliver, type ClientMail } from '../../src/mta/simulate/deliver.js';
+import type { Delivery } from '../../src/mta/simulate/delivery.js';
+import { formatReply } from '../../src/mta/simulate/format-reply.js';
+import { MilterError } from '../../src/mta/client/milter-error.js';
+import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   replyFrame,

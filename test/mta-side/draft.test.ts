@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { applyModifications, draftOf, type Draft } from '../../src/mta/draft.js';
-import { fieldsOf, type Mail } from '../../src/mta/mail.js';
-import type { WireModification } from '../../src/mta/modification-list.js';
-import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
-import { POSTFIX_RECIPIENTS } from '../../src/mta/postfix-recipients.js';
+import { applyModifications, draftOf, type Draft } from '../../src/mta/simulate/draft.js';
+import { fieldsOf, type Mail } from '../../src/mta/simulate/mail.js';
+import type { WireModification } from '../../src/mta/client/modification-list.js';
+import { PostfixHeaderList } from '../../src/mta/simulate/postfix-header-list.js';
+import { POSTFIX_RECIPIENTS } from '../../src/mta/simulate/postfix-recipients.js';
 import { latin1 } from '../support/vectors.js';
 
 const MAIL = {

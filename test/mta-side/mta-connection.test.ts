@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import type { MtaEvent } from '../../src/mta/agenda.js';
-import { MilterError } from '../../src/mta/milter-error.js';
-import type { MtaConnectionOptions } from '../../src/mta/mta-connection-options.js';
-import { MtaConnection } from '../../src/mta/mta-connection.js';
+import type { MtaEvent } from '../../src/mta/client/agenda.js';
+import { MilterError } from '../../src/mta/client/milter-error.js';
+import type { MtaConnectionOptions } from '../../src/mta/client/mta-connection-options.js';
+import { MtaConnection } from '../../src/mta/client/mta-connection.js';
 import {
   optnegAnswer,
   replyFrame,

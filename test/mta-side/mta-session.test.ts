@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { addRecipient, compose, deleteRecipient, observe, on, reject, tempfail } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import { deliver } from '../../src/mta/deliver.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MtaSession } from '../../src/mta/mta-session.js';
+import type { ClientMail } from '../../src/mta/simulate/client-mail.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { formatReply } from '../../src/mta/simulate/format-reply.js';
+import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   replyFrame,

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { on, reject, tempfail, type SessionInfo } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import { deliver } from '../../src/mta/deliver.js';
-import type { Delivery } from '../../src/mta/delivery.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MtaSession, type MtaSessionOptions } from '../../src/mta/mta-session.js';
+import type { ClientMail } from '../../src/mta/simulate/client-mail.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import type { Delivery } from '../../src/mta/simulate/delivery.js';
+import { formatReply } from '../../src/mta/simulate/format-reply.js';
+import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   scriptedMilter,

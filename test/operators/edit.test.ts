@@ -11,7 +11,7 @@ import { edit } from '../../src/message/edit.js';
 import type { BodyMode } from '../../src/message/message-body.js';
 import type { Message } from '../../src/message/message.js';
 import type { Delivery } from '../../src/mta/index.js';
-import { remote } from '../../src/mta/remote.js';
+import { remote } from '../../src/mta/remote/remote.js';
 import { compose } from '../../src/operators/compose.js';
 import type { Filter } from '../../src/operators/core/filter.js';
 import { onMessage } from '../../src/operators/on-message.js';

@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OperatorFunction } from 'rxjs';
 
-import { DEFAULT_OFFER } from '../../mta/agreement.js';
-import { filterEnd } from '../../mta/filter-end.js';
-import { pathOf } from '../../mta/mail.js';
+import { DEFAULT_OFFER } from '../../mta/client/agreement.js';
+import { filterEnd } from '../../mta/client/filter-end.js';
+import { pathOf } from '../../mta/simulate/mail.js';
 import type { Flow } from '../../session/flow.js';
 import { commandCodec, type Command } from '../../transport/wire/commands.js';
 import { describeEvent, describeValue } from '../describe-value.js';

@@ -1,8 +1,8 @@
 import type { OperatorFunction } from 'rxjs';
 
-import type { ClientMail } from '../../mta/deliver.js';
-import { pathOf } from '../../mta/mail.js';
-import { MilterError } from '../../mta/milter-error.js';
+import type { ClientMail } from '../../mta/simulate/deliver.js';
+import { pathOf } from '../../mta/simulate/mail.js';
+import { MilterError } from '../../mta/client/milter-error.js';
 import type { Flow } from '../../session/flow.js';
 import type { Outcome } from '../../session/outcome.js';
 import { simulate } from '../simulate.js';

@@ -8,10 +8,10 @@ import {
   deliver,
   filterEnd,
 } from '../../../src/mta/index.js';
-import { MilterError } from '../../../src/mta/milter-error.js';
-import { RemoteError } from '../../../src/mta/remote-error.js';
-import type { RemoteOptions } from '../../../src/mta/remote-options.js';
-import { remote } from '../../../src/mta/remote.js';
+import { MilterError } from '../../../src/mta/client/milter-error.js';
+import { RemoteError } from '../../../src/mta/remote/remote-error.js';
+import type { RemoteOptions } from '../../../src/mta/remote/remote-options.js';
+import { remote } from '../../../src/mta/remote/remote.js';
 import { compose } from '../../../src/operators/compose.js';
 import { on } from '../../../src/operators/on.js';
 import { accept, proceed, reject } from '../../../src/session/decisions.js';

@@ -7,7 +7,7 @@ import {
   MtaSession,
   deliver,
 } from '../../../src/mta/index.js';
-import { remote } from '../../../src/mta/remote.js';
+import { remote } from '../../../src/mta/remote/remote.js';
 import { compose } from '../../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../../src/operators/core/filter.js';
 import { observe } from '../../../src/operators/observe.js';

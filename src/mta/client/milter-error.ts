@@ -1,0 +1,32 @@
+import type { SmtpReply } from '../../session/smtp-reply.js';
+
+/** How a milter failed the MTA. */
+export type MilterFailure = 'connect' | 'negotiation' | 'protocol' | 'timeout' | 'disconnect';
+
+/**
+ * A milter that an MTA cannot go on with: it was not there, did not agree, broke the protocol, was silent, or hung up.
+ *
+ * Its connection is closed and never used again, since replies are matched to events by their order alone.
+ */
+export class MilterError extends Error {
+  override readonly name = 'MilterError';
+  /** What kind of failure it was. */
+  readonly kind: MilterFailure;
+  /** What the MTA was about when it happened: the name of a command, or `connect` where there was no connection yet. */
+  readonly stage: string;
+
+  /** What the client is told where the milter did refuse, though in a way that nobody can trust it any more. */
+  readonly refusal: SmtpReply | undefined;
+
+  constructor(
+    kind: MilterFailure,
+    stage: string,
+    reason: string,
+    options?: ErrorOptions & { readonly refusal?: SmtpReply },
+  ) {
+    super(`The milter failed at ${stage} (${kind}): ${reason}.`, options);
+    this.kind = kind;
+    this.stage = stage;
+    this.refusal = options?.refusal;
+  }
+}

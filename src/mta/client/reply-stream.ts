@@ -1,0 +1,151 @@
+import type { Duplex } from 'node:stream';
+
+import { FrameReader } from '../../transport/wire/frame-reader.js';
+import { ProtocolError } from '../../transport/wire/protocol-error.js';
+import { replyCodec, type WireReply } from '../../transport/wire/replies.js';
+import { MilterError } from './milter-error.js';
+
+/** So many replies are kept that nobody has taken; then the milter has to wait. */
+const MOST_WAITING = 256;
+
+/**
+ * The milter's end of a connection, as an MTA sees it: bytes go out, replies come in and are taken one by one.
+ *
+ * What it throws is a `MilterError` with the stage that `stage` names; the first failure stays.
+ */
+export class ReplyStream {
+  /** What the MTA is about, for the errors. */
+  stage = 'optneg';
+  readonly #socket: Duplex;
+  readonly #reader: FrameReader;
+  readonly #arrived: WireReply[] = [];
+  readonly #signal: AbortSignal | undefined;
+  #failure: MilterError | undefined;
+  #closed = false;
+  /** Called when something happened: a reply, a failure, room to write. */
+  #wake: () => void = () => undefined;
+
+  /**
+   * @param maxData the most data bytes that a reply may have
+   * @param signal closes the connection; after that everything throws its reason
+   */
+  constructor(socket: Duplex, maxData: number, signal?: AbortSignal) {
+    this.#socket = socket;
+    this.#signal = signal;
+    const aborted = (): void => this.destroy();
+    signal?.addEventListener('abort', aborted);
+    const take = (letter: number, data: Buffer, start: number, end: number, offset: number): void => {
+      this.#arrived.push(replyCodec.decode(letter, data, start, end, offset));
+    };
+    this.#reader = new FrameReader({ frame: take, part: () => undefined }, replyCodec.known, maxData);
+    socket.on('data', (chunk: Buffer) => {
+      this.#read(() => this.#reader.push(chunk));
+      if (this.#arrived.length >= MOST_WAITING) socket.pause();
+    });
+    socket.on('end', () => {
+      this.#read(() => this.#reader.end());
+      this.#fail('disconnect', 'it closed the connection');
+    });
+    socket.on('error', (error: Error) => this.#fail('disconnect', error.message, error));
+    socket.on('close', () => {
+      signal?.removeEventListener('abort', aborted);
+      this.#closed = true;
+      this.#fail('disconnect', 'the connection was closed');
+    });
+    socket.on('drain', () => this.#wake());
+  }
+
+  /** How many replies have come that nobody has taken. */
+  get waiting(): number {
+    return this.#arrived.length;
+  }
+
+  /** What has gone wrong so far, once the replies before it are taken. */
+  get failure(): MilterError | undefined {
+    return this.#arrived.length > 0 ? undefined : this.#failure;
+  }
+
+  /** Writes, and waits for the milter to read where it is slow; not for longer than `timeout` milliseconds. */
+  async write(bytes: Uint8Array, timeout: number): Promise<void> {
+    this.#signal?.throwIfAborted();
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#socket.write(bytes)) return;
+    await this.#until(() => !this.#socket.writableNeedDrain, timeout, 'it did not read');
+  }
+
+  /** The next reply. */
+  async next(timeout: number): Promise<WireReply> {
+    await this.#until(() => this.#arrived.length > 0, timeout, 'it did not reply');
+    const reply = this.#arrived.shift();
+    if (this.#socket.isPaused() && this.#arrived.length < MOST_WAITING) this.#socket.resume();
+    if (reply === undefined) throw new MilterError('protocol', this.stage, 'two commands at once');
+    return reply;
+  }
+
+  /** Waits for `time` milliseconds, or until a reply has come or the connection has gone. */
+  async quiet(time: number): Promise<void> {
+    const wait = new AbortController();
+    const timer = setTimeout(() => {
+      wait.abort();
+      this.#wake();
+    }, time);
+    const { signal } = wait;
+    while (!signal.aborted && this.#arrived.length === 0 && this.#failure === undefined)
+      await this.#happening();
+    clearTimeout(timer);
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Waits for the connection to end, at most `timeout` milliseconds. */
+  async ended(timeout: number): Promise<void> {
+    this.#socket.end();
+    const timer = setTimeout(() => this.#socket.destroy(), timeout);
+    while (!this.#closed) await this.#happening();
+    clearTimeout(timer);
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Closes this end of the connection as soon as everything is written. */
+  end(): void {
+    this.#socket.end();
+  }
+
+  /** Closes the connection, at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async #until(done: () => boolean, timeout: number, otherwise: string): Promise<void> {
+    const timer = setTimeout(() => this.#fail('timeout', `${otherwise} within ${timeout} ms`), timeout);
+    try {
+      while (!done()) {
+        this.#signal?.throwIfAborted();
+        if (this.#failure !== undefined) throw this.#failure;
+        await this.#happening();
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #happening(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+
+  #read(run: () => void): void {
+    if (this.#failure !== undefined) return;
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#fail('protocol', error.reason, error);
+    }
+    this.#wake();
+  }
+
+  #fail(kind: 'protocol' | 'timeout' | 'disconnect', reason: string, cause?: Error): void {
+    this.#failure ??= new MilterError(kind, this.stage, reason, { cause });
+    if (kind !== 'disconnect') this.#socket.destroy();
+    this.#wake();
+  }
+}
