@@ -26,7 +26,7 @@ export { LookUpError } from './lookups/look-up-error.js';
 
 export { remote } from './mta/remote/remote.js';
 export { MilterError } from './mta/client/milter-error.js';
-export { RemoteError } from './mta/remote/remote-error.js';
+export { RemoteError } from './mta/remote/remote-options.js';
 
 export { compareReplies } from './recording/compare-replies.js';
 export { diagram } from './recording/diagram.js';

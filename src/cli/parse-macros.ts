@@ -1,4 +1,4 @@
-import type { Macros } from '../mta/client/macro-lists.js';
+import type { MtaMacros } from '../mta/client/macros.js';
 import { UsageError } from './usage-error.js';
 
 /**
@@ -7,7 +7,7 @@ import { UsageError } from './usage-error.js';
  * @throws UsageError where it is no macro
  * @example parseMacros(['i=4711', 'auth_authen=bob']); // { i: '4711', '{auth_authen}': 'bob' }
  */
-export function parseMacros(texts: readonly string[]): Macros {
+export function parseMacros(texts: readonly string[]): MtaMacros {
   return Object.fromEntries(
     texts.map((text) => {
       const [, name = '', value] = /^\{?([^\s{}=]+)\}?=([^\0]*)$/.exec(text) ?? [];

@@ -1,5 +1,4 @@
-import { EmlError } from '../mta/simulate/eml-error.js';
-import { parseEml, type EmlParts } from '../mta/simulate/parse-eml.js';
+import { EmlError, parseEml, type EmlParts } from '../mta/simulate/parse-eml.js';
 import { CommandError } from './command-error.js';
 
 /**

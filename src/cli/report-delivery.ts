@@ -1,6 +1,5 @@
 import { dotted, printable } from '../common/printable.js';
-import type { Delivery, DeliveryStep } from '../mta/simulate/delivery.js';
-import { formatReply } from '../mta/simulate/format-reply.js';
+import { type Delivery, type DeliveryStep, formatReply } from '../mta/simulate/delivery.js';
 import type { Path } from '../mta/simulate/mail.js';
 import { describeChanges } from './describe-changes.js';
 import type { Envelope } from './envelope-of.js';

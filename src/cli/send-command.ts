@@ -1,6 +1,7 @@
 import { printableJson } from '../common/printable.js';
-import { deliver, type ClientMail } from '../mta/simulate/deliver.js';
+import { deliver } from '../mta/simulate/deliver.js';
 import type { Delivery } from '../mta/simulate/delivery.js';
+import type { ClientMail } from '../mta/simulate/mail.js';
 import type { MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import type { EmlParts } from '../mta/simulate/parse-eml.js';
 import { wireName } from '../session/negotiation/macro-name.js';

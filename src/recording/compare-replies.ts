@@ -1,11 +1,11 @@
 import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
-import { Agenda, type MtaEvent } from '../mta/client/agenda.js';
 import { agree } from '../mta/client/agreement.js';
+import { type MtaEvent, readAnswer } from '../mta/client/answer.js';
 import { filterEnd } from '../mta/client/filter-end.js';
 import { MilterError } from '../mta/client/milter-error.js';
-import { readAnswer } from '../mta/client/read-answer.js';
+import { MilterState } from '../mta/client/milter-state.js';
 import { ReplyStream } from '../mta/client/reply-stream.js';
 import type { Flow } from '../session/flow.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
@@ -77,7 +77,7 @@ class Player {
   broken = false;
   readonly #stream: ReplyStream;
   readonly #agreement: ReturnType<typeof agree>;
-  readonly #agenda: Agenda;
+  readonly #agenda: MilterState;
   /** The last macros for each event. */
   readonly #macros = new Map<string, Buffer>();
   #decided = false;
@@ -85,7 +85,7 @@ class Player {
   private constructor(stream: ReplyStream, agreement: ReturnType<typeof agree>) {
     this.#stream = stream;
     this.#agreement = agreement;
-    this.#agenda = new Agenda(agreement);
+    this.#agenda = new MilterState(agreement);
   }
 
   static async open(stream: ReplyStream, recorded: Command | undefined): Promise<Player> {

@@ -14,7 +14,7 @@ import {
   text,
   whole,
 } from '../common/options.js';
-import { CONNECT_RULES } from '../mta/simulate/mail-rules.js';
+import { CONNECT_RULES } from '../mta/simulate/mail.js';
 import type {
   Body,
   Connect,

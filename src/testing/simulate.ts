@@ -1,11 +1,10 @@
 import type { OperatorFunction } from 'rxjs';
 
 import { checkOptions, pickOptions, type Rules } from '../common/options.js';
-import type { MtaConnectionOptions } from '../mta/client/mta-connection-options.js';
+import { type MtaConnectionOptions, CONNECTION_RULES } from '../mta/client/connection-options.js';
+import { wireMacros } from '../mta/client/macros.js';
 import { MtaConnection } from '../mta/client/mta-connection.js';
-import type { MtaSessionOptions } from '../mta/simulate/mta-session.js';
-import { CONNECTION_RULES, MTA_SESSION_RULES } from '../mta/simulate/option-rules.js';
-import { wireMacros } from '../mta/client/wire-macros.js';
+import { type MtaSessionOptions, MTA_SESSION_RULES } from '../mta/simulate/mta-session.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
 import { Simulation } from './simulation.js';

@@ -1,10 +1,8 @@
 import { checkOptions, type Rules } from '../common/options.js';
-import type { Delivery } from '../mta/simulate/delivery.js';
-import type { Exchange } from '../mta/client/exchange.js';
-import { argumentList, CONNECT_RULES, macroValues } from '../mta/simulate/mail-rules.js';
-import type { Mail } from '../mta/simulate/mail.js';
 import type { MilterError } from '../mta/client/milter-error.js';
-import type { MtaConnection } from '../mta/client/mta-connection.js';
+import { type TranscriptEntry, type MtaConnection } from '../mta/client/mta-connection.js';
+import type { Delivery } from '../mta/simulate/delivery.js';
+import { argumentList, CONNECT_RULES, macroValues, type Mail } from '../mta/simulate/mail.js';
 import { MtaSession, type MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import { UnansweredError } from '../session/errors.js';
 import type { Outcome } from '../session/outcome.js';
@@ -173,7 +171,7 @@ export class Simulation implements AsyncDisposable {
   }
 
   /** Everything that was said so far, decoded: that of the steps, then that of the mails. */
-  get transcript(): readonly Exchange[] {
+  get transcript(): readonly TranscriptEntry[] {
     const mails = this.#session?.transcript ?? [];
     return this.#line.begun || mails.length === 0 ? [...this.#connection.transcript, ...mails] : mails;
   }

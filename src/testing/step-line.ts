@@ -1,10 +1,9 @@
-import type { MtaEvent } from '../mta/client/agenda.js';
-import { formatReply } from '../mta/simulate/format-reply.js';
-import type { Macros } from '../mta/client/macro-lists.js';
+import type { MtaEvent } from '../mta/client/answer.js';
+import { type MtaMacros, wireMacros } from '../mta/client/macros.js';
 import { MilterError } from '../mta/client/milter-error.js';
 import type { MtaConnection } from '../mta/client/mta-connection.js';
+import { formatReply } from '../mta/simulate/delivery.js';
 import type { MtaSessionOptions } from '../mta/simulate/mta-session.js';
-import { wireMacros } from '../mta/client/wire-macros.js';
 import { connect } from './events/connect.js';
 import { Steps } from './steps.js';
 import { toldBy, type Told } from './told.js';
@@ -119,7 +118,7 @@ export class StepLine {
     return this.#over === 'lost';
   }
 
-  #macros(own: MacroValues = {}): Macros {
+  #macros(own: MacroValues = {}): MtaMacros {
     return { j: this.#options.hostname ?? 'mta.example.org', ...this.#options.macros, ...wireMacros(own) };
   }
 }

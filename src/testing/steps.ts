@@ -1,4 +1,4 @@
-import type { MtaEvent } from '../mta/client/agenda.js';
+import type { MtaEvent } from '../mta/client/answer.js';
 
 type Step = MtaEvent['type'];
 

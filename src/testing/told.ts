@@ -1,6 +1,6 @@
-import type { Answer } from '../mta/client/answer.js';
-import type { Exchange } from '../mta/client/exchange.js';
+import type { MtaAnswer } from '../mta/client/answer.js';
 import type { WireModification } from '../mta/client/modification-list.js';
+import type { TranscriptEntry } from '../mta/client/mta-connection.js';
 import type { Modification, Text } from '../session/modifications.js';
 import { BOTTOM } from '../session/profiles/order-changes.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
@@ -21,7 +21,7 @@ export interface Told {
 }
 
 /** What an answer amounts to for the author of a filter. */
-export function toldBy({ verdict, modifications }: Answer, exchange: Exchange | undefined): Told {
+export function toldBy({ verdict, modifications }: MtaAnswer, exchange: TranscriptEntry | undefined): Told {
   const refused = verdict.kind === 'refuse' ? verdict.reply : undefined;
   const refusal = refused !== undefined && refused.code < 500 ? 'tempfail' : 'reject';
   return {

@@ -7,7 +7,7 @@ import { findings } from '../../examples/attachment-findings.mjs';
 import { RULES, attachmentPolicy } from '../../examples/attachment-policy.mjs';
 import { reject } from '../../src/index.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/format-reply.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
 import { parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { simulate, type Simulation } from '../../src/testing/index.js';
 import { base64, lines, multipart, part } from './support/mime.js';

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { blockList, refuseBlocked } from '../../examples/blocklist-redis.mjs';
 import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/format-reply.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
 import { contract } from '../../src/testing/index.js';
 import { marbles } from '../support/marbles.js';
 

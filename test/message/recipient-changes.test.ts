@@ -13,8 +13,8 @@ import {
 import { applyRecipientChanges } from '../../src/message/apply-recipient-changes.js';
 import type { EnvelopePath } from '../../src/message/envelope-path.js';
 import { recipientChanges } from '../../src/message/recipient-changes.js';
+import type { MtaKind } from '../../src/mta/client/mta-profile.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { MtaKind } from '../../src/mta/client/mta-kind.js';
 import { pathsOf, recipients, wantedRecipients, type Recipient } from './support/recipient-edits.js';
 
 /** Recipients, each written as it stands in RCPT: without brackets, its arguments behind it. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { observe } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/simulate/client-mail.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 
 const MAIL: ClientMail = { sender: '', recipients: ['b@example.org'] };

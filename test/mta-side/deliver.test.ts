@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { deliver, type ClientMail } from '../../src/mta/simulate/deliver.js';
-import type { Delivery } from '../../src/mta/simulate/delivery.js';
-import { formatReply } from '../../src/mta/simulate/format-reply.js';
 import { MilterError } from '../../src/mta/client/milter-error.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,

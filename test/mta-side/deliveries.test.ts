@@ -3,10 +3,13 @@ import { NEVER, Subject, concat, firstValueFrom, lastValueFrom, of, take, throwE
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { on, reject, type Filter } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/simulate/client-mail.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { deliveries, type DeliveriesOptions } from '../../src/mta/simulate/deliveries.js';
-import { sessionDeliveries } from '../../src/mta/simulate/session-deliveries.js';
+import {
+  deliver,
+  deliveries,
+  type DeliveriesOptions,
+  sessionDeliveries,
+} from '../../src/mta/simulate/deliver.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { scriptedMilter, type ScriptedMilter } from '../support/scripted-milter.js';
 
 const mail = (sender: string): ClientMail => ({ sender, recipients: ['b@example.org'], body: 'x\n' });

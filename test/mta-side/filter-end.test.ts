@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { type Chunking, cutter } from '../../src/mta/client/chunking.js';
+import { type Chunking, cutter } from '../../src/mta/client/filter-end.js';
 import { type ClientMail, MtaSession, deliver, filterEnd } from '../../src/mta/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';

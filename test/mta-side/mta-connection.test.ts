@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import type { MtaEvent } from '../../src/mta/client/agenda.js';
+import type { MtaEvent } from '../../src/mta/client/answer.js';
+import type { MtaConnectionOptions } from '../../src/mta/client/connection-options.js';
 import { MilterError } from '../../src/mta/client/milter-error.js';
-import type { MtaConnectionOptions } from '../../src/mta/client/mta-connection-options.js';
 import { MtaConnection } from '../../src/mta/client/mta-connection.js';
 import {
   optnegAnswer,

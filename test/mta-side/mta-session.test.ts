@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { addRecipient, compose, deleteRecipient, observe, on, reject, tempfail } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/simulate/client-mail.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/format-reply.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,

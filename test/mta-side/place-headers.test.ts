@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { placeHeaders } from '../../src/mta/remote/translate.js';
 import type { HeaderList } from '../../src/mta/simulate/header-list.js';
-import { placeHeaders } from '../../src/mta/remote/place-headers.js';
-import { PostfixHeaderList } from '../../src/mta/simulate/postfix-header-list.js';
+import { PostfixHeaderList } from '../../src/mta/simulate/postfix.js';
 import { encodeModifications } from '../../src/session/encode-modifications.js';
 import { addHeader } from '../../src/session/modifications.js';
 import { NOTHING_AGREED } from '../../src/session/negotiation/agreement.js';

@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { on, reject, tempfail, type SessionInfo } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/simulate/client-mail.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { Delivery } from '../../src/mta/simulate/delivery.js';
-import { formatReply } from '../../src/mta/simulate/format-reply.js';
+import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,

@@ -319,7 +319,7 @@ describe('a process with the file of a message open', () => {
   beforeAll(() => {
     code = mkdtempSync(join(tmpdir(), 'rxmilter-test-'));
     compiled('operators/on-message.ts', code);
-    compiled('mta/deliver.ts', code);
+    compiled('mta/simulate/deliver.ts', code);
     symlinkSync(join(ROOT, 'node_modules'), join(code, 'node_modules'));
   }, 60_000);
 

@@ -1,9 +1,10 @@
-import { SMFIF } from '../../transport/wire/flags.js';
+import { type Rules, object, whole } from '../../common/options.js';
+import { OLD_PROTOCOL, SMFIF } from '../../transport/wire/flags.js';
 import type { OptnegFields } from '../../transport/wire/layouts.js';
 import { MilterError } from './milter-error.js';
 
 /** What an MTA offers a milter. */
-export interface Offer {
+export interface MtaOffer {
   /** The highest protocol version it speaks. */
   readonly version: number;
   /** Bits of `SMFIF`: what it can do to a message. */
@@ -13,28 +14,30 @@ export interface Offer {
 }
 
 /** What an MTA and a milter have agreed on, for the whole connection. */
-export interface Agreement extends Offer {
+export interface MtaAgreement extends MtaOffer {
   /** The macros that the milter asked for, by the number of their stage (libmilter's `SMFIM_*`). */
   readonly lists: ReadonlyMap<number, readonly string[]>;
 }
 
 /** What Postfix 2.6 and later and Sendmail 8.14 and later offer. */
-export const DEFAULT_OFFER: Offer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
+export const DEFAULT_OFFER: MtaOffer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
 
-/** What there was to leave out in each version, and nothing else to agree on but in the last. */
-const FLAGS: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
+const BITS = whole(0, 0xffffffff);
+const OFFER: Rules<MtaOffer> = { version: whole(2, 6), actions: BITS, protocol: BITS };
+/** The rule for an offer, or a part of it. */
+export const offerRule = object(OFFER);
 
 /**
- * An offer that is complete: what is not said is as in MTAs that speak that version.
+ * Completes an offer with what MTAs that speak its version offer.
  *
- * @param oldActions the rights that are offered with a version below 6
+ * @param oldActions the actions that are offered with a version below 6
  */
-export function completeOffer(offer: Partial<Offer>, oldActions: number): Offer {
+export function completeOffer(offer: Partial<MtaOffer>, oldActions: number): MtaOffer {
   const version = offer.version ?? DEFAULT_OFFER.version;
   return {
     version,
     actions: offer.actions ?? (version < 6 ? oldActions : DEFAULT_OFFER.actions),
-    protocol: offer.protocol ?? FLAGS[version] ?? DEFAULT_OFFER.protocol,
+    protocol: offer.protocol ?? OLD_PROTOCOL[version] ?? DEFAULT_OFFER.protocol,
   };
 }
 
@@ -43,9 +46,9 @@ export function completeOffer(offer: Partial<Offer>, oldActions: number): Offer 
  *
  * It is the stricter of Postfix and Sendmail in everything, since a milter that passes here is to work with both.
  *
- * @throws MilterError where the answer is more than was offered, or of a version that nobody speaks
+ * @throws MilterError where the answer is more than was offered, or of a version below 2
  */
-export function agree(offer: Offer, answer: OptnegFields): Agreement {
+export function agree(offer: MtaOffer, answer: OptnegFields): MtaAgreement {
   const { version, actions, protocol } = answer;
   if (version < 2) fail(`version ${version} is not spoken any more`);
   if (version > offer.version) fail(`it answered version ${version}, and ${offer.version} was offered`);
@@ -53,7 +56,7 @@ export function agree(offer: Offer, answer: OptnegFields): Agreement {
   if (more !== 0) fail(`it asked for actions 0x${more.toString(16)}, which were not offered`);
   const beyond = (protocol & ~offer.protocol) >>> 0;
   if (beyond !== 0) fail(`it asked for protocol flags 0x${beyond.toString(16)}, which were not offered`);
-  // libmilter sends its lists to everybody; where they were not offered they mean nothing.
+  // libmilter always sends its lists; where they were not offered they mean nothing.
   const lists = (offer.actions & SMFIF.SETSYMLIST) === 0 ? [] : answer.lists;
   return { version, actions, protocol, lists: new Map(lists.map(([stage, text]) => [stage, names(text)])) };
 }

@@ -1,39 +1,53 @@
 import { Duplex } from 'node:stream';
 import type { OperatorFunction } from 'rxjs';
 
-import { checkOptions } from '../../common/options.js';
+import { type Rules, checkOptions, func, number, object, or, required } from '../../common/options.js';
 import { attach } from '../../operators/core/chain.js';
 import { stepsOf, tagsOf } from '../../operators/core/filter.js';
 import type { ConnectionIo } from '../../session/connection/boundary.js';
 import { Connection } from '../../session/connection/connection.js';
 import type { Flow } from '../../session/flow.js';
-import { resolveOptions, type SessionOptions } from '../../session/options.js';
+import { SESSION_RULES, type SessionOptions, resolveOptions } from '../../session/options.js';
 import type { Outcome } from '../../session/outcome.js';
-import { FILTER_END_RULES } from '../simulate/option-rules.js';
-import { cutter, type Chunking } from './chunking.js';
+
+/**
+ * How bytes are cut on their way: as they were written, each byte by itself, or at random places that are the same ones
+ * for the same seed.
+ */
+export type Chunking = 'whole' | 'bytes' | { readonly seed: number };
 
 /** How a filter is run that an MTA is connected to without a socket. */
 export interface FilterEndOptions {
-  /** What `serve()` would be told. */
+  /** The options that `serve()` would get. */
   readonly session?: SessionOptions | undefined;
   /** How the bytes are cut on their way, in both directions. Default: not at all. */
   readonly chunks?: Chunking | undefined;
-  /** Gets what became of each event, and what went wrong. */
+  /** Gets the outcome of each event, and each error. */
   readonly outcome?: ((outcome: Outcome) => void) | undefined;
 }
 
+/** The rules for `FilterEndOptions`. */
+export const FILTER_END_RULES: Rules<FilterEndOptions> = {
+  session: object(SESSION_RULES),
+  chunks: or(object({ seed: required(number(-Infinity)) }), 'whole', 'bytes'),
+  outcome: func,
+};
+
 /**
- * A filter at the other end of a stream: the real session and the real bytes, without a socket. What is written to it
- * the filter has seen when `write` returns, unless it is still about what came before.
+ * Runs a filter at the other end of a stream: the real session and the real bytes, without a socket.
  *
- * Ending it is the MTA closing its end; destroying it is a connection that is lost. Throws what wrong options throw.
+ * @remarks
+ * The filter has seen the bytes when `write` returns, unless it is still busy with earlier ones. Ending the stream is
+ * the MTA closing its end; destroying it is a connection that is lost.
+ *
+ * @throws TypeError or RangeError where an option is wrong
  *
  * @example const stream = filterEnd(on('rcpt', () => reject()));
  */
 export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterEndOptions = {}): Duplex {
   checkOptions('filterEnd()', options, FILTER_END_RULES);
-  const end = new FilterEnd(options.chunks ?? 'whole');
-  const { outcome, session = {} } = options;
+  const { chunks = 'whole', outcome, session = {} } = options;
+  const end = new FilterEnd(chunks);
   const connection = new Connection(end, resolveOptions(session), {
     watched: outcome !== undefined,
     outcome: (one) => outcome?.(one),
@@ -45,12 +59,12 @@ export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterE
   return end.stream;
 }
 
-/** What a socket is elsewhere. */
+/** The session's end of the stream, in place of a socket. */
 class FilterEnd implements ConnectionIo {
   readonly stream: Duplex;
   connection: Connection | undefined;
   readonly #cut: (bytes: Buffer) => readonly Buffer[];
-  /** What goes on with the write that has to wait, where one does. */
+  /** Ends the write that waits while the session is paused. */
   #held: (() => void) | undefined;
   #paused = false;
   #full = false;
@@ -67,7 +81,7 @@ class FilterEnd implements ConnectionIo {
         this.connection?.drained();
       },
       write: (bytes: Buffer, _encoding, done) => {
-        // What the filter keeps of it must not change with the writer's buffer.
+        // A copy: the filter may keep it, and the writer may use its buffer again.
         for (const piece of this.#cut(Buffer.from(bytes))) this.connection?.receive(piece);
         if (this.#paused) this.#held = done;
         else done();
@@ -111,4 +125,23 @@ class FilterEnd implements ConnectionIo {
     this.#over = true;
     this.stream.destroy();
   }
+}
+
+/** Makes the function that cuts bytes like that. */
+export function cutter(chunking: Chunking): (bytes: Buffer) => readonly Buffer[] {
+  if (chunking === 'whole') return (bytes) => [bytes];
+  if (chunking === 'bytes') return (bytes) => Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1));
+  let state = chunking.seed >>> 0;
+  return (bytes) => {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < bytes.length;) {
+      // A linear congruential generator modulo 2^32.
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      // Mostly short ones: a length that is a power of two, as likely as any other.
+      const length = 1 + Math.floor(2 ** ((state / 2 ** 32) * 12));
+      pieces.push(bytes.subarray(at, at + length));
+      at += length;
+    }
+    return pieces;
+  };
 }

@@ -12,10 +12,9 @@ export class MilterError extends Error {
   override readonly name = 'MilterError';
   /** What kind of failure it was. */
   readonly kind: MilterFailure;
-  /** What the MTA was about when it happened: the name of a command, or `connect` where there was no connection yet. */
+  /** The command at which it happened, or `connect` where there was no connection yet. */
   readonly stage: string;
-
-  /** What the client is told where the milter did refuse, though in a way that nobody can trust it any more. */
+  /** The reply for the client where the milter refused the event in a way that breaks the protocol. */
   readonly refusal: SmtpReply | undefined;
 
   constructor(

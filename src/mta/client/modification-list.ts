@@ -1,6 +1,6 @@
 import { quote } from '../../common/printable.js';
 import { REPLIES, type ReplyName, type WireReply } from '../../transport/wire/replies.js';
-import type { MtaLimits } from './mta-connection-options.js';
+import type { MtaLimits } from './connection-options.js';
 
 type ModificationName = {
   [N in ReplyName]: (typeof REPLIES)[N]['kind'] extends 'modification' ? N : never;
@@ -14,10 +14,20 @@ export function isModification(reply: WireReply): reply is WireModification {
   return REPLIES[reply.type].kind === 'modification';
 }
 
+/** The value of a header field, byte for byte as it came. */
+export function valueBytes(field: { readonly value: string; readonly raw?: Uint8Array }): Uint8Array {
+  return field.raw ?? Buffer.from(field.value);
+}
+
+/** ESMTP arguments one by one; in a reply all of them are one string. */
+export function argumentWords(args: readonly string[]): string[] {
+  return args.flatMap((text) => text.split(' ')).filter((word) => word !== '');
+}
+
 const UNFIT_NAME = /[\0-\x20:\x7f]/;
 const UNFIT_ADDRESS = /[\0-\x1f\x7f]/;
 
-/** The modifications of one message, each looked at as it comes. */
+/** The modifications of one message, each checked as it comes. */
 export class ModificationList {
   readonly list: WireModification[] = [];
   readonly #rights: number;
@@ -32,7 +42,7 @@ export class ModificationList {
     this.#limits = limits;
   }
 
-  /** Takes note of a sign of life; returns what is wrong with it, if anything is. */
+  /** Counts a progress reply; returns what is wrong with it, if anything is. */
   progress(): string | undefined {
     this.#interrupt();
     return ++this.#progress > this.#limits.modifications ? 'it shows too often that it lives' : undefined;
@@ -53,7 +63,7 @@ export class ModificationList {
     return unfit(modification);
   }
 
-  /** Something that is no part of a body ends it: after that it may not go on (Postfix refuses it). */
+  /** Any other reply ends a new body: after that it may not go on (Postfix refuses it). */
   #interrupt(): void {
     if (this.#body === 'open') this.#body = 'ended';
   }

@@ -1,54 +1,64 @@
-import { checkOptions } from '../../common/options.js';
+import { checkOptions, pickOptions, withDefaults } from '../../common/options.js';
+import { excerpt } from '../../common/printable.js';
 import { LARGEST, agreeOnSize } from '../../session/negotiation/data-size.js';
+import { parseEndpoint } from '../../transport/sockets/endpoint.js';
 import { COMMANDS, type Command, commandCodec } from '../../transport/wire/commands.js';
 import type { WireReply } from '../../transport/wire/replies.js';
-import { habitsOf } from '../simulate/habits-of.js';
-import type { Habits } from '../simulate/habits.js';
-import { CONNECTION_RULES } from '../simulate/option-rules.js';
-import { Agenda, type MtaEvent } from './agenda.js';
-import type { Agreement } from './agreement.js';
-import type { Answer } from './answer.js';
-import type { Exchange } from './exchange.js';
-import type { Macros } from './macro-lists.js';
+import { type MtaAgreement, agree, completeOffer } from './agreement.js';
+import { CONTINUE, type MtaAnswer, type MtaEvent, readAnswer, timeoutAt } from './answer.js';
+import {
+  CONNECTION_RULES,
+  DEFAULT_LIMITS,
+  DEFAULT_TIMEOUTS,
+  type MilterTarget,
+  type MtaConnectionOptions,
+} from './connection-options.js';
+import { FILTER_END_RULES, type FilterEndOptions, filterEnd } from './filter-end.js';
+import { type MtaMacros, macrosBefore } from './macros.js';
 import { MilterError } from './milter-error.js';
-import type { MilterTarget } from './milter-target.js';
-import { DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './mta-connection-options.js';
-import { type Negotiated, negotiate } from './negotiate.js';
-import { readAnswer, timeoutAt } from './read-answer.js';
-import type { ReplyStream } from './reply-stream.js';
-import { tooLarge } from './too-large.js';
-import { CONTINUE } from './verdict.js';
+import { MilterState } from './milter-state.js';
+import { type MtaProfile, profileOf } from './mta-profile.js';
+import { ReplyStream, connectTo } from './reply-stream.js';
 
-const NOTHING: Answer = Object.freeze({ verdict: CONTINUE, modifications: [] });
+/** What an MTA sent in one write, and what the milter replied to that. */
+export interface TranscriptEntry {
+  readonly sent: readonly Command[];
+  readonly received: readonly WireReply[];
+}
 
 /**
  * A connection to a milter, used as an MTA uses it: one event at a time, each with its macros and its reply.
  *
+ * @remarks
  * It honours what was agreed on (events left out, events without reply, skip) and what was decided (no more events of a
  * message or a session after the final word on it); such events are answered with `continue` without being sent.
  * Whatever the milter does wrong ends the connection with a `MilterError`.
  */
 export class MtaConnection {
   /** What the two ends agreed on. */
-  readonly agreement: Agreement;
+  readonly agreement: MtaAgreement;
   /** The most data bytes that a frame may have: 65535, unless both ends know of a larger size. */
   readonly maxData: number;
-  /** What was said so far, where that is kept. */
-  readonly #exchanges: Exchange[] | undefined;
+  readonly #entries: TranscriptEntry[] | undefined;
   readonly #stream: ReplyStream;
-  readonly #agenda: Agenda;
+  readonly #state: MilterState;
   readonly #options: MtaConnectionOptions;
-  readonly #habits: Habits;
+  readonly #profile: MtaProfile;
   #rounds = 0;
 
-  private constructor({ stream, agreement, exchange }: Negotiated, options: MtaConnectionOptions) {
+  private constructor(
+    stream: ReplyStream,
+    agreement: MtaAgreement,
+    negotiation: TranscriptEntry,
+    options: MtaConnectionOptions,
+  ) {
     this.agreement = agreement;
     this.maxData = agreeOnSize(agreement.protocol, LARGEST).size;
-    this.#exchanges = options.transcript === true ? [exchange] : undefined;
+    this.#entries = options.transcript === true ? [negotiation] : undefined;
     this.#stream = stream;
-    this.#agenda = new Agenda(agreement);
+    this.#state = new MilterState(agreement);
     this.#options = options;
-    this.#habits = habitsOf(options.mta);
+    this.#profile = profileOf(options.mta);
   }
 
   /**
@@ -59,17 +69,38 @@ export class MtaConnection {
    */
   static async open(to: MilterTarget, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
     checkOptions('MtaConnection.open()', options, CONNECTION_RULES);
-    return new MtaConnection(await negotiate(to, options), options);
+    const timeouts = withDefaults(DEFAULT_TIMEOUTS, options.timeouts);
+    const offer = completeOffer(options.offer ?? {}, profileOf(options.mta).oldActions);
+    const { replyBytes } = withDefaults(DEFAULT_LIMITS, options.limits);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const end =
+      typeof to === 'function'
+        ? filterEnd(to, pickOptions<FilterEndOptions>(options, FILTER_END_RULES))
+        : await connectTo(parseEndpoint(to), timeouts.connect, signal);
+    const stream = new ReplyStream(end, replyBytes, signal);
+    try {
+      const sent: Command = { type: 'optneg', ...offer, lists: [] };
+      await stream.write(commandCodec.encode(sent), timeouts.command);
+      const answer = await stream.next(timeouts.command);
+      if (answer.type !== 'optneg') {
+        throw new MilterError('negotiation', 'optneg', `it answered the offer with ${answer.type}`);
+      }
+      return new MtaConnection(stream, agree(offer, answer), { sent: [sent], received: [answer] }, options);
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
   }
 
   /** The conversation so far, the negotiation first, with the option `transcript`; without it nothing. */
-  get transcript(): readonly Exchange[] {
-    return this.#exchanges ?? [];
+  get transcript(): readonly TranscriptEntry[] {
+    return this.#entries ?? [];
   }
 
   /** Lets go of the conversation so far; the transcript goes on from there. */
   forgetTranscript(): void {
-    if (this.#exchanges !== undefined) this.#exchanges.length = 0;
+    if (this.#entries !== undefined) this.#entries.length = 0;
   }
 
   /** How often there was a reply to wait for, the negotiation not counted. */
@@ -77,45 +108,45 @@ export class MtaConnection {
     return this.#rounds;
   }
 
-  /** Whether the milter has done with the message, so that it hears nothing more of it. */
+  /** Whether the milter has decided about the message, so that it hears nothing more of it. */
   get messageOver(): boolean {
-    return this.#agenda.messageOver;
+    return this.#state.messageOver;
   }
 
-  /** Whether the milter has done with the SMTP session, so that there is nothing more to ask it. */
+  /** Whether the milter has decided about the SMTP session, so that there is nothing more to ask it. */
   get sessionOver(): boolean {
-    return this.#agenda.sessionOver;
+    return this.#state.sessionOver;
   }
 
   /**
-   * Tells the milter of an event and waits for its reply, where it wants the event and has one.
+   * Sends an event to the milter and waits for its reply, where it wants the event and replies to it.
    *
    * @param macros values that the milter may get with it
    * @throws MilterError where it breaks the protocol, hangs up, or does not reply in time
    * @throws RangeError where the event is too large for a frame
    */
-  async ask(event: MtaEvent, macros: Macros = {}): Promise<Answer> {
+  async ask(event: MtaEvent, macros: MtaMacros = {}): Promise<MtaAnswer> {
     // An empty frame is a broken one to libmilter.
-    if (event.type === 'body' && event.data.length === 0) return NOTHING;
-    const plan = this.#agenda.plan(event.type);
-    if (plan === 'nothing') return NOTHING;
-    const set = this.#habits.macros(event.type, macros, this.agreement.lists);
+    if (event.type === 'body' && event.data.length === 0) return CONTINUE;
+    const plan = this.#state.plan(event.type);
+    if (plan === 'nothing') return CONTINUE;
+    const set = macrosBefore(event.type, macros, this.agreement.lists, this.#profile);
     const commands: Command[] =
       set === undefined ? [] : [{ type: 'macro', target: COMMANDS[event.type].letter, macros: set }];
     if (plan !== 'macros') commands.push(event);
-    if (commands.length === 0) return NOTHING;
+    if (commands.length === 0) return CONTINUE;
     const received = await this.#send(event.type, commands);
     if (plan === 'ask') return this.#answer(event.type, received);
     if (plan === 'tell' && this.#options.patience !== undefined) {
       await this.#stream.quiet(this.#options.patience);
       this.#checkSilence();
     }
-    return NOTHING;
+    return CONTINUE;
   }
 
-  /** Tells the milter that the message is over, one way or the other. Postfix does so after every message. */
+  /** Sends ABORT: the message is over, with or without a decision. Postfix does so after every message. */
   async abort(): Promise<void> {
-    this.#agenda.messageEnded();
+    this.#state.messageEnded();
     if (!this.sessionOver) await this.#send('abort', [{ type: 'abort' }]);
   }
 
@@ -131,30 +162,33 @@ export class MtaConnection {
     this.#stream.destroy();
   }
 
-  /** Sends in one write; returns where the replies are to be noted. */
+  /** Sends in one write; returns the array that is to get the replies. */
   async #send(stage: string, commands: readonly Command[]): Promise<WireReply[]> {
     this.#checkSilence();
     const frames = commands.map((command) => commandCodec.encode(command));
-    if (frames.some((frame) => frame.length > 4 + 1 + this.maxData)) {
-      throw new RangeError(tooLarge(commands, this.maxData));
+    // A frame is its length, a letter and the data.
+    const sizes = frames.map((frame) => frame.length - 5);
+    const large = sizes.findIndex((size) => size > this.maxData);
+    if (large !== -1) {
+      throw new RangeError(
+        `${nameOf(commands[large])} has ${sizes[large] ?? 0} bytes, and the milter takes at most ` +
+          `${this.maxData} at once. Make it shorter, or leave it out.`,
+      );
     }
     this.#stream.stage = stage;
     const received: WireReply[] = [];
-    this.#exchanges?.push({ sent: commands, received });
+    this.#entries?.push({ sent: commands, received });
     await this.#stream.write(Buffer.concat(frames), timeoutAt(stage, this.#options));
     return received;
   }
 
-  async #answer(stage: MtaEvent['type'], received: WireReply[]): Promise<Answer> {
+  async #answer(stage: MtaEvent['type'], received: WireReply[]): Promise<MtaAnswer> {
     this.#rounds++;
+    const { agreement } = this;
     try {
-      const answer = await readAnswer(stage, {
-        stream: this.#stream,
-        agreement: this.agreement,
-        options: this.#options,
-        received,
-      });
-      this.#agenda.decided(stage, answer.verdict);
+      const source = { stream: this.#stream, agreement, options: this.#options, received };
+      const answer = await readAnswer(stage, source);
+      this.#state.decided(stage, answer.verdict);
       if (this.sessionOver) await this.#leave();
       return answer;
     } catch (error) {
@@ -163,9 +197,9 @@ export class MtaConnection {
     }
   }
 
-  /** A milter that has decided about the session is hung up on by Postfix; Sendmail says good-bye. */
+  /** After a decision about the session Postfix closes the connection without QUIT; Sendmail sends it. */
   async #leave(): Promise<void> {
-    if (this.#habits.quitsAlways) {
+    if (this.#profile.quitsAlways) {
       await this.#send('quit', [{ type: 'quit' }]);
       this.#stream.end();
     } else {
@@ -173,12 +207,27 @@ export class MtaConnection {
     }
   }
 
-  /** A reply that nobody asked for would be taken for the answer to the next event. */
+  /** A reply that is not due would be taken for the answer to the next event. */
   #checkSilence(): void {
     if (this.#stream.waiting > 0) {
       this.#stream.destroy();
       throw new MilterError('protocol', this.#stream.stage, 'it replied though nothing was asked');
     }
     if (this.#stream.failure?.kind === 'protocol') throw this.#stream.failure;
+  }
+}
+
+function nameOf(command: Command | undefined): string {
+  switch (command?.type) {
+    case 'header':
+      return `The header ${excerpt(command.name, 60)}`;
+    case 'mail':
+      return `The sender "${excerpt(command.address, 60)}"`;
+    case 'rcpt':
+      return `The recipient "${excerpt(command.address, 60)}"`;
+    case 'macro':
+      return `The list of macros for ${command.target}`;
+    default:
+      return `The command ${command?.type ?? ''}`;
   }
 }

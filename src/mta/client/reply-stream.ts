@@ -1,12 +1,53 @@
+import { once } from 'node:events';
+import { type Socket, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import { messageOf } from '../../common/text-of.js';
+import { type Endpoint, formatEndpoint } from '../../transport/sockets/endpoint.js';
 import { FrameReader } from '../../transport/wire/frame-reader.js';
 import { ProtocolError } from '../../transport/wire/protocol-error.js';
 import { replyCodec, type WireReply } from '../../transport/wire/replies.js';
 import { MilterError } from './milter-error.js';
 
-/** So many replies are kept that nobody has taken; then the milter has to wait. */
+/** So many replies are kept that were not asked for yet; then the milter has to wait. */
 const MOST_WAITING = 256;
+
+/**
+ * Connects to a milter.
+ *
+ * @param timeout how long that may take, in milliseconds
+ * @param signal ends the attempt; then this rejects with its reason
+ * @throws MilterError where the connection is refused or does not come in time
+ */
+export async function connectTo(endpoint: Endpoint, timeout: number, signal?: AbortSignal): Promise<Socket> {
+  const socket =
+    endpoint.family === 'unix'
+      ? connect({ path: endpoint.path })
+      : connect({
+          host: endpoint.host,
+          port: endpoint.port,
+          family: endpoint.family === 'inet' ? 4 : 6,
+          noDelay: true,
+        });
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeout);
+  // It stays: an error that comes later, between two listeners, must not end the process.
+  socket.on('error', () => undefined);
+  try {
+    const signals = signal === undefined ? [late.signal] : [late.signal, signal];
+    await once(socket, 'connect', { signal: AbortSignal.any(signals) });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    signal?.throwIfAborted();
+    const at = formatEndpoint(endpoint);
+    if (!late.signal.aborted)
+      throw new MilterError('connect', 'connect', `${at}: ${messageOf(error)}`, { cause: error });
+    throw new MilterError('timeout', 'connect', `${at}: no connection within ${timeout} ms`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * The milter's end of a connection, as an MTA sees it: bytes go out, replies come in and are taken one by one.
@@ -14,7 +55,7 @@ const MOST_WAITING = 256;
  * What it throws is a `MilterError` with the stage that `stage` names; the first failure stays.
  */
 export class ReplyStream {
-  /** What the MTA is about, for the errors. */
+  /** The command in progress, for the errors. */
   stage = 'optneg';
   readonly #socket: Duplex;
   readonly #reader: FrameReader;
@@ -22,7 +63,7 @@ export class ReplyStream {
   readonly #signal: AbortSignal | undefined;
   #failure: MilterError | undefined;
   #closed = false;
-  /** Called when something happened: a reply, a failure, room to write. */
+  /** Called at a reply, a failure, and room to write. */
   #wake: () => void = () => undefined;
 
   /**
@@ -55,12 +96,12 @@ export class ReplyStream {
     socket.on('drain', () => this.#wake());
   }
 
-  /** How many replies have come that nobody has taken. */
+  /** How many replies have come that were not taken yet. */
   get waiting(): number {
     return this.#arrived.length;
   }
 
-  /** What has gone wrong so far, once the replies before it are taken. */
+  /** The failure so far, once the replies before it are taken. */
   get failure(): MilterError | undefined {
     return this.#arrived.length > 0 ? undefined : this.#failure;
   }
@@ -90,8 +131,9 @@ export class ReplyStream {
       this.#wake();
     }, time);
     const { signal } = wait;
-    while (!signal.aborted && this.#arrived.length === 0 && this.#failure === undefined)
+    while (!signal.aborted && this.#arrived.length === 0 && this.#failure === undefined) {
       await this.#happening();
+    }
     clearTimeout(timer);
     this.#signal?.throwIfAborted();
   }

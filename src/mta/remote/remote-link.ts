@@ -1,77 +1,83 @@
+import { errorFrom } from '../../common/text-of.js';
 import type { Decision } from '../../session/decisions.js';
+import { failureAt } from '../../session/failures.js';
 import type { StageEvent } from '../../session/flow.js';
-import { BIT } from '../../session/stage.js';
+import type { Modification } from '../../session/modifications.js';
+import { BIT, type Stage } from '../../session/stage.js';
+import { formatEndpoint } from '../../transport/sockets/endpoint.js';
 import { SMFIP } from '../../transport/wire/flags.js';
-import type { Answer } from '../client/answer.js';
+import { CONTINUE, type MtaAnswer } from '../client/answer.js';
 import { MilterError } from '../client/milter-error.js';
 import { MtaConnection } from '../client/mta-connection.js';
-import { CONTINUE } from '../client/verdict.js';
-import { withBlank, withoutBlank } from './blank.js';
-import { decisionOf, type RemoteAnswer } from './remote-answer.js';
-import { commandsOf, macrosOf } from './remote-event.js';
-import { failedAt, limitAt, policyAt } from './remote-failure.js';
-import { modificationsOf } from './remote-modifications.js';
-import { offerFor } from './remote-offer.js';
-import type { ResolvedRemote } from './remote-options.js';
-import { RemoteTold } from './remote-told.js';
+import { RemoteError, type ResolvedRemote } from './remote-options.js';
+import { SessionHistory } from './session-history.js';
+import { commandsOf, decisionOf, macrosOf, modificationsOf, offerFor, refusalOf } from './translate.js';
+
+/** The result for an event. */
+export interface RemoteAnswer {
+  readonly decision?: Decision | undefined;
+  readonly modifications?: readonly Modification[];
+  /** Why it is not the milter's. */
+  readonly error?: RemoteError;
+}
 
 const NOTHING: RemoteAnswer = Object.freeze({});
 
 /**
- * One milter elsewhere and one SMTP session: the connection between them, what it was told of the session and what has
- * to be told before the next event, and what holds in its place when it has failed or has decided.
+ * The connection to one milter elsewhere for one SMTP session: asks it about events, sends those first that it has to
+ * hear of before, and answers in its place when it has failed or has decided.
  */
 export class RemoteLink {
   readonly #settings: ResolvedRemote;
+  readonly #history = new SessionHistory();
   #connection: MtaConnection | undefined;
-  /** The question under way; where it is another one, or none, nobody waits for its answer any more. */
+  /** The question in progress; the answer to any other is not wanted any more. */
   #question: object | undefined;
-
-  readonly #told = new RemoteTold();
-
-  /** It has failed, and there is no asking it about this message any more. */
+  /** The milter has failed, and is not asked about this message any more. */
   #failed = false;
-  /** It wants to hear no more of this session. */
+  /** The milter wants no more events of this session. */
   #released = false;
-  /** What it decided too late for the event that it is about: it holds for all that follow. */
-  #verdictOnSession: Decision | undefined;
-  #verdictOnMessage: Decision | undefined;
+  /** A decision that came too late for the event that it is about: it holds for all that follow. */
+  #sessionDecision: Decision | undefined;
+  #messageDecision: Decision | undefined;
 
   constructor(settings: ResolvedRemote) {
     this.#settings = settings;
   }
 
-  /** Takes note of what it may have to be told later. */
+  /** Notes an event that the milter may have to hear of later. */
   note(event: StageEvent): void {
     if (event.stage === 'mail') this.endMessage();
-    this.#told.note(event);
+    this.#history.note(event);
   }
 
-  /** Asks about an event, and about whatever has to come before it; never rejects. One at a time. */
+  /** Asks about an event, and about those that have to come before it; never rejects. One at a time. */
   async ask(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
     const { stage } = event;
-    const decided = this.#verdictOnSession ?? this.#verdictOnMessage;
-    if (decided !== undefined) return { decision: decided };
+    const decision = this.#sessionDecision ?? this.#messageDecision;
+    if (decision !== undefined) return { decision };
     if (this.#released) return NOTHING;
-    if (this.#failed) return { decision: policyAt(stage, this.#settings) };
+    if (this.#failed) return { decision: this.#failureAt(stage) };
     const question = (this.#question = {});
     let cancel: (error: Error) => void = () => undefined;
     const cancelled = new Promise<never>((_resolve, reject) => (cancel = reject));
-    const limit = limitAt(stage, this.#settings);
+    const { timeouts } = this.#settings;
+    const content = stage === 'header' || stage === 'eoh' || stage === 'body';
+    const limit = stage === 'eom' ? timeouts.eom : content ? timeouts.content : timeouts.command;
     const late = new MilterError('timeout', stage, `it did not answer within ${limit} ms`);
     const timer = setTimeout(() => cancel(late), limit);
     const onAbort = (): void =>
-      cancel(new MilterError('timeout', stage, 'nobody waits for its answer any more'));
+      cancel(new MilterError('timeout', stage, 'its answer is not wanted any more'));
     signal.addEventListener('abort', onAbort);
     try {
       return await Promise.race([this.#converse(event, question), cancelled]);
     } catch (error) {
-      // A reply that comes late is never taken for the next one.
+      // A reply that comes late must not be taken for the next one.
       if (this.#question === question) {
         this.#drop();
         this.#failed = true;
       }
-      return failedAt(stage, error, this.#settings);
+      return this.#failure(stage, errorFrom(error));
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
@@ -85,15 +91,15 @@ export class RemoteLink {
     if (this.#question !== undefined) {
       this.#question = undefined;
       this.#drop();
-    } else if (this.#told.message) {
+    } else if (this.#history.sent.begun) {
       connection?.abort().catch(() => {
-        // Whoever uses it meanwhile finds out, too.
+        // A question that uses it meanwhile fails by itself.
         if (this.#connection === connection && this.#question === undefined) this.#drop();
       });
     }
-    this.#told.endMessage();
+    this.#history.endMessage();
     this.#failed = false;
-    this.#verdictOnMessage = undefined;
+    this.#messageDecision = undefined;
   }
 
   /** The session is over. */
@@ -101,38 +107,53 @@ export class RemoteLink {
     this.endMessage();
     const connection = this.#connection;
     this.#connection = undefined;
-    this.#drop();
-    // What it says to that is of no interest; where it does not hang up, its time to do so ends.
+    // Its answer to that is of no interest; where it does not hang up, its time to do so ends.
     connection?.quit().catch(() => connection.destroy());
-    this.#told.endSession();
+    this.#history.endSession();
     this.#released = false;
-    this.#verdictOnSession = undefined;
+    this.#sessionDecision = undefined;
   }
 
-  /** Between two messages it may have hung up, which is no failure: then there is a new connection. */
+  /** The decision in place of the milter's; `undefined` where the event passes. */
+  #failureAt(stage: Stage): Decision | undefined {
+    const { failure } = this.#settings;
+    return failure && failureAt(stage, failure);
+  }
+
+  /** The answer to the event at which the milter failed; where it refused at the same time, that stands. */
+  #failure(stage: Stage, cause: Error): RemoteAnswer {
+    const refusal = cause instanceof MilterError ? cause.refusal : undefined;
+    const decision = refusal === undefined ? this.#failureAt(stage) : refusalOf(refusal);
+    let instead = 'the message passes without it';
+    if (refusal !== undefined) instead = 'its refusal stands';
+    else if (decision !== undefined) instead = `the answer is ${decision.kind}`;
+    const endpoint = formatEndpoint(this.#settings.endpoint);
+    return { decision, error: new RemoteError(stage, endpoint, instead, cause) };
+  }
+
+  /** Between two messages the milter may have hung up, which is no failure: then there is a new connection. */
   async #converse(event: StageEvent, question: object): Promise<RemoteAnswer> {
-    const resumed = this.#connection !== undefined && !this.#told.message;
+    const resumed = this.#connection !== undefined && !this.#history.sent.begun;
     try {
-      return await this.#tell(event, question);
+      return await this.#sendAll(event, question);
     } catch (error) {
       const hungUp = error instanceof MilterError && error.kind === 'disconnect';
       if (!resumed || !hungUp || question !== this.#question) throw error;
       this.#drop();
-      return this.#tell(event, question);
+      return this.#sendAll(event, question);
     }
   }
 
-  async #tell(event: StageEvent, question: object): Promise<RemoteAnswer> {
-    const { stage } = event;
+  async #sendAll(event: StageEvent, question: object): Promise<RemoteAnswer> {
     const connection = await this.#open(event, question);
-    for (const earlier of this.#told.before(event)) {
+    for (const earlier of this.#history.before(event)) {
       const { verdict } = await this.#send(connection, earlier);
       if (verdict.kind === 'continue') continue;
-      // A recipient that the MTA has accepted stays one; what else is said there is about the message.
+      // A recipient that the MTA has accepted stays one; other verdicts there are about the message.
       if (earlier.stage === 'rcpt' && verdict.kind === 'refuse') continue;
       const decision = decisionOf(verdict);
-      if (earlier.stage === 'connect' || earlier.stage === 'helo') this.#verdictOnSession = decision;
-      else this.#verdictOnMessage = decision;
+      if (earlier.stage === 'connect' || earlier.stage === 'helo') this.#sessionDecision = decision;
+      else this.#messageDecision = decision;
       this.#released = connection.sessionOver;
       return { decision };
     }
@@ -140,11 +161,8 @@ export class RemoteLink {
     this.#released = connection.sessionOver;
     const decision = decisionOf(verdict);
     if (decision !== undefined || modifications.length === 0) return { decision };
-    const blind = isBlind(connection, event);
-    const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#told.headers;
-    return stage === 'eom'
-      ? { modifications: modificationsOf(modifications, shown, blind ? withBlank : asIs) }
-      : NOTHING;
+    const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#history.sent.headers;
+    return { modifications: modificationsOf(modifications, shown, hidesBlank(connection, event)) };
   }
 
   async #open({ session }: StageEvent, question: object): Promise<MtaConnection> {
@@ -153,41 +171,37 @@ export class RemoteLink {
     const { connect, command, eom } = timeouts;
     const connection = await MtaConnection.open(endpoint, {
       offer: { ...offerFor(session, stages), ...offer },
-      // The time of each event is kept here; these, which are longer, only see to it that nothing is left behind.
+      // The time of each event is kept by ask(); these, which are longer, only see to it that nothing is left behind.
       timeouts: { connect, command: connect + command, content: eom + command, eom: eom + command },
     });
     if (question !== this.#question) {
       connection.destroy();
-      throw new MilterError('timeout', 'connect', 'nobody waits for it any more');
+      throw new MilterError('timeout', 'connect', 'its answer is not wanted any more');
     }
     this.#connection = connection;
     return connection;
   }
 
-  async #send(connection: MtaConnection, event: StageEvent): Promise<Answer> {
-    this.#told.telling(event);
+  async #send(connection: MtaConnection, event: StageEvent): Promise<MtaAnswer> {
+    this.#history.sending(event);
     const macros = macrosOf(event.session, this.#settings.macros);
-    let answer: Answer = { verdict: CONTINUE, modifications: [] };
-    for (const command of commandsOf(event, isBlind(connection, event) ? withoutBlank : asIs)) {
+    let answer = CONTINUE;
+    for (const command of commandsOf(event, hidesBlank(connection, event))) {
       answer = await connection.ask(command, macros);
       if (answer.verdict.kind !== 'continue') break;
     }
     return answer;
   }
 
-  /** Ends the connection without a word, and with it all that it was told. */
+  /** Closes the connection at once; on a new one nothing was sent yet. */
   #drop(): void {
     this.#connection?.destroy();
     this.#connection = undefined;
-    this.#told.forget();
+    this.#history.forgetSent();
   }
 }
 
-/** Whether the events have a blank after the colon that the milter is not to see: it did not agree to that. */
-function isBlind({ agreement }: MtaConnection, { session }: StageEvent): boolean {
+/** Whether the events have a blank after the colon that the milter did not agree to see. */
+function hidesBlank({ agreement }: MtaConnection, { session }: StageEvent): boolean {
   return (agreement.protocol & SMFIP.HDR_LEADSPC) === 0 && session.leadingSpace;
-}
-
-function asIs(raw: Uint8Array): Uint8Array {
-  return raw;
 }

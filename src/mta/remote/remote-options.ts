@@ -15,40 +15,56 @@ import { tempfail } from '../../session/decisions.js';
 import { type Failure, failureRule, stageList } from '../../session/options.js';
 import { ALL_STAGES, type Stage, stageSet } from '../../session/stage.js';
 import { type Endpoint, type EndpointInput, parseEndpoint } from '../../transport/sockets/endpoint.js';
-import type { Offer } from '../client/agreement.js';
-import type { Macros } from '../client/macro-lists.js';
-import { wireMacros } from '../client/wire-macros.js';
-import { offerRule } from '../simulate/option-rules.js';
+import { type MtaOffer, offerRule } from '../client/agreement.js';
+import { type MtaMacros, wireMacros } from '../client/macros.js';
+
+/** A failure of a milter elsewhere: its `cause` is the `MilterError` that says how it failed. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError';
+  /** The event that it was asked about. */
+  readonly stage: Stage;
+  /** Where the milter listens, as `parseEndpoint` reads it. */
+  readonly endpoint: string;
+
+  /** @param instead what the mail got in place of the milter's answer */
+  constructor(stage: Stage, endpoint: string, instead: string, cause: Error) {
+    super(`The milter at ${endpoint} could not be asked about ${stage}; ${instead}. ${cause.message}`, {
+      cause,
+    });
+    this.stage = stage;
+    this.endpoint = endpoint;
+  }
+}
 
 /** How long a milter elsewhere may take, in milliseconds; keep them below the `timeouts` of `serve()`. */
 export interface RemoteTimeouts {
   /** For the connection to be there. Default 5 000. */
   readonly connect?: number | undefined;
-  /** For an event up to `data`, all that it takes included: connection, negotiation, what has to be told first. Default 7 000. */
+  /** For an event up to `data`, connection, negotiation and earlier events included. Default 7 000. */
   readonly command?: number | undefined;
   /** For `header`, `eoh` and `body`. Default 7 000. */
   readonly content?: number | undefined;
-  /** For `eom`, signs of life or not. Default 270 000. */
+  /** For `eom`, progress or not. Default 270 000. */
   readonly eom?: number | undefined;
 }
 
 /** How a milter elsewhere is asked. */
 export interface RemoteOptions {
   /**
-   * What an event gets that the milter could not be asked about, and the rest of its message: `'tempfail'`, `'pass'` (as
-   * if it were not there), or a decision. Default `'tempfail'`.
+   * The decision for an event that the milter could not be asked about, and for the rest of its message: `'tempfail'`,
+   * `'pass'` (as if the milter were not there), or a decision. Default `'tempfail'`.
    */
   readonly failure?: 'tempfail' | 'pass' | Failure | undefined;
   readonly timeouts?: RemoteTimeouts | undefined;
   /**
-   * The events that it is asked about. Client, HELO, sender and recipients it is told in any case, with the first event
-   * that needs them; a recipient that it refuses then stays one. Default: all.
+   * The events that it is asked about. Client, HELO, sender and recipients are sent to it in any case, with the first
+   * event that needs them; a recipient that it refuses then stays one. Default: all.
    */
   readonly stages?: readonly Stage[] | undefined;
   /** Values of macros, by their names, instead of those that the MTA sent or beside them. */
-  readonly macros?: Macros | undefined;
-  /** What it is offered. Default: version 6, and what the MTA lets this filter do. */
-  readonly offer?: Partial<Offer> | undefined;
+  readonly macros?: MtaMacros | undefined;
+  /** The offer to it. Default: version 6, and what the MTA lets this filter do. */
+  readonly offer?: Partial<MtaOffer> | undefined;
 }
 
 /** The same, complete and checked. */
@@ -58,8 +74,8 @@ export interface ResolvedRemote {
   readonly failure: Failure | undefined;
   readonly timeouts: Readonly<Record<keyof RemoteTimeouts, number>>;
   readonly stages: number;
-  readonly macros: Macros;
-  readonly offer: Partial<Offer>;
+  readonly macros: MtaMacros;
+  readonly offer: Partial<MtaOffer>;
 }
 
 const TIMEOUTS = { connect: 5000, command: 7000, content: 7000, eom: 270_000 };
@@ -73,7 +89,7 @@ const macros: Rule = {
     'an object with strings without NUL, by the names that macros have on the wire',
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
     (value) =>
-      Object.entries(value as Macros).every(([name, text]) => MACRO.test(name) && isMacroValue(text)),
+      Object.entries(value as MtaMacros).every(([name, text]) => MACRO.test(name) && isMacroValue(text)),
   ),
   hint: (value) => {
     const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
@@ -99,6 +115,7 @@ const RULES: Rules<RemoteOptions> = {
 /** Fills in the defaults; throws an error that names what is wrong. */
 export function resolveRemote(to: EndpointInput, options: RemoteOptions): ResolvedRemote {
   checkOptions('remote()', options, RULES);
+  const { failure = 'tempfail' } = options;
   const endpoint = parseEndpoint(to);
   if (endpoint.family !== 'unix' && endpoint.port === 0) {
     throw new RangeError(
@@ -107,15 +124,10 @@ export function resolveRemote(to: EndpointInput, options: RemoteOptions): Resolv
   }
   return {
     endpoint,
-    failure: resolveFailure(options.failure ?? 'tempfail'),
+    failure: failure === 'pass' ? undefined : failure === 'tempfail' ? tempfail() : failure,
     timeouts: withDefaults(TIMEOUTS, options.timeouts),
     stages: options.stages === undefined ? ALL_STAGES : stageSet(options.stages, ALL_STAGES),
     macros: wireMacros(options.macros ?? {}),
     offer: options.offer ?? {},
   };
-}
-
-function resolveFailure(failure: 'tempfail' | 'pass' | Failure): Failure | undefined {
-  if (failure === 'pass') return undefined;
-  return failure === 'tempfail' ? tempfail() : failure;
 }

@@ -1,23 +1,25 @@
 import type { SmtpReply } from '../../session/smtp-reply.js';
-import type { Agreement } from '../client/agreement.js';
-import type { Exchange } from '../client/exchange.js';
+import type { MtaAgreement } from '../client/agreement.js';
 import type { MilterError } from '../client/milter-error.js';
 import type { WireModification } from '../client/modification-list.js';
-import type { HeaderField } from './header-field.js';
+import type { TranscriptEntry } from '../client/mta-connection.js';
+import type { HeaderField } from './header-list.js';
 import type { Path } from './mail.js';
 
 /**
- * What becomes of a message; `refused` is for good (5xx), `deferred` is to be tried again (4xx), and `abandoned` is one
- * that the client has given up.
+ * What becomes of a message.
+ *
+ * @remarks
+ * `refused` is for good (5xx), `deferred` is to be tried again (4xx), and `abandoned` is given up by the client.
  */
 export type DeliveryOutcome =
   'delivered' | 'quarantined' | 'discarded' | 'refused' | 'deferred' | 'abandoned';
 
-/** A step of the SMTP dialogue and what the client was told. */
+/** A step of the SMTP dialogue and the reply to it. */
 export interface DeliveryStep {
-  /** `connect` is the banner, `message` what follows the final dot. */
+  /** `connect` is the banner, `message` the reply to the final dot. */
   readonly command: 'connect' | 'helo' | 'mail' | 'rcpt' | 'rset' | 'data' | 'message';
-  /** Of whom, at `mail` and `rcpt`. */
+  /** The sender or recipient, at `mail` and `rcpt`. */
   readonly address?: string;
   readonly reply: SmtpReply;
 }
@@ -26,8 +28,8 @@ export interface DeliveryStep {
 export interface Delivery {
   readonly outcome: DeliveryOutcome;
   /**
-   * What the client was told last: about the message, or about what kept it from sending it. Where no recipient was
-   * accepted, about one that it may try again, if there is one.
+   * The last reply to the client: to the message, or to the command that kept it from sending one. Where no recipient
+   * was accepted, the reply to a recipient that it may try again, if there is one.
    */
   readonly reply: SmtpReply;
   /** The SMTP dialogue. Of a second message on a connection it begins at `mail`. */
@@ -46,19 +48,31 @@ export interface Delivery {
   readonly body: Buffer;
   /** Header, empty line and body as bytes. */
   readonly message: Buffer;
-  /** Why the message is held, where it is. */
+  /** The reason of the quarantine, where the message is held. */
   readonly quarantined: string | undefined;
   /**
    * How often the MTA had to wait for the milter: the events that wanted a reply. The first message of a connection
    * has those of its beginning, but for the negotiation.
    */
   readonly rounds: number;
-  /** What the milter wanted changed; applied unless the message was refused or discarded. */
+  /** The changes that the milter wanted; applied unless the message was refused or discarded. */
   readonly modifications: readonly WireModification[];
-  /** What was agreed on; nothing where there was no agreement. */
-  readonly agreement: Agreement | undefined;
+  /** The agreement with the milter, where there was one. */
+  readonly agreement: MtaAgreement | undefined;
   /** The conversation with the milter about this message; the negotiation and so on are in the first one. */
-  readonly transcript: readonly Exchange[];
-  /** How the milter failed, where it did. What the client was told then is up to `onFailure`. */
+  readonly transcript: readonly TranscriptEntry[];
+  /** How the milter failed, where it did. The reply to the client was then up to `onFailure`. */
   readonly failure: MilterError | undefined;
+}
+
+/**
+ * Formats a reply as the SMTP client sees it, CRLF between its lines and none at its end.
+ *
+ * @example
+ * formatReply({ code: 550, enhanced: '5.7.1', lines: ['no', 'really'] }); // '550-5.7.1 no\r\n550 5.7.1 really'
+ */
+export function formatReply({ code, enhanced, lines }: SmtpReply): string {
+  const status = enhanced === undefined ? '' : `${enhanced} `;
+  const last = lines.length - 1;
+  return lines.map((line, at) => `${code}${at === last ? ' ' : '-'}${status}${line}`).join('\r\n');
 }

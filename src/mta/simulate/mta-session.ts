@@ -1,22 +1,21 @@
-import { checkOptions } from '../../common/options.js';
+import { type Rules, anything, checkOptions, oneOf, required, string } from '../../common/options.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
-import type { Exchange } from '../client/exchange.js';
-import type { Macros } from '../client/macro-lists.js';
+import {
+  CONNECTION_RULES,
+  type MilterTarget,
+  type MtaConnectionOptions,
+} from '../client/connection-options.js';
+import { type MtaMacros, wireMacros } from '../client/macros.js';
 import type { MilterError } from '../client/milter-error.js';
-import type { MilterTarget } from '../client/milter-target.js';
-import type { MtaConnectionOptions } from '../client/mta-connection-options.js';
-import { wireMacros } from '../client/wire-macros.js';
-import type { ClientOptions } from './client-mail.js';
+import type { TranscriptEntry } from '../client/mta-connection.js';
+import { profileOf } from '../client/mta-profile.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
-import { GuardedMilter, type FailurePolicy } from './guarded-milter.js';
-import { habitsOf } from './habits-of.js';
-import type { Habits } from './habits.js';
-import { authMacros, tlsMacros } from './macro-values.js';
-import { MAIL_RULES } from './mail-rules.js';
-import { DEFAULT_CLIENT, type Mail } from './mail.js';
-import { MTA_SESSION_RULES } from './option-rules.js';
-import { SmtpTransaction } from './smtp-transaction.js';
+import { type FailurePolicy, GuardedMilter } from './guarded-milter.js';
+import { CLIENT_RULES, type ClientOptions, MAIL_RULES, type Mail, macroValues } from './mail.js';
+import { POSTFIX } from './postfix.js';
+import { SENDMAIL } from './sendmail.js';
+import { type SmtpSession, SmtpTransaction } from './smtp-transaction.js';
 
 /** The SMTP client, and the MTA that it talks to. */
 export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
@@ -25,10 +24,31 @@ export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
   /** The name of the MTA. */
   readonly hostname?: string;
   /** Values for macros beyond those that an MTA has of itself. */
-  readonly macros?: Macros;
+  readonly macros?: MtaMacros;
   /** What the client is told where the milter fails. `tempfail` by default, as in Postfix. */
   readonly onFailure?: FailurePolicy;
 }
+
+/** The rules for `MtaSessionOptions`. */
+export const MTA_SESSION_RULES: Rules<MtaSessionOptions> = {
+  ...CONNECTION_RULES,
+  ...CLIENT_RULES,
+  to: required(
+    anything,
+    "Say where the milter listens, such as { to: 'inet:8891@127.0.0.1' }, or give a filter.",
+  ),
+  hostname: string,
+  macros: macroValues,
+  onFailure: oneOf('tempfail', 'reject', 'shutdown', 'accept', 'quarantine'),
+};
+
+/** A client somewhere, over IPv4. */
+const DEFAULT_CLIENT: ConnectFields = {
+  host: 'client.example.com',
+  family: 'inet',
+  port: 40_000,
+  address: '192.0.2.1',
+};
 
 /**
  * An SMTP session as the MTA has it, with a milter looking on: one client, any number of messages one after the other.
@@ -36,43 +56,40 @@ export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
  * No SMTP is spoken; what a client would be told is in the deliveries.
  */
 export class MtaSession {
-  /** What the client was told to its connection and its EHLO. */
-  readonly opening: readonly DeliveryStep[];
-  readonly #milter: GuardedMilter;
-  readonly #hostname: string;
-  readonly #client: ConnectFields;
-  readonly #habits: Habits;
-  readonly #protocol: string;
-  readonly #macros: Macros;
+  /** The replies to the client's connection and its EHLO. */
+  readonly opening: readonly DeliveryStep[] = [];
+  readonly #session: SmtpSession;
   readonly #keepsAll: boolean;
-  /** What every command gets, since the milter has refused the session. */
-  #standing: SmtpReply | undefined;
-  #helo: string;
   #first = true;
 
   private constructor(milter: GuardedMilter, options: MtaSessionOptions) {
-    const { tls, auth, macros } = options;
-    this.#milter = milter;
+    const { tls, auth, mta, hostname = 'mta.example.org' } = options;
+    const server = mta === 'sendmail' ? SENDMAIL : POSTFIX;
+    const client = { ...DEFAULT_CLIENT, ...options.client };
     this.#keepsAll = options.transcript === true;
-    this.#habits = habitsOf(options.mta);
-    this.#hostname = options.hostname ?? 'mta.example.org';
-    this.#client = { ...DEFAULT_CLIENT, ...options.client };
-    this.#helo = options.helo ?? this.#client.host;
-    this.#protocol = `ESMTP${tls === undefined ? '' : 'S'}${auth === undefined ? '' : 'A'}`;
-    this.#macros = {
-      ...this.#habits.session(this.#hostname, this.#client),
-      ...(tls && tlsMacros(tls)),
-      ...(auth && authMacros(auth)),
-      ...wireMacros(macros ?? {}),
+    this.#session = {
+      milter,
+      profile: profileOf(mta),
+      server,
+      hostname,
+      client,
+      protocol: `ESMTP${tls === undefined ? '' : 'S'}${auth === undefined ? '' : 'A'}`,
+      macros: {
+        ...server.session(hostname, client),
+        ...clientMacros(options),
+        ...wireMacros(options.macros ?? {}),
+      },
+      helo: options.helo ?? client.host,
+      standing: undefined,
     };
-    this.opening = [];
   }
 
   /** Connects to the milter and tells it of the client. A milter that is not there is a failure like any other. */
   static async open(options: MtaSessionOptions): Promise<MtaSession> {
     checkOptions('MtaSession.open()', options, MTA_SESSION_RULES);
     const { to, onFailure = 'tempfail' } = options;
-    const milter = await GuardedMilter.open(to, onFailure, { ...options, transcript: true });
+    const milter = new GuardedMilter(onFailure);
+    await milter.open(to, { ...options, transcript: true });
     const session = new MtaSession(milter, options);
     const steps: DeliveryStep[] = [await session.#connect()];
     if (!session.ended) steps.push(await session.#greet());
@@ -80,46 +97,44 @@ export class MtaSession {
   }
 
   /**
-   * The conversation with the milter since the last message began, and what was said before the first one with that; with
-   * the option `transcript` all of it.
+   * The conversation with the milter since the last message began; what was said before the first one belongs to that.
+   * With the option `transcript` all of it.
    */
-  get transcript(): readonly Exchange[] {
-    return this.#milter.connection?.transcript ?? [];
+  get transcript(): readonly TranscriptEntry[] {
+    return this.#session.milter.connection?.transcript ?? [];
   }
 
   /** How the milter failed, where it did. */
   get failure(): MilterError | undefined {
-    return this.#milter.failure;
+    return this.#session.milter.failure;
   }
 
-  /** Whether the client has been told to go. */
+  /** Whether the SMTP connection was closed by a 421. */
   get ended(): boolean {
-    return this.#standing?.code === 421;
+    return this.#session.standing?.code === 421;
   }
 
   /**
-   * The client says EHLO again, by the same name or another; returns what it is told.
+   * The client says EHLO again, by the same name or another; returns the reply.
    *
    * A milter that refuses that refuses the rest of the session.
    */
-  async helo(name = this.#helo): Promise<SmtpReply> {
-    this.#helo = name;
+  async helo(name = this.#session.helo): Promise<SmtpReply> {
+    this.#session.helo = name;
     const { reply } = await this.#greet();
-    // Postfix gives up what may have been in progress, and only then.
-    if (this.#habits.abortsAlways) await this.#milter.abort();
+    // Postfix gives up a message that may be in progress, and only then.
+    if (this.#session.profile.abortsAlways) await this.#session.milter.abort();
     return reply;
   }
 
-  /** The client says something that is no command; returns what it is told. */
+  /** The client says something that is no command; returns the reply. */
   async unknown(line: string): Promise<SmtpReply> {
-    if (this.#standing !== undefined) return this.#standing;
-    const { verdict } = await this.#milter.ask(
-      { type: 'unknown', text: this.#habits.unknownCommand(line) },
-      this.#macros,
-    );
-    if (verdict.kind !== 'refuse') return this.#habits.unknown(line);
-    const reply = this.#habits.refused('unknown', verdict.reply);
-    if (reply.code === 421) this.#standing = reply;
+    const { milter, server, macros, standing } = this.#session;
+    if (standing !== undefined) return standing;
+    const { verdict } = await milter.ask({ type: 'unknown', text: server.unknownCommand(line) }, macros);
+    if (verdict.kind !== 'refuse') return server.unknown(line);
+    const reply = server.refused('unknown', verdict.reply);
+    if (reply.code === 421) this.#session.standing = reply;
     return reply;
   }
 
@@ -127,52 +142,62 @@ export class MtaSession {
    * Takes a message from the client, asks the milter about it, and says what became of it.
    *
    * @throws RangeError where a header does not fit into a frame; the session cannot go on after that
-   * @throws TypeError where a part of the mail cannot be sent; nothing of it has been
+   * @throws TypeError where a part of the mail cannot be sent; then no part of it was sent
    */
   async send(mail: Mail): Promise<Delivery> {
     checkOptions('send()', mail, MAIL_RULES, 'field');
-    const transaction = new SmtpTransaction(mail, {
-      milter: this.#milter,
-      habits: this.#habits,
-      hostname: this.#hostname,
-      client: this.#client,
-      helo: this.#helo,
-      protocol: this.#protocol,
-      roundsBefore: this.#first ? 0 : this.#milter.rounds,
-      macros: this.#macros,
-      steps: this.#first ? this.opening : [],
-      standing: this.#standing,
-    });
-    if (!this.#first && !this.#keepsAll) this.#milter.connection?.forgetTranscript();
-    const from = this.#first ? 0 : this.transcript.length;
+    const { milter } = this.#session;
+    const first = this.#first;
+    const transaction = new SmtpTransaction(mail, this.#session, first ? this.opening : []);
+    if (!first && !this.#keepsAll) milter.connection?.forgetTranscript();
+    const from = first ? 0 : this.transcript.length;
     this.#first = false;
-    const delivery = await transaction.run();
-    if (delivery.reply.code === 421) this.#standing = delivery.reply;
+    const delivery = await transaction.run(first ? 0 : milter.rounds);
+    if (delivery.reply.code === 421) this.#session.standing = delivery.reply;
     return { ...delivery, transcript: this.transcript.slice(from) };
   }
 
   /** Ends the session. */
   async close(): Promise<void> {
-    if (this.#habits.abortsAlways) await this.#milter.abort();
-    await this.#milter.quit();
+    const { milter, profile } = this.#session;
+    if (profile.abortsAlways) await milter.abort();
+    await milter.quit();
   }
 
   async #connect(): Promise<DeliveryStep> {
-    const client = this.#habits.client(this.#client);
-    const { verdict } = await this.#milter.ask({ type: 'connect', ...client }, this.#macros);
-    const usual: SmtpReply = { code: 220, lines: [`${this.#hostname} ESMTP`] };
+    const { milter, server, hostname, client, macros } = this.#session;
+    const { verdict } = await milter.ask({ type: 'connect', ...server.client(client) }, macros);
+    const usual: SmtpReply = { code: 220, lines: [`${hostname} ESMTP`] };
     if (verdict.kind !== 'refuse') return { command: 'connect', reply: usual };
-    const { banner = usual, standing } = this.#habits.refusedSession(this.#hostname, verdict.reply);
-    this.#standing = standing;
+    const { banner = usual, standing } = server.refusedSession(hostname, verdict.reply);
+    this.#session.standing = standing;
     return { command: 'connect', reply: banner };
   }
 
   async #greet(): Promise<DeliveryStep> {
-    const { verdict } = await this.#milter.ask({ type: 'helo', text: this.#helo }, this.#macros);
-    if (verdict.kind === 'refuse') this.#standing ??= this.#habits.refused('helo', verdict.reply);
-    return {
-      command: 'helo',
-      reply: this.ended && this.#standing ? this.#standing : { code: 250, lines: [this.#hostname] },
-    };
+    const { milter, server, hostname, helo, macros } = this.#session;
+    const { verdict } = await milter.ask({ type: 'helo', text: helo }, macros);
+    if (verdict.kind === 'refuse') this.#session.standing ??= server.refused('helo', verdict.reply);
+    const { standing } = this.#session;
+    const reply = standing?.code === 421 ? standing : { code: 250, lines: [hostname] };
+    return { command: 'helo', reply };
   }
+}
+
+/** The macros of a client that came over TLS or has logged in. */
+function clientMacros({ tls, auth }: ClientOptions): MtaMacros {
+  return {
+    ...(tls && {
+      '{tls_version}': tls.version,
+      '{cipher}': tls.cipher,
+      '{cipher_bits}': String(tls.bits),
+      '{cert_subject}': tls.subject,
+      '{cert_issuer}': tls.issuer,
+    }),
+    ...(auth && {
+      '{auth_authen}': auth.user,
+      '{auth_type}': auth.type ?? 'PLAIN',
+      '{auth_author}': auth.author,
+    }),
+  };
 }

@@ -1,22 +1,33 @@
 import { quote } from '../../common/printable.js';
-import { EmlError } from './eml-error.js';
-import { headerField } from './header-field.js';
+import { headerField } from './header-list.js';
 
-/** A message without its envelope: what `Mail` has of it. */
+/** A message without its envelope, as `Mail` has it. */
 export interface EmlParts {
   /** In order, each with its name, its value as text, and every byte after the colon. */
   readonly headers: readonly (readonly [name: string, value: string, raw: Buffer])[];
   readonly body: Buffer;
 }
 
+/** Text that is no message; `line` is the place, from 1. */
+export class EmlError extends Error {
+  override readonly name = 'EmlError';
+  readonly line: number;
+
+  constructor(line: number, reason: string) {
+    super(`Line ${line}: ${reason}`);
+    this.line = line;
+  }
+}
+
 const LF = 0x0a;
 const CR = 0x0d;
-/** What may be in a name (RFC 5322), and blanks before the colon, which old software wrote. */
+/** A field name (RFC 5322), and blanks before the colon, which old software wrote. */
 const NAME = /^([\x21-\x39\x3b-\x7e]+[ \t]*):/;
 
 /**
- * Takes a message apart, such as a file that a mail program has saved, into what `deliver()` takes.
+ * Splits a message, such as a file that a mail program has saved, into the parts that `deliver()` takes.
  *
+ * @remarks
  * Nothing is decoded or tidied up: sent on without a change the message has the same bytes. Only a file whose first
  * line ends with a bare LF gets CRLF for every line, as a client would send it; in others a bare LF stays as it is. The
  * line that an mbox has before a message (`From …`) is left out. The header ends with the first empty line; there need

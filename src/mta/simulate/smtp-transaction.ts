@@ -2,66 +2,60 @@ import { USUAL } from '../../session/negotiation/data-size.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
-import type { MtaEvent } from '../client/agenda.js';
-import type { Answer } from '../client/answer.js';
-import type { Macros } from '../client/macro-lists.js';
-import { CONTINUE, type Verdict } from '../client/verdict.js';
-import { wireMacros } from '../client/wire-macros.js';
-import type { Delivery, DeliveryStep } from './delivery.js';
-import { draftOf, type Draft } from './draft.js';
+import { decodeText } from '../../transport/wire/text.js';
+import { CONTINUE, type MtaAnswer, type MtaEvent, type Verdict } from '../client/answer.js';
+import { type MtaMacros, wireMacros } from '../client/macros.js';
+import type { MtaProfile } from '../client/mta-profile.js';
+import type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
 import type { GuardedMilter } from './guarded-milter.js';
-import type { Habits } from './habits.js';
-import { refusedMacros } from './macro-values.js';
-import { fieldsOf, pathOf, type Mail, type Path } from './mail.js';
-import { makeDelivery } from './make-delivery.js';
-import { sendContent } from './send-content.js';
+import { type MailServer, literalOf } from './mail-server.js';
+import { type Mail, type Path, fieldsOf, pathOf } from './mail.js';
+import { type MtaDraft, applyModifications, draftOf } from './mta-draft.js';
 
 /** The session that a transaction is part of. */
-export interface TransactionContext {
+export interface SmtpSession {
   readonly milter: GuardedMilter;
-  readonly habits: Habits;
+  readonly profile: MtaProfile;
+  readonly server: MailServer;
   readonly hostname: string;
   readonly client: ConnectFields;
-  readonly helo: string;
-  /** `ESMTP` and what else the client has spoken. */
+  /** `ESMTP`, and `S` and `A` where the client uses TLS and has logged in. */
   readonly protocol: string;
-  readonly macros: Macros;
-  /** How many rounds there were when this message began; 0 for the first. */
-  readonly roundsBefore: number;
-  /** The dialogue so far. */
-  readonly steps: readonly DeliveryStep[];
-  /** What every command gets, where the session has been refused. */
-  readonly standing: SmtpReply | undefined;
+  readonly macros: MtaMacros;
+  helo: string;
+  /** The reply to every command, where the session has been refused. */
+  standing: SmtpReply | undefined;
 }
 
 const NO_RECIPIENTS: SmtpReply = { code: 554, enhanced: '5.5.1', lines: ['Error: no valid recipients'] };
 
 let lastId = 0;
 
-/** One message of a session, from MAIL to what follows the final dot. */
+/** One message of a session, from MAIL to the reply to the final dot. */
 export class SmtpTransaction {
   readonly #mail: Mail;
-  readonly #context: TransactionContext;
+  readonly #session: SmtpSession;
   readonly #steps: DeliveryStep[];
-  readonly #draft: Draft;
+  readonly #draft: MtaDraft;
   readonly #id = (++lastId).toString(36).toUpperCase().padStart(10, '0');
   /** Values of macros that came with the mail. */
-  readonly #given: Macros;
+  readonly #given: MtaMacros;
   readonly #accepted: Required<Path>[] = [];
   readonly #refused: Required<Path>[] = [];
-  #answer: Answer = { verdict: CONTINUE, modifications: [] };
+  #answer: MtaAnswer = CONTINUE;
   #discarded = false;
   #abandoned = false;
   /** Whether there was a decision after which Sendmail still takes the message for one that the milter is in. */
   #leftOpen = false;
 
-  constructor(mail: Mail, context: TransactionContext) {
+  /** @param steps the dialogue so far */
+  constructor(mail: Mail, session: SmtpSession, steps: readonly DeliveryStep[]) {
     this.#mail = mail;
-    this.#context = context;
+    this.#session = session;
     this.#given = wireMacros(mail.macros ?? {});
-    this.#steps = [...context.steps];
-    const { habits, hostname, milter } = context;
-    const header = habits.header(fieldsOf(mail.headers ?? []), {
+    this.#steps = [...steps];
+    const { server, hostname, milter } = session;
+    const header = server.header(fieldsOf(mail.headers ?? []), {
       received: this.#received(),
       id: this.#id,
       hostname,
@@ -69,56 +63,76 @@ export class SmtpTransaction {
       date: new Date(),
       leadspc: (milter.protocol & SMFIP.HDR_LEADSPC) !== 0,
     });
-    this.#draft = draftOf(mail, header, habits.recipients);
+    this.#draft = draftOf(mail, header, server.recipients);
   }
 
-  /** Goes through the dialogue as far as it gets, and tells the milter that it is over. */
-  async run(): Promise<Omit<Delivery, 'transcript'>> {
-    const { standing, milter } = this.#context;
-    // After a 421 nobody is there to talk to.
+  /**
+   * Goes through the dialogue as far as it gets, tells the milter that it is over, and makes the changes that the milter
+   * wants where the message is delivered.
+   *
+   * @param roundsBefore how many rounds there were when this message began; 0 for the first
+   */
+  async run(roundsBefore: number): Promise<Omit<Delivery, 'transcript'>> {
+    const { standing, milter } = this.#session;
+    // A 421 has closed the SMTP connection.
     if (standing?.code !== 421) {
       if ((await this.#envelope()) && (await this.#data())) await this.#content();
       if (this.#aborts()) await milter.abort();
     }
-    return makeDelivery({
-      milter,
-      draft: this.#draft,
+    const draft = this.#draft;
+    const before = draft.recipients.list();
+    const reply = this.#outcomeReply();
+    const outcome = this.#settle(reply);
+    const recipients = draft.recipients.list();
+    return {
+      outcome,
+      reply,
       steps: this.#steps,
-      reply: this.#outcomeReply(),
-      modifications: this.#answer.modifications,
-      discarded: this.#discarded,
-      abandoned: this.#abandoned,
-      rounds: milter.rounds - this.#context.roundsBefore,
       accepted: this.#accepted,
       refused: this.#refused,
-    });
+      added: without(recipients, before),
+      removed: without(before, recipients),
+      sender: draft.sender,
+      recipients,
+      headers: draft.headers.list(),
+      body: draft.body,
+      message: Buffer.concat([draft.headers.toBytes(), Buffer.from('\r\n'), draft.body]),
+      quarantined: draft.quarantined,
+      rounds: milter.rounds - roundsBefore,
+      modifications: this.#answer.modifications,
+      agreement: milter.connection?.agreement,
+      failure: milter.failure,
+    };
+  }
+
+  #settle(reply: SmtpReply): DeliveryOutcome {
+    const draft = this.#draft;
+    if (reply.code >= 400) return reply.code >= 500 ? 'refused' : 'deferred';
+    if (this.#abandoned) return 'abandoned';
+    if (this.#discarded) return 'discarded';
+    applyModifications(draft, this.#answer.modifications);
+    if (this.#session.milter.holds) draft.quarantined ??= 'the milter failed';
+    return draft.quarantined === undefined ? 'delivered' : 'quarantined';
   }
 
   /**
-   * Sendmail says so only where it knows of a message that the milter has not decided about, and after some decisions
-   * before its content.
+   * Sendmail sends ABORT only where it knows of a message that the milter has not decided about, and after some
+   * decisions before its content.
    */
   #aborts(): boolean {
-    const { habits, milter } = this.#context;
+    const { profile, milter } = this.#session;
     const unanswered = (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) !== 0;
     const undecided = milter.connection?.messageOver !== true;
-    return habits.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
+    return profile.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
   }
 
+  /** These return whether the dialogue goes on. */
   async #envelope(): Promise<boolean> {
     const { reset } = this.#mail;
-    if (!(await this.#sender()) || this.#gaveUp(reset === 'mail')) return false;
-    return (await this.#recipients()) && !this.#gaveUp(reset === 'rcpt');
-  }
-
-  /** Each of these returns whether the dialogue goes on. */
-  async #sender(): Promise<boolean> {
     const { address, args } = this.#draft.sender;
-    const verdict = await this.#ask(
-      { type: 'mail', address: `<${address}>`, args },
-      this.#context.habits.address('mail', address),
-    );
-    return this.#told('mail', verdict, this.#context.habits.fine('mail', address), address);
+    const verdict = await this.#askPath('mail', address, args);
+    if (!this.#step('mail', verdict, address) || this.#gaveUp(reset === 'mail')) return false;
+    return (await this.#recipients()) && !this.#gaveUp(reset === 'rcpt');
   }
 
   async #recipients(): Promise<boolean> {
@@ -127,8 +141,8 @@ export class SmtpTransaction {
       const refused = typeof recipient === 'string' ? undefined : recipient.refused;
       const verdict = refused
         ? await this.#askRefused(address, args, refused)
-        : await this.#askRecipient(address, args);
-      const good = this.#told('rcpt', verdict, this.#context.habits.fine('rcpt', address), address);
+        : await this.#askPath('rcpt', address, args);
+      const good = this.#step('rcpt', verdict, address);
       (good ? this.#accepted : this.#refused).push({ address, args });
       if (this.#last().code === 421) return false;
     }
@@ -136,48 +150,68 @@ export class SmtpTransaction {
     return this.#accepted.length > 0;
   }
 
-  #askRecipient(address: string, args: readonly string[]): Promise<Verdict> {
-    return this.#ask(
-      { type: 'rcpt', address: `<${address}>`, args },
-      this.#context.habits.address('rcpt', address),
-    );
+  #askPath(type: 'mail' | 'rcpt', address: string, args: readonly string[]): Promise<Verdict> {
+    return this.#ask({ type, address: `<${address}>`, args }, this.#session.server.address(type, address));
   }
 
-  /** The MTA's own refusal stands, whatever the milter says; only a word on the whole message counts. */
+  /** The MTA's own refusal stands, whatever the milter says; only a discard of the whole message counts. */
   async #askRefused(address: string, args: readonly string[], reply: SmtpReply): Promise<Verdict> {
-    if ((this.#context.milter.protocol & SMFIP.RCPT_REJ) !== 0) {
-      const macros = refusedMacros(reply.enhanced ?? '5.1.1', reply.lines.join(' '));
-      await this.#ask({ type: 'rcpt', address: `<${address}>`, args }, macros);
+    if ((this.#session.milter.protocol & SMFIP.RCPT_REJ) !== 0) {
+      await this.#ask(
+        { type: 'rcpt', address: `<${address}>`, args },
+        {
+          '{rcpt_mailer}': 'error',
+          '{rcpt_host}': reply.enhanced ?? '5.1.1',
+          '{rcpt_addr}': reply.lines.join(' '),
+        },
+      );
     }
     return { kind: 'refuse', reply };
   }
 
-  /** The client gives up, where it has that in mind. */
+  /** The client sends RSET, where it is to. */
   #gaveUp(reset: boolean): boolean {
     if (!reset) return false;
     this.#abandoned = true;
-    this.#steps.push({ command: 'rset', reply: this.#context.habits.fine('rset', '') });
+    this.#steps.push({ command: 'rset', reply: this.#acceptance('rset') });
     return true;
   }
 
   async #data(): Promise<boolean> {
-    const verdict = await this.#ask({ type: 'data' });
-    return this.#told('data', verdict, this.#context.habits.fine('data', ''));
+    return this.#step('data', await this.#ask({ type: 'data' }));
   }
 
   async #content(): Promise<void> {
-    const { milter, habits } = this.#context;
-    const macros = habits.content(this.#draft.headers);
-    this.#answer = await sendContent(this.#draft, milter.connection?.maxData ?? USUAL, async (event) => {
-      const answer = await milter.ask(event, this.#macros(macros));
+    const { milter, server } = this.#session;
+    const macros = this.#macros(server.content(this.#draft.headers));
+    this.#answer = await this.#sendContent(async (event) => {
+      const answer = await milter.ask(event, macros);
       this.#discarded ||= answer.verdict.kind === 'discard';
       return answer;
     });
-    this.#told('message', this.#answer.verdict, habits.fine('message', this.#id));
+    this.#step('message', this.#answer.verdict);
   }
 
-  async #ask(event: MtaEvent, macros: Macros = {}): Promise<Verdict> {
-    const { milter, standing } = this.#context;
+  /** Sends the header and the body up to the milter's decision; returns its last answer. */
+  async #sendContent(ask: (event: MtaEvent) => Promise<MtaAnswer>): Promise<MtaAnswer> {
+    const { headers, body } = this.#draft;
+    const chunk = this.#session.milter.connection?.maxData ?? USUAL;
+    for (const { name, raw } of headers.shown()) {
+      const answer = await ask({ type: 'header', name, value: decodeText(raw, 0, raw.length), raw });
+      if (answer.verdict.kind !== 'continue') return answer;
+    }
+    const afterHeader = await ask({ type: 'eoh' });
+    if (afterHeader.verdict.kind !== 'continue') return afterHeader;
+    for (let at = 0; at < body.length; at += chunk) {
+      const answer = await ask({ type: 'body', data: body.subarray(at, at + chunk) });
+      if (answer.verdict.kind === 'skip') break;
+      if (answer.verdict.kind !== 'continue') return answer;
+    }
+    return ask({ type: 'eom', data: Buffer.alloc(0) });
+  }
+
+  async #ask(event: MtaEvent, macros: MtaMacros = {}): Promise<Verdict> {
+    const { milter, standing } = this.#session;
     if (standing !== undefined) return { kind: 'refuse', reply: standing };
     const { verdict } = await milter.ask(event, this.#macros(macros));
     this.#discarded ||= verdict.kind === 'discard';
@@ -188,34 +222,55 @@ export class SmtpTransaction {
   }
 
   /** Postfix has no queue id before it has accepted a recipient. */
-  #macros(own: Macros): Macros {
-    const id = this.#accepted.length > 0 || this.#context.habits.idAtMail ? { i: this.#id } : {};
-    return { ...this.#context.macros, ...id, ...own, ...this.#given };
+  #macros(own: MtaMacros): MtaMacros {
+    const { profile, macros } = this.#session;
+    const id = this.#accepted.length > 0 || profile.idAtMail ? { i: this.#id } : {};
+    return { ...macros, ...id, ...own, ...this.#given };
   }
 
-  #told(command: DeliveryStep['command'], verdict: Verdict, good: SmtpReply, address?: string): boolean {
+  /** Notes the reply to a command; returns whether it was accepted. */
+  #step(command: keyof MailServer['accepts'], verdict: Verdict, address?: string): boolean {
+    const { server, standing } = this.#session;
     const refused = verdict.kind === 'refuse';
-    const { habits, standing } = this.#context;
-    const reply = refused ? (standing ?? habits.refused(command, verdict.reply, address)) : good;
+    const reply = refused
+      ? (standing ?? server.refused(command, verdict.reply, address))
+      : this.#acceptance(command, address);
     this.#steps.push({ command, reply, ...(address === undefined ? {} : { address }) });
     return !refused;
   }
 
-  /** Where nobody was accepted the client goes; it comes back if it may for one of them. */
+  #acceptance(command: keyof MailServer['accepts'], about = this.#id): SmtpReply {
+    const text = this.#session.server.accepts[command];
+    const [, code, enhanced, line = ''] = /^(\d+) (?:(\d\.\d\.\d) )?(.*)$/.exec(text) ?? [];
+    const lines = [line.replace('%', () => about)];
+    return { code: Number(code), ...(enhanced !== undefined && { enhanced }), lines };
+  }
+
+  /** A client without an accepted recipient quits; it tries again if it may for one of them. */
   #outcomeReply(): SmtpReply {
     const recipients = this.#steps.filter(({ command }) => command === 'rcpt');
-    const nobody = this.#steps.at(-1)?.command === 'rcpt' && this.#accepted.length === 0;
-    return (nobody ? recipients.find(({ reply }) => reply.code < 500)?.reply : undefined) ?? this.#last();
+    const allRefused = this.#steps.at(-1)?.command === 'rcpt' && this.#accepted.length === 0;
+    const temporary = allRefused ? recipients.find(({ reply }) => reply.code < 500) : undefined;
+    return temporary?.reply ?? this.#last();
   }
 
   #last(): SmtpReply {
-    return this.#steps.at(-1)?.reply ?? this.#context.standing ?? NO_RECIPIENTS;
+    return this.#steps.at(-1)?.reply ?? this.#session.standing ?? NO_RECIPIENTS;
   }
 
   #received(): string {
-    const { client, helo, hostname, protocol } = this.#context;
-    const address = client.family === 'inet6' ? `IPv6:${client.address}` : client.address;
-    const from = `from ${helo} (${client.host} [${address}])`;
+    const { client, helo, hostname, protocol } = this.#session;
+    const from = `from ${helo} (${client.host} [${literalOf(client)}])`;
     return `${from}\n\tby ${hostname} with ${protocol} id ${this.#id};\n\t${new Date().toUTCString()}`;
   }
+}
+
+/** The paths of the first array that are not in the second; each in the second counts once. */
+function without(some: readonly Required<Path>[], others: readonly Required<Path>[]): Required<Path>[] {
+  const left = others.map(({ address }) => address);
+  return some.filter(({ address }) => {
+    const at = left.indexOf(address);
+    if (at !== -1) left.splice(at, 1);
+    return at === -1;
+  });
 }

@@ -1,6 +1,5 @@
 import { type Rules, checkOptions, list, milliseconds, object } from '../../common/options.js';
-import type { ClientMail } from '../../mta/simulate/deliver.js';
-import { CLIENT_MAIL_RULES, macroValues } from '../../mta/simulate/mail-rules.js';
+import { type ClientMail, CLIENT_MAIL_RULES, macroValues } from '../../mta/simulate/mail.js';
 import { SESSION_RULES, type SessionOptions } from '../../session/options.js';
 
 /** What a filter is tried with. */

@@ -1,8 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
 
-import type { ClientMail } from '../../mta/simulate/deliver.js';
-import { pathOf } from '../../mta/simulate/mail.js';
 import { MilterError } from '../../mta/client/milter-error.js';
+import { type ClientMail, pathOf } from '../../mta/simulate/mail.js';
 import type { Flow } from '../../session/flow.js';
 import type { Outcome } from '../../session/outcome.js';
 import { simulate } from '../simulate.js';

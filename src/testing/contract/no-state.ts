@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
 
-import type { ClientMail } from '../../mta/simulate/deliver.js';
+import type { ClientMail } from '../../mta/simulate/mail.js';
 import type { Flow } from '../../session/flow.js';
 import { describeDecision, describeModification } from '../describe-value.js';
 import { firstDifference } from '../first-difference.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { RemoteError } from '../../../src/mta/remote/remote-error.js';
+import { RemoteError } from '../../../src/mta/remote/remote-options.js';
 import { remote } from '../../../src/mta/remote/remote.js';
 import { accept, reject } from '../../../src/session/decisions.js';
 import { eventually } from '../../docs/support/eventually.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { MilterError } from '../../../src/mta/client/milter-error.js';
 import {
   type ClientMail,
   MtaConnection,
@@ -8,9 +9,7 @@ import {
   deliver,
   filterEnd,
 } from '../../../src/mta/index.js';
-import { MilterError } from '../../../src/mta/client/milter-error.js';
-import { RemoteError } from '../../../src/mta/remote/remote-error.js';
-import type { RemoteOptions } from '../../../src/mta/remote/remote-options.js';
+import { RemoteError, type RemoteOptions } from '../../../src/mta/remote/remote-options.js';
 import { remote } from '../../../src/mta/remote/remote.js';
 import { compose } from '../../../src/operators/compose.js';
 import { on } from '../../../src/operators/on.js';
