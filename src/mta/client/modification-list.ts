@@ -25,7 +25,7 @@ export function argumentWords(args: readonly string[]): string[] {
 }
 
 const UNFIT_NAME = /[\0-\x20:\x7f]/;
-const UNFIT_ADDRESS = /[\0-\x1f\x7f]/;
+const UNFIT_TEXT = /[\0-\x1f\x7f]/;
 
 /** The modifications of one message, each checked as it comes. */
 export class ModificationList {
@@ -70,37 +70,25 @@ export class ModificationList {
 }
 
 function sizeOf(modification: WireModification): number {
-  if ('data' in modification) return modification.data.length;
-  if ('text' in modification) return modification.text.length;
-  if ('name' in modification) return modification.name.length + modification.value.length;
-  return modification.address.length + modification.args.join('').length;
+  return 'data' in modification ? modification.data.length : stringsOf(modification).join('').length;
+}
+
+function stringsOf(modification: Exclude<WireModification, { type: 'replaceBody' }>): readonly string[] {
+  if ('name' in modification) return [modification.name, modification.value];
+  return 'text' in modification ? [modification.text] : [modification.address, ...modification.args];
 }
 
 function unfit(modification: WireModification): string | undefined {
-  switch (modification.type) {
-    case 'insertHeader':
-    case 'changeHeader':
-    case 'addHeader':
-      if ('index' in modification && modification.index > 0x7fffffff) {
-        return `the index ${modification.index} of ${modification.type} is none`;
-      }
-      return UNFIT_NAME.test(modification.name)
-        ? `${quote(modification.name)} is no name for a header`
-        : undefined;
-    case 'changeSender':
-    case 'addRecipientPar':
-      if (modification.args.length > 1) return `${modification.type} has more than two strings`;
-      return unfitText(modification.type, [modification.address, ...modification.args]);
-    case 'addRecipient':
-    case 'deleteRecipient':
-    case 'quarantine':
-      return unfitText(modification.type, [modification.text]);
-    case 'replaceBody':
-      return undefined;
+  const { type } = modification;
+  if ('data' in modification) return undefined;
+  if ('name' in modification) {
+    const { name } = modification;
+    if ('index' in modification && modification.index > 0x7fffffff) {
+      return `the index ${modification.index} of ${type} is none`;
+    }
+    return UNFIT_NAME.test(name) ? `${quote(name)} is no name for a header` : undefined;
   }
-}
-
-function unfitText(type: string, texts: readonly string[]): string | undefined {
-  const bad = texts.find((text) => UNFIT_ADDRESS.test(text));
+  if ('args' in modification && modification.args.length > 1) return `${type} has more than two strings`;
+  const bad = stringsOf(modification).find((text) => UNFIT_TEXT.test(text));
   return bad === undefined ? undefined : `${type} has control characters: ${quote(bad)}`;
 }

@@ -73,7 +73,10 @@ export class ReplyStream {
   constructor(socket: Duplex, maxData: number, signal?: AbortSignal) {
     this.#socket = socket;
     this.#signal = signal;
-    const aborted = (): void => this.destroy();
+    const aborted = (): void => {
+      this.destroy();
+      this.#wake();
+    };
     signal?.addEventListener('abort', aborted);
     const take = (letter: number, data: Buffer, start: number, end: number, offset: number): void => {
       this.#arrived.push(replyCodec.decode(letter, data, start, end, offset));
@@ -125,26 +128,15 @@ export class ReplyStream {
 
   /** Waits for `time` milliseconds, or until a reply has come or the connection has gone. */
   async quiet(time: number): Promise<void> {
-    const wait = new AbortController();
-    const timer = setTimeout(() => {
-      wait.abort();
-      this.#wake();
-    }, time);
-    const { signal } = wait;
-    while (!signal.aborted && this.#arrived.length === 0 && this.#failure === undefined) {
-      await this.#happening();
-    }
-    clearTimeout(timer);
-    this.#signal?.throwIfAborted();
+    await this.#wait(() => this.#arrived.length > 0 || this.#failure !== undefined, time);
   }
 
   /** Waits for the connection to end, at most `timeout` milliseconds. */
   async ended(timeout: number): Promise<void> {
     this.#socket.end();
-    const timer = setTimeout(() => this.#socket.destroy(), timeout);
-    while (!this.#closed) await this.#happening();
-    clearTimeout(timer);
-    this.#signal?.throwIfAborted();
+    await this.#wait(() => this.#closed, timeout);
+    this.#socket.destroy();
+    await this.#wait(() => this.#closed, timeout);
   }
 
   /** Closes this end of the connection as soon as everything is written. */
@@ -158,20 +150,22 @@ export class ReplyStream {
   }
 
   async #until(done: () => boolean, timeout: number, otherwise: string): Promise<void> {
-    const timer = setTimeout(() => this.#fail('timeout', `${otherwise} within ${timeout} ms`), timeout);
-    try {
-      while (!done()) {
-        this.#signal?.throwIfAborted();
-        if (this.#failure !== undefined) throw this.#failure;
-        await this.#happening();
-      }
-    } finally {
-      clearTimeout(timer);
-    }
+    await this.#wait(() => done() || this.#failure !== undefined, timeout);
+    if (!done()) this.#fail('timeout', `${otherwise} within ${timeout} ms`);
+    if (!done() && this.#failure !== undefined) throw this.#failure;
   }
 
-  #happening(): Promise<void> {
-    return new Promise((resolve) => (this.#wake = resolve));
+  /** Waits until a condition holds, at most `time` milliseconds. */
+  async #wait(done: () => boolean, time: number): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => {
+      late.abort();
+      this.#wake();
+    }, time);
+    const over = (): boolean => done() || late.signal.aborted || this.#signal?.aborted === true;
+    while (!over()) await new Promise<void>((resolve) => (this.#wake = resolve));
+    clearTimeout(timer);
+    this.#signal?.throwIfAborted();
   }
 
   #read(run: () => void): void {

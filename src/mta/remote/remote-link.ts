@@ -22,6 +22,7 @@ export interface RemoteAnswer {
 }
 
 const NOTHING: RemoteAnswer = Object.freeze({});
+const UNWANTED = 'its answer is not wanted any more';
 
 /**
  * The connection to one milter elsewhere for one SMTP session: asks it about events, sends those first that it has to
@@ -31,8 +32,10 @@ export class RemoteLink {
   readonly #settings: ResolvedRemote;
   readonly #history = new SessionHistory();
   #connection: MtaConnection | undefined;
-  /** The question in progress; the answer to any other is not wanted any more. */
-  #question: object | undefined;
+  /** Closes the connection, and ends the question in progress with its reason. */
+  #stop = new AbortController();
+  /** That of the question in progress, where there is one. */
+  #asking: AbortController | undefined;
   /** The milter has failed, and is not asked about this message any more. */
   #failed = false;
   /** The milter wants no more events of this session. */
@@ -58,22 +61,20 @@ export class RemoteLink {
     if (decision !== undefined) return { decision };
     if (this.#released) return NOTHING;
     if (this.#failed) return { decision: this.#failureAt(stage) };
-    const question = (this.#question = {});
-    let cancel: (error: Error) => void = () => undefined;
-    const cancelled = new Promise<never>((_resolve, reject) => (cancel = reject));
+    const stop = this.#stop;
     const { timeouts } = this.#settings;
     const content = stage === 'header' || stage === 'eoh' || stage === 'body';
     const limit = stage === 'eom' ? timeouts.eom : content ? timeouts.content : timeouts.command;
     const late = new MilterError('timeout', stage, `it did not answer within ${limit} ms`);
-    const timer = setTimeout(() => cancel(late), limit);
-    const onAbort = (): void =>
-      cancel(new MilterError('timeout', stage, 'its answer is not wanted any more'));
+    const timer = setTimeout(() => stop.abort(late), limit);
+    const onAbort = (): void => stop.abort(new MilterError('timeout', stage, UNWANTED));
     signal.addEventListener('abort', onAbort);
+    this.#asking = stop;
     try {
-      return await Promise.race([this.#converse(event, question), cancelled]);
+      return await this.#converse(event, stop.signal);
     } catch (error) {
       // A reply that comes late must not be taken for the next one.
-      if (this.#question === question) {
+      if (this.#stop === stop) {
         this.#drop();
         this.#failed = true;
       }
@@ -81,20 +82,20 @@ export class RemoteLink {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      if (this.#question === question) this.#question = undefined;
+      if (this.#asking === stop) this.#asking = undefined;
     }
   }
 
   /** The message is over, one way or the other; a new one may try again where this one could not. */
   endMessage(): void {
     const connection = this.#connection;
-    if (this.#question !== undefined) {
-      this.#question = undefined;
+    if (this.#asking !== undefined) {
+      this.#asking = undefined;
       this.#drop();
     } else if (this.#history.sent.begun) {
       connection?.abort().catch(() => {
         // A question that uses it meanwhile fails by itself.
-        if (this.#connection === connection && this.#question === undefined) this.#drop();
+        if (this.#connection === connection && this.#asking === undefined) this.#drop();
       });
     }
     this.#history.endMessage();
@@ -107,6 +108,7 @@ export class RemoteLink {
     this.endMessage();
     const connection = this.#connection;
     this.#connection = undefined;
+    this.#stop = new AbortController();
     // Its answer to that is of no interest; where it does not hang up, its time to do so ends.
     connection?.quit().catch(() => connection.destroy());
     this.#history.endSession();
@@ -132,22 +134,27 @@ export class RemoteLink {
   }
 
   /** Between two messages the milter may have hung up, which is no failure: then there is a new connection. */
-  async #converse(event: StageEvent, question: object): Promise<RemoteAnswer> {
+  async #converse(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
     const resumed = this.#connection !== undefined && !this.#history.sent.begun;
     try {
-      return await this.#sendAll(event, question);
+      return await this.#sendAll(event, signal);
     } catch (error) {
       const hungUp = error instanceof MilterError && error.kind === 'disconnect';
-      if (!resumed || !hungUp || question !== this.#question) throw error;
-      this.#drop();
-      return this.#sendAll(event, question);
+      if (!resumed || !hungUp || signal.aborted) throw error;
+      this.#connection = undefined;
+      this.#history.forgetSent();
+      return this.#sendAll(event, signal);
     }
   }
 
-  async #sendAll(event: StageEvent, question: object): Promise<RemoteAnswer> {
-    const connection = await this.#open(event, question);
+  async #sendAll(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
+    const connection = this.#connection ?? (await this.#open(event, signal));
+    signal.throwIfAborted();
+    this.#connection = connection;
     for (const earlier of this.#history.before(event)) {
       const { verdict } = await this.#send(connection, earlier);
+      // Otherwise what follows would be noted as sent on the next connection.
+      signal.throwIfAborted();
       if (verdict.kind === 'continue') continue;
       // A recipient that the MTA has accepted stays one; other verdicts there are about the message.
       if (earlier.stage === 'rcpt' && verdict.kind === 'refuse') continue;
@@ -165,21 +172,15 @@ export class RemoteLink {
     return { modifications: modificationsOf(modifications, shown, hidesBlank(connection, event)) };
   }
 
-  async #open({ session }: StageEvent, question: object): Promise<MtaConnection> {
-    if (this.#connection !== undefined) return this.#connection;
+  #open({ session }: StageEvent, signal: AbortSignal): Promise<MtaConnection> {
     const { endpoint, timeouts, offer, stages } = this.#settings;
     const { connect, command, eom } = timeouts;
-    const connection = await MtaConnection.open(endpoint, {
+    return MtaConnection.open(endpoint, {
+      signal,
       offer: { ...offerFor(session, stages), ...offer },
       // The time of each event is kept by ask(); these, which are longer, only see to it that nothing is left behind.
       timeouts: { connect, command: connect + command, content: eom + command, eom: eom + command },
     });
-    if (question !== this.#question) {
-      connection.destroy();
-      throw new MilterError('timeout', 'connect', 'its answer is not wanted any more');
-    }
-    this.#connection = connection;
-    return connection;
   }
 
   async #send(connection: MtaConnection, event: StageEvent): Promise<MtaAnswer> {
@@ -195,7 +196,8 @@ export class RemoteLink {
 
   /** Closes the connection at once; on a new one nothing was sent yet. */
   #drop(): void {
-    this.#connection?.destroy();
+    this.#stop.abort();
+    this.#stop = new AbortController();
     this.#connection = undefined;
     this.#history.forgetSent();
   }

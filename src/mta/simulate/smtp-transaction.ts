@@ -76,7 +76,7 @@ export class SmtpTransaction {
     const { standing, milter } = this.#session;
     // A 421 has closed the SMTP connection.
     if (standing?.code !== 421) {
-      if ((await this.#envelope()) && (await this.#data())) await this.#content();
+      if (await this.#envelope()) await this.#content();
       if (this.#aborts()) await milter.abort();
     }
     const draft = this.#draft;
@@ -126,13 +126,14 @@ export class SmtpTransaction {
     return profile.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
   }
 
-  /** These return whether the dialogue goes on. */
+  /** MAIL, RCPT and DATA; returns whether the content follows. */
   async #envelope(): Promise<boolean> {
     const { reset } = this.#mail;
     const { address, args } = this.#draft.sender;
     const verdict = await this.#askPath('mail', address, args);
     if (!this.#step('mail', verdict, address) || this.#gaveUp(reset === 'mail')) return false;
-    return (await this.#recipients()) && !this.#gaveUp(reset === 'rcpt');
+    if (!(await this.#recipients()) || this.#gaveUp(reset === 'rcpt')) return false;
+    return this.#step('data', await this.#ask({ type: 'data' }));
   }
 
   async #recipients(): Promise<boolean> {
@@ -177,37 +178,31 @@ export class SmtpTransaction {
     return true;
   }
 
-  async #data(): Promise<boolean> {
-    return this.#step('data', await this.#ask({ type: 'data' }));
-  }
-
+  /** Sends the header and the body up to the milter's decision. */
   async #content(): Promise<void> {
     const { milter, server } = this.#session;
     const macros = this.#macros(server.content(this.#draft.headers));
-    this.#answer = await this.#sendContent(async (event) => {
-      const answer = await milter.ask(event, macros);
-      this.#discarded ||= answer.verdict.kind === 'discard';
-      return answer;
-    });
+    for (const event of this.#contentEvents()) {
+      this.#answer = await milter.ask(event, macros);
+      const { kind } = this.#answer.verdict;
+      this.#discarded ||= kind === 'discard';
+      // After skip the connection sends no more of the body.
+      if (kind !== 'continue' && kind !== 'skip') break;
+    }
     this.#step('message', this.#answer.verdict);
   }
 
-  /** Sends the header and the body up to the milter's decision; returns its last answer. */
-  async #sendContent(ask: (event: MtaEvent) => Promise<MtaAnswer>): Promise<MtaAnswer> {
+  *#contentEvents(): Generator<MtaEvent> {
     const { headers, body } = this.#draft;
     const chunk = this.#session.milter.connection?.maxData ?? USUAL;
     for (const { name, raw } of headers.shown()) {
-      const answer = await ask({ type: 'header', name, value: decodeText(raw, 0, raw.length), raw });
-      if (answer.verdict.kind !== 'continue') return answer;
+      yield { type: 'header', name, value: decodeText(raw, 0, raw.length), raw };
     }
-    const afterHeader = await ask({ type: 'eoh' });
-    if (afterHeader.verdict.kind !== 'continue') return afterHeader;
+    yield { type: 'eoh' };
     for (let at = 0; at < body.length; at += chunk) {
-      const answer = await ask({ type: 'body', data: body.subarray(at, at + chunk) });
-      if (answer.verdict.kind === 'skip') break;
-      if (answer.verdict.kind !== 'continue') return answer;
+      yield { type: 'body', data: body.subarray(at, at + chunk) };
     }
-    return ask({ type: 'eom', data: Buffer.alloc(0) });
+    yield { type: 'eom', data: Buffer.alloc(0) };
   }
 
   async #ask(event: MtaEvent, macros: MtaMacros = {}): Promise<Verdict> {
