@@ -13,7 +13,7 @@ const DEAF = `
   });
 `;
 
-/** The port of somebody who listens, and with whom nobody gets a connection any more. */
+/** A port that is listened on, and whose queue of connections is full. */
 async function deaf(): Promise<number> {
   const child = spawn(process.execPath, ['-e', DEAF], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -29,7 +29,7 @@ async function deaf(): Promise<number> {
   return Number(port);
 }
 
-describe.runIf(process.platform === 'linux')('a milter whose connections nobody takes', () => {
+describe.runIf(process.platform === 'linux')('a milter that takes no connections', () => {
   it('fails when the time for the connection is over', async () => {
     const to = `inet:${await deaf()}@127.0.0.1`;
     const mail = { sender: 'a@example.com', recipients: ['b@example.org'] };

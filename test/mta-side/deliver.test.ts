@@ -173,7 +173,7 @@ describe('deliver', () => {
     expect(milter.frames.map((frame) => hex(frame).toString('latin1', 4))).toContain('LSubject\0 a\n\tb\0');
   });
 
-  it('sends no body where there is none', async () => {
+  it('sends no body for an empty one', async () => {
     await send({}, { body: '', headers: [] });
     expect(milter.heard).toEqual(['ODCCDHHDMMDRRDRRDTTDNNDEEAAQ']);
   });

@@ -272,7 +272,7 @@ describe('deliver, when its signal is aborted', () => {
     await expect(sent).rejects.toThrow('enough');
   });
 
-  it('afterwards, is none the wiser', async () => {
+  it('afterwards, changes nothing', async () => {
     const stop = new AbortController();
     expect((await deliver(mail(''), { to: nothing, signal: stop.signal })).outcome).toBe('delivered');
     stop.abort();

@@ -153,7 +153,7 @@ describe('the envelope', () => {
   const BOB = 'bob@example.org';
   const CAROL = 'carol@example.org NOTIFY=NEVER';
 
-  it('gains recipients, each once, and not nobody', () => {
+  it('gains recipients, each once, and not the null address', () => {
     expect(
       recipients(
         { type: 'addRecipient', text: '<dave@example.org>' },

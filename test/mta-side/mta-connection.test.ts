@@ -124,7 +124,7 @@ describe('MtaConnection', () => {
     expect(milter.heard).toEqual(['ODCCDHHDMMDRRDTTDLLDNNDBBDEE']);
   });
 
-  it('leaves out what the milter does not want, and sends the macros of commands all the same', async () => {
+  it('leaves out what the milter does not want, and still sends the macros of commands', async () => {
     const milter = await start({ O: 'R33' });
     const mta = await connectTo(milter.address);
     for (const id of ['C03', 'C10', 'C12', 'C16', 'C18', 'C19', 'C24', 'C25', 'C31', 'C26'])
@@ -267,7 +267,7 @@ describe('a decision of the milter ends', () => {
 });
 
 describe('a milter fails', () => {
-  it('where nobody listens', async () => {
+  it('where the port is closed', async () => {
     const milter = await start();
     await milter[Symbol.asyncDispose]();
     expect(await failure(MtaConnection.open(milter.address))).toMatchObject({
@@ -316,7 +316,7 @@ describe('a milter fails', () => {
     ['a dropped connection as a reply', 'M', 'R14'],
     ['an unknown letter', 'M', replyFrame('!', '')],
     ['a command', 'M', 'C12'],
-    ['data where there is none', 'M', replyFrame('c', 'x')],
+    ['data of a reply without data', 'M', replyFrame('c', 'x')],
     ['a reply without its NUL', 'M', replyFrame('y', '550 no')],
     ['an empty frame', 'M', '00000000'],
     ['a frame of 4 GiB', 'M', 'ffffffff63'],
@@ -427,7 +427,7 @@ describe('a milter fails', () => {
     expect(await failure(mta.ask(BODY))).toMatchObject({ kind: 'protocol', stage: 'body' });
   });
 
-  it('with a refusal that carries another one, and refuses all the same', async () => {
+  it('with a refusal that carries another one, and still refuses', async () => {
     const mta = await open({ M: replyFrame('y', '550-5.7.1 one\n250 2.0.0 three\0') });
     expect(await failure(mta.ask(MAIL))).toMatchObject({
       kind: 'protocol',

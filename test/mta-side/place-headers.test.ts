@@ -57,7 +57,7 @@ describe('new headers of a milter', () => {
     );
   });
 
-  it('do so also where nobody knows how many headers there are, as long as they go between them', () => {
+  it('do so also where the number of headers is unknown, as long as they go between them', () => {
     const within = fc.array(fc.nat({ max: 6 }), { maxLength: 5 });
     fc.assert(
       fc.property(within, (wanted) => {

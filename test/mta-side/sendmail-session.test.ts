@@ -225,7 +225,7 @@ describe('a client of Sendmail', () => {
   });
 });
 
-describe('an MTA that nobody can play', () => {
+describe('an MTA that is unknown', () => {
   it.each(['exim', '', 1])('%j is refused', async (mta) => {
     const sent = deliver(MAIL, { mta: mta as never, to: on('eom', () => undefined) });
     await expect(sent).rejects.toThrow(/mta is .*; it has to be one of 'postfix', 'sendmail'/);

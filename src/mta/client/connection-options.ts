@@ -7,7 +7,7 @@ import { type MtaOffer, offerRule } from './agreement.js';
 import { FILTER_END_RULES, type FilterEndOptions } from './filter-end.js';
 import type { MtaKind } from './mta-profile.js';
 
-/** A milter as an MTA connects to it: where it listens, or a filter of this process, which needs no socket. */
+/** A milter to connect to: its endpoint, or a filter of this process, which needs no socket. */
 export type MilterTarget = EndpointInput | OperatorFunction<Flow, Flow>;
 
 /** How long an MTA waits, in milliseconds. */
@@ -34,7 +34,7 @@ export interface MtaLimits {
   readonly modificationBytes?: number;
 }
 
-/** How an MTA talks to a milter; `session`, `chunks` and `outcome` are for a filter that is run without a socket. */
+/** How an MTA talks to a milter; those of `FilterEndOptions` are for a filter without a socket. */
 export interface MtaConnectionOptions extends FilterEndOptions {
   /** The mail server whose macros, replies and counting of headers are used. Default `postfix`. */
   readonly mta?: MtaKind | undefined;
@@ -53,7 +53,7 @@ export interface MtaConnectionOptions extends FilterEndOptions {
   readonly transcript?: boolean | undefined;
 }
 
-/** Postfix's timeouts; where it has none, what is long enough. */
+/** Postfix's timeouts, and a time that is long enough where Postfix has none. */
 export const DEFAULT_TIMEOUTS: Required<MtaTimeouts> = {
   connect: 30_000,
   command: 30_000,

@@ -4,8 +4,10 @@ import type { SmtpReply } from '../../session/smtp-reply.js';
 export type MilterFailure = 'connect' | 'negotiation' | 'protocol' | 'timeout' | 'disconnect';
 
 /**
- * A milter that an MTA cannot go on with: it was not there, did not agree, broke the protocol, was silent, or hung up.
+ * A milter that an MTA cannot go on with.
  *
+ * @remarks
+ * It was not there, did not agree, broke the protocol, was silent, or hung up.
  * Its connection is closed and never used again, since replies are matched to events by their order alone.
  */
 export class MilterError extends Error {

@@ -84,7 +84,7 @@ function unfit(modification: WireModification): string | undefined {
   if ('name' in modification) {
     const { name } = modification;
     if ('index' in modification && modification.index > 0x7fffffff) {
-      return `the index ${modification.index} of ${type} is none`;
+      return `the index ${modification.index} of ${type} is too large`;
     }
     return UNFIT_NAME.test(name) ? `${quote(name)} is no name for a header` : undefined;
   }

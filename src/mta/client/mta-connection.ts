@@ -27,12 +27,12 @@ export interface TranscriptEntry {
 }
 
 /**
- * A connection to a milter, used as an MTA uses it: one event at a time, each with its macros and its reply.
+ * A connection to a milter as an MTA has it: one event at a time, with its macros and its reply.
  *
  * @remarks
  * It honours what was agreed on (events left out, events without reply, skip) and what was decided (no more events of a
  * message or a session after the final word on it); such events are answered with `continue` without being sent.
- * Whatever the milter does wrong ends the connection with a `MilterError`.
+ * A breach of the protocol, silence or a lost connection ends it with a `MilterError`.
  */
 export class MtaConnection {
   /** What the two ends agreed on. */

@@ -25,7 +25,7 @@ import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from './mta-ses
  *
  * @remarks
  * A milter that is not there, breaks the protocol or is silent makes no rejection: `failure` says so, and the message
- * fares as `onFailure` has it. A milter that still says something after the session counts as one that breaks it.
+ * fares as `onFailure` has it. A reply after the end of the session breaks the protocol, too.
  *
  * Aborting `signal` closes the connection at once, in whatever state it is, and the promise rejects with its reason.
  *
@@ -61,10 +61,10 @@ export interface DeliveriesOptions extends MtaSessionOptions {
 const DELIVERIES_RULES: Rules<DeliveriesOptions> = { ...MTA_SESSION_RULES, concurrency: whole(1) };
 
 /**
- * Delivers many mails, as `deliver()` does each, and emits their deliveries in the order in which they are done.
+ * Delivers many mails, several at a time, and emits each delivery when it is done.
  *
  * @remarks
- * Mails are taken from an iterable, or an async one, when there is room for them, so that it may be endless; an
+ * Each is delivered as `deliver()` does it. Mails are taken from an iterable, or an async one, when there is room for them, so that it may be endless; an
  * Observable is subscribed to once, and its mails wait. A milter that fails makes no error: `failure` of that delivery
  * says so. An error of `deliver()` or of the source ends it all with that error.
  *
@@ -96,10 +96,10 @@ export function deliveries<M extends ClientMail>(
 }
 
 /**
- * Delivers mails one after the other in one SMTP session, and emits their deliveries; then ends the session.
+ * Delivers mails one after the other in one SMTP session, and emits each delivery.
  *
  * @remarks
- * There is one connection to the milter. Mails are taken and errors come as in `deliveries()`. After a 421 the client
+ * There is one connection to the milter, and it ends with the session. Mails are taken and errors come as in `deliveries()`. After a 421 the client
  * sends nothing more: the rest of the mails get that reply. Unsubscribing, or aborting `signal`, closes the connection
  * at once.
  *

@@ -34,7 +34,7 @@ export interface Delivery {
   readonly reply: SmtpReply;
   /** The SMTP dialogue. Of a second message on a connection it begins at `mail`. */
   readonly steps: readonly DeliveryStep[];
-  /** The recipients that the client was told are fine, and the others. */
+  /** The recipients that were accepted, and those that were refused. */
   readonly accepted: readonly Required<Path>[];
   readonly refused: readonly Required<Path>[];
   /** The recipients that the milter has added to those that were accepted, and those that it has removed. */

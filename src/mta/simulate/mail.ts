@@ -23,15 +23,17 @@ export interface Path {
   readonly args?: readonly string[];
 }
 
-/** A recipient; one that the MTA itself refuses is shown to a milter that asked for those. */
+/** A recipient, or one that the MTA itself refuses: it is shown to a milter that asked for those. */
 export interface MailRecipient extends Path {
   readonly refused?: SmtpReply;
 }
 
 /**
- * A header field: its name and its value, which begins after the colon and one blank and may be folded with line ends.
+ * A header field: its name, its value, and optionally its bytes.
  *
- * Where there is `raw`, that is sent: every byte after the colon. The value is then for those who read it.
+ * @remarks
+ * The value begins after the colon and one blank, and may be folded with line ends. Where there is `raw`, that is sent:
+ * every byte after the colon. The value is then only for readers of the mail object.
  */
 export type MailHeader = readonly [name: string, value: string | Uint8Array, raw?: Uint8Array];
 

@@ -1,7 +1,7 @@
 import { Observable, type ObservableInput, from, merge, mergeMap } from 'rxjs';
 
 /**
- * Maps values by promises, so many at a time, and emits the results as they come.
+ * Maps values to promises, so many at a time, and emits the results as they come.
  *
  * Unlike `mergeMap` it takes no more from an iterable than it has room for, and ends the iterable when it is done.
  *

@@ -25,7 +25,7 @@ export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
   readonly hostname?: string;
   /** Values for macros beyond those that an MTA has of itself. */
   readonly macros?: MtaMacros;
-  /** What the client is told where the milter fails. `tempfail` by default, as in Postfix. */
+  /** The reply to the client where the milter fails. `tempfail` by default, as in Postfix. */
   readonly onFailure?: FailurePolicy;
 }
 
@@ -51,9 +51,10 @@ const DEFAULT_CLIENT: ConnectFields = {
 };
 
 /**
- * An SMTP session as the MTA has it, with a milter looking on: one client, any number of messages one after the other.
+ * An SMTP session as an MTA has it, with a milter: one client, and any number of messages.
  *
- * No SMTP is spoken; what a client would be told is in the deliveries.
+ * @remarks
+ * No SMTP is spoken; the replies that a client would get are in the deliveries.
  */
 export class MtaSession {
   /** The replies to the client's connection and its EHLO. */

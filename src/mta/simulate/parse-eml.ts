@@ -19,13 +19,11 @@ export class EmlError extends Error {
   }
 }
 
-const LF = 0x0a;
-const CR = 0x0d;
 /** A field name (RFC 5322), and blanks before the colon, which old software wrote. */
 const NAME = /^([\x21-\x39\x3b-\x7e]+[ \t]*):/;
 
 /**
- * Splits a message, such as a file that a mail program has saved, into the parts that `deliver()` takes.
+ * Splits a saved message (an `.eml` file) into the parts that `deliver()` takes.
  *
  * @remarks
  * Nothing is decoded or tidied up: sent on without a change the message has the same bytes. Only a file whose first
@@ -45,49 +43,33 @@ const NAME = /^([\x21-\x39\x3b-\x7e]+[ \t]*):/;
 export function parseEml(text: Uint8Array | string): EmlParts {
   const bytes = Buffer.from(text);
   if (bytes.length === 0) throw new EmlError(1, 'there is no message: the text is empty.');
+  // One character a byte.
+  const latin1 = bytes.toString('latin1');
+  const empty = /(?<![^\n])\r?\n/.exec(latin1);
+  const end = empty?.index ?? bytes.length;
   const fields: { name: string; lines: string[] }[] = [];
-  let at = 0;
-  for (let number = 1; at < bytes.length; number++) {
-    const { line, next } = lineAt(bytes, at);
-    at = next;
-    if (line === '') break;
-    if (line.includes('\0')) throw new EmlError(number, 'there is a NUL in the header.');
-    if (number === 1 && line.startsWith('From ')) continue;
+  for (const [index, line] of latin1.slice(0, end).split(/\r?\n/).entries()) {
+    if (line.includes('\0')) throw new EmlError(index + 1, 'there is a NUL in the header.');
+    if (line === '' || (index === 0 && line.startsWith('From '))) continue;
     const name = NAME.exec(line)?.[1];
+    const folded = line.startsWith(' ') || line.startsWith('\t');
+    const field = fields.at(-1);
     if (name !== undefined) fields.push({ name, lines: [line.slice(name.length + 1)] });
-    else continuation(line, number, fields.at(-1)?.lines);
+    else if (folded && field !== undefined) field.lines.push(line);
+    else {
+      const fault = folded
+        ? 'begins with a blank, but there is no field before it that it could continue.'
+        : 'is no header field ("Name: value"). An empty line ends the header.';
+      throw new EmlError(index + 1, `${quote(line, 40)} ${fault}`);
+    }
   }
-  const bare = bytes.indexOf(LF) > 0 ? bytes[bytes.indexOf(LF) - 1] !== CR : bytes[0] === LF;
+  const body = bytes.subarray(end + (empty?.[0].length ?? 0));
+  const bare = /\r?\n/.exec(latin1)?.[0] === '\n';
   return {
     headers: fields.map(({ name, lines }) => {
       const { value, raw } = headerField(name, Buffer.from(lines.join('\n'), 'latin1'));
       return [name, value, raw];
     }),
-    body: bare ? withCrlf(bytes.subarray(at)) : bytes.subarray(at),
+    body: bare ? Buffer.from(body.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1') : body,
   };
-}
-
-/** The line that begins there, one character a byte, without its end, and where the next one begins. */
-function lineAt(bytes: Buffer, at: number): { line: string; next: number } {
-  const end = bytes.indexOf(LF, at);
-  if (end === -1) return { line: bytes.toString('latin1', at), next: bytes.length };
-  const stop = end > at && bytes[end - 1] === CR ? end - 1 : end;
-  return { line: bytes.toString('latin1', at, stop), next: end + 1 };
-}
-
-function continuation(line: string, number: number, field: string[] | undefined): void {
-  const folded = line.startsWith(' ') || line.startsWith('\t');
-  if (folded && field !== undefined) {
-    field.push(line);
-    return;
-  }
-  const shown = quote(line, 40);
-  const reason = folded
-    ? `${shown} begins with a blank, but there is no field before it that it could continue.`
-    : `${shown} is no header field ("Name: value"). An empty line ends the header.`;
-  throw new EmlError(number, reason);
-}
-
-function withCrlf(body: Buffer): Buffer {
-  return Buffer.from(body.toString('latin1').replace(/\r?\n/g, '\r\n'), 'latin1');
 }

@@ -39,7 +39,7 @@ export class PostfixHeaderList extends HeaderList {
 
 /**
  * Postfix has one recipient once for each of its ways to be told what became of the message (`NOTIFY`, `ORCPT`). For the
- * client's it makes up an `ORCPT` where there is none; for a milter's it does not, so a recipient that is there already
+ * client's it makes up a missing `ORCPT`; for a milter's it does not, so a recipient that is there already
  * is there twice when a milter adds it.
  */
 export const POSTFIX_RECIPIENTS: RecipientRules = {

@@ -22,7 +22,7 @@ const NEVER_WRITTEN = new Set(['return-path', 'resent-date', 'full-name']);
  *
  * Its list begins with eight entries of its own: `Received`, and seven of the configuration, of which only those are
  * visible (`Date`, `From`, `Message-Id`) that the client did not send. Positions count this list, deleted entries
- * included. What is added stands before the first of its name; where the MTA has made that field itself, in its place.
+ * included. A new field stands before the first of its name; where the MTA has made that field itself, in its place.
  * The n-th of a name counts what the client sent and milters added; deletions renumber nothing; a changed field keeps
  * its spelling.
  */

@@ -33,7 +33,7 @@ const FROM: MtaEvent = { type: 'mail', address: '<a@b.test>', args: [] };
 const TO: MtaEvent = { type: 'rcpt', address: '<c@d.test>', args: [] };
 const SOON = { command: 50, content: 50, eom: 50 };
 
-/** Nobody listens there. */
+/** A closed port. */
 async function nowhere(): Promise<string> {
   const milter = await scripted();
   await milter[Symbol.asyncDispose]();
@@ -70,7 +70,7 @@ describe('a milter elsewhere that fails', () => {
     [{ failure: proceed() }, { outcome: 'delivered' }],
     [{ failure: accept() }, { outcome: 'delivered' }],
     [{ failure: reject('No scanner') }, { outcome: 'refused', reply: { code: 550, lines: ['No scanner'] } }],
-  ] as const)('because nobody listens there leaves the mail to the policy %o', async (policy, expected) => {
+  ] as const)('because its port is closed leaves the mail to the policy %o', async (policy, expected) => {
     const { session } = await sessionWith(await nowhere(), { stages: ['rcpt', 'eom'], ...policy });
     expect(await session.send(MAIL)).toMatchObject(expected);
     await session.close();
@@ -189,7 +189,7 @@ describe('a milter elsewhere that fails', () => {
   });
 });
 
-describe('a milter elsewhere that nobody waits for any more', () => {
+describe('a milter elsewhere whose answer is not wanted any more', () => {
   it('gets its connection closed where it owed an answer, and the next message has another', async () => {
     const milter = await scripted({
       R: (socket) => (milter.heard.length === 1 ? undefined : void socket.write(frames('R10'))),
