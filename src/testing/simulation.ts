@@ -1,8 +1,9 @@
 import { checkOptions, type Rules } from '../common/options.js';
+import { macroValues } from '../mta/client/macros.js';
 import type { MilterError } from '../mta/client/milter-error.js';
-import { type TranscriptEntry, type MtaConnection } from '../mta/client/mta-connection.js';
+import type { TranscriptEntry, MtaConnection } from '../mta/client/mta-connection.js';
 import type { Delivery } from '../mta/simulate/delivery.js';
-import { argumentList, CONNECT_RULES, macroValues, type Mail } from '../mta/simulate/mail.js';
+import { argumentList, CONNECT_RULES, type Mail } from '../mta/simulate/mail.js';
 import { MtaSession, type MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import { UnansweredError } from '../session/errors.js';
 import type { Outcome } from '../session/outcome.js';

@@ -331,7 +331,7 @@ describe('a process with the file of a message open', () => {
   function program(project: string): string[] {
     const text = `
       import { onMessage } from ${JSON.stringify(join(code, 'operators/on-message.js'))};
-      import { deliver } from ${JSON.stringify(join(code, 'mta/deliver.js'))};
+      import { deliver } from ${JSON.stringify(join(code, 'mta/simulate/deliver.js'))};
       const directory = process.argv[1];
       const filter = onMessage({ directory, limits: { memory: 0 } }, ${project});
       const errors = [];

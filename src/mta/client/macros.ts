@@ -1,3 +1,4 @@
+import { type Rule, record, string } from '../../common/options.js';
 import { bareName, wireName } from '../../session/negotiation/macro-name.js';
 import { SMFIM } from '../../transport/wire/flags.js';
 import type { MtaEvent } from './answer.js';
@@ -6,7 +7,8 @@ import type { MtaProfile } from './mta-profile.js';
 /** Values of macros, by name: `i`, `{auth_authen}`. Braces around a name make no difference. */
 export type MtaMacros = Readonly<Record<string, string | undefined>>;
 
-type Names = readonly string[] | undefined;
+/** The rule for values of macros, by name. */
+export const macroValues: Rule = record({ ...string, expected: 'strings' });
 
 /** Macros by the names that they have on the wire, where long ones have braces. */
 export function wireMacros(macros: MtaMacros): MtaMacros {
@@ -48,8 +50,12 @@ export function macrosBefore(
 }
 
 /** A macro is sent under the name that the milter asked for it by, whatever macro that is. */
-function present(names: Names, values: MtaMacros, meant: (name: string) => string): [string, string][] {
-  return (names ?? []).flatMap((name): [string, string][] => {
+function present(
+  names: readonly string[] = [],
+  values: MtaMacros,
+  meant: (name: string) => string,
+): [string, string][] {
+  return names.flatMap((name): [string, string][] => {
     const known = meant(name);
     const value = values[known] ?? values[bareName(known)] ?? values[name];
     return value === undefined ? [] : [[name, value]];

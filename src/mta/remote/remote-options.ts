@@ -16,7 +16,7 @@ import { type Failure, failureRule, stageList } from '../../session/options.js';
 import { ALL_STAGES, type Stage, stageSet } from '../../session/stage.js';
 import { type Endpoint, type EndpointInput, parseEndpoint } from '../../transport/sockets/endpoint.js';
 import { type MtaOffer, offerRule } from '../client/agreement.js';
-import { type MtaMacros, wireMacros } from '../client/macros.js';
+import { type MtaMacros, macroValues } from '../client/macros.js';
 
 /** A failure of a milter elsewhere: its `cause` is the `MilterError` that says how it failed. */
 export class RemoteError extends Error {
@@ -87,9 +87,12 @@ const MACRO = /^(?:[^{}\s\0]|\{[^{}\s\0]+\})$/;
 const macros: Rule = {
   ...rule(
     'an object with strings without NUL, by the names that macros have on the wire',
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    (value) => macroValues.check(value) !== 'type',
     (value) =>
-      Object.entries(value as MtaMacros).every(([name, text]) => MACRO.test(name) && isMacroValue(text)),
+      macroValues.check(value) === 'right' &&
+      Object.entries(value as MtaMacros).every(
+        ([name, text = '']) => MACRO.test(name) && !text.includes('\0'),
+      ),
   ),
   hint: (value) => {
     const names = typeof value === 'object' && value !== null ? Object.keys(value) : [];
@@ -99,10 +102,6 @@ const macros: Rule = {
       : `${shown(bare)} is no name of a macro. Did you mean '{${excerpt(bare, 60)}}'?`;
   },
 };
-
-function isMacroValue(value: unknown): boolean {
-  return value === undefined || (typeof value === 'string' && !value.includes('\0'));
-}
 
 const RULES: Rules<RemoteOptions> = {
   failure: or(failureRule, 'tempfail', 'pass'),
@@ -127,7 +126,7 @@ export function resolveRemote(to: EndpointInput, options: RemoteOptions): Resolv
     failure: failure === 'pass' ? undefined : failure === 'tempfail' ? tempfail() : failure,
     timeouts: withDefaults(TIMEOUTS, options.timeouts),
     stages: options.stages === undefined ? ALL_STAGES : stageSet(options.stages, ALL_STAGES),
-    macros: wireMacros(options.macros ?? {}),
+    macros: options.macros ?? {},
     offer: options.offer ?? {},
   };
 }

@@ -5,7 +5,6 @@ import {
   list,
   object,
   oneOf,
-  record,
   required,
   rule,
   string,
@@ -14,7 +13,7 @@ import {
 } from '../../common/options.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
-import type { MtaMacros } from '../client/macros.js';
+import { type MtaMacros, macroValues } from '../client/macros.js';
 import { type RawField, folded, nameOf } from './header-list.js';
 
 /** An address without brackets, with its ESMTP arguments. */
@@ -97,8 +96,6 @@ const address = rule('an address without control characters', isPlain);
 const argument = rule('an ESMTP argument without control characters, such as NOTIFY=NEVER', isPlain);
 /** The rule for ESMTP arguments, each a string of its own. */
 export const argumentList: Rule = list(argument, "an array of arguments, such as ['NOTIFY=NEVER']");
-/** The rule for values of macros, by name. */
-export const macroValues: Rule = record({ ...string, expected: 'strings' });
 
 const PATH: Rules<Path> = { address: required(address), args: argumentList };
 const REPLY: Rules<SmtpReply> = {

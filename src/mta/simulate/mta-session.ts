@@ -6,13 +6,13 @@ import {
   type MilterTarget,
   type MtaConnectionOptions,
 } from '../client/connection-options.js';
-import { type MtaMacros, wireMacros } from '../client/macros.js';
+import { type MtaMacros, wireMacros, macroValues } from '../client/macros.js';
 import type { MilterError } from '../client/milter-error.js';
 import type { TranscriptEntry } from '../client/mta-connection.js';
 import { profileOf } from '../client/mta-profile.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { type FailurePolicy, GuardedMilter } from './guarded-milter.js';
-import { CLIENT_RULES, type ClientOptions, MAIL_RULES, type Mail, macroValues } from './mail.js';
+import { CLIENT_RULES, type ClientOptions, MAIL_RULES, type Mail } from './mail.js';
 import { POSTFIX } from './postfix.js';
 import { SENDMAIL } from './sendmail.js';
 import { type SmtpSession, SmtpTransaction } from './smtp-transaction.js';

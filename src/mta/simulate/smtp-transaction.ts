@@ -129,45 +129,37 @@ export class SmtpTransaction {
   /** MAIL, RCPT and DATA; returns whether the content follows. */
   async #envelope(): Promise<boolean> {
     const { reset } = this.#mail;
-    const { address, args } = this.#draft.sender;
-    const verdict = await this.#askPath('mail', address, args);
-    if (!this.#step('mail', verdict, address) || this.#gaveUp(reset === 'mail')) return false;
+    const { sender } = this.#draft;
+    const verdict = await this.#askPath('mail', sender);
+    if (!this.#step('mail', verdict, sender.address) || this.#gaveUp(reset === 'mail')) return false;
     if (!(await this.#recipients()) || this.#gaveUp(reset === 'rcpt')) return false;
-    return this.#step('data', await this.#ask({ type: 'data' }));
+    return this.#step('data', (await this.#ask({ type: 'data' })).verdict);
   }
 
   async #recipients(): Promise<boolean> {
     for (const recipient of this.#mail.recipients) {
-      const { address, args } = pathOf(recipient);
-      const refused = typeof recipient === 'string' ? undefined : recipient.refused;
-      const verdict = refused
-        ? await this.#askRefused(address, args, refused)
-        : await this.#askPath('rcpt', address, args);
-      const good = this.#step('rcpt', verdict, address);
-      (good ? this.#accepted : this.#refused).push({ address, args });
+      const path = pathOf(recipient);
+      const refusal = typeof recipient === 'string' ? undefined : recipient.refused;
+      const good = this.#step('rcpt', await this.#askPath('rcpt', path, refusal), path.address);
+      (good ? this.#accepted : this.#refused).push(path);
       if (this.#last().code === 421) return false;
     }
     this.#draft.recipients.replace(this.#accepted);
     return this.#accepted.length > 0;
   }
 
-  #askPath(type: 'mail' | 'rcpt', address: string, args: readonly string[]): Promise<Verdict> {
-    return this.#ask({ type, address: `<${address}>`, args }, this.#session.server.address(type, address));
-  }
-
-  /** The MTA's own refusal stands, whatever the milter says; only a discard of the whole message counts. */
-  async #askRefused(address: string, args: readonly string[], reply: SmtpReply): Promise<Verdict> {
-    if ((this.#session.milter.protocol & SMFIP.RCPT_REJ) !== 0) {
-      await this.#ask(
-        { type: 'rcpt', address: `<${address}>`, args },
-        {
-          '{rcpt_mailer}': 'error',
-          '{rcpt_host}': reply.enhanced ?? '5.1.1',
-          '{rcpt_addr}': reply.lines.join(' '),
-        },
-      );
+  /** @param refusal the MTA's own: it stands, and of the milter's answer only a discard counts */
+  async #askPath(type: 'mail' | 'rcpt', path: Required<Path>, refusal?: SmtpReply): Promise<Verdict> {
+    const { milter, server } = this.#session;
+    const { address, args } = path;
+    const event: MtaEvent = { type, address: `<${address}>`, args };
+    if (refusal === undefined) return (await this.#ask(event, server.address(type, address))).verdict;
+    if ((milter.protocol & SMFIP.RCPT_REJ) !== 0) {
+      const { enhanced = '5.1.1', lines } = refusal;
+      const macros = { '{rcpt_mailer}': 'error', '{rcpt_host}': enhanced, '{rcpt_addr}': lines.join(' ') };
+      await this.#ask(event, macros);
     }
-    return { kind: 'refuse', reply };
+    return { kind: 'refuse', reply: refusal };
   }
 
   /** The client sends RSET, where it is to. */
@@ -180,12 +172,10 @@ export class SmtpTransaction {
 
   /** Sends the header and the body up to the milter's decision. */
   async #content(): Promise<void> {
-    const { milter, server } = this.#session;
-    const macros = this.#macros(server.content(this.#draft.headers));
+    const macros = this.#session.server.content(this.#draft.headers);
     for (const event of this.#contentEvents()) {
-      this.#answer = await milter.ask(event, macros);
+      this.#answer = await this.#ask(event, macros);
       const { kind } = this.#answer.verdict;
-      this.#discarded ||= kind === 'discard';
       // After skip the connection sends no more of the body.
       if (kind !== 'continue' && kind !== 'skip') break;
     }
@@ -205,22 +195,18 @@ export class SmtpTransaction {
     yield { type: 'eom', data: Buffer.alloc(0) };
   }
 
-  async #ask(event: MtaEvent, macros: MtaMacros = {}): Promise<Verdict> {
-    const { milter, standing } = this.#session;
-    if (standing !== undefined) return { kind: 'refuse', reply: standing };
-    const { verdict } = await milter.ask(event, this.#macros(macros));
-    this.#discarded ||= verdict.kind === 'discard';
-    this.#leftOpen ||=
-      (event.type === 'data' && verdict.kind === 'refuse') ||
-      (event.type !== 'mail' && verdict.kind === 'discard');
-    return verdict;
-  }
-
-  /** Postfix has no queue id before it has accepted a recipient. */
-  #macros(own: MtaMacros): MtaMacros {
-    const { profile, macros } = this.#session;
+  async #ask(event: MtaEvent, own: MtaMacros = {}): Promise<MtaAnswer> {
+    const { milter, standing, profile, macros } = this.#session;
+    if (standing !== undefined) return { verdict: { kind: 'refuse', reply: standing }, modifications: [] };
+    // Postfix has no queue id before it has accepted a recipient.
     const id = this.#accepted.length > 0 || profile.idAtMail ? { i: this.#id } : {};
-    return { ...macros, ...id, ...own, ...this.#given };
+    const answer = await milter.ask(event, { ...macros, ...id, ...own, ...this.#given });
+    const { kind } = answer.verdict;
+    this.#discarded ||= kind === 'discard';
+    this.#leftOpen ||=
+      (event.type === 'data' && (kind === 'refuse' || kind === 'discard')) ||
+      (event.type === 'rcpt' && kind === 'discard');
+    return answer;
   }
 
   /** Notes the reply to a command; returns whether it was accepted. */
