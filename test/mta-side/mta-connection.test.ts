@@ -254,6 +254,16 @@ describe('a decision of the milter ends', () => {
     expect(milter.heard).toEqual([heard]);
   });
 
+  it('the content after a refused DATA, but not another RCPT and DATA', async () => {
+    const milter = await start({
+      T: (socket, _, count) => socket.write(frames(count === 1 ? 'R06' : 'R03')),
+    });
+    const mta = await connectTo(milter.address);
+    const [DATA, HEADER] = [event('C18'), event('C19')];
+    for (const one of [MAIL, RCPT, DATA, HEADER, EOM, RCPT, DATA, HEADER, EOM]) await mta.ask(one);
+    expect(milter.heard).toEqual(['ODMMDRRDTTDRRDTTDLLDEE']);
+  });
+
   it('but not what comes after the message', async () => {
     const milter = await start({
       M: (socket, _, count) => socket.write(frames(count === 1 ? 'R04' : 'R03')),
@@ -359,7 +369,7 @@ describe('a milter fails', () => {
   it('with no end of signs of life', async () => {
     const flood = Buffer.concat(Array.from({ length: 1000 }, () => frames('R09')));
     const mta = await open({ E: (socket) => socket.write(flood) }, { limits: { modifications: 999 } });
-    expect((await failure(mta.ask(EOM))).message).toMatch(/too often/);
+    expect((await failure(mta.ask(EOM))).message).toMatch(/too many progress replies/);
   });
 
   it('with no end of replies, which are not all kept', async () => {

@@ -42,13 +42,13 @@ export class ModificationList {
     this.#limits = limits;
   }
 
-  /** Counts a progress reply; returns what is wrong with it, if anything is. */
+  /** Counts a progress reply; returns the fault, if there is one. */
   progress(): string | undefined {
     this.#interrupt();
-    return ++this.#progress > this.#limits.modifications ? 'it shows too often that it lives' : undefined;
+    return ++this.#progress > this.#limits.modifications ? 'it sends too many progress replies' : undefined;
   }
 
-  /** Adds a modification; returns what is wrong with it, if anything is. */
+  /** Adds a modification; returns the fault, if there is one. */
   add(modification: WireModification): string | undefined {
     const { type } = modification;
     if ((this.#rights & REPLIES[type].right) === 0) return `it has not asked for the right to ${type}`;

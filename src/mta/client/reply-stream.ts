@@ -41,9 +41,10 @@ export async function connectTo(endpoint: Endpoint, timeout: number, signal?: Ab
     socket.destroy();
     signal?.throwIfAborted();
     const at = formatEndpoint(endpoint);
-    if (!late.signal.aborted)
-      throw new MilterError('connect', 'connect', `${at}: ${messageOf(error)}`, { cause: error });
-    throw new MilterError('timeout', 'connect', `${at}: no connection within ${timeout} ms`);
+    if (late.signal.aborted) {
+      throw new MilterError('timeout', 'connect', `${at}: no connection within ${timeout} ms`);
+    }
+    throw new MilterError('connect', 'connect', `${at}: ${messageOf(error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
@@ -52,7 +53,7 @@ export async function connectTo(endpoint: Endpoint, timeout: number, signal?: Ab
 /**
  * The milter's end of a connection, as an MTA sees it: bytes go out, replies come in and are taken one by one.
  *
- * What it throws is a `MilterError` with the stage that `stage` names; the first failure stays.
+ * It throws a `MilterError` with the stage that `stage` names; the first failure stays.
  */
 export class ReplyStream {
   /** The command in progress, for the errors. */
@@ -157,13 +158,14 @@ export class ReplyStream {
 
   /** Waits until a condition holds, at most `time` milliseconds. */
   async #wait(done: () => boolean, time: number): Promise<void> {
-    const late = new AbortController();
+    const wait = { late: false };
     const timer = setTimeout(() => {
-      late.abort();
+      wait.late = true;
       this.#wake();
     }, time);
-    const over = (): boolean => done() || late.signal.aborted || this.#signal?.aborted === true;
-    while (!over()) await new Promise<void>((resolve) => (this.#wake = resolve));
+    while (!done() && !wait.late && this.#signal?.aborted !== true) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
     clearTimeout(timer);
     this.#signal?.throwIfAborted();
   }

@@ -5,7 +5,7 @@ import type { SmtpReply } from '../../session/smtp-reply.js';
 export const REFUSALS = {
   reject: { code: 550, enhanced: '5.7.1', lines: ['Command rejected'] },
   tempfail: { code: 451, enhanced: '4.7.1', lines: ['Service unavailable - try again later'] },
-  /** Of a milter that has failed, where mail is then refused. */
+  /** For a milter that has failed, where mail is then refused. */
   failed: { code: 550, enhanced: '5.5.0', lines: ['Service unavailable'] },
   shutdown: { code: 421, enhanced: '4.7.0', lines: ['Server closing connection'] },
 } as const satisfies Record<string, SmtpReply>;
@@ -23,14 +23,14 @@ const ENHANCED = /^[245](\.\d{1,3}\.\d{1,3})(?: +|$)/;
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /**
- * What a client may be shown of the text of a reply code.
+ * Makes the text of a reply code fit for an SMTP client.
  *
  * `%%` is a percent sign (MTAs take the text as a format); a single one is left as it is. Where the enhanced code is
  * missing, or of another class than the code, there may be one of the right class. A text without a usable code is replaced
- * by the default refusal. Anything that would make more or other lines of it than it says is forgery or nonsense: the
- * default refusal, and `violation`.
+ * by the default refusal. A text with other lines than it says is forgery or nonsense: it is replaced by
+ * the default refusal, with `violation`.
  *
- * @param missing what stands behind the class in an enhanced code that the milter did not give; `''` for none
+ * @param missing the enhanced code, without its class, for a reply that has none; `''` leaves it without
  */
 export function sanitiseReply(text: string, missing = REFUSALS.reject.enhanced.slice(1)): SanitisedReply {
   const standard = text.startsWith('4') ? REFUSALS.tempfail : REFUSALS.reject;
