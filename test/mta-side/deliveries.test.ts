@@ -3,7 +3,12 @@ import { NEVER, Subject, concat, firstValueFrom, lastValueFrom, of, take, throwE
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { on, reject, type Filter } from '../../src/index.js';
-import { deliver, deliveries, type DeliveriesOptions, sessionDeliveries } from '../../src/mta/simulate/deliver.js';
+import {
+  deliver,
+  deliveries,
+  type DeliveriesOptions,
+  sessionDeliveries,
+} from '../../src/mta/simulate/deliver.js';
 import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { scriptedMilter, type ScriptedMilter } from '../support/scripted-milter.js';
 

@@ -33,6 +33,11 @@ export interface TranscriptEntry {
  * It honours what was agreed on (events left out, events without reply, skip) and what was decided (no more events of a
  * message or a session after the final word on it); such events are answered with `continue` without being sent.
  * A breach of the protocol, silence or a lost connection ends it with a `MilterError`.
+ *
+ * @example
+ * const mta = await MtaConnection.open('inet:8891@127.0.0.1');
+ * const { verdict } = await mta.ask({ type: 'helo', text: 'client.example.com' });
+ * await mta.quit();
  */
 export class MtaConnection {
   /** What the two ends agreed on. */

@@ -55,6 +55,13 @@ const DEFAULT_CLIENT: ConnectFields = {
  *
  * @remarks
  * No SMTP is spoken; the replies that a client would get are in the deliveries.
+ *
+ * @example
+ * const session = await MtaSession.open({ to: on('rcpt', () => reject()) });
+ * const { outcome } = await session.send({ sender: 'a@example.com', recipients: ['b@example.org'] }); // 'refused'
+ * await session.close();
+ *
+ * @see deliver
  */
 export class MtaSession {
   /** The replies to the client's connection and its EHLO. */
