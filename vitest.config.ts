@@ -18,6 +18,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // One worker a processor: the default leaves one processor to others.
+    maxWorkers: '100%',
     include: ['test/**/*.test.ts'],
     exclude: ['test/mta/**', 'node_modules/**'],
   },

@@ -40,7 +40,7 @@ export { serve } from './server/serve.js';
 export { inheritedSockets } from './transport/sockets/inherited-sockets.js';
 export { openSocket } from './transport/sockets/open-socket.js';
 export { VERSION } from './common/version.js';
-export { authenticatedUser } from './session/authenticated-user.js';
+export { authenticatedUser } from './session/session-info.js';
 export { privateData } from './session/private-data.js';
 
 export { accept } from './session/decisions.js';
@@ -79,12 +79,12 @@ export type { Mailbox } from './message/mailbox.js';
 export type { AddressParts } from './common/parse-address.js';
 export type { AnswerInput, AnswerNow, Legal, Undecided } from './operators/core/answers.js';
 export type { LateDecision } from './operators/deadline.js';
-export type { Difference } from './operators/difference.js';
+export type { Difference } from './operators/shadow/compare.js';
 export type { Filter } from './operators/core/filter.js';
 export type { Seen } from './operators/observe.js';
-export type { MessageProject } from './operators/on-message.js';
+export type { MessageProject } from './operators/core/collector.js';
 export type { LatestProject, Project } from './operators/on.js';
-export type { ProjectContext } from './operators/core/project-context.js';
+export type { ProjectContext } from './operators/core/project-run.js';
 export type { DifferenceReport, ShadowOptions } from './operators/shadow.js';
 export type { Session } from './operators/core/session.js';
 export type { Check, CheckAnswer, StrictestOptions } from './operators/strictest.js';
@@ -106,9 +106,9 @@ export type { RecordedFrame, RecordedSession, Recording } from './recording/reco
 export type { Redaction } from './recording/redactor.js';
 export type { MilterFailure } from './mta/client/milter-error.js';
 export type { RemoteOptions, RemoteTimeouts } from './mta/remote/remote-options.js';
-export type { ListenOptions } from './server/listen-options.js';
-export type { CloseOptions, MilterServer } from './server/milter-server.js';
-export type { ServeOptions } from './server/serve-options.js';
+export type { ListenOptions } from './server/options.js';
+export type { CloseOptions, MilterServer } from './server/options.js';
+export type { ServeOptions } from './server/options.js';
 export type { ListenInput } from './server/where-to-listen.js';
 export type { PrivateData } from './session/private-data.js';
 export type {
@@ -160,8 +160,8 @@ export type {
 } from './session/modifications.js';
 export type { Failure, SessionOptions, Timeouts } from './session/options.js';
 export type { Outcome } from './session/outcome.js';
-export type { MaxDataSize } from './session/negotiation/data-size.js';
-export type { MtaName } from './session/profiles/judge-mta.js';
+export type { MaxDataSize } from './session/negotiation/terms.js';
+export type { MtaName } from './session/profiles/profile.js';
 export type { Client, Macros, SessionInfo } from './session/session-info.js';
 export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
 export type { Stage } from './session/stage.js';

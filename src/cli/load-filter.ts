@@ -8,7 +8,7 @@ import { describeError } from '../common/describe-error.js';
 import { errorCode } from '../common/error-code.js';
 import { type Rules, checkOptions, rule } from '../common/options.js';
 import { isA, messageOf } from '../common/text-of.js';
-import { SERVE_RULES, type ServeOptions } from '../server/serve-options.js';
+import { SERVE_RULES, type ServeOptions } from '../server/options.js';
 import type { Flow } from '../session/flow.js';
 import { CommandError } from './command-error.js';
 import { placeOfSyntax } from './place-of-syntax.js';

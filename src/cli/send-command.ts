@@ -4,7 +4,7 @@ import type { Delivery } from '../mta/simulate/delivery.js';
 import type { ClientMail } from '../mta/simulate/mail.js';
 import type { MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import type { EmlParts } from '../mta/simulate/parse-eml.js';
-import { wireName } from '../session/negotiation/macro-name.js';
+import { wireName } from '../session/negotiation/terms.js';
 import { CommandError } from './command-error.js';
 import type { Command } from './command.js';
 import { deliveryJson } from './delivery-json.js';

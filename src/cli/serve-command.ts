@@ -1,6 +1,6 @@
 import { printable } from '../common/printable.js';
 import type { Redaction } from '../recording/redactor.js';
-import type { ServeOptions } from '../server/serve-options.js';
+import type { ServeOptions } from '../server/options.js';
 import { serve } from '../server/serve.js';
 import { complaint } from '../session/complaint.js';
 import { accept, reject, tempfail } from '../session/decisions.js';

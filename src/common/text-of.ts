@@ -63,7 +63,7 @@ export function errorFrom(value: unknown): Error {
 }
 
 /** The stack of an error, where it is one and has one; never throws. */
-export function stackOf(error: unknown): string | undefined {
+function stackOf(error: unknown): string | undefined {
   try {
     const stack: unknown = isError(error) && 'stack' in error ? error.stack : undefined;
     return typeof stack === 'string' ? stack : undefined;

@@ -1,8 +1,12 @@
-import { checkModification } from '../session/check-modification.js';
-import type { HeaderPosition, Modification, Text } from '../session/modifications.js';
-import { addAbsent } from '../session/profiles/absent-headers.js';
-import type { MtaName } from '../session/profiles/judge-mta.js';
-import { BOTTOM } from '../session/profiles/order-changes.js';
+import {
+  type HeaderPosition,
+  type Modification,
+  type Text,
+  checkModification,
+} from '../session/modifications.js';
+import { addAbsent } from '../session/changes/absent-headers.js';
+import type { MtaName } from '../session/profiles/profile.js';
+import { BOTTOM } from '../session/changes/order-changes.js';
 import { ChangedHeader } from './changed-header.js';
 import type { HeaderField } from './header-field.js';
 

@@ -1,7 +1,6 @@
-import { checkModification } from '../session/check-modification.js';
-import type { Modification } from '../session/modifications.js';
+import { type Modification, checkModification } from '../session/modifications.js';
 import { bareAddress } from './bare-address.js';
-import { writtenPath, type EnvelopePath } from './envelope-path.js';
+import { type EnvelopePath, writtenPath } from './envelope-path.js';
 import { PathList } from './path-list.js';
 import { keptAddress, recipientKey } from './recipient-changes.js';
 

@@ -1,5 +1,5 @@
 import type { Text } from '../session/modifications.js';
-import type { MtaName } from '../session/profiles/judge-mta.js';
+import type { MtaName } from '../session/profiles/profile.js';
 import { headerField, type HeaderField } from './header-field.js';
 
 interface Entry {

@@ -1,15 +1,13 @@
 import type { Readable } from 'node:stream';
-
-import { authenticatedUser } from '../session/authenticated-user.js';
+import { type Client, type Macros, type SessionInfo, authenticatedUser } from '../session/session-info.js';
 import type { Modification } from '../session/modifications.js';
-import type { MtaName } from '../session/profiles/judge-mta.js';
-import type { Client, Macros, SessionInfo } from '../session/session-info.js';
+import type { MtaName } from '../session/profiles/profile.js';
 import { applyHeaderChanges } from './apply-header-changes.js';
 import { applyRecipientChanges } from './apply-recipient-changes.js';
-import { writtenPath, type EnvelopePath } from './envelope-path.js';
+import { type EnvelopePath, writtenPath } from './envelope-path.js';
 import { Headers } from './headers.js';
 import type { Bodies, BodyMode } from './message-body.js';
-import { sortModifications, type MessageOrigin } from './message-origin.js';
+import { type MessageOrigin, sortModifications } from './message-origin.js';
 import { sourceOf } from './message-source.js';
 import type { AuthFacts, Message, TlsFacts } from './message.js';
 

@@ -6,7 +6,7 @@ import {
   deleteHeader,
   insertHeader,
 } from '../session/modifications.js';
-import { SAME_NAME } from '../session/same-name.js';
+import { SAME_NAME } from '../session/changes/order-changes.js';
 import { type Pair, alignFields, isSame } from './align-fields.js';
 import { type HeaderField, asText } from './header-field.js';
 

@@ -2,7 +2,7 @@ import { type OperatorFunction, type Subscription, timer } from 'rxjs';
 
 import { LONGEST_TIMER, checkArgument, or, rule } from '../common/options.js';
 import { ignoreRejection } from '../common/promises.js';
-import type { Site } from '../session/answer-place.js';
+import type { Site } from '../session/answer-watch.js';
 import { type Decision, isLegal } from '../session/decisions.js';
 import { AnswerError, StaleReplyError } from '../session/errors.js';
 import { causeOf } from '../session/failures.js';

@@ -5,7 +5,7 @@ import type { EventAt, Flow, MilterEvent } from '../session/flow.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
 import { makeFilter, type Filter } from './core/filter.js';
-import type { Downstream, Upstream } from './core/step.js';
+import { type Downstream, RunningStep } from './core/step.js';
 
 /**
  * What `see` may return: nothing, or whatever an expression happens to give. An answer is not among it, since nobody
@@ -41,13 +41,12 @@ export function observe<const S extends MilterEvent['stage']>(
   ]);
 }
 
-class ObserveRun implements Upstream {
+class ObserveRun extends RunningStep {
   readonly #see: (event: MilterEvent) => unknown;
-  readonly #down: Downstream;
 
   constructor(see: (event: MilterEvent) => unknown, down: Downstream) {
+    super(down);
     this.#see = see;
-    this.#down = down;
   }
 
   next(flow: Flow): void {
@@ -58,19 +57,7 @@ class ObserveRun implements Upstream {
     } catch (error) {
       tellFailure(event, error);
     }
-    this.#down.next(flow);
-  }
-
-  error(error: unknown): void {
-    this.#down.error(error);
-  }
-
-  complete(): void {
-    this.#down.complete();
-  }
-
-  close(): void {
-    // Nothing runs.
+    this.down.next(flow);
   }
 }
 

@@ -1,31 +1,14 @@
 import type { BodyMode } from '../message/message-body.js';
-import {
-  resolveMessageOptions,
-  type MessageOptions,
-  type ResolvedMessageOptions,
-} from '../message/message-options.js';
+import { resolveMessageOptions, type MessageOptions } from '../message/message-options.js';
 import type { Message } from '../message/message.js';
-import type { Site } from '../session/answer-place.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { BIT } from '../session/stage.js';
 import type { AnswerInput, Legal } from './core/answers.js';
+import type { MessageProject } from './core/collector.js';
 import { makeFilter, type Filter } from './core/filter.js';
 import { MessageRun } from './core/message-run.js';
-import type { ProjectContext } from './core/project-context.js';
+import type { ProjectContext } from './core/project-run.js';
 import { StreamRun } from './core/stream-run.js';
-
-/** An `onMessage()` as it was called. */
-export interface MessageStep {
-  readonly project: MessageProject<BodyMode>;
-  readonly options: ResolvedMessageOptions;
-  readonly site: Site;
-}
-
-/** Decides a message as a whole, or leaves it: returns nothing, an answer, several, or any of that later. */
-export type MessageProject<B extends BodyMode> = (
-  message: Message<B>,
-  context: ProjectContext,
-) => AnswerInput<'eom'>;
 
 /**
  * Decides messages as a whole: `project` is called once for each, at its end, with all that was told of it.

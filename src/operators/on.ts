@@ -1,20 +1,19 @@
 import { type Observable, type ObservableInput, from } from 'rxjs';
 
 import { textOf } from '../common/text-of.js';
-import type { Site } from '../session/answer-place.js';
-import { type AnswerWatch, watchOf } from '../session/answer-watch.js';
+import { type AnswerWatch, type Site, watchOf } from '../session/answer-watch.js';
 import { tellFailure, tellForgotten } from '../session/failures.js';
 import type { EventAt, Flow, StageEvent } from '../session/flow.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { ALL_STAGES, BIT, type Stage, stageSet } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
-import { type AnswerInput, Answers, type Legal } from './core/answers.js';
-import { ProjectRun, type RunOwner, isLater, takeAll } from './core/drive.js';
+import { type AnswerInput, Answers, type Legal, takeAll } from './core/answers.js';
+import { isLater } from './core/drive.js';
 import { failedEvent } from './core/failed-event.js';
 import { type Filter, makeFilter } from './core/filter.js';
 import { Latest } from './core/latest.js';
-import { LazyContext, type ProjectContext } from './core/project-context.js';
-import type { Downstream, Upstream } from './core/step.js';
+import { LazyContext, type ProjectContext, ProjectRun, type RunOwner } from './core/project-run.js';
+import { type Downstream, RunningStep } from './core/step.js';
 
 /** Decides an event, or leaves it: returns nothing, an answer, several, or any of that later. */
 export type Project<S extends Stage> = (event: EventAt<S>, context: ProjectContext) => AnswerInput<S>;
@@ -100,28 +99,26 @@ interface OnTerms {
   readonly site: Site;
 }
 
-class OnRun implements Upstream, RunOwner {
+class OnRun extends RunningStep implements RunOwner {
   readonly #project: AnyProject;
   readonly #watch: AnswerWatch;
   readonly #latest: Latest<unknown> | undefined;
   readonly #site: Site;
-  readonly #down: Downstream;
   /** In a session at most one; a drawing may have several events under way. */
   #runs: Set<ProjectRun> | undefined;
-  #completed = false;
 
   constructor({ call, watch, site }: OnTerms, latest: Latest<unknown> | undefined, down: Downstream) {
+    super(down);
     this.#project = call;
     this.#watch = watch;
     this.#latest = latest;
     this.#site = site;
-    this.#down = down;
   }
 
   next(flow: Flow): void {
     if (flow.stage === 'abort' || flow.stage === 'close') {
       this.#cancelAll();
-      this.#down.next(flow);
+      this.down.next(flow);
       return;
     }
     const event = flow as StageEvent;
@@ -150,21 +147,14 @@ class OnRun implements Upstream, RunOwner {
       this.#watch.leave(outer);
     }
     if (result === event) tellForgotten(this.#watch, event, false);
-    this.#down.next(result);
+    this.down.next(result);
   }
 
-  error(error: unknown): void {
-    this.close();
-    this.#down.error(error);
+  protected override isBusy(): boolean {
+    return (this.#runs?.size ?? 0) > 0;
   }
 
-  complete(): void {
-    this.#completed = true;
-    this.#completeIfDone();
-  }
-
-  close(): void {
-    this.#completed = false;
+  protected override cancel(): void {
     this.#cancelAll();
     this.#latest?.close();
   }
@@ -174,15 +164,15 @@ class OnRun implements Upstream, RunOwner {
     this.#runs?.delete(run);
     if (flow === run.event) tellForgotten(this.#watch, run.event, true);
     this.#watch.resume();
-    this.#down.next(flow);
-    this.#completeIfDone();
+    this.down.next(flow);
+    this.settle();
   }
 
   /** See `RunOwner`. */
   gone(run: ProjectRun): void {
     this.#runs?.delete(run);
     this.#watch.resume();
-    this.#completeIfDone();
+    this.settle();
   }
 
   /** Whether the stream has a value. An event that comes before waits for it. */
@@ -226,11 +216,5 @@ class OnRun implements Upstream, RunOwner {
     const runs = this.#runs;
     this.#runs = undefined;
     for (const run of runs ?? []) run.cancel();
-  }
-
-  #completeIfDone(): void {
-    if (!this.#completed || (this.#runs?.size ?? 0) > 0) return;
-    this.close();
-    this.#down.complete();
   }
 }

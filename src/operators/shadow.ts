@@ -4,8 +4,8 @@ import { checkOptions, milliseconds, number, or, type Rules } from '../common/op
 import type { Flow } from '../session/flow.js';
 import { BIT } from '../session/stage.js';
 import { makeFilter, stepsOf, tagsOf, type Filter } from './core/filter.js';
-import type { Difference } from './difference.js';
-import { ShadowRun } from './shadow-run.js';
+import type { Difference } from './shadow/compare.js';
+import { ShadowRun } from './shadow/run.js';
 
 /** What bounds a filter in the shadow. */
 export interface ShadowOptions {

@@ -1,16 +1,15 @@
-import { Observable, type Subscription, isObservable, takeWhile } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 
 import { abortController } from '../common/abort.js';
 import { checkOptions, func } from '../common/options.js';
-import { isPromise, onRejection } from '../common/promises.js';
+import { onRejection } from '../common/promises.js';
 import { warn, writeError } from '../common/write-error.js';
-import { subscribeCalmly } from '../rx/calmly.js';
-import { Burst } from '../session/breath.js';
 import { plainComplaint } from '../session/complaint.js';
 import type { Decision } from '../session/decisions.js';
 import { AnswerError, ProjectError } from '../session/errors.js';
 import type { Edit, Modification } from '../session/modifications.js';
 import { type Undecided, decisionIn, isChange } from './core/answers.js';
+import { Drive } from './core/drive.js';
 import { dropBody } from './core/tend-body.js';
 
 /** What a check may give: one answer, none, or several in an array; now or later. */
@@ -83,30 +82,14 @@ export function strictest<const C extends readonly AnyCheck[]>(
   // As they are now: the list may be changed before it is begun with.
   const all: readonly unknown[] = [...(checks as readonly unknown[])];
   return new Observable<readonly CheckAnswer<C[number]>[]>((subscriber) => {
-    const run = new StrictestRun(all, onError, {
-      done: (answers) => {
-        subscriber.next(answers as readonly CheckAnswer<C[number]>[]);
-        subscriber.complete();
-      },
-      failed: (error) => {
-        subscriber.error(error);
-      },
-    });
-    subscriber.add(() => {
-      run.cancel();
-    });
+    const run = new StrictestRun(all, onError, subscriber);
+    subscriber.add(() => run.cancel());
     run.start();
   });
 }
 
 function writeFailure(error: unknown, index: number): void {
   writeError(`rxmilter: strictest(): check ${index} (from 0) failed: ${plainComplaint(error)}`);
-}
-
-/** Where the result goes: one of the two is called, once, or none where it is cancelled. */
-export interface StrictestOwner {
-  done(answers: readonly object[]): void;
-  failed(error: unknown): void;
 }
 
 /** From the strictest down. */
@@ -122,19 +105,19 @@ const STRICTNESS: readonly (string | undefined)[] = [
 const REFUSALS = STRICTNESS.indexOf('tempfail');
 
 /** Several checks under way, and what they have given. */
-export class StrictestRun {
+class StrictestRun {
   readonly #checks: readonly CheckRun[];
   readonly #onError: (error: unknown, index: number) => unknown;
-  readonly #owner: StrictestOwner;
+  readonly #subscriber: Subscriber<unknown>;
   #over = false;
 
   constructor(
     checks: readonly unknown[],
     onError: (error: unknown, index: number) => void,
-    owner: StrictestOwner,
+    subscriber: Subscriber<unknown>,
   ) {
     this.#onError = onError;
-    this.#owner = owner;
+    this.#subscriber = subscriber;
     this.#checks = checks.map(
       (check) =>
         new CheckRun(check, () => {
@@ -188,13 +171,14 @@ export class StrictestRun {
     for (const { error, index } of refused ? failed : others) this.#tell(error, index);
     if (!refused && first !== undefined) {
       for (const check of this.#checks) check.dismiss();
-      this.#owner.failed(first.error);
+      this.#subscriber.error(first.error);
       return;
     }
     // Also where the message is refused: whoever takes the answers looks after the bodies in them.
     const changes = this.#checks.flatMap(({ changes: own }) => own);
     const strictest = done.find(({ decision }) => STRICTNESS.indexOf(decision?.kind) === rank)?.decision;
-    this.#owner.done(strictest === undefined ? changes : [...changes, strictest]);
+    this.#subscriber.next(strictest === undefined ? changes : [...changes, strictest]);
+    this.#subscriber.complete();
   }
 
   #tell(error: unknown, index: number): void {
@@ -211,67 +195,55 @@ function failed(thrown: unknown): void {
 }
 
 /** One of several checks: what it has given so far. */
-export class CheckRun {
+class CheckRun extends Drive {
+  protected override readonly whose = 'strictest(): the answers of a check';
+  readonly changes: (Modification | Edit)[] = [];
+  decision: Decision | undefined;
+  error: unknown;
+  state: 'new' | 'running' | 'done' | 'failed' | 'cancelled' = 'new';
   readonly #check: unknown;
-  /** It is through. */
-  readonly #through: () => void;
-  readonly #changes: (Modification | Edit)[] = [];
-  #decision: Decision | undefined;
-  #error: unknown;
-  #state: 'new' | 'running' | 'done' | 'failed' | 'cancelled' = 'new';
+  readonly #settled: () => void;
   #controller: AbortController | undefined;
-  #subscription: Subscription | undefined;
-  readonly #burst = new Burst();
 
-  constructor(check: unknown, through: () => void) {
+  /** @param settled called when it is known what the check says */
+  constructor(check: unknown, settled: () => void) {
+    super();
     this.#check = check;
-    this.#through = through;
+    this.#settled = settled;
   }
 
-  get state(): 'new' | 'running' | 'done' | 'failed' | 'cancelled' {
-    return this.#state;
-  }
-
-  /** Whether it is not known yet what comes of it. */
+  /** Whether it is not known yet what the check says. */
   get isOpen(): boolean {
-    return this.#state === 'new' || this.#state === 'running';
-  }
-
-  get decision(): Decision | undefined {
-    return this.#decision;
-  }
-
-  get changes(): readonly (Modification | Edit)[] {
-    return this.#changes;
-  }
-
-  get error(): unknown {
-    return this.#error;
+    return this.state === 'new' || this.state === 'running';
   }
 
   start(): void {
-    if (this.#state !== 'new') return;
-    this.#state = 'running';
+    if (this.state !== 'new') return;
+    this.state = 'running';
     try {
-      this.#drive(typeof this.#check === 'function' ? this.#call(this.#check) : this.#check);
+      this.drive(typeof this.#check === 'function' ? this.#call(this.#check) : this.#check);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
-  /** Nobody wants to know any more; what it has given before that it has given. */
-  cancel(): void {
-    // One that runs whether it is wanted or not.
-    if (this.#state === 'new') ignore(this.#check);
+  /** The result makes no difference any more; earlier answers of the check stay. */
+  override cancel(): void {
     if (!this.isOpen) return;
-    this.#state = 'cancelled';
-    this.#controller?.abort();
-    this.#subscription?.unsubscribe();
+    const begun = this.state === 'running';
+    this.state = 'cancelled';
+    super.cancel();
+    // It may run already, wanted or not.
+    if (!begun) this.drive(this.#check);
   }
 
-  /** Nobody takes what it has given. */
+  protected override cancelled(): void {
+    this.#controller?.abort();
+  }
+
+  /** Releases the answers: nothing takes them. */
   dismiss(): void {
-    for (const change of this.#changes.splice(0)) dropBody(change);
+    for (const change of this.changes.splice(0)) dropBody(change);
   }
 
   #call(check: unknown): unknown {
@@ -279,102 +251,38 @@ export class CheckRun {
     return (check as (signal: AbortSignal) => unknown)(this.#controller.signal);
   }
 
-  #drive(result: unknown): void {
-    if (this.#state !== 'running') {
-      // Cancelled by what it has called.
-      ignore(result);
-    } else if (isObservable(result)) {
-      this.#subscription = subscribeCalmly(
-        result.pipe(
-          takeWhile((answer) => {
-            this.#burst.step(endless);
-            return this.#state === 'running' && !this.#take(answer);
-          }),
-        ),
-        {
-          error: (error) => {
-            this.#fail(error);
-          },
-          complete: () => {
-            this.#succeed();
-          },
-        },
-        warnOf,
-      );
-      if (!this.isOpen) this.#subscription.unsubscribe();
-    } else if (isPromise(result)) {
-      result.then(
-        (value) => {
-          if (this.#state !== 'running') {
-            ignore(value);
-            return;
-          }
-          try {
-            this.#take(value);
-            this.#succeed();
-          } catch (error) {
-            this.#fail(error);
-          }
-        },
-        (error: unknown) => {
-          this.#fail(error);
-        },
-      );
-    } else {
-      this.#take(result);
-      this.#succeed();
-    }
-  }
-
-  /** Takes an answer, or several; whether the decision was among them. */
-  #take(given: unknown): boolean {
+  protected override take(given: unknown): boolean {
     for (const answer of Array.isArray(given) ? (given as unknown[]) : [given]) {
       if (answer === undefined || answer === null || answer === false) continue;
-      const decision = decisionIn(answer);
-      if (decision !== undefined) {
-        this.#decision = decision;
-        return true;
-      }
+      this.decision = decisionIn(answer);
+      if (this.decision !== undefined) return true;
       if (!isChange(answer)) {
         throw new AnswerError(
           'strictest(): a check gave what is no answer. Give what reject(), proceed(), addHeader() … make, or nothing.',
         );
       }
-      this.#changes.push(answer);
+      this.changes.push(answer);
     }
     return false;
   }
 
-  #succeed(): void {
-    if (this.#state !== 'running') return;
-    this.#state = 'done';
-    this.#through();
-  }
-
-  #fail(error: unknown): void {
-    if (this.#state !== 'running') return;
-    this.#state = 'failed';
-    this.#error = error;
-    this.#through();
-  }
-}
-
-function endless(): Error {
-  return new AnswerError(
-    'strictest(): a check has emitted for two seconds without a pause and without a decision, and would not end.',
-  );
-}
-
-/** What comes of it nobody wants: it must not end the process, and its bodies have to be let go of. */
-function ignore(given: unknown): void {
-  if (isPromise(given)) {
-    given.then(ignore, () => undefined);
-    return;
-  }
-  try {
+  protected override ignore(given: unknown): void {
     for (const one of Array.isArray(given) ? (given as unknown[]) : [given]) if (isChange(one)) dropBody(one);
-  } catch {
-    // An object that does not let itself be looked at; there is no body of ours in it.
+  }
+
+  protected override report(error: unknown): void {
+    warnOf(error);
+  }
+
+  protected override done(): void {
+    this.state = 'done';
+    this.#settled();
+  }
+
+  protected override failed(error: unknown): void {
+    this.state = 'failed';
+    this.error = error;
+    this.#settled();
   }
 }
 

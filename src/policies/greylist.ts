@@ -2,7 +2,7 @@ import { ignoreRejection, isPromise } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
 import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
-import { authenticatedUser } from '../session/authenticated-user.js';
+import { authenticatedUser } from '../session/session-info.js';
 import { type Tempfail, tempfail } from '../session/decisions.js';
 import type { Rcpt } from '../session/flow.js';
 import { turnOf } from '../session/turn.js';

@@ -1,5 +1,5 @@
 import { addressKey } from '../common/address-key.js';
-import { authenticatedUser } from '../session/authenticated-user.js';
+import { authenticatedUser } from '../session/session-info.js';
 import type { EventAt, StageEvent } from '../session/flow.js';
 import type { Stage } from '../session/stage.js';
 import { networkOf, type NetworkSize } from './client-network.js';

@@ -11,8 +11,7 @@ import {
   string,
   whole,
 } from '../common/options.js';
-import { checkDecision } from '../session/check-decision.js';
-import { type Decision, type DecisionAt, tempfail } from '../session/decisions.js';
+import { type Decision, type DecisionAt, checkDecision, tempfail } from '../session/decisions.js';
 import type { EventAt } from '../session/flow.js';
 import { decisionOf } from '../session/options.js';
 import { STAGES, type Stage } from '../session/stage.js';

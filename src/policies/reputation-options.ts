@@ -11,12 +11,16 @@ import {
 } from '../common/options.js';
 import { ignoreRejection } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
-import { authenticatedUser } from '../session/authenticated-user.js';
-import { checkDecision } from '../session/check-decision.js';
-import { type Decision, type DecisionAt, tempfail } from '../session/decisions.js';
+import { type SessionInfo, authenticatedUser } from '../session/session-info.js';
+import {
+  type Decision,
+  type DecisionAt,
+  checkDecision,
+  ownDecision,
+  tempfail,
+} from '../session/decisions.js';
 import { decisionOf } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import type { SessionInfo } from '../session/session-info.js';
 import { AWAY_RULES, type AwayOptions } from './away.js';
 import { NETWORK_RULES, type NetworkSize, networkOf } from './client-network.js';
 import { memoryScores } from './memory-scores.js';
@@ -85,12 +89,11 @@ export function resolveReputation(options: ReputationOptions<ReputationStage>): 
   const { stage = 'mail', network = { ipv4: 32, ipv6: 64 }, scores = memoryScores() } = options;
   const { key = (session: SessionInfo) => strangerOf(session, network), points = defaultPoints } = options;
   const decision = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
-  checkDecision(decision, stage);
   return {
     stage,
     scores,
     // One of its own, to be known again among the outcomes.
-    decision: Object.freeze({ ...decision }),
+    decision: ownDecision(checkDecision(decision, stage)),
     keyOf(session) {
       const of = key(session);
       if (of === undefined || typeof of === 'string') return of;

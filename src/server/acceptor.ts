@@ -9,7 +9,7 @@ import { bindServer } from '../transport/sockets/bind.js';
 import type { Endpoint } from '../transport/sockets/endpoint.js';
 import { connectionsWere, Notice } from '../transport/sockets/notice.js';
 import { addressOf, HeldSocket } from '../transport/sockets/open-socket.js';
-import type { ListenOptions } from './listen-options.js';
+import type { ListenOptions } from './options.js';
 import { connectSocket } from './socket-io.js';
 import { allowedPeers, type Allowed } from './where-to-listen.js';
 

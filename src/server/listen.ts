@@ -6,7 +6,7 @@ import { Session } from '../operators/core/session.js';
 import { resolveOptions } from '../session/options.js';
 import { Notice } from '../transport/sockets/notice.js';
 import { Acceptor } from './acceptor.js';
-import { DRAIN_TIMEOUT, LISTEN_RULES, type ListenOptions } from './listen-options.js';
+import { DRAIN_TIMEOUT, LISTEN_RULES, type ListenOptions } from './options.js';
 import { whereToListen, type ListenInput } from './where-to-listen.js';
 
 /**

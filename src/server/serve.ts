@@ -1,10 +1,10 @@
-import { from, isObservable, type Observable, type OperatorFunction, type Subscription } from 'rxjs';
+import { type Observable, type OperatorFunction, type Subscription, from, isObservable } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
 import { onRejection } from '../common/promises.js';
 import { errorFrom } from '../common/text-of.js';
 import { writeError } from '../common/write-error.js';
-import { attach, type Steps } from '../operators/core/chain.js';
+import { type Steps, attach } from '../operators/core/chain.js';
 import { stepsOf, tagsOf } from '../operators/core/filter.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import { complaint, plainComplaint } from '../session/complaint.js';
@@ -13,10 +13,15 @@ import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import { Acceptor } from './acceptor.js';
-import { CLOSE_RULES, DRAIN_TIMEOUT } from './listen-options.js';
-import type { CloseOptions, MilterServer } from './milter-server.js';
+import {
+  CLOSE_RULES,
+  type CloseOptions,
+  DRAIN_TIMEOUT,
+  type MilterServer,
+  SERVE_RULES,
+  type ServeOptions,
+} from './options.js';
 import { OutcomeStream } from './outcome-stream.js';
-import { SERVE_RULES, type ServeOptions } from './serve-options.js';
 import { whereToListen } from './where-to-listen.js';
 
 /**

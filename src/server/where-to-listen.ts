@@ -1,9 +1,9 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 import { shown } from '../common/options.js';
+import type { BindOptions } from '../transport/sockets/bind.js';
 import { type Endpoint, type EndpointInput, parseEndpoint } from '../transport/sockets/endpoint.js';
 import { HeldSocket, type OpenSocket } from '../transport/sockets/open-socket.js';
-import type { ListenOptions } from './listen-options.js';
 
 /** Says whether a peer of this address may connect; one that is gone has none, and may not. */
 export type Allowed = (address: string | undefined) => boolean;
@@ -83,7 +83,10 @@ const OPENING = ['mode', 'owner', 'group', 'backlog'] as const;
  * @throws EndpointError where it is no endpoint, TypeError where an option is for a socket that is still to be opened,
  *   TypeError or RangeError where `allow` is wrong
  */
-export function whereToListen(input: ListenInput, options: ListenOptions): Endpoint | HeldSocket {
+export function whereToListen(
+  input: ListenInput,
+  options: BindOptions & { readonly allow?: unknown },
+): Endpoint | HeldSocket {
   if (!(input instanceof HeldSocket)) {
     const endpoint = parseEndpoint(input as EndpointInput);
     allowedPeers(options.allow, endpoint);

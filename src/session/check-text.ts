@@ -1,7 +1,9 @@
 import { quote } from '../common/printable.js';
 import { textOf } from '../common/text-of.js';
 import { AnswerError } from './errors.js';
-import type { Text } from './modifications.js';
+
+/** Text that is written as UTF-8, or the exact bytes (what an event has as `raw`). */
+export type Text = string | Uint8Array;
 
 const NAME = /^[!-9;-~]+$/;
 /** Some mail servers take a line of blanks for the end of the header; RFC 5322 (3.2.2) does not allow it. */

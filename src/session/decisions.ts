@@ -1,5 +1,6 @@
 import { made } from './answer-watch.js';
-import { type ReplySpec, type SmtpReply, smtpReply } from './smtp-reply.js';
+import { AnswerError } from './errors.js';
+import { type ReplySpec, type SmtpReply, checkSmtpReply, smtpReply } from './smtp-reply.js';
 import type { Stage } from './stage.js';
 
 /**
@@ -126,7 +127,7 @@ const REJECT: Reject = Object.freeze({ kind: 'reject' });
 export function reject(reply?: ReplySpec): Reject {
   if (reply === undefined) return made(REJECT, reject);
   return made(
-    { kind: 'reject', reply: smtpReply('reject', reply, 550, '5.7.1', 'Command rejected') },
+    known({ kind: 'reject', reply: smtpReply('reject', reply, 550, '5.7.1', 'Command rejected') }),
     reject,
   );
 }
@@ -158,7 +159,62 @@ const TEMPFAIL: Tempfail = Object.freeze({ kind: 'tempfail' });
 export function tempfail(reply?: ReplySpec): Tempfail {
   if (reply === undefined) return made(TEMPFAIL, tempfail);
   return made(
-    { kind: 'tempfail', reply: smtpReply('tempfail', reply, 451, '4.7.1', 'Please try again later') },
+    known({ kind: 'tempfail', reply: smtpReply('tempfail', reply, 451, '4.7.1', 'Please try again later') }),
     tempfail,
   );
+}
+
+/** The decisions without a reply of their own. */
+const BARE: { readonly [K in Decision['kind']]: Extract<Decision, { kind: K }> } = {
+  proceed: PROCEED,
+  accept: ACCEPT,
+  reject: REJECT,
+  tempfail: TEMPFAIL,
+  discard: DISCARD,
+  skip: SKIP,
+};
+
+/** Decisions whose parts were checked and cannot change. */
+const KNOWN = new WeakSet<Decision>(Object.values(BARE));
+
+function known<D extends Reject | Tempfail>(decision: D): D {
+  Object.freeze(decision.reply?.lines);
+  Object.freeze(decision.reply);
+  Object.freeze(decision);
+  KNOWN.add(decision);
+  return decision;
+}
+
+/**
+ * The decision as it may be written: itself where `reject()` and its like made it. Of one that was made by hand a copy,
+ * for which each part was read once and checked; a getter of it may say something else the next time.
+ *
+ * @param kind its `kind`, which was read already
+ * @throws AnswerError where its reply is malformed
+ */
+export function knownDecision(kind: Decision['kind'], given: Decision): Decision {
+  if (KNOWN.has(given)) return given;
+  if (kind !== 'reject' && kind !== 'tempfail') return BARE[kind];
+  const { reply } = given as Reject | Tempfail;
+  return reply === undefined ? BARE[kind] : known({ kind, reply: checkSmtpReply(kind, reply) });
+}
+
+/** A copy that is told from all others, for an operator that looks for its decision among the outcomes. */
+export function ownDecision<D extends Decision>(decision: D): D {
+  const own = { ...decision };
+  Object.freeze(own);
+  KNOWN.add(own);
+  return own;
+}
+
+/**
+ * The decision as it may be written at a stage; see `knownDecision`.
+ *
+ * @throws AnswerError where it is not legal there, or its reply is malformed
+ */
+export function checkDecision<D extends Decision>(given: D, stage: Stage): D;
+export function checkDecision(given: Decision, stage: Stage): Decision {
+  const { kind } = given;
+  if (!isLegal(kind, stage)) throw new AnswerError(`${kind}() is not legal at stage ${stage}.`);
+  return knownDecision(kind, given);
 }

@@ -77,3 +77,39 @@ export class UnansweredError extends Error {
     this.limit = limit;
   }
 }
+
+/** The error of a reply whose turn is not pending; `mode` is that of the turn, where there was one. */
+export function staleReply(
+  stage: FlowStage,
+  mode: 'reply' | 'silent' | 'partial' | undefined,
+): StaleReplyError {
+  const why =
+    mode === undefined
+      ? 'it is to an event that no connection made.'
+      : mode === 'silent'
+        ? 'the MTA does not wait at this stage. Decide with on(), and let no negotiate hook agree to NR_ there.'
+        : 'the event was answered already, its message aborted, or its time up.';
+  return new StaleReplyError(stage, why);
+}
+
+/**
+ * The error of a decision about a recipient that the MTA has refused: no decision makes a difference for it, but the MTA
+ * would take these as about the whole message.
+ */
+export function overruledError(kind: string): AnswerError | undefined {
+  if (kind !== 'accept' && kind !== 'discard') return undefined;
+  return new AnswerError(
+    `${kind}() about a recipient that the MTA has rejected would concern the whole message; the MTA was told to go on. ` +
+      'Look at event.rejected first.',
+  );
+}
+
+/** The error of an event that was not answered in its time. */
+export function tooSlow(stage: FlowStage, waiting: Waited): UnansweredError {
+  return new UnansweredError(
+    stage,
+    `its time is up after ${waiting.waited} ms (${waiting.limit}). A filter was too slow, or swallowed the event ` +
+      '(filter, debounceTime, withLatestFrom before its first value): what should be left undecided has to be passed on.',
+    waiting,
+  );
+}

@@ -7,11 +7,11 @@ import {
   checkHeaderName,
   checkLineText,
   headerValue,
+  type Text,
 } from './check-text.js';
 import { AnswerError } from './errors.js';
 
-/** Text that is written as UTF-8, or the exact bytes (what an event has as `raw`). */
-export type Text = string | Uint8Array;
+export type { Text };
 
 /** Where a body may come from: all of it at once, or piece by piece, as a Node stream or any (async) iterable. */
 export type BodySource = Text | Iterable<Text> | AsyncIterable<Text>;
@@ -267,4 +267,30 @@ function isBodySource(body: unknown): body is BodySource {
 /** Whether it is a Node stream that says so. Of one that is destroyed or has failed, reading it says what is wrong. */
 function isReadThrough(body: BodySource): boolean {
   return typeof body === 'object' && 'readableEnded' in body && body.readableEnded === true;
+}
+
+/** Checks a modification that may not have come from its constructor: an object can be written by hand. */
+export function checkModification(given: Modification): Modification {
+  switch (given.kind) {
+    case 'addHeader':
+      return addHeader(given.name, given.value);
+    case 'insertHeader':
+      return insertHeader(given.position, given.name, given.value);
+    case 'changeHeader':
+      return changeHeader(given.name, given.value, given.index);
+    case 'deleteHeader':
+      return deleteHeader(given.name, given.index);
+    case 'replaceBody':
+      return replaceBody(given.body);
+    case 'addRecipient':
+      return addRecipient(given.address, given.args);
+    case 'deleteRecipient':
+      return deleteRecipient(given.address);
+    case 'changeSender':
+      return changeSender(given.address, given.args);
+    case 'quarantine':
+      return quarantine(given.reason);
+    default:
+      throw new AnswerError(`${quote(given)} is not a modification.`);
+  }
 }

@@ -24,8 +24,13 @@ import {
   isLegal,
   tempfail,
 } from './decisions.js';
-import { DATA_SIZES, type MaxDataSize, USUAL } from './negotiation/data-size.js';
-import type { MacroLists, NegotiateHook } from './negotiation/terms.js';
+import {
+  DATA_SIZES,
+  type MacroLists,
+  type MaxDataSize,
+  type NegotiateHook,
+  USUAL,
+} from './negotiation/terms.js';
 import { checkSmtpReply } from './smtp-reply.js';
 import { ALL_STAGES, STAGES, type Stage, stageSet } from './stage.js';
 

@@ -1,6 +1,6 @@
 import type { ProtocolFlag, Right } from '../transport/wire/flags.js';
 import type { Family } from '../transport/wire/layouts.js';
-import type { MtaName } from './profiles/judge-mta.js';
+import type { MtaName } from './profiles/profile.js';
 
 /** The SMTP client at the other end of the MTA. */
 export interface Client {
@@ -37,4 +37,19 @@ export interface SessionInfo {
   readonly macros: Macros;
   /** The MTA, judged by its macros: certain from `connect` on where it sends `v`, as Postfix does. */
   readonly mta: MtaName;
+}
+
+/**
+ * The user who has logged in to the mail server, or `undefined` where nobody has (the macro `auth_authen`).
+ *
+ * Some mail servers send the macro with every message, and without a name in it where nobody has logged in: a value that
+ * is empty or blank is no user. Whether there is a mechanism (`auth_type`) says nothing, since not every server sends it.
+ * It is known from `mail` on.
+ *
+ * @example on('rcpt', ({ session }) => (authenticatedUser(session) === undefined ? reject('Log in first') : undefined))
+ * @see Message.auth for the same with the mechanism
+ */
+export function authenticatedUser({ macros }: Pick<SessionInfo, 'macros'>): string | undefined {
+  const user = macros.get('auth_authen');
+  return user === undefined || user.trim() === '' ? undefined : user;
 }

@@ -1,4 +1,4 @@
-import { bareName } from '../session/negotiation/macro-name.js';
+import { bareName } from '../session/negotiation/terms.js';
 import type { Macros } from '../session/session-info.js';
 
 /** Macros that stay as they are. A class, so that those with the same values are equal to every test runner. */

@@ -2,7 +2,7 @@ import type { MtaAnswer } from '../mta/client/answer.js';
 import type { WireModification } from '../mta/client/modification-list.js';
 import type { TranscriptEntry } from '../mta/client/mta-connection.js';
 import type { Modification, Text } from '../session/modifications.js';
-import { BOTTOM } from '../session/profiles/order-changes.js';
+import { BOTTOM } from '../session/changes/order-changes.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 
 /** What a simulated MTA was told to an event. */

@@ -11,7 +11,7 @@ import type { Mail } from '../../src/mta/simulate/mail.js';
 import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/milter-server.js';
+import type { MilterServer } from '../../src/server/options.js';
 import { discard, reject, tempfail } from '../../src/session/decisions.js';
 import { addHeader } from '../../src/session/modifications.js';
 import { eventually } from '../mta/support/eventually.js';

@@ -5,7 +5,7 @@ import { deliver } from '../../src/mta/simulate/deliver.js';
 import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/milter-server.js';
+import type { MilterServer } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions.js';
 

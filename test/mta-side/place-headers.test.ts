@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { placeHeaders } from '../../src/mta/remote/translate.js';
 import type { HeaderList } from '../../src/mta/simulate/header-list.js';
 import { PostfixHeaderList } from '../../src/mta/simulate/postfix.js';
-import { encodeModifications } from '../../src/session/encode-modifications.js';
+import { encodeModifications } from '../../src/session/changes/encode-modifications.js';
 import { addHeader } from '../../src/session/modifications.js';
-import { NOTHING_AGREED } from '../../src/session/negotiation/agreement.js';
+import { NOTHING_AGREED } from '../../src/session/negotiation/terms.js';
+import { POSTFIX } from '../../src/session/profiles/postfix.js';
 import { replyCodec } from '../../src/transport/wire/replies.js';
 
 /** A message with this many headers, and the MTA's own above them. */
@@ -34,7 +35,7 @@ function asTold(positions: readonly number[], shown: number): string[] {
 function asPlaced(positions: readonly number[], shown: number, known: number): string[] {
   const placed = positions.map((at, index) => ({ at, header: addHeader(`N${index}`, 'x') }));
   const agreement = { ...NOTHING_AGREED, actions: 0x1ff, maxData: 65_535, inserts: true };
-  const { frames } = encodeModifications(placeHeaders(placed, known), { agreement, mta: 'postfix' });
+  const { frames } = encodeModifications(placeHeaders(placed, known), { agreement, profile: POSTFIX });
   const list = message(shown);
   for (const frame of frames) {
     const reply = replyCodec.decode(frame[4] ?? 0, frame, 5, frame.length);

@@ -1,7 +1,7 @@
 import { Observable, concat, defer, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
-import type { ProjectContext } from '../../src/operators/core/project-context.js';
+import type { ProjectContext } from '../../src/operators/core/project-run.js';
 import { on } from '../../src/operators/on.js';
 import { accept, reject, tempfail } from '../../src/session/decisions.js';
 import { addHeader, quarantine } from '../../src/session/modifications.js';

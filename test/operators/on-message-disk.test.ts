@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 
 import {
+  compose,
   accept,
   BodyFileError,
-  compose,
   on,
   onMessage,
   reject,
@@ -26,13 +26,20 @@ const FULL = { outcome: 'deferred', reply: { code: 452, enhanced: '4.3.1' } };
 
 type Simulation = Awaited<ReturnType<typeof simulate>>;
 
+/** A message whose body is kept: the answer to the unknown command waits for that. */
 async function upToTheBody(filter: ReturnType<typeof onMessage>): Promise<Simulation> {
-  const mta = await simulate(filter);
+  const mta = await simulate(
+    compose(
+      filter,
+      on('unknown', () => undefined),
+    ),
+  );
   await mta.mail();
   await mta.rcpt();
   await mta.header();
   await mta.eoh();
   await mta.body(BIG);
+  await mta.unknown('NOOP');
   return mta;
 }
 

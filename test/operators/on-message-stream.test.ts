@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { StreamedBody } from '../../src/message/message-body.js';
 import type { Message } from '../../src/message/message.js';
 import { compose } from '../../src/operators/compose.js';
+import type { MessageProject } from '../../src/operators/core/collector.js';
 import type { Filter } from '../../src/operators/core/filter.js';
-import { type MessageProject, onMessage } from '../../src/operators/on-message.js';
+import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
 import {
   type Decision,

@@ -15,7 +15,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { deadline } from '../../src/operators/deadline.js';
-import type { Difference } from '../../src/operators/difference.js';
+import type { Difference } from '../../src/operators/shadow/compare.js';
 import { observe } from '../../src/operators/observe.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';

@@ -224,10 +224,15 @@ describe('strictest', () => {
     expect(() => strictest([], { onError: 5 as never })).toThrow(
       'strictest(): onError is 5; it has to be a function.',
     );
+    expect(now('reject' as never)).toMatchObject({ name: 'AnswerError' });
+  });
+
+  it('takes the answers of a generator, which the types do not say', () => {
     const generator = (function* () {
-      yield reject();
+      yield addHeader('X', 'y');
+      return reject();
     })() as never;
-    expect(now(generator)).toMatchObject({ name: 'AnswerError' });
+    expect(now(generator)).toEqual([addHeader('X', 'y'), reject()]);
   });
 
   it('does not depend on who is first', async () => {

@@ -1,9 +1,7 @@
 import { NEVER, Subject, firstValueFrom, take } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
-
 import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/milter-server.js';
-import type { ServeOptions } from '../../src/server/serve-options.js';
+import type { MilterServer, ServeOptions } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';
 import { type Accept, accept, reject } from '../../src/session/decisions.js';
 import { frame, said } from '../support/session-frames.js';

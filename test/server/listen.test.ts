@@ -15,7 +15,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Session } from '../../src/operators/core/session.js';
 import { on } from '../../src/operators/on.js';
 import { sink } from '../../src/operators/sink.js';
-import type { ListenOptions } from '../../src/server/listen-options.js';
+import type { ListenOptions } from '../../src/server/options.js';
 import { listen } from '../../src/server/listen.js';
 import { accept, reject } from '../../src/session/decisions.js';
 import type { Outcome } from '../../src/session/outcome.js';

@@ -1,37 +1,13 @@
 import { once } from 'node:events';
-import {
-  Subject,
-  bufferTime,
-  catchError,
-  concatMap,
-  count,
-  finalize,
-  firstValueFrom,
-  groupBy,
-  map,
-  mergeMap,
-  of,
-  scan,
-  share,
-  startWith,
-  take,
-  tap,
-  throwError,
-  timeout,
-  toArray,
-  NEVER,
-  type Observable,
-} from 'rxjs';
+import { NEVER, type Observable, Subject, bufferTime, catchError, concatMap, count, finalize, firstValueFrom, groupBy, map, mergeMap, of, scan, share, startWith, take, tap, throwError, timeout, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-
 import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/milter-server.js';
-import type { ServeOptions } from '../../src/server/serve-options.js';
+import type { MilterServer, ServeOptions } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { said } from '../support/session-frames.js';
-import { socketMta, type SocketMta } from '../support/session-mta.js';
+import { type SocketMta, socketMta } from '../support/session-mta.js';
 import { standardError } from '../support/standard-error.js';
 
 /** What the process would have ended with. */

@@ -3,28 +3,11 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  BehaviorSubject,
-  EMPTY,
-  NEVER,
-  type OperatorFunction,
-  Subject,
-  concat,
-  firstValueFrom,
-  from,
-  map,
-  of,
-  take,
-  takeWhile,
-  throwError,
-  toArray,
-} from 'rxjs';
+import { BehaviorSubject, EMPTY, NEVER, type OperatorFunction, Subject, concat, firstValueFrom, from, map, of, take, takeWhile, throwError, toArray } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/milter-server.js';
-import type { ServeOptions } from '../../src/server/serve-options.js';
+import type { MilterServer, ServeOptions } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';
 import { accept, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';

@@ -9,11 +9,6 @@ export {
   NO_REPLY,
   type Step,
 } from './vectors/dialogues.js';
-export {
-  MALFORMED_VECTORS,
-  ODD_VECTORS,
-  type MalformedVector,
-  type OddVector,
-} from './vectors/malformed-vectors.js';
-export { REPLY_TEXTS, type ReplyText } from './vectors/reply-texts.js';
-export { REPLY_VECTORS, type ReplyVector } from './vectors/reply-vectors.js';
+export { MALFORMED_VECTORS, ODD_VECTORS } from './vectors/malformed-vectors.js';
+export { REPLY_TEXTS } from './vectors/reply-texts.js';
+export { REPLY_VECTORS } from './vectors/reply-vectors.js';

@@ -287,7 +287,7 @@ describe('the file of a socket', () => {
   });
 
   it('is no other in a worker thread, which may not set the umask', async () => {
-    const bind = join(made, 'transport/bind.js');
+    const bind = join(made, 'transport/sockets/bind.js');
     const worker = new Worker(
       `import(${JSON.stringify(bind)}).then(async ({ bindServer }) => {
          const server = require('node:net').createServer();
@@ -366,7 +366,7 @@ describe('without /proc', () => {
     chownSync(join(directory, 'own'), 0, 0);
     chownSync(shared, owner, 0);
     chmodSync(shared, mode);
-    const bind = join(made, 'transport/bind.js');
+    const bind = join(made, 'transport/sockets/bind.js');
     const { stdout, stderr } = spawnSync(
       'unshare',
       [

@@ -1,5 +1,5 @@
 import { type Rule, record, string } from '../../common/options.js';
-import { bareName, wireName } from '../../session/negotiation/macro-name.js';
+import { bareName, wireName } from '../../session/negotiation/terms.js';
 import { SMFIM } from '../../transport/wire/flags.js';
 import type { MtaEvent } from './answer.js';
 import type { MtaProfile } from './mta-profile.js';

@@ -1,6 +1,6 @@
 import { checkOptions, pickOptions, withDefaults } from '../../common/options.js';
 import { excerpt } from '../../common/printable.js';
-import { LARGEST, agreeOnSize } from '../../session/negotiation/data-size.js';
+import { LARGEST, agreeOnSize } from '../../session/negotiation/terms.js';
 import { parseEndpoint } from '../../transport/sockets/endpoint.js';
 import { COMMANDS, type Command, commandCodec } from '../../transport/wire/commands.js';
 import type { WireReply } from '../../transport/wire/replies.js';

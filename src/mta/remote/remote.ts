@@ -1,6 +1,5 @@
-import { ProjectRun, type RunOwner } from '../../operators/core/drive.js';
 import { type Filter, makeFilter } from '../../operators/core/filter.js';
-import { LazyContext } from '../../operators/core/project-context.js';
+import { ProjectRun, type RunOwner, LazyContext } from '../../operators/core/project-run.js';
 import type { Downstream, Upstream } from '../../operators/core/step.js';
 import { markFailed, tell } from '../../session/failures.js';
 import type { Flow, StageEvent } from '../../session/flow.js';

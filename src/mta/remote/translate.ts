@@ -13,7 +13,7 @@ import {
   quarantine,
   replaceBody,
 } from '../../session/modifications.js';
-import { wireName } from '../../session/negotiation/macro-name.js';
+import { wireName } from '../../session/negotiation/terms.js';
 import type { SessionInfo } from '../../session/session-info.js';
 import { type SmtpReply, checkSmtpReply } from '../../session/smtp-reply.js';
 import { BIT } from '../../session/stage.js';

@@ -1,4 +1,4 @@
-import { USUAL } from '../../session/negotiation/data-size.js';
+import { USUAL } from '../../session/negotiation/terms.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';

@@ -2,9 +2,8 @@ import type { Observable } from 'rxjs';
 
 import { quote } from '../../common/printable.js';
 import { textOf } from '../../common/text-of.js';
-import { type Site, givenBy } from '../../session/answer-place.js';
-import { checkDecision, isPlain, isPlainReply, plainDecision } from '../../session/check-decision.js';
-import { type Decision, isLegal } from '../../session/decisions.js';
+import { type Site, givenBy } from '../../session/answer-watch.js';
+import { type Decision, isLegal, knownDecision } from '../../session/decisions.js';
 import { AnswerError } from '../../session/errors.js';
 import type { Answer, Flow, StageEvent } from '../../session/flow.js';
 import type { Edit, Modification, ReplaceBody } from '../../session/modifications.js';
@@ -85,6 +84,11 @@ const CHANGES: readonly string[] = Object.keys({
   quarantine: 0,
 } satisfies Record<Modification['kind'], 0>);
 
+/** Takes one answer, or an array of them; whether the decision was among them. */
+export function takeAll(answers: Answers, result: unknown): boolean {
+  return Array.isArray(result) ? result.some((answer) => answers.take(answer)) : answers.take(result);
+}
+
 /** Gathers the answers of one event, until there is a decision. */
 export class Answers {
   readonly #event: StageEvent;
@@ -113,9 +117,7 @@ export class Answers {
       if (!isLegal(kind, stage)) {
         throw new AnswerError(`${kind}() is not legal at stage ${stage}. Use ${legalAt(stage)}.`);
       }
-      const decision = plainDecision(kind, answer as Decision);
-      const checked = checkDecision(decision, stage);
-      this.#decision = isPlain(decision) && isPlainReply(decision) ? decision : checked;
+      this.#decision = knownDecision(kind, answer as Decision);
       return true;
     }
     let edit: Edit | undefined;
@@ -200,7 +202,7 @@ export class Answers {
 /** The decision where it is what `reject()` and its like make, or the same written by hand. */
 export function decisionIn(answer: unknown): Decision | undefined {
   const kind = bareKindOf(answer);
-  return isDecisionKind(kind) ? plainDecision(kind, answer as Decision) : undefined;
+  return isDecisionKind(kind) ? knownDecision(kind, answer as Decision) : undefined;
 }
 
 function isDecisionKind(kind: string): kind is Decision['kind'] {

@@ -1,9 +1,26 @@
 import { Collection } from '../../message/collection.js';
+import type { BodyMode } from '../../message/message-body.js';
 import type { ResolvedMessageOptions } from '../../message/message-options.js';
+import type { Message } from '../../message/message.js';
+import type { Site } from '../../session/answer-watch.js';
 import type { Body, Eom, Flow, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
-import { isRefusal } from '../is-refusal.js';
-import { Answers } from './answers.js';
+import { type AnswerInput, Answers } from './answers.js';
+import { isRefusal } from './failed-event.js';
+import type { ProjectContext } from './project-run.js';
+
+/** An `onMessage()` as it was called. */
+export interface MessageStep {
+  readonly project: MessageProject<BodyMode>;
+  readonly options: ResolvedMessageOptions;
+  readonly site: Site;
+}
+
+/** Decides a message as a whole, or leaves it: returns nothing, an answer, several, or any of that later. */
+export type MessageProject<B extends BodyMode> = (
+  message: Message<B>,
+  context: ProjectContext,
+) => AnswerInput<'eom'>;
 
 /** Knows which message is in progress, and what was collected of it. */
 export class Collector {

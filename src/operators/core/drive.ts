@@ -1,99 +1,40 @@
-import { type Observable, type Subscription, from, takeWhile } from 'rxjs';
+import { from, type Observable, type Subscription, takeWhile } from 'rxjs';
 
 import { ignoreRejection, isPromise } from '../../common/promises.js';
 import { subscribeCalmly } from '../../rx/calmly.js';
 import { Breath, Burst } from '../../session/breath.js';
 import { AnswerError } from '../../session/errors.js';
-import { tellFailure } from '../../session/failures.js';
-import type { Flow, StageEvent } from '../../session/flow.js';
-import { turnOf } from '../../session/turn.js';
-import { Answers } from './answers.js';
-import { failedEvent } from './failed-event.js';
-import type { LazyContext } from './project-context.js';
-
-/** Takes one answer, or an array of them; whether the decision was among them. */
-export function takeAll(answers: Answers, result: unknown): boolean {
-  return Array.isArray(result) ? result.some((answer) => answers.take(answer)) : answers.take(result);
-}
-
-export function takeEach(answers: Answers, iterator: Iterator<unknown>, burst: Burst): boolean {
-  let step = iterator.next();
-  try {
-    while (step.done !== true) {
-      burst.step(endless);
-      if (answers.take(step.value)) return true;
-      step = iterator.next();
-    }
-  } finally {
-    if (step.done !== true) iterator.return?.();
-  }
-  return answers.take(step.value);
-}
-
-export function endless(): Error {
-  return new AnswerError(
-    'The answers of the project have come for two seconds without a pause and without a decision, and would not end. ' +
-      'What gives many has to wait in between, so that other connections have their turn.',
-  );
-}
-
-/** Whether the answers are not there at once, or may be more than can be taken at once. */
-export function isLater(result: object): boolean {
-  return isPromise(result) || isObservable(result) || isAsyncIterable(result) || isRow(result);
-}
-
-/** Whether it is an iterable whose length is not known. */
-export function isRow(result: unknown): result is Iterable<unknown> {
-  return typeof result === 'object' && result !== null && Symbol.iterator in result && !Array.isArray(result);
-}
-
-export function isObservable(result: unknown): result is Observable<unknown> {
-  return typeof result === 'object' && result !== null && 'subscribe' in result;
-}
-
-export function isAsyncIterable(result: unknown): result is AsyncIterable<unknown> {
-  return typeof result === 'object' && result !== null && Symbol.asyncIterator in result;
-}
-
-/** Where the result of a run goes: one of the two is called, once. */
-export interface RunOwner {
-  done(run: ProjectRun, flow: Flow): void;
-  /** It was cancelled, and there will be no result. */
-  gone(run: ProjectRun): void;
-}
 
 /**
- * One event's answers on their way from a promise, an Observable or an (async) iterable. Cancelled when the turn of the
- * event is over: the inner stream is unsubscribed, the signal aborted, the generator finished.
+ * Takes what comes out of a value, a promise, an Observable, an (async) iterable or a generator, one answer at a time,
+ * until one decides or there are no more. Cancelled, it unsubscribes and finishes the generator.
  */
-export class ProjectRun {
-  readonly event: StageEvent;
-  readonly #context: LazyContext;
-  readonly #owner: RunOwner;
-  readonly #answers: Answers;
+export abstract class Drive {
   #active = true;
   #subscription: Subscription | undefined;
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   readonly #burst = new Burst();
 
-  constructor(event: StageEvent, context: LazyContext, owner: RunOwner) {
-    this.event = event;
-    this.#context = context;
-    this.#owner = owner;
-    this.#answers = new Answers(event, context.site);
-    turnOf(event)?.onEnd(() => {
-      this.cancel();
-    });
-  }
+  /** Takes one answer, or an array of them; whether it decides. */
+  protected abstract take(answer: unknown): boolean;
+  /** There are no more answers, or none is wanted after the last one. Called once, unless it failed or was cancelled. */
+  protected abstract done(): void;
+  protected abstract failed(error: unknown): void;
+  /** Releases what is in an answer that came too late. May throw. */
+  protected abstract ignore(answer: unknown): void;
+  /** A teardown has thrown. */
+  protected abstract report(error: unknown): void;
+  /** Whose answers they are, as a message names it: `The answers of the project`. */
+  protected abstract readonly whose: string;
 
   get active(): boolean {
     return this.#active;
   }
 
-  /** Takes what the project returned, and what comes out of it later. */
+  /** Takes what is there, and what comes out of it later. */
   drive(result: unknown): void {
     if (!this.#active) {
-      this.#dismiss(result);
+      this.#ignore(result);
       return;
     }
     try {
@@ -103,47 +44,40 @@ export class ProjectRun {
     }
   }
 
-  /** The project, or what it waits for, failed. */
+  /** What gives the answers, or something that they wait for, failed. */
   fail(error: unknown): void {
-    if (this.#active) this.#end(failedEvent(this.event, error, this.#context.site));
+    if (!this.#active) return;
+    this.#active = false;
+    this.failed(error);
   }
 
-  /** The answer is not wanted any more. */
+  /** The answers are not wanted any more. */
   cancel(): void {
     if (!this.#active) return;
     this.#active = false;
-    this.#context.cancel();
+    this.cancelled();
     this.#subscription?.unsubscribe();
     this.#finishIterator();
-    this.#owner.gone(this);
+  }
+
+  /** Cancels what else runs for the answers, before what gives them is. */
+  protected cancelled(): void {
+    // Nothing does, by default.
   }
 
   #start(result: unknown): void {
     if (isObservable(result)) {
       this.#subscription = subscribeCalmly(
-        from(result).pipe(takeWhile((answer) => this.#active && !this.#take(answer))),
-        {
-          error: (error) => {
-            this.fail(error);
-          },
-          complete: () => {
-            this.#succeed();
-          },
-        },
-        (error) => {
-          tellFailure(this.event, error);
-        },
+        from(result).pipe(takeWhile((answer) => this.#active && !this.#takeLater(answer))),
+        { error: (error) => this.fail(error), complete: () => this.#succeed() },
+        (error) => this.report(error),
       );
-      // Subscribing may itself have ended the turn.
+      // Subscribing may itself have cancelled it.
       if (!this.#active) this.#subscription.unsubscribe();
     } else if (isPromise(result)) {
       result.then(
-        (value) => {
-          this.drive(value);
-        },
-        (error: unknown) => {
-          this.fail(error);
-        },
+        (value) => this.drive(value),
+        (error: unknown) => this.fail(error),
       );
     } else if (isAsyncIterable(result)) {
       const iterator = result[Symbol.asyncIterator]();
@@ -154,17 +88,27 @@ export class ProjectRun {
       this.#iterator = iterator;
       this.#walk(iterator, new Breath());
     } else {
-      takeAll(this.#answers, result);
+      this.take(result);
       this.#succeed();
     }
   }
 
   /** Takes one answer, or several that are there at once, out of an Observable or a generator that waits. */
-  #take(answer: unknown): boolean {
-    this.#burst.step(endless);
-    return isRow(answer)
-      ? takeEach(this.#answers, answer[Symbol.iterator](), this.#burst)
-      : takeAll(this.#answers, answer);
+  #takeLater(answer: unknown): boolean {
+    this.#burst.step(this.#endless);
+    if (!isRow(answer)) return this.take(answer);
+    const iterator = answer[Symbol.iterator]();
+    let step = iterator.next();
+    try {
+      while (step.done !== true) {
+        this.#burst.step(this.#endless);
+        if (this.take(step.value)) return true;
+        step = iterator.next();
+      }
+    } finally {
+      if (step.done !== true) iterator.return?.();
+    }
+    return this.take(step.value);
   }
 
   /**
@@ -184,7 +128,7 @@ export class ProjectRun {
         }
         step = iterator.next();
         if (!this.#active) return;
-        decided = this.#answers.take(step.value);
+        decided = this.take(step.value);
       } while (step.done !== true && !decided);
       if (step.done !== true) this.#finishIterator();
     } catch (error) {
@@ -195,19 +139,17 @@ export class ProjectRun {
     this.#succeed();
   }
 
-  /** We drive the iterator ourselves: RxJS would finish an abandoned generator only at its next `yield`. */
+  /** Drives the iterator by itself: RxJS would finish an abandoned generator only at its next `yield`. */
   #pull(iterator: AsyncIterator<unknown>, breath: Breath): void {
     iterator.next().then(
       (step) => {
-        if (!this.#active) {
-          this.#dismissStep(step);
-          return;
-        }
         try {
-          if (step.done === true) {
-            this.#take(step.value);
+          if (!this.#active) {
+            this.#ignore(step.value);
+          } else if (step.done === true) {
+            this.#takeLater(step.value);
             this.#succeed();
-          } else if (this.#take(step.value)) {
+          } else if (this.#takeLater(step.value)) {
             this.#finishIterator();
             this.#succeed();
           } else if (breath.due) {
@@ -218,13 +160,13 @@ export class ProjectRun {
             this.#pull(iterator, breath);
           }
         } catch (error) {
+          // It may be no step at all.
+          if (!this.#active) return;
           this.#finishIterator();
           this.fail(error);
         }
       },
-      (error: unknown) => {
-        this.fail(error);
-      },
+      (error: unknown) => this.fail(error),
     );
   }
 
@@ -232,55 +174,55 @@ export class ProjectRun {
     try {
       ignoreRejection(this.#iterator?.return?.());
     } catch (error) {
-      // Whatever it says to that, no code waits for it.
+      // Its answer to that makes no difference.
       ignoreRejection(error);
     }
   }
 
-  /**
-   * An answer that comes too late. Nobody waits for it; that it fails must not end the process, and a stream in it has to
-   * be let go of.
-   */
-  #dismiss(result: unknown): void {
+  /** An answer came too late: its failure must not end the process, and a stream in it has to be released. */
+  #ignore(result: unknown): void {
     if (isPromise(result)) {
       result.then(
-        (value) => {
-          this.#dismiss(value);
-        },
+        (value) => this.#ignore(value),
         () => undefined,
       );
       return;
     }
     try {
       const several = typeof result === 'object' && result !== null && Symbol.iterator in result;
-      if (several && !Array.isArray(result)) return;
-      takeAll(this.#answers, result);
+      if (!several || Array.isArray(result)) this.ignore(result);
     } catch {
-      // Whether it would have been legal nobody asks any more.
-    }
-  }
-
-  #dismissStep(step: IteratorResult<unknown>): void {
-    try {
-      this.#dismiss(step.value);
-    } catch {
-      // It is no step at all.
+      // Whether it would have been legal makes no difference any more.
     }
   }
 
   #succeed(): void {
     if (!this.#active) return;
-    if (this.#answers.readLater) this.#context.outlive();
-    this.#end(this.#answers.result());
+    this.#active = false;
+    this.done();
   }
 
-  #end(flow: Flow): void {
-    this.#active = false;
-    try {
-      this.#owner.done(this, flow);
-    } catch (error) {
-      // There is no caller: this comes from a promise or a timer, where it would end the process.
-      tellFailure(this.event, error);
-    }
-  }
+  readonly #endless = (): Error =>
+    new AnswerError(
+      `${this.whose} have come for two seconds without a pause and without a decision, and would not end. ` +
+        'Where there are many, a wait in between gives other connections their turn.',
+    );
+}
+
+/** Whether answers come later, or may be more than can be taken at once. */
+export function isLater(result: object): boolean {
+  return isPromise(result) || isObservable(result) || isAsyncIterable(result) || isRow(result);
+}
+
+/** Whether it is an iterable whose length is not known. */
+function isRow(result: unknown): result is Iterable<unknown> {
+  return typeof result === 'object' && result !== null && Symbol.iterator in result && !Array.isArray(result);
+}
+
+function isObservable(result: unknown): result is Observable<unknown> {
+  return typeof result === 'object' && result !== null && 'subscribe' in result;
+}
+
+function isAsyncIterable(result: unknown): result is AsyncIterable<unknown> {
+  return typeof result === 'object' && result !== null && Symbol.asyncIterator in result;
 }

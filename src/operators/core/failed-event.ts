@@ -1,9 +1,9 @@
 import { isA } from '../../common/text-of.js';
-import { type Site, located } from '../../session/answer-place.js';
+import { type Site, located } from '../../session/answer-watch.js';
 import { tempfail } from '../../session/decisions.js';
 import { AnswerError, ProjectError } from '../../session/errors.js';
 import { failureAt, markFailed } from '../../session/failures.js';
-import type { Reply, StageEvent } from '../../session/flow.js';
+import type { Flow, Reply, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
 
 /**
@@ -16,4 +16,16 @@ export function failedEvent(event: StageEvent, thrown: unknown, site?: Site): Re
   const error = isA(cause, AnswerError) ? cause : new ProjectError(event.stage, cause);
   const decision = failureAt(event.stage, turnOf(event)?.owner.failure ?? tempfail());
   return markFailed({ stage: 'reply', to: event, decision, modifications: [] }, error);
+}
+
+/** Whether an earlier filter has had the last word: on the message, or where it is about a recipient, on that one. */
+export function isFinal(flow: Flow): boolean {
+  return flow.stage === 'reply' && flow.decision.kind !== 'proceed' && flow.decision.kind !== 'skip';
+}
+
+/** Whether it says that a message does not pass: then nothing else about it matters, and it need not be read on. */
+export function isRefusal(flow: Flow): flow is Reply {
+  if (flow.stage !== 'reply') return false;
+  const { kind } = flow.decision;
+  return kind === 'reject' || kind === 'tempfail' || kind === 'discard';
 }

@@ -5,12 +5,10 @@ import type { Message } from '../../message/message.js';
 import { shareWatch } from '../../session/answer-watch.js';
 import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
-import { isFinal } from '../is-final.js';
-import type { MessageStep } from '../on-message.js';
 import { type Project, onFrom } from '../on.js';
 import { openChain } from './chain.js';
-import { Collector } from './collector.js';
-import { failedEvent } from './failed-event.js';
+import { Collector, type MessageStep } from './collector.js';
+import { failedEvent, isFinal } from './failed-event.js';
 import { stepsOf } from './filter.js';
 import type { Downstream, Upstream } from './step.js';
 

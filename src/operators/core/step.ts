@@ -8,17 +8,64 @@ export interface Downstream {
   complete(): void;
 }
 
-/** A running step: what comes from above, and the end of all interest in it. */
+/** A running step: takes the flow from above, and may be closed. */
 export interface Upstream extends Downstream {
-  /** Nobody wants anything any more: cancels what runs. Nothing is emitted from here on. */
+  /** Cancels all that runs. Nothing is emitted from here on. */
   close(): void;
 }
 
-/** One link of a filter, not yet running: filters are made of these, so that neighbours can share one table. */
+/** One link of a filter, not yet running. A filter is a list of these, so that neighbours can share one table. */
 export interface Step {
   readonly tags: Tags;
-  /** The flow that it wants to see, as bits of `BIT`; all else passes it by. */
+  /** The flow that it wants, as bits of `BIT`; all else passes it by. */
   readonly interest: number;
   /** Starts it for one connection. */
   open(down: Downstream): Upstream;
+}
+
+/**
+ * A running step with the usual ends: an error closes it and travels on; a completed source completes it as soon as
+ * nothing is under way.
+ */
+export abstract class RunningStep implements Upstream {
+  protected readonly down: Downstream;
+  #completed = false;
+
+  constructor(down: Downstream) {
+    this.down = down;
+  }
+
+  abstract next(flow: Flow): void;
+
+  /** Whether something is under way. When that is over, `settle()` has to be called. */
+  protected isBusy(): boolean {
+    return false;
+  }
+
+  /** Cancels what is under way. */
+  protected cancel(): void {
+    // Nothing is, by default.
+  }
+
+  error(error: unknown): void {
+    this.close();
+    this.down.error(error);
+  }
+
+  complete(): void {
+    this.#completed = true;
+    this.settle();
+  }
+
+  close(): void {
+    this.#completed = false;
+    this.cancel();
+  }
+
+  /** Something under way is over. */
+  protected settle(): void {
+    if (!this.#completed || this.isBusy()) return;
+    this.close();
+    this.down.complete();
+  }
 }

@@ -1,26 +1,23 @@
 import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { BIT, bitOf } from '../../session/stage.js';
 import { turnOf } from '../../session/turn.js';
-import { isFinal } from '../is-final.js';
-import type { MessageStep } from '../on-message.js';
-import { Collector } from './collector.js';
-import type { Downstream, Upstream } from './step.js';
+import { type MessageStep, Collector } from './collector.js';
+import { isFinal } from './failed-event.js';
+import { type Downstream, RunningStep } from './step.js';
 import { StreamedProject } from './streamed-project.js';
 
 /** Where a decision is one about the whole message. */
 const CONTENT = BIT.header | BIT.eoh | BIT.body | BIT.eom;
 
 /** Hands the body of one message after the other to a project as it arrives. */
-export class StreamRun implements Upstream {
+export class StreamRun extends RunningStep {
   readonly #step: MessageStep;
-  readonly #down: Downstream;
   readonly #collector: Collector;
   #current: StreamedProject | undefined;
-  #completed = false;
 
   constructor(step: MessageStep, down: Downstream) {
+    super(down);
     this.#step = step;
-    this.#down = down;
     this.#collector = new Collector(step.options);
   }
 
@@ -28,7 +25,7 @@ export class StreamRun implements Upstream {
     const event = flow.stage === 'reply' ? flow.to : flow;
     if (event.stage === 'abort' || event.stage === 'close') {
       this.#end();
-      this.#down.next(flow);
+      this.down.next(flow);
       return;
     }
     if (event.stage === 'mail') this.#end();
@@ -36,7 +33,7 @@ export class StreamRun implements Upstream {
     if (isFinal(flow) || (flow.stage === 'reply' && event.stage === 'eom')) {
       // Before anybody else hears of it: what comes of that may be the next message.
       if ((bitOf(event.stage) & CONTENT) !== 0) this.#end();
-      this.#down.next(flow);
+      this.down.next(flow);
     } else if (event.stage === 'body') {
       this.#onBody(flow as StageEvent | Reply, event);
     } else if (flow.stage === 'eom') {
@@ -45,24 +42,21 @@ export class StreamRun implements Upstream {
       // It cannot make anything wait: the body is not kept.
       void collection.take(event);
       if (event.stage === 'eoh' && !collection.beyond) this.#begin(event);
-      this.#down.next(flow);
+      this.down.next(flow);
     }
   }
 
-  error(error: unknown): void {
-    this.#end();
-    this.#down.error(error);
-  }
-
-  complete(): void {
-    this.#completed = true;
-    // What has not come by now does not come any more.
+  override complete(): void {
+    // The end of the message does not come any more.
     if (this.#current?.ending === false) this.#end();
-    this.#completeIfDone();
+    super.complete();
   }
 
-  close(): void {
-    this.#completed = false;
+  protected override isBusy(): boolean {
+    return this.#current !== undefined;
+  }
+
+  protected override cancel(): void {
     this.#end();
   }
 
@@ -83,7 +77,7 @@ export class StreamRun implements Upstream {
     const piece = collection.admit(event.chunk);
     if (collection.beyond) {
       this.#current?.cancel();
-      this.#down.next((flow.stage === 'body' ? this.#collector.refusal(flow) : undefined) ?? flow);
+      this.down.next((flow.stage === 'body' ? this.#collector.refusal(flow) : undefined) ?? flow);
       return;
     }
     const current = this.#begin(event);
@@ -95,7 +89,7 @@ export class StreamRun implements Upstream {
       if (current.unwanted || collection.enough) turn?.releaseBody();
       const refusal = flow.stage === 'body' ? current.refusalOf(flow) : undefined;
       if (refusal !== undefined) this.#end();
-      this.#down.next(refusal ?? flow);
+      this.down.next(refusal ?? flow);
     };
     // A project that stops reading is about to say why, which takes an async function some promises more.
     const stops = (): boolean => wanted && turn !== undefined && current.deciding;
@@ -123,22 +117,16 @@ export class StreamRun implements Upstream {
     const collection = this.#collector.of(eom);
     if (collection.beyond) {
       this.#end();
-      this.#down.next(this.#collector.beyond(eom));
+      this.down.next(this.#collector.beyond(eom));
       return;
     }
     this.#collector.keepBodies(eom);
     const current = this.#begin(eom);
     current.finish(eom, collection.complete, (flow) => {
       if (this.#current === current) this.#current = undefined;
-      this.#down.next(flow);
-      this.#completeIfDone();
+      this.down.next(flow);
+      this.settle();
     });
-  }
-
-  #completeIfDone(): void {
-    if (!this.#completed || this.#current !== undefined) return;
-    this.close();
-    this.#down.complete();
   }
 }
 

@@ -6,11 +6,9 @@ import { type AnswerWatch, watchOf } from '../../session/answer-watch.js';
 import { causeOf, markFailed, tellForgotten } from '../../session/failures.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { TURN, Turn, type Turned, turnOf } from '../../session/turn.js';
-import { isRefusal } from '../is-refusal.js';
-import type { MessageStep } from '../on-message.js';
-import { ProjectRun, type RunOwner } from './drive.js';
-import { failedEvent } from './failed-event.js';
-import { LazyContext } from './project-context.js';
+import type { MessageStep } from './collector.js';
+import { failedEvent, isRefusal } from './failed-event.js';
+import { LazyContext, ProjectRun, type RunOwner } from './project-run.js';
 
 const ABORTED = 'The message was aborted, or has its answer already: the rest of its body does not come.';
 

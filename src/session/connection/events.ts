@@ -87,6 +87,6 @@ function rejectionIn(session: SessionState): Rejection | undefined {
   const host = macros.get('rcpt_host') ?? '';
   const [codes = '', enhanced = ''] = CODES.exec(given) ?? [];
   const status = STATUS.test(host) ? host : enhanced;
-  const isText = codes !== '' || (status !== '' && session.mta !== 'sendmail');
+  const isText = codes !== '' || (status !== '' && !session.profile.codesRejections);
   return { status, text: isText ? given.slice(codes.length) : '' };
 }

@@ -1,5 +1,5 @@
 import { Malformed, decodeMacros } from '../../transport/wire/layouts.js';
-import { bareName } from '../negotiation/macro-name.js';
+import { bareName } from '../negotiation/terms.js';
 import type { Macros } from '../session-info.js';
 
 /**
@@ -8,6 +8,7 @@ import type { Macros } from '../session-info.js';
  */
 const ORDER = 'CHMRTNE';
 const RCPT = ORDER.indexOf('R');
+const V = 'v'.charCodeAt(0);
 
 /** A macro as it came: its name, with braces or without, and its value. */
 type Sent = readonly [name: string, value: string];
@@ -78,6 +79,23 @@ export class MacroStore implements Macros {
   getAsSent(name: string): string | undefined {
     const sent = this.#find(name);
     return sent?.[0] === name ? sent[1] : undefined;
+  }
+
+  /** The bytes of the value of `v`, without decoding the set that it is in; `undefined` where there is none. */
+  version(): Buffer | undefined {
+    for (let index = this.#top - 1; index >= 0; index--) {
+      const slot = this.#slots[index];
+      if (slot === undefined) continue;
+      const { data, end } = slot;
+      for (let at = slot.start; at < end;) {
+        const stop = data.indexOf(0, at);
+        const valueEnd = data.indexOf(0, stop + 1);
+        if (valueEnd === -1 || valueEnd >= end) break;
+        if (stop === at + 1 && data[at] === V) return data.subarray(stop + 1, valueEnd);
+        at = valueEnd + 1;
+      }
+    }
+    return undefined;
   }
 
   all(): Readonly<Record<string, string>> {

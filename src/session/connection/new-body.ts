@@ -1,10 +1,10 @@
 import { ignoreRejection } from '../../common/promises.js';
 import { BodyStore, defaultStore } from '../../spool/body-store.js';
 import { Breath } from '../breath.js';
-import { bodyFrames } from '../encode-modifications.js';
+import { bodyFrames } from '../changes/encode-modifications.js';
 import { AnswerError } from '../errors.js';
 import type { BodySource } from '../modifications.js';
-import { USUAL } from '../negotiation/data-size.js';
+import { USUAL } from '../negotiation/terms.js';
 import type { Turn } from '../turn.js';
 import type { Output } from './output.js';
 

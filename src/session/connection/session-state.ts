@@ -1,6 +1,8 @@
 import { type ProtocolFlag, type Right, SMFIF, SMFIP } from '../../transport/wire/flags.js';
-import { type Agreement, NOTHING_AGREED } from '../negotiation/agreement.js';
-import { type MtaName, judgeMta } from '../profiles/judge-mta.js';
+import { type Agreement, NOTHING_AGREED } from '../negotiation/terms.js';
+import { GENERIC } from '../profiles/generic.js';
+import type { MtaName, Profile } from '../profiles/profile.js';
+import { recognise } from '../profiles/recognise.js';
 import type { Client, SessionInfo } from '../session-info.js';
 import { MacroStore } from './macro-store.js';
 
@@ -28,7 +30,7 @@ export class SessionState implements SessionInfo {
   envelope: Told | undefined = undefined;
   /** The names of the message's headers; nothing where the MTA has shown none. */
   shownHeaders: string[] | undefined = undefined;
-  #mta: MtaName = 'unknown';
+  #profile: Profile = GENERIC;
 
   constructor() {
     this.macros = new MacroStore();
@@ -51,10 +53,14 @@ export class SessionState implements SessionInfo {
     return namesOf(SMFIP, this.agreement.protocol);
   }
 
-  /** What has been recognised once stays so: what gave it away may be a macro of one message. */
+  /** An MTA that was recognised once stays so: the sign may be a macro of one message. */
+  get profile(): Profile {
+    if (this.#profile === GENERIC) this.#profile = recognise(this.macros, this.prefixed);
+    return this.#profile;
+  }
+
   get mta(): MtaName {
-    if (this.#mta === 'unknown') this.#mta = judgeMta(this.macros, this.prefixed);
-    return this.#mta;
+    return this.profile.name;
   }
 }
 

@@ -1,21 +1,17 @@
 import { errorFrom, isA } from '../../common/text-of.js';
 import { SMFIP } from '../../transport/wire/flags.js';
-import { giverOf, located } from '../answer-place.js';
-import { checkDecision, isPlain, isPlainReply } from '../check-decision.js';
-import { type Decision, proceed, skip, tempfail } from '../decisions.js';
+import { giverOf, located } from '../answer-watch.js';
+import { encodeModifications } from '../changes/encode-modifications.js';
+import { type Decision, checkDecision, proceed, skip, tempfail } from '../decisions.js';
 import { CONTINUE, PROGRESS, encodeDecision } from '../encode-decision.js';
-import { encodeModifications } from '../encode-modifications.js';
-import { AnswerError, ProjectError, type Waited } from '../errors.js';
+import { AnswerError, ProjectError, type Waited, overruledError, staleReply, tooSlow } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
 import type { Flow, MilterEvent } from '../flow.js';
 import type { BodySource, Modification } from '../modifications.js';
-import { mootError } from '../moot-error.js';
-import type { Agreement } from '../negotiation/agreement.js';
+import type { Agreement } from '../negotiation/terms.js';
 import type { Failure, ResolvedOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { type FlowStage, type Stage, bitOf } from '../stage.js';
-import { staleReply } from '../stale-reply.js';
-import { tooSlow } from '../too-slow.js';
 import { type Scope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../turn.js';
 import type { ConnectionOwner, Receiver } from './boundary.js';
 import { collectBody, writeBody } from './new-body.js';
@@ -153,7 +149,7 @@ export class Turns implements TurnOwner {
       // An event at a silent stage has no answer, and one whose turn was cancelled is expected to come out late.
       if (flow.stage !== 'reply') return;
       // The failure of a filter is worth knowing, not that its decision came too late.
-      this.#outcome(event.stage, undefined, NONE, 0, causeOf(flow) ?? staleReply(event.stage, turn));
+      this.#outcome(event.stage, undefined, NONE, 0, causeOf(flow) ?? staleReply(event.stage, turn?.mode));
     } else if (flow.stage === 'reply') {
       this.#settle(turn, flow.decision, flow.modifications, causeOf(flow));
     } else {
@@ -246,9 +242,7 @@ export class Turns implements TurnOwner {
       const decision = checkDecision(given, stage);
       const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
       if (kept.length === 0) {
-        // The outcome shows the filter's own object, by which the filter may know its decision again.
-        const shown = isPlain(given) && isPlainReply(given) ? given : decision;
-        this.#finish(turn, shown, NONE, cause, decision);
+        this.#finish(turn, decision, NONE, cause);
         return;
       }
       if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
@@ -300,13 +294,12 @@ export class Turns implements TurnOwner {
     wanted: Decision,
     modifications: readonly Modification[],
     cause: Error | undefined,
-    written: Decision = wanted,
   ): void {
     const decision = turn.overruled ? proceed() : wanted;
-    const error = turn.overruled ? (cause ?? mootError(wanted)) : cause;
+    const error = turn.overruled ? (cause ?? overruledError(wanted.kind)) : cause;
     turn.decision = decision;
     if (modifications !== NONE) turn.modifications = modifications;
-    if (turn.mode === 'reply') this.#output.answer(this.#encode(turn.overruled ? decision : written));
+    if (turn.mode === 'reply') this.#output.answer(this.#encode(decision));
     // Ended before the outcome is told: its subscriber may cause an answer, which has to find the turn over.
     this.#end(turn);
     if (this.#owner.watched || error !== undefined) {

@@ -12,11 +12,16 @@ import { rightsOf } from '../connection/session-state.js';
 import { NegotiationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { ALL_STAGES, BIT, STAGES } from '../stage.js';
-import type { Agreement } from './agreement.js';
-import { agreeOnSize } from './data-size.js';
-import { wireName } from './macro-name.js';
 import type { Tags } from './tags.js';
-import type { MacroLists, MacroStage, Offer, Terms } from './terms.js';
+import {
+  type Agreement,
+  type MacroLists,
+  type MacroStage,
+  type Offer,
+  type Terms,
+  agreeOnSize,
+  wireName,
+} from './terms.js';
 
 const OLDEST = 2;
 const NEWEST = 6;

@@ -52,7 +52,7 @@ export class Accountant {
   heard(frame: Buffer): string | undefined {
     const [head, ...others] = this.#owed;
     if (head === undefined) throw new Error(`Nobody asked for ${frame.toString('hex', 0, 60)}.`);
-    const reply = decodeReply(frame, this.terms.actions);
+    const reply = decodeReply(frame, this.terms.actions, this.terms.protocol);
     const { letter } = reply;
     if (reply.kind !== 'final') {
       if (head.letter !== 'E')

@@ -78,11 +78,14 @@ export class FilterPlan {
   }
 }
 
-/** Streams for `on` with a latest value; whether there is ever one. */
+/**
+ * Streams for `on` with a latest value; whether there is ever one. Three filters that wait for one after the other have it
+ * within the reply timeout.
+ */
 const LATEST: Readonly<Record<string, { source: () => Observable<number>; valued: boolean }>> = {
   'a value': { source: () => of(1), valued: true },
-  'a value after 500 ms': { source: () => timer(500), valued: true },
-  'a value every 700 ms': { source: () => interval(700), valued: true },
+  'a value after 200 ms': { source: () => timer(200), valued: true },
+  'a value every 300 ms': { source: () => interval(300), valued: true },
   'a value, then an error': {
     source: () =>
       concat(
@@ -94,8 +97,8 @@ const LATEST: Readonly<Record<string, { source: () => Observable<number>; valued
   'never a value': { source: () => NEVER, valued: false },
   'no value': { source: () => EMPTY, valued: false },
   'an error': { source: () => throwError(() => new Error('latest')), valued: false },
-  'an error after 500 ms': {
-    source: () => timer(500).pipe(mergeMap(() => throwError(() => new Error('latest')))),
+  'an error after 200 ms': {
+    source: () => timer(200).pipe(mergeMap(() => throwError(() => new Error('latest')))),
     valued: false,
   },
 };

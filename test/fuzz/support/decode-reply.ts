@@ -25,18 +25,20 @@ const RIGHTS: Readonly<Record<string, number>> = {
   e: 0x40,
   '2': 0x80,
 };
-const MAX_DATA = 65535;
+/** The most data by the bits that were agreed to: the usual size, and those that some builds of Sendmail offer. */
+const maxData = (protocol: number): number =>
+  (protocol & 0x20000000) !== 0 ? 1048575 : (protocol & 0x10000000) !== 0 ? 262143 : 65535;
 
 /**
  * Reads a frame as strictly as the strictest MTA does, without anything of ours: one byte too many, a string without
  * its end, a text that would make another line, and it throws.
  */
-export function decodeReply(frame: Buffer, actions: number): Heard {
+export function decodeReply(frame: Buffer, actions: number, protocol = 0): Heard {
   const complain = (what: string): Error => new Error(`${what}: ${frame.toString('hex', 0, 200)}`);
   if (frame.length < 5 || frame.readUInt32BE(0) !== frame.length - 4) throw complain('a wrong length');
   const letter = frame.toString('latin1', 4, 5);
   const data = frame.subarray(5);
-  if (data.length > MAX_DATA) throw complain('more data than a frame may have');
+  if (data.length > maxData(protocol)) throw complain('more data than a frame may have');
   if ('cartds'.includes(letter) || letter === 'p') {
     if (data.length > 0) throw complain(`data after ${letter}`);
     return { letter, kind: letter === 'p' ? 'progress' : 'final' };
@@ -66,6 +68,8 @@ export function decodeReply(frame: Buffer, actions: number): Heard {
   } else {
     if (!/^<[^\0- \x7f<>]*>$/.test(first)) throw complain('no address in angle brackets');
     if (first === '<>' && letter !== 'e') throw complain('an empty address');
+    // An empty string of arguments is none, which Postfix takes in a change of the sender.
+    if (second === '' && letter === 'e') return { letter, kind: 'change' };
     if (second !== undefined && !/^[^\0- \x7f]+( [^\0- \x7f]+)*$/.test(second))
       throw complain('no arguments');
   }

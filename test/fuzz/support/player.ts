@@ -65,7 +65,7 @@ export class Player {
       throw new Error('A protocol beyond the offer.');
     if (answer.length > 17 && (granted & 0x100) === 0)
       throw new Error('Lists of macros without the right to send them.');
-    const terms = { version: agreed, actions: granted, protocol: steps & 0x0fffffff };
+    const terms = { version: agreed, actions: granted, protocol: steps };
     this.#books = new Accountant(terms, this.#limits, () => Date.now());
     return terms;
   }
@@ -169,7 +169,8 @@ export class Player {
       const bytes = Buffer.from(hexed, 'hex');
       this.transcript.push(`< ${bytes.toString('latin1', 4, 5)} at ${Date.now()}`);
       const letter = this.#account.heard(bytes);
-      for (const line of decodeReply(bytes, this.#account.terms.actions).lines ?? []) {
+      const { terms } = this.#account;
+      for (const line of decodeReply(bytes, terms.actions, terms.protocol).lines ?? []) {
         if (!TEXTS.has(line)) throw new Error(`No filter has said ${JSON.stringify(line)}.`);
       }
       if (letter !== undefined) this.#last = letter;

@@ -67,10 +67,10 @@ export function activation(): {
     join(directory, 'node_modules'),
   );
   const imports = [
-    ['inheritedSockets', 'transport/inherited-sockets.ts'],
+    ['inheritedSockets', 'transport/sockets/inherited-sockets.ts'],
     ['serve', 'server/serve.ts'],
     ['on', 'operators/on.ts'],
-    ['reject', 'session/decisions/reject.ts'],
+    ['reject', 'session/decisions.ts'],
   ].map(([name = '', file = '']) => `import { ${name} } from '${compiled(file, directory)}';`);
   const preamble = `${imports.join('\n')}
     import { once } from 'node:events';

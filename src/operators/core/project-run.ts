@@ -1,0 +1,125 @@
+import { abortController } from '../../common/abort.js';
+import type { Site } from '../../session/answer-watch.js';
+import { tellFailure } from '../../session/failures.js';
+import type { Flow, StageEvent } from '../../session/flow.js';
+import { turnOf } from '../../session/turn.js';
+import { Answers, takeAll } from './answers.js';
+import { Drive } from './drive.js';
+import { failedEvent } from './failed-event.js';
+
+/** What a project gets beside its event. */
+export interface ProjectContext {
+  /**
+   * Aborted when the answer is not wanted any more: the message was aborted, the connection is lost, or the time is up.
+   * Of an answer with a body to be read, also when that is over. Made when first asked for. Hand it to `fetch` and whatever else can be cancelled. A listener of it that throws is reported, and costs nothing.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** The context of one event. */
+export class LazyContext implements ProjectContext {
+  /** The call of the operator whose project it is for. */
+  readonly site: Site | undefined;
+  readonly #event: StageEvent;
+  #controller: AbortController | undefined;
+  #cancelled = false;
+
+  constructor(event: StageEvent, site?: Site) {
+    this.#event = event;
+    this.site = site;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = abortController((reason) => {
+        tellFailure(this.#event, reason);
+      });
+      if (this.#cancelled) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  /** Of an answer whose body is read later the end is the end of the turn. */
+  outlive(): void {
+    turnOf(this.#event)?.onEnd(() => {
+      this.cancel();
+    });
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+    this.#controller?.abort();
+  }
+}
+
+/** Where the result of a run goes: one of the two is called, once. */
+export interface RunOwner {
+  done(run: ProjectRun, flow: Flow): void;
+  /** It was cancelled, and there will be no result. */
+  gone(run: ProjectRun): void;
+}
+
+/** The answers of a project to one event on their way. Cancelled when the turn of the event is over. */
+export class ProjectRun extends Drive {
+  readonly event: StageEvent;
+  protected override readonly whose = 'The answers of the project';
+  readonly #context: LazyContext;
+  readonly #owner: RunOwner;
+  readonly #answers: Answers;
+
+  constructor(event: StageEvent, context: LazyContext, owner: RunOwner) {
+    super();
+    this.event = event;
+    this.#context = context;
+    this.#owner = owner;
+    this.#answers = new Answers(event, context.site);
+    turnOf(event)?.onEnd(() => this.cancel());
+  }
+
+  override cancel(): void {
+    if (!this.active) return;
+    super.cancel();
+    this.#owner.gone(this);
+  }
+
+  protected override cancelled(): void {
+    this.#context.cancel();
+  }
+
+  protected override take(answer: unknown): boolean {
+    return takeAll(this.#answers, answer);
+  }
+
+  protected override ignore(answer: unknown): void {
+    takeAll(this.#answers, answer);
+  }
+
+  protected override report(error: unknown): void {
+    tellFailure(this.event, error);
+  }
+
+  protected override done(): void {
+    if (this.#answers.readLater) this.#context.outlive();
+    let flow: Flow;
+    try {
+      flow = this.#answers.result();
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
+    this.#end(flow);
+  }
+
+  protected override failed(error: unknown): void {
+    this.#end(failedEvent(this.event, error, this.#context.site));
+  }
+
+  #end(flow: Flow): void {
+    try {
+      this.#owner.done(this, flow);
+    } catch (error) {
+      // There is no caller: this comes from a promise or a timer, where it would end the process.
+      tellFailure(this.event, error);
+    }
+  }
+}

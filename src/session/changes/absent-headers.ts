@@ -1,0 +1,65 @@
+import {
+  checkModification,
+  type ChangeHeader,
+  type DeleteHeader,
+  type Modification,
+  addHeader,
+} from '../modifications.js';
+
+interface Addition {
+  readonly name: string;
+  readonly index: number;
+  /** Its turn among the modifications. */
+  readonly at: number;
+  value: Modification;
+}
+
+/**
+ * The same modifications, in which a new value for a header that is not there is what it comes to: an addition, in its
+ * turn among the others. A second value for it takes the place of the first, a deletion takes it back, and several of one
+ * name come in the order of their numbers.
+ *
+ * @param names those of the headers that the filter was shown
+ * @throws AnswerError where such a change is malformed
+ */
+export function addAbsent(
+  modifications: readonly Modification[],
+  names: readonly string[],
+): readonly Modification[] {
+  if (!modifications.some(({ kind }) => kind === 'changeHeader')) return modifications;
+  const counts = new Map<string, number>();
+  for (const each of names) counts.set(each.toLowerCase(), (counts.get(each.toLowerCase()) ?? 0) + 1);
+  const all: (Modification | undefined)[] = [];
+  const added = new Map<string, Addition>();
+  for (const given of modifications) {
+    const change = changeOf(given);
+    const name = change?.name.toLowerCase() ?? '';
+    if (change === undefined || change.index <= (counts.get(name) ?? 0)) {
+      all.push(given);
+      continue;
+    }
+    const { index } = change;
+    const key = `${name}:${index}`;
+    if (change.kind === 'deleteHeader' || change.value.length === 0) {
+      if (!added.delete(key)) all.push(given);
+      continue;
+    }
+    const value = addHeader(change.name, change.value);
+    const earlier = added.get(key);
+    if (earlier === undefined) added.set(key, { name, index, at: all.push(undefined) - 1, value });
+    else earlier.value = value;
+  }
+  for (const name of new Set([...added.values()].map((one) => one.name))) {
+    const turns = [...added.values()].filter((one) => one.name === name);
+    const places = turns.map(({ at }) => at);
+    turns.sort((one, other) => one.index - other.index);
+    turns.forEach(({ value }, nth) => (all[places[nth] ?? 0] = value));
+  }
+  return all.filter((one) => one !== undefined);
+}
+
+function changeOf(given: Modification): ChangeHeader | DeleteHeader | undefined {
+  if (given.kind !== 'changeHeader' && given.kind !== 'deleteHeader') return undefined;
+  const change = checkModification(given);
+  return change.kind === 'changeHeader' || change.kind === 'deleteHeader' ? change : undefined;
+}

@@ -1,0 +1,102 @@
+import type { WireReply } from '../../transport/wire/replies.js';
+import type { AddHeader, ChangeHeader, HeaderPosition, InsertHeader, Text } from '../modifications.js';
+import type { Agreement } from '../negotiation/terms.js';
+import type { Profile } from '../profiles/profile.js';
+import { type SameName, BOTTOM } from './order-changes.js';
+
+/** What changes have to be worded for. */
+export interface Wording {
+  readonly agreement: Agreement;
+  readonly profile: Profile;
+  /** The names of the headers of the message, where the MTA has shown them. */
+  readonly shownHeaders?: readonly string[] | undefined;
+}
+
+type HeaderReply = Extract<WireReply, { type: 'addHeader' | 'insertHeader' | 'changeHeader' }>;
+
+/**
+ * Encodes changes of headers so that they mean the same on each MTA.
+ *
+ * One for each message: where an added header goes depends on those added before.
+ */
+export class HeaderEncoder {
+  readonly #wording: Wording;
+  readonly #appended = new Set<string>();
+
+  constructor(wording: Wording) {
+    this.#wording = wording;
+  }
+
+  /**
+   * The frame for it, as fields.
+   *
+   * @param sameName what is known of the headers of its name
+   */
+  encode(modification: AddHeader | InsertHeader | ChangeHeader, sameName?: SameName): HeaderReply {
+    const { name } = modification;
+    switch (modification.kind) {
+      case 'addHeader':
+        return this.#add(name, this.#value(modification.value), sameName);
+      case 'insertHeader': {
+        if (sameName !== undefined && this.#replacesMade(name, sameName)) {
+          return this.#add(name, this.#value(modification.value), sameName);
+        }
+        const index = this.#index(modification.position);
+        if (index === BOTTOM) this.#appended.add(name.toLowerCase());
+        return { type: 'insertHeader', index, name, ...this.#value(modification.value) };
+      }
+      case 'changeHeader': {
+        const { index } = modification;
+        return { type: 'changeHeader', index, name, ...this.#value(modification.value, true) };
+      }
+    }
+  }
+
+  /**
+   * At the end. Sendmail would put it before the first header of its name, and so turn the order of several around. An
+   * MTA that is not known may be one, but even there the second of a name can be had behind the first.
+   *
+   * What Sendmail makes itself is added, to take the place of its own, but where the message is known to have one.
+   */
+  #add(name: string, value: ReturnType<typeof asFields>, sameName: SameName | undefined): HeaderReply {
+    const { agreement, profile } = this.#wording;
+    const made = this.#replacesMade(name, sameName);
+    const key = name.toLowerCase();
+    const again = this.#appended.has(key);
+    this.#appended.add(key);
+    const { adds } = profile;
+    const inserted = agreement.inserts && (adds === 'before its name' ? !made : adds === 'unknown' && again);
+    return inserted
+      ? { type: 'insertHeader', index: BOTTOM, name, ...value }
+      : { type: 'addHeader', name, ...value };
+  }
+
+  /** Whether it is to take the place of what Sendmail makes; where a message is known, only the first of its name does. */
+  #replacesMade(name: string, sameName: SameName | undefined): boolean {
+    const key = name.toLowerCase();
+    if (!this.#wording.profile.makes.has(key)) return false;
+    return sameName === undefined || (sameName.shown === 0 && !this.#appended.has(key));
+  }
+
+  /**
+   * Below the first header, which is the MTA's own Received, the MTAs count differently: Postfix the headers of the
+   * message, Sendmail those of its configuration before them.
+   */
+  #index(position: HeaderPosition): number {
+    if (position === 'top') return 0;
+    if (position === 'bottom') return BOTTOM;
+    const { agreement, profile } = this.#wording;
+    return position > 1 && profile.countsConfigured ? position - 1 + agreement.sendmailHeaders : position;
+  }
+
+  #value(given: Text, emptyDeletes = false): ReturnType<typeof asFields> {
+    if (this.#wording.agreement.blank !== 'made') return asFields(given);
+    const blank = typeof given === 'string' ? given.startsWith(' ') : given[0] === 0x20;
+    if (!blank || (emptyDeletes && given.length === 1)) return asFields(given);
+    return asFields(typeof given === 'string' ? given.slice(1) : given.subarray(1));
+  }
+}
+
+function asFields(given: Text): { value: string; raw?: Uint8Array } {
+  return typeof given === 'string' ? { value: given } : { value: '', raw: given };
+}

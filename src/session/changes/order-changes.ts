@@ -1,0 +1,100 @@
+import { replyCodec, type WireReply } from '../../transport/wire/replies.js';
+import type { Modification } from '../modifications.js';
+
+/** How many headers of its own name a new header has among those that the filter was shown. */
+export interface SameName {
+  /** Those above its place. */
+  readonly above: number;
+  /** All of them. */
+  readonly shown: number;
+}
+
+/**
+ * What is known of new headers that were made by comparing two headers as wholes. Of one that was asked for by hand
+ * nothing is known, since a filter need not have looked at the headers at all.
+ *
+ * It stands beside the modifications, so that these stay plain objects that are equal when they say the same.
+ */
+export const SAME_NAME = new WeakMap<Modification, SameName>();
+
+/** One change to a message, encoded. */
+export interface EncodedChange {
+  readonly reply: Exclude<WireReply, { readonly type: 'replaceBody' }>;
+  readonly frame: Buffer;
+  /** What is known of the headers with the name of a new one. */
+  readonly sameName?: SameName | undefined;
+}
+
+/**
+ * Puts changes in an order in which each means what its filter meant, though an MTA makes them one after the other and
+ * counts anew after each: every number counts the headers as the filter was shown them.
+ *
+ * - Changed values come first and from the lowest: one beyond the last header adds it, and the next then follows on it.
+ * - Insertions before the n-th header go from the bottom up, so that none moves the place of another; those at one place
+ *   come out in the order in which they were asked for.
+ * - Deletions go from the last of a name to the first: Postfix renumbers after each, Sendmail does not. They come after
+ *   the insertions, whose places they would move. A header inserted above one of its name that is to be deleted is
+ *   counted by then, on both MTAs. Where it is not known whether it is above, the deletions of that name go first, since
+ *   they must not hit the new header.
+ * - What is deleted twice, by two filters say, is deleted once: in Postfix the second deletion would hit the next header.
+ * - All else keeps its order.
+ */
+export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer[] {
+  if (changes.length < 2) return changes.map(({ frame }) => frame);
+  const groups: { index: number; frame: Buffer }[][] = [[], [], [], [], []];
+  const [values = [], early = [], places = [], deletions = [], others = []] = groups;
+  const inserted = insertedAbove(changes);
+  const deleted = new Set<string>();
+  for (const { reply, frame } of changes) {
+    if (reply.type === 'changeHeader') {
+      const { index } = reply;
+      const name = reply.name.toLowerCase();
+      if (reply.value !== '' || (reply.raw?.length ?? 0) > 0) {
+        values.push({ index, frame });
+      } else if (!deleted.has(`${name}:${index}`)) {
+        deleted.add(`${name}:${index}`);
+        const above = inserted.get(name);
+        if (above === 'unknown') early.push({ index, frame });
+        else deletions.push(above === undefined ? { index, frame } : below(reply, above));
+      }
+    } else if (isPlaced(reply)) {
+      // The one asked for last goes first, so that the one asked for first ends above it.
+      places.unshift({ index: reply.index, frame });
+    } else {
+      others.push({ index: 0, frame });
+    }
+  }
+  values.sort((left, right) => left.index - right.index);
+  for (const group of [early, places, deletions]) group.sort((left, right) => right.index - left.index);
+  return groups.flat().map(({ frame }) => frame);
+}
+
+/** For each name that is inserted: how many of that name are above each new one, where that is known of all of them. */
+function insertedAbove(changes: readonly EncodedChange[]): Map<string, number[] | 'unknown'> {
+  const inserted = new Map<string, number[] | 'unknown'>();
+  for (const { reply, sameName } of changes) {
+    if (!isPlaced(reply)) continue;
+    const name = reply.name.toLowerCase();
+    const others = inserted.get(name);
+    if (sameName === undefined) inserted.set(name, 'unknown');
+    else if (others === undefined) inserted.set(name, [sameName.above]);
+    else if (others !== 'unknown') others.push(sameName.above);
+  }
+  return inserted;
+}
+
+/** The deletion of a header when those of its name are inserted that have so many of the old ones above them. */
+function below(reply: ChangeReply, above: readonly number[]): { index: number; frame: Buffer } {
+  const index = reply.index + above.filter((count) => count < reply.index).length;
+  return { index, frame: replyCodec.encode({ ...reply, index }) };
+}
+
+type ChangeReply = Extract<WireReply, { type: 'changeHeader' }>;
+
+/** Whether it goes before a certain header, not to the top or the bottom, which no other change moves. */
+function isPlaced(reply: EncodedChange['reply']): reply is Extract<WireReply, { type: 'insertHeader' }> {
+  return reply.type === 'insertHeader' && reply.index > 0 && reply.index < BOTTOM;
+}
+
+/** Beyond every message; Postfix takes it up to one below the greatest signed integer. */
+export const BOTTOM = 0x7ffffffe;

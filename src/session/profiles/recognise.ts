@@ -1,0 +1,35 @@
+import type { MacroStore } from '../connection/macro-store.js';
+import { GENERIC } from './generic.js';
+import { POSTFIX } from './postfix.js';
+import type { Profile } from './profile.js';
+import { SENDMAIL } from './sendmail.js';
+
+/** In the order in which their signs count. */
+const PROFILES: readonly Profile[] = [SENDMAIL, POSTFIX, GENERIC];
+
+/** The last version that was recognised: a server hears from the same few mail servers again and again. */
+let latest: { readonly version: Buffer; readonly profile: Profile } | undefined;
+
+/**
+ * Recognises the MTA of a connection by its macros so far.
+ *
+ * `v`, which Postfix sends at CONNECT, says it outright; an MTA that calls itself something else is not known. Without
+ * `v` the signs of each profile count.
+ *
+ * @param prefixed whether the address of the client was written with `IPv6:` before it
+ */
+export function recognise(macros: MacroStore, prefixed: boolean): Profile {
+  const version = macros.version();
+  if (version === undefined) {
+    const { forContent } = macros;
+    const signs = { forContent, prefixed, getAsSent: (name: string) => macros.getAsSent(name) };
+    return PROFILES.find((profile) => profile.recognises(signs)) ?? GENERIC;
+  }
+  if (latest?.version.equals(version) !== true) {
+    const text = version.toString();
+    const profile = PROFILES.find((each) => each.version.test(text)) ?? GENERIC;
+    // A copy: the bytes are part of a larger buffer.
+    latest = { version: Buffer.from(version), profile };
+  }
+  return latest.profile;
+}

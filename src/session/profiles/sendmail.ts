@@ -1,0 +1,42 @@
+import type { Profile } from './profile.js';
+
+/** Macros of the interface that the client came in by: Sendmail has them, and never without `_`. */
+const INTERFACE = ['{if_addr}', '{if_name}'];
+/** Other macros that Sendmail sends by itself and Postfix does not have. */
+const SENDMAIL_ALONE = ['{auth_ssf}', '{msg_id}'];
+
+/**
+ * Sendmail. It names the interface that the client came in by, puts a dot behind the host that a mailer delivers to, and
+ * writes `IPv6:` before addresses.
+ *
+ * A program that took some of its macros over (maddy, others in Go) leaves out `_`, or the braces, or both. The host name
+ * of CONNECT is no sign: with some programs it is the name that the client greeted with.
+ */
+export const SENDMAIL: Profile = {
+  name: 'sendmail',
+  // As `8.17.1.9`, `8.18.2/Submit`.
+  version: /^8\.\d+\.\d+/,
+  recognises(signs) {
+    const sent = (name: string): boolean => signs.getAsSent(name) !== undefined;
+    if (signs.prefixed || SENDMAIL_ALONE.some(sent) || (INTERFACE.some(sent) && (sent('_') || sent('{_}'))))
+      return true;
+    const next = signs.getAsSent('{rcpt_host}') ?? signs.getAsSent('{mail_host}') ?? '';
+    return /[^.]\.$/.test(next);
+  },
+  adds: 'before its name',
+  makes: new Set([
+    'date',
+    'from',
+    'full-name',
+    'message-id',
+    'resent-date',
+    'resent-from',
+    'resent-message-id',
+  ]),
+  countsConfigured: true,
+  keepsName: true,
+  // With a second string, empty or not, Sendmail forgets what the client gave with MAIL: BODY, RET, ENVID, AUTH.
+  noArguments: [],
+  // Version 8.18 may have neither status nor text, and a piece of the address in their place.
+  codesRejections: true,
+};
