@@ -1,8 +1,7 @@
 import '../common/check-node.js';
 
 /**
- * The other side: speaks the milter protocol as an MTA does. Experimental: what is exported here may change in any
- * version.
+ * The MTA's side of the milter protocol. Experimental: each export may change in any version.
  */
 export { DEFAULT_OFFER, type MtaAgreement, type MtaOffer } from './client/agreement.js';
 export type { MtaAnswer, MtaEvent, Verdict } from './client/answer.js';

@@ -3,23 +3,23 @@ import { OLD_PROTOCOL, SMFIF } from '../../transport/wire/flags.js';
 import type { OptnegFields } from '../../transport/wire/layouts.js';
 import { MilterError } from './milter-error.js';
 
-/** What an MTA offers a milter. */
+/** The offer of an MTA to a milter. */
 export interface MtaOffer {
   /** The highest protocol version it speaks. */
   readonly version: number;
-  /** Bits of `SMFIF`: what it can do to a message. */
+  /** Bits of `SMFIF`: the changes that it can make to a message. */
   readonly actions: number;
-  /** Bits of `SMFIP`: what it can leave out or do. */
+  /** Bits of `SMFIP`: the events and replies that it can leave out, and the features that it has. */
   readonly protocol: number;
 }
 
-/** What an MTA and a milter have agreed on, for the whole connection. */
+/** The agreement of an MTA and a milter, for the whole connection. */
 export interface MtaAgreement extends MtaOffer {
   /** The macros that the milter asked for, by the number of their stage (libmilter's `SMFIM_*`). */
   readonly lists: ReadonlyMap<number, readonly string[]>;
 }
 
-/** What Postfix 2.6 and later and Sendmail 8.14 and later offer. */
+/** The offer of Postfix 2.6 and later and of Sendmail 8.14 and later. */
 export const DEFAULT_OFFER: MtaOffer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
 
 const BITS = whole(0, 0xffffffff);

@@ -16,7 +16,7 @@ export type MtaEvent = Extract<
   { type: 'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'header' | 'eoh' | 'body' | 'eom' | 'unknown' }
 >;
 
-/** What the final reply of a milter means to the SMTP session. */
+/** The meaning of a milter's final reply for the SMTP session. */
 export type Verdict =
   | { readonly kind: 'continue' }
   /** Without asking this milter any more: at connect and helo for the whole session, else for this message. */
@@ -28,7 +28,7 @@ export type Verdict =
   /** At connect and helo the session, at rcpt that recipient, else the message. */
   | { readonly kind: 'refuse'; readonly reply: SmtpReply };
 
-/** What a milter answers to an event. */
+/** The answer of a milter to an event. */
 export interface MtaAnswer {
   readonly verdict: Verdict;
   /** The changes that it wants, in its order; only at the end of the message. */
@@ -41,7 +41,7 @@ export const CONTINUE: MtaAnswer = Object.freeze({
   modifications: [],
 });
 
-/** What it takes to read an answer. */
+/** The connection that an answer is read from. */
 export interface AnswerSource {
   readonly stream: ReplyStream;
   readonly agreement: MtaAgreement;

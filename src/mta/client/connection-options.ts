@@ -24,7 +24,7 @@ export interface MtaTimeouts {
   readonly close?: number;
 }
 
-/** What an MTA takes from a milter before it gives it up. */
+/** Limits beyond which an MTA gives a milter up. */
 export interface MtaLimits {
   /** Data bytes of one reply. 1 MiB. */
   readonly replyBytes?: number;
@@ -40,7 +40,7 @@ export interface MtaConnectionOptions extends FilterEndOptions {
   readonly mta?: MtaKind | undefined;
   /** Ends the connection at once, in any state; a call in progress rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** What is offered: everything of version 6 by default, and of an older version what MTAs offer with that. */
+  /** The offer: everything of version 6 by default; for an older version, the usual offer of MTAs that speak it. */
   readonly offer?: Partial<MtaOffer>;
   readonly timeouts?: MtaTimeouts;
   readonly limits?: MtaLimits;

@@ -12,7 +12,7 @@ export type MilterFailure = 'connect' | 'negotiation' | 'protocol' | 'timeout' |
  */
 export class MilterError extends Error {
   override readonly name = 'MilterError';
-  /** What kind of failure it was. */
+  /** The kind of failure. */
   readonly kind: MilterFailure;
   /** The command at which it happened, or `connect` where there was no connection yet. */
   readonly stage: string;

@@ -25,7 +25,7 @@ const DECISIONS = {
   refuse: reject(),
 };
 
-/** What a milter has decided and which events it wants: says of each event whether the milter is asked about it. */
+/** The state of a milter, its decisions so far: says of each event whether the milter is asked about it. */
 export class MilterState {
   readonly #agreement: MtaAgreement;
   #over: 'connection' | 'message' | keyof typeof LEFT_OUT | undefined;
@@ -45,7 +45,7 @@ export class MilterState {
     return this.sessionOver || this.#over === 'message';
   }
 
-  /** What is to be sent for an event: its macros and itself, only its macros, or nothing. */
+  /** The frames for an event: its macros and itself (with or without a reply), only its macros, or none. */
   plan(name: EventName): 'ask' | 'tell' | 'macros' | 'nothing' {
     const { protocol, version } = this.#agreement;
     const { no, nr, version: since } = COMMANDS[name];

@@ -20,7 +20,7 @@ import { MilterState } from './milter-state.js';
 import { type MtaProfile, profileOf } from './mta-profile.js';
 import { ReplyStream, connectTo } from './reply-stream.js';
 
-/** What an MTA sent in one write, and what the milter replied to that. */
+/** The commands that an MTA sent in one write, and the replies to them. */
 export interface TranscriptEntry {
   readonly sent: readonly Command[];
   readonly received: readonly WireReply[];
@@ -30,7 +30,7 @@ export interface TranscriptEntry {
  * A connection to a milter as an MTA has it: one event at a time, with its macros and its reply.
  *
  * @remarks
- * It honours what was agreed on (events left out, events without reply, skip) and what was decided (no more events of a
+ * It honours the agreement (events left out, events without reply, skip) and the decisions (no more events of a
  * message or a session after the final word on it); such events are answered with `continue` without being sent.
  * A breach of the protocol, silence or a lost connection ends it with a `MilterError`.
  *
@@ -40,7 +40,7 @@ export interface TranscriptEntry {
  * await mta.quit();
  */
 export class MtaConnection {
-  /** What the two ends agreed on. */
+  /** The agreement of the two ends. */
   readonly agreement: MtaAgreement;
   /** The most data bytes that a frame may have: 65535, unless both ends know of a larger size. */
   readonly maxData: number;

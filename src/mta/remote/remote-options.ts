@@ -26,7 +26,7 @@ export class RemoteError extends Error {
   /** Where the milter listens, as `parseEndpoint` reads it. */
   readonly endpoint: string;
 
-  /** @param instead what the mail got in place of the milter's answer */
+  /** @param instead the consequence for the mail, in place of the milter's answer */
   constructor(stage: Stage, endpoint: string, instead: string, cause: Error) {
     super(`The milter at ${endpoint} could not be asked about ${stage}; ${instead}. ${cause.message}`, {
       cause,
@@ -111,7 +111,7 @@ const RULES: Rules<RemoteOptions> = {
   offer: offerRule,
 };
 
-/** Fills in the defaults; throws an error that names what is wrong. */
+/** Fills in the defaults; throws an error that names the fault. */
 export function resolveRemote(to: EndpointInput, options: RemoteOptions): ResolvedRemote {
   checkOptions('remote()', options, RULES);
   const { failure = 'tempfail' } = options;

@@ -28,7 +28,7 @@ import { REFUSALS } from '../client/sanitise-reply.js';
 const CHUNK = 65_535;
 
 /**
- * What a milter elsewhere is offered: what the MTA lets this filter do, so that it cannot ask for what would not be done.
+ * The offer to a milter elsewhere: the rights that the MTA grants this filter, so that it cannot ask for more.
  * A milter that is never asked at the end of a message is offered everything: it would otherwise refuse to work at all.
  *
  * It sees the blank after the colon, and rejected recipients, only where this filter does.
@@ -86,7 +86,7 @@ export function macrosOf(session: SessionInfo, given: MtaMacros): MtaMacros {
 }
 
 /**
- * What a milter's verdict means for the pipeline that it is part of.
+ * The decision that a milter's verdict means for the pipeline that it is part of.
  *
  * That it accepts, or wants no more of the body, ends its own interest only: later filters are still asked.
  *

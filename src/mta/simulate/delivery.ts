@@ -7,7 +7,7 @@ import type { HeaderField } from './header-list.js';
 import type { Path } from './mail.js';
 
 /**
- * What becomes of a message.
+ * The outcome of a message.
  *
  * @remarks
  * `refused` is for good (5xx), `deferred` is to be tried again (4xx), and `abandoned` is given up by the client.
@@ -24,7 +24,7 @@ export interface DeliveryStep {
   readonly reply: SmtpReply;
 }
 
-/** What an MTA makes of a message that it has asked a milter about. */
+/** The result of a message that an MTA has asked a milter about. */
 export interface Delivery {
   readonly outcome: DeliveryOutcome;
   /**

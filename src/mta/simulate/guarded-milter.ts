@@ -11,7 +11,7 @@ import { MilterError } from '../client/milter-error.js';
 import { MtaConnection } from '../client/mta-connection.js';
 import { REFUSALS } from '../client/sanitise-reply.js';
 
-/** What an MTA does without its milter (Postfix's `milter_default_action`). */
+/** The action of an MTA whose milter has failed (Postfix's `milter_default_action`). */
 export type FailurePolicy = 'tempfail' | 'reject' | 'shutdown' | 'accept' | 'quarantine';
 
 const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {

@@ -4,7 +4,7 @@ import type { MtaMacros } from '../client/macros.js';
 import type { HeaderList, RawField } from './header-list.js';
 import type { RecipientRules } from './recipient-list.js';
 
-/** What the MTA knows of a message when it has its header. */
+/** The facts that an MTA knows of a message when it has its header. */
 export interface MessageFacts {
   readonly received: string;
   readonly id: string;

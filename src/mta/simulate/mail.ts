@@ -64,7 +64,7 @@ export interface ClientTls {
   readonly issuer?: string;
 }
 
-/** Who has logged in; at MAIL it fills the macros `{auth_authen}` and so on. */
+/** The user that has logged in; at MAIL it fills the macros `{auth_authen}` and so on. */
 export interface ClientAuth {
   readonly user: string;
   /** The mechanism; `PLAIN` by default. */

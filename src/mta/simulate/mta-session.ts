@@ -105,7 +105,7 @@ export class MtaSession {
   }
 
   /**
-   * The conversation with the milter since the last message began; what was said before the first one belongs to that.
+   * The conversation with the milter since the last message began; the first one includes the beginning of the session.
    * With the option `transcript` all of it.
    */
   get transcript(): readonly TranscriptEntry[] {

@@ -23,13 +23,13 @@ const NEVER_WRITTEN = new Set(['return-path', 'resent-date', 'full-name']);
  * Its list begins with eight entries of its own: `Received`, and seven of the configuration, of which only those are
  * visible (`Date`, `From`, `Message-Id`) that the client did not send. Positions count this list, deleted entries
  * included. A new field stands before the first of its name; where the MTA has made that field itself, in its place.
- * The n-th of a name counts what the client sent and milters added; deletions renumber nothing; a changed field keeps
+ * The n-th of a name counts the fields of the client and of milters; deletions renumber nothing; a changed field keeps
  * its spelling.
  */
 export class SendmailHeaderList extends HeaderList {
   /**
    * @param fields those of the client
-   * @param own `Received`, and what the MTA would make of `Date`, `From` and `Message-Id`
+   * @param own `Received`, and the MTA's own `Date`, `From` and `Message-Id`
    */
   constructor(fields: readonly RawField[], own: readonly RawField[], leadspc: boolean) {
     const sent = new Set(fields.map(({ name }) => key(name)));
