@@ -22,7 +22,7 @@ const { Counter, Gauge, Registry } = promClient;
 /**
  * Runs the filter of a module in several processes that accept from the same socket.
  *
- * SIGHUP replaces them one by one, without a mail that is put off; SIGTERM and SIGINT let messages in progress finish; a
+ * SIGHUP replaces them one by one, without a mail that is deferred; SIGTERM and SIGINT let messages in progress finish; a
  * second one does not. Should the supervisor itself be killed, its workers end, and the MTA keeps the mail for later. On
  * a Unix socket, and for a socket that outlives all processes, let systemd open it: see `inheritedSockets()`.
  *

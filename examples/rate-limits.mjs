@@ -13,7 +13,7 @@ const [MINUTE, HOUR] = [60_000, 3_600_000];
  * Limits that hold across all connections of this process, and a pause for who does not stop.
  *
  * Clients, users, senders and subjects have their share of each hour. A network that is refused often within a minute is
- * put off at once for a while: what becomes of mail is a stream, too, and decides about the connections to come.
+ * deferred at once for a while: what becomes of mail is a stream, too, and decides about the connections to come.
  *
  * @param {{ perClient?: number, perUser?: number, perSender?: number, perSubject?: number, refusals?: number,
  *   pause?: number }} [limits] `refusals` are those of a minute, `pause` is in milliseconds

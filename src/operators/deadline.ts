@@ -41,7 +41,7 @@ const DECISION = or(
  *
  * The time is that of the filter alone, and what later filters do is not in it. Cancelled means what it means when a
  * message is aborted: the signal is aborted, the Observable unsubscribed from, a milter behind `remote()` hung up on
- * (whose option `failure` then decides about the rest of that message). What the filter says later all the same is
+ * (whose option `failure` then decides about the rest of that message). What the filter says later is
  * dropped; a reply is told as a `StaleReplyError`. Events that it only observes are not timed, since nothing can be
  * decided there.
  *
@@ -235,7 +235,7 @@ export class DeadlineRun implements Upstream {
 
   #completeIfDone(): void {
     if (!this.#through || this.#closed) return;
-    // One that is through too early leaves its events to nobody: as with any operator, that is the end of all.
+    // One that is through too early leaves its events without a filter: as with any operator, that is the end of all.
     if (this.#last && this.#waiting.size > 0) return;
     this.close();
     this.#down.complete();

@@ -8,8 +8,8 @@ import { makeFilter, type Filter } from './core/filter.js';
 import { type Downstream, RunningStep } from './core/step.js';
 
 /**
- * What `see` may return: nothing, or whatever an expression happens to give. An answer is not among it, since nobody
- * would hear it; nor is an Observable or a generator, since nobody would run it.
+ * What `see` may return: nothing, or whatever an expression happens to give. An answer is not among it, since it
+ * would be dropped; nor is an Observable or a generator, since it would not be run.
  */
 export type Seen = NotAnAnswer | PromiseLike<NotAnAnswer>;
 

@@ -26,7 +26,7 @@ import { StreamRun } from './core/stream-run.js';
  * of `on()` is, and what was collected, a file included, is let go of. A message that is beyond a limit gets the
  * decision of the option `beyond`, and the project is not called.
  *
- * @throws TypeError or RangeError where an option is none, or has a value that it cannot have
+ * @throws TypeError or RangeError for an unknown option, or a value that it cannot have
  * @example onMessage((message) => (message.headers.has('X-Spam') ? reject('No spam, please') : undefined))
  * @example
  * onMessage({ body: 'none' }, (message) =>
@@ -58,7 +58,7 @@ export function onMessage(...given: readonly unknown[]): Filter {
   return makeFilter([
     {
       tags: tagsFor(decides, observes),
-      // Replies, too: what an earlier filter has decided may belong to the message all the same.
+      // Replies, too: what an earlier filter has decided may still belong to the message.
       interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
       open: (down) => {
         const made = { project: call, options, site };

@@ -14,7 +14,7 @@ export interface ShadowOptions {
    * up for the message. Default 4 194 304.
    */
   readonly maxBytes?: number | undefined;
-  /** How many milliseconds it may go on after its connection is over. Default 10 000; 0 is none. */
+  /** How many milliseconds it may go on after its connection is over. Default 10 000; 0 for not at all. */
   readonly linger?: number | undefined;
 }
 
@@ -42,7 +42,7 @@ const RULES: Rules<ShadowOptions> = {
  * subscriber of a `Subject` throws, RxJS throws in a timer, which ends the process); a slow `report` slows down
  * the mail, and so does a filter that computes without a pause.
  *
- * @throws TypeError or RangeError where an argument is none
+ * @throws TypeError or RangeError for an argument that cannot be
  * @example
  * const differences = new Subject<Difference>();
  * const filter = compose(shadow(newRules, differences), oldRules);

@@ -14,7 +14,7 @@ import {
   isSubscribable,
   tagsOf,
 } from './core/filter.js';
-import type { Session } from './core/session.js';
+import { ConnectedSession, type Session } from './core/session.js';
 import type { Step } from './core/step.js';
 
 /**
@@ -33,6 +33,8 @@ import type { Step } from './core/step.js';
  * @example listen({ port: 8891 }).pipe(mergeMap((session) => session.events.pipe(filter, sink(session)))).subscribe()
  */
 export function sink(session: Session): OperatorFunction<Flow, Outcome> {
+  if (!(session instanceof ConnectedSession))
+    throw new TypeError('sink(): the argument is not a session. Give what listen() emits.');
   return (source) =>
     new Observable<Outcome>((subscriber) => {
       const { connection } = session;
@@ -63,7 +65,7 @@ export function sink(session: Session): OperatorFunction<Flow, Outcome> {
 }
 
 /** The steps of a source that consists of the session's events and our own filters; `undefined` for any other. */
-function directSteps(source: Observable<Flow>, session: Session): readonly Step[] | undefined {
+function directSteps(source: Observable<Flow>, session: ConnectedSession): readonly Step[] | undefined {
   if (source === session.events) return [];
   return source instanceof FlowObservable && source.origin === session.events ? source.steps : undefined;
 }

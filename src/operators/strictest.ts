@@ -60,7 +60,7 @@ export interface StrictestOptions {
  * is: Observables are unsubscribed from, and the signals of functions aborted. A promise runs on, and what it says is
  * dropped, a failure included.
  *
- * A check is a value, a promise, an Observable, or a function of a signal that gives one of these; a generator is none.
+ * A check is a value, a promise, an Observable, or a function of a signal that gives one of these.
  * Checks begin when the result is subscribed to, which the project does.
  *
  * @returns what a project may return; it emits once, when all that matters is known
@@ -134,7 +134,7 @@ class StrictestRun {
     this.#look();
   }
 
-  /** Nobody wants the result any more. */
+  /** The result is not wanted any more. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
@@ -174,7 +174,7 @@ class StrictestRun {
       this.#subscriber.error(first.error);
       return;
     }
-    // Also where the message is refused: whoever takes the answers looks after the bodies in them.
+    // Also where the message is refused: the taker of the answers looks after the bodies in them.
     const changes = this.#checks.flatMap(({ changes: own }) => own);
     const strictest = done.find(({ decision }) => STRICTNESS.indexOf(decision?.kind) === rank)?.decision;
     this.#subscriber.next(strictest === undefined ? changes : [...changes, strictest]);

@@ -164,7 +164,7 @@ class WhenRun implements Upstream {
       error: (error) => {
         this.error(error);
       },
-      // One that is through too early leaves its messages to nobody: as with any operator, that is the end of all.
+      // One that is through too early leaves its messages without a filter: as with any operator, that is the end of all.
       complete: () => {
         way.through = true;
         if (this.#closed || (this.#last && this.#ways.some(({ through }) => !through))) return;

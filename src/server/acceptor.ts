@@ -94,7 +94,7 @@ export class Acceptor {
   }
 
   /**
-   * Accepts nobody any more, and resolves when the connections are over. For `grace` milliseconds they go on as before;
+   * Accepts no more connections, and resolves when the connections are over. For `grace` milliseconds they go on as before;
    * then those with a message in progress have `deadline` milliseconds to finish it. Called again it can only be sooner.
    */
   drain(deadline: number, grace = 0): Promise<void> {
@@ -118,7 +118,7 @@ export class Acceptor {
   }
 
   async #closeServer(): Promise<void> {
-    // Closed before it listens, a server of Node would listen afterwards all the same.
+    // Closed before it listens, a server of Node would still listen afterwards.
     if (!this.#server.listening) await this.#binding?.catch(() => undefined);
     // Before the server forgets its address.
     for (const notice of [this.#full, this.#strange, this.#exhausted]) notice.close();

@@ -2,7 +2,7 @@ import { Observable } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
 import { messageOf } from '../common/text-of.js';
-import { Session } from '../operators/core/session.js';
+import { ConnectedSession, type Session } from '../operators/core/session.js';
 import { resolveOptions } from '../session/options.js';
 import { Notice } from '../transport/sockets/notice.js';
 import { Acceptor } from './acceptor.js';
@@ -13,7 +13,7 @@ import { whereToListen, type ListenInput } from './where-to-listen.js';
  * Listens for MTAs, and emits a `Session` for each that connects.
  *
  * Cold: each subscription binds the endpoint (but for a socket that is open already, which serves one). Errors with a
- * `ListenError` where that fails (`EndpointError` where it is none). When its subscription ends, by `takeUntil` behind it or by unsubscribing, nobody is accepted any more;
+ * `ListenError` where that fails (`EndpointError` for what is no endpoint). When its subscription ends, by `takeUntil` behind it or by unsubscribing, no connection is accepted any more;
  * sessions whose pipelines are still subscribed to (as `mergeMap` keeps them after its source completed) finish their
  * message within `drainTimeout`, and those whose pipelines are unsubscribed close at once. So completing drains, and
  * unsubscribing from the whole closes hard.
@@ -38,7 +38,7 @@ export function listen(endpoint: ListenInput, options: ListenOptions = {}): Obse
       count === 1 ? last : `${count} sessions without a pipeline have failed. The last one: ${last}`,
     );
     const acceptor = new Acceptor(where, options, resolveOptions(options), (connect) => {
-      const session: Session = new Session(
+      const session: ConnectedSession = new ConnectedSession(
         connect({
           get watched() {
             return session.watched;

@@ -18,7 +18,7 @@ import type { ListenInput } from './where-to-listen.js';
 export interface CloseOptions {
   /**
    * For how long connections that are open go on as before, also with new messages, in milliseconds. For when another
-   * process has taken over who connects: what these connections bring need not be put off. Default 0.
+   * process has taken over who connects: what these connections bring need not be deferred. Default 0.
    */
   readonly grace?: number | undefined;
 }
@@ -29,7 +29,7 @@ export interface MilterServer extends AsyncDisposable {
   readonly address: string;
   /**
    * What became of each event that was answered, and what went wrong; completes when the server is closed. Hot; costs
-   * nothing while nobody subscribes.
+   * nothing without a subscriber.
    *
    * A subscriber that throws, returns a promise that rejects, or gets an error of its own operators and takes none, is
    * told to `onError` and unsubscribed; nothing else notices. Subscribers are called while the answer is on its way: what
@@ -37,7 +37,7 @@ export interface MilterServer extends AsyncDisposable {
    */
   readonly outcomes: Observable<Outcome>;
   /**
-   * Stops: accepts nobody any more, lets messages in progress finish, puts new ones off with a 421, and resolves when
+   * Stops: accepts no more connections, lets messages in progress finish, defers new ones with a 421, and resolves when
    * all connections are over: after `drainTimeout` at the latest, and a second for an MTA that does not take its bytes.
    * With a `grace`, connections that are open have that time before. Calling it again waits for the same end, and ends
    * a longer grace.
@@ -94,7 +94,7 @@ export interface ServeOptions extends ListenOptions {
    */
   readonly listen: ListenInput;
   /**
-   * Gets what went wrong: failures of the filter, events that nobody answered, late replies, broken connections.
+   * Gets what went wrong: failures of the filter, unanswered events, late replies, broken connections.
    * An Observable of filters that errors concerns no connection, and is always a line on standard error.
    * Default: a line on standard error, in which control characters are shown as escapes.
    */

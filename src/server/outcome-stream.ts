@@ -75,7 +75,7 @@ export class OutcomeStream implements Guard<Outcome> {
       try {
         tell(subscriber);
       } catch (error) {
-        // Nobody catches what a teardown throws.
+        // RxJS does not catch what a teardown throws.
         this.#leave(subscriber);
         this.failed(error, this.current);
       }

@@ -34,7 +34,7 @@ import { whereToListen } from './where-to-listen.js';
  * `RangeError` where an option is wrong; then nothing is left running.
  *
  * @example
- * const server = await serve(on('rcpt', () => reject('Nobody lives here')), { listen: 'inet:8891@127.0.0.1' });
+ * const server = await serve(on('rcpt', () => reject('No such mailbox')), { listen: 'inet:8891@127.0.0.1' });
  * process.once('SIGTERM', () => void server.close());
  */
 export async function serve(

@@ -14,7 +14,7 @@ const MAPPED = /^::ffff:(?=\d+\.)/i;
  * Reads the option `allow`: addresses and networks of peers.
  *
  * @returns nothing where all may connect
- * @throws TypeError or RangeError that names the entry that is none, or says why there can be no such list
+ * @throws TypeError or RangeError that names the entry that cannot be, or says why there can be no such list
  */
 export function allowedPeers(allow: unknown, { family }: Endpoint): Allowed | undefined {
   if (allow === undefined) return undefined;

@@ -15,7 +15,7 @@ const FAULTS: Readonly<Record<string, string>> = {
 };
 const NOT_IN_ADDRESS = /[\0-\x20\x7f]/;
 
-/** Throws where the text is none that a header may have as its name (RFC 5322, 2.2). */
+/** Throws for a text that a header may not have as its name (RFC 5322, 2.2). */
 export function checkHeaderName(what: string, name: string): void {
   if (typeof name === 'string' && NAME.test(name)) return;
   throw new AnswerError(
@@ -60,7 +60,7 @@ export function checkAddress(what: string, address: Text, empty: boolean): Text 
   return typeof address === 'string' && bare === binary ? `<${binary}>` : address;
 }
 
-/** Gives a copy of the ESMTP arguments, each read once; throws where one of them is none. */
+/** Gives a copy of the ESMTP arguments, each read once; throws for one that is malformed. */
 export function checkArguments(what: string, args: readonly string[]): readonly string[] {
   if (!Array.isArray(args)) {
     throw new AnswerError(`${what}: the arguments are ${quote(args)}, and not a list like ['NOTIFY=NEVER'].`);
@@ -84,7 +84,7 @@ export function checkLineText(what: string, text: Text): void {
   }
 }
 
-/** Throws where the number is none that counts headers. */
+/** Throws for a number that cannot count headers. */
 export function checkHeaderIndex(what: string, index: number): void {
   if (Number.isInteger(index) && index >= 1 && index <= 0x7fffffff) return;
   throw new AnswerError(`${what}: the index ${textOf(index)} is not a whole number from 1.`);

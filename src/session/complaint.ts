@@ -7,11 +7,11 @@ import { AnswerError } from './errors.js';
 import type { Outcome } from './outcome.js';
 import type { SessionInfo } from './session-info.js';
 
-/** Longer names and addresses than this are none. */
+/** Names and addresses are not longer than this. */
 const LONGEST = 100;
 
 /**
- * An error of a filter in a line: for which session, client, and queue id (where there is none yet, sender and
+ * An error of a filter in a line: for which session, client, and queue id (before it has one, sender and
  * recipient), what failed at which stage, and where in the user's own code that comes from. Control characters are shown
  * as escapes. Never throws.
  */

@@ -52,7 +52,7 @@ export interface Tempfail {
   readonly kind: 'tempfail';
   readonly reply?: SmtpReply;
 }
-/** Swallowed: the client sees success, nobody gets the message. */
+/** Swallowed: the client sees success, and the message goes nowhere. */
 export interface Discard {
   readonly kind: 'discard';
 }
@@ -74,7 +74,7 @@ export type DecisionAt<S extends Stage> = Extract<Decision, { readonly kind: Kin
 const ACCEPT: Accept = Object.freeze({ kind: 'accept' });
 
 /**
- * Accepts the message, and asks nobody about the rest of it (libmilter's `SMFIS_ACCEPT`).
+ * Accepts the message; no filter is asked about the rest of it (libmilter's `SMFIS_ACCEPT`).
  *
  * At `connect` and `helo` it holds for the whole SMTP connection; at `rcpt` for the whole message, not for that
  * recipient alone. Modifications that come with it at `eom` are made.

@@ -61,7 +61,7 @@ export interface Waited {
   readonly limit: AnswerLimit;
 }
 
-/** Nobody answered an event in time, or the pipeline ended before: it got the failure decision. */
+/** An event was not answered in time, or the pipeline ended before: it got the failure decision. */
 export class UnansweredError extends Error {
   override readonly name = 'UnansweredError';
   readonly stage: FlowStage;

@@ -134,7 +134,7 @@ export function addRecipient(address: Text, args: readonly string[] = []): AddRe
  * @param value the new value; an empty one deletes the header, as the protocol has it
  * @param index which of the headers of that name, from 1, as the filter was shown them; where there are fewer, the
  *   header is added
- * @throws AnswerError as `addHeader` does, and where the index is none
+ * @throws AnswerError as `addHeader` does, and for an index that cannot be
  * @example on('eom', () => changeHeader('Subject', '[EXTERNAL] hello'))
  */
 export function changeHeader(name: string, value: Text, index = 1): ChangeHeader {
@@ -198,7 +198,7 @@ export function deleteRecipient(address: Text): DeleteRecipient {
  * @param position `'top'`: above everything, the MTA's own Received line included; `'bottom'`: below everything; `n`:
  *   before the n-th header (from 1) that the filter was shown. In Sendmail places from 2 on are right for the headers
  *   that its standard configuration defines; for others see the option `sendmailHeaders`.
- * @throws AnswerError as `addHeader` does, and where the position is none
+ * @throws AnswerError as `addHeader` does, and for a position that cannot be
  * @example on('eom', () => insertHeader('top', 'Authentication-Results', 'mx.example.org; none'))
  */
 export function insertHeader(position: HeaderPosition, name: string, value: Text): InsertHeader {
@@ -215,7 +215,7 @@ function checkPosition(position: unknown): void {
   if (typeof position === 'number' && Number.isInteger(position) && position >= 1 && position < 0x7fffffff)
     return;
   throw new AnswerError(
-    `insertHeader: the position ${quote(position)} is none. Use 'top', 'bottom' or a whole number from 1.`,
+    `insertHeader: the position ${quote(position)} cannot be. Use 'top', 'bottom' or a whole number from 1.`,
   );
 }
 
@@ -240,7 +240,7 @@ export function quarantine(reason: Text): Quarantine {
  * business. The last replacement wins.
  *
  * @param body text (UTF-8), bytes, or a Node stream or other (async) iterable of either; a source is read once
- * @throws AnswerError where it is none of these, or a stream that has been read to its end already, which would leave the
+ * @throws AnswerError for anything else, and for a stream that has been read to its end already, which would leave the
  *   message without a body
  * @example on('eom', () => replaceBody(createReadStream('notice.txt')))
  */

@@ -100,7 +100,7 @@ export interface SessionOptions {
    * to know.
    */
   readonly sendmailHeaders?: number | undefined;
-  /** Gets every frame of the wire as it is read or written, to find out what goes wrong. Default: nobody does. */
+  /** Gets every frame of the wire as it is read or written, to find out what goes wrong. Default: none. */
   readonly trace?: ((entry: TraceEntry) => void) | undefined;
   /**
    * Gets what the MTA offers and what was made of it. Returns terms to agree to instead, `undefined` to leave them, or

@@ -40,9 +40,9 @@ export interface SessionInfo {
 }
 
 /**
- * The user who has logged in to the mail server, or `undefined` where nobody has (the macro `auth_authen`).
+ * The user who has logged in to the mail server, or `undefined` without a login (the macro `auth_authen`).
  *
- * Some mail servers send the macro with every message, and without a name in it where nobody has logged in: a value that
+ * Some mail servers send the macro with every message, and without a name in it before a login: a value that
  * is empty or blank is no user. Whether there is a mechanism (`auth_type`) says nothing, since not every server sends it.
  * It is known from `mail` on.
  *

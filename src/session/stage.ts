@@ -64,7 +64,7 @@ export const STAGES: readonly Stage[] = Object.freeze([
   'unknown',
 ]);
 
-/** The set of the named stages. Throws a `TypeError` that lists the possible names where one is none of them. */
+/** The set of the named stages. Throws a `TypeError` that lists the possible names for any other. */
 export function stageSet(stages: FlowStage | readonly FlowStage[], allowed: number): number {
   let set = 0;
   for (const stage of Array.isArray(stages) ? (stages as readonly FlowStage[]) : [stages as FlowStage]) {

@@ -50,7 +50,7 @@ export class Scope {
       try {
         listener();
       } catch (error) {
-        // The others have to hear of it all the same, and whoever ends it has more to do.
+        // The others have to hear of it, and so does the caller's own work.
         this.failed(error);
       }
     }
@@ -72,7 +72,7 @@ export class Turn extends Scope {
   readonly mode: TurnMode;
   /** The message that the event belongs to, where it belongs to one. */
   readonly message: Scope | undefined;
-  /** `performance.now()` at its beginning, where somebody wants to know. */
+  /** `performance.now()` at its beginning, where outcomes are asked for. */
   readonly since: number;
   /** The MTA has decided by itself, and is told to go on whatever the filter decides. */
   overruled = false;

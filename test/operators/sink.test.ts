@@ -2,7 +2,7 @@ import { type OperatorFunction, Subject, asapScheduler, identity, map, mergeMap,
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
-import { Session } from '../../src/operators/core/session.js';
+import type { Session } from '../../src/operators/core/session.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
@@ -42,6 +42,13 @@ const DIALOGUE = [
     'quit',
   ],
 ] as readonly Command['type'][];
+
+it('takes a session of listen(), and nothing else', () => {
+  for (const other of [undefined, {}, { id: '1', events: new Subject(), info: {} }])
+    expect(() => sink(other as never)).toThrow(
+      new TypeError('sink(): the argument is not a session. Give what listen() emits.'),
+    );
+});
 
 describe('sink', () => {
   expectQuiet();

@@ -1,7 +1,7 @@
 import type { OperatorFunction, Subscription } from 'rxjs';
 import { onTestFinished } from 'vitest';
 
-import { Session } from '../../src/operators/core/session.js';
+import { ConnectedSession } from '../../src/operators/core/session.js';
 import { sink } from '../../src/operators/sink.js';
 import { Connection } from '../../src/session/connection/connection.js';
 import type { Flow } from '../../src/session/flow.js';
@@ -14,7 +14,7 @@ import { MemoryIo } from './session-memory-io.js';
 export class Link {
   readonly io = new MemoryIo();
   readonly connection: Connection;
-  readonly session: Session;
+  readonly session: ConnectedSession;
   /** What the sink emitted. */
   readonly outcomes: Outcome[] = [];
   /** Whether the sink has completed. */
@@ -28,7 +28,7 @@ export class Link {
       outcome: (outcome) => this.session.outcome(outcome),
       ended: () => this.session.ended(),
     });
-    this.session = new Session(this.connection);
+    this.session = new ConnectedSession(this.connection);
     this.subscription = this.session.events.pipe(filter, sink(this.session)).subscribe({
       next: (outcome) => this.outcomes.push(outcome),
       error: (error: unknown) => {

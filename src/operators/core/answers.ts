@@ -121,7 +121,7 @@ export class Answers {
       return true;
     }
     let edit: Edit | undefined;
-    // Also where it is no answer for this stage: nobody else knows of it.
+    // Also where it is no answer for this stage: no other code knows of it.
     if (kind === 'replaceBody') this.#tend(answer as ReplaceBody);
     else if (kind === 'edit') edit = this.#tendEdit(answer as Edit);
     if (stage !== 'eom') {

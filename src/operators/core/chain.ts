@@ -8,8 +8,8 @@ import type { TurnOwner } from '../../session/turn.js';
 import type { Downstream, Step, Upstream } from './step.js';
 
 /**
- * Runs what ends somebody else's work: an unsubscription, with whatever teardown hangs on it. A teardown that throws
- * must not take the connection with it, since it would do so in the middle of somebody else's turn; it is told instead.
+ * Runs what ends the work of other code: an unsubscription, with whatever teardown hangs on it. A teardown that throws
+ * must not take the connection with it, since it would do so in the middle of another turn; it is reported instead.
  *
  * @param owner who is told; without one it is a warning of the process
  */

@@ -13,7 +13,7 @@ import {
 } from '../../session/turn.js';
 
 /** Who is told of what goes wrong where no connection is, as in a drawing. */
-const NOBODY: TurnOwner = Object.freeze({
+const NO_CONNECTION: TurnOwner = Object.freeze({
   failure: Object.freeze(tempfail()),
   report: (_stage, error) => {
     warn(error);
@@ -31,7 +31,7 @@ export interface TurnTerms {
  * The turn of an event as a filter within an operator has it: it may end before that of the event itself, and with it
  * all that runs in that filter for the event, in the way in which it always ends.
  *
- * Where the event has no turn, as in a drawing, it gets one here, so that it can be cancelled all the same.
+ * Where the event has no turn, as in a drawing, it gets one here, so that it can still be cancelled.
  */
 export class DerivedTurn extends Turn {
   readonly original: Turn | undefined;
@@ -39,7 +39,7 @@ export class DerivedTurn extends Turn {
   constructor(event: StageEvent, terms: TurnTerms = {}) {
     const original = turnOf(event);
     super(
-      terms.owner ?? original?.owner ?? NOBODY,
+      terms.owner ?? original?.owner ?? NO_CONNECTION,
       event.stage,
       terms.mode ?? original?.mode ?? 'silent',
       'message' in terms ? terms.message : original?.message,
@@ -83,7 +83,7 @@ export class Shown {
 
 /** Whether an MTA is at the other end that does not wait for an answer. */
 export function isSilent(turn: Turn | undefined): boolean {
-  return turn?.mode === 'silent' && turn.owner !== NOBODY;
+  return turn?.mode === 'silent' && turn.owner !== NO_CONNECTION;
 }
 
 /** A copy of the event with another turn, or with none. */

@@ -60,7 +60,7 @@ export function notAFilter(which: string, value: unknown): TypeError {
 
 /** For a function that was called as a filter, and gave something else than an Observable. */
 export function gaveNoObservable(which: string, result: unknown): TypeError {
-  // What is under way in a promise that nobody waits for must not end the process when it fails.
+  // What is under way in a promise that is not waited for must not end the process when it fails.
   ignoreRejection(result);
   const what = result instanceof Promise ? 'a promise' : shown(result);
   return new TypeError(
@@ -86,7 +86,7 @@ export function isSubscribable(value: unknown): boolean {
   );
 }
 
-/** An RxJS operator that is none of ours, as a step: it gets all there is, replies of earlier filters included. */
+/** An RxJS operator of the user's own, as a step: it gets all there is, replies of earlier filters included. */
 export function opaqueStep(operator: OperatorFunction<Flow, Flow>, which: string): Step {
   return {
     tags: EVERYTHING,
@@ -107,7 +107,7 @@ export function opaqueStep(operator: OperatorFunction<Flow, Flow>, which: string
 
 /**
  * A step for a function that is no filter: each event that can be answered fails with the same error, so that the
- * connection is answered. Where there is none, as in a drawing, the stream errors.
+ * connection is answered. Without a connection, as in a drawing, the stream errors.
  */
 export function brokenStep(error: Error): Step {
   return { tags: EVERYTHING, interest: -1, open: (down) => new BrokenRun(error, down) };
@@ -228,7 +228,7 @@ export function makeFilter(steps: readonly Step[]): Filter {
 }
 
 /**
- * The steps of a filter; an operator that is none of ours is one step by itself.
+ * The steps of a filter; an operator of the user's own is one step by itself.
  *
  * @param which the filter, as a message names it: `serve(): the first argument`
  * @throws TypeError where it is no function

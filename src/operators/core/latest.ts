@@ -5,7 +5,7 @@ import { warn } from '../../common/write-error.js';
 import { subscribeCalmly } from '../../rx/calmly.js';
 import { ProjectError } from '../../session/errors.js';
 
-/** Somebody who waits for the first value. */
+/** Waits for the first value. */
 export interface LatestWaiter {
   /** There is a value, or there will never be one: then `error` says why. */
   ready(error: unknown): void;
@@ -64,7 +64,7 @@ export class Latest<T> {
     return late;
   }
 
-  /** A stream that ends keeps its last value; only where it had none is that somebody's failure. */
+  /** A stream that ends keeps its last value; only a stream without one fails an event. */
   #end(error: unknown, late?: { readonly error: unknown }): void {
     this.#ended = true;
     // It is told only when there is an event.

@@ -10,7 +10,7 @@ import type { Downstream, Step, Upstream } from './step.js';
 
 /** How long one filter made by the factory lives. */
 export interface Lifetime {
-  /** Sets of stages: before these a new one is made; at these there is none, if one is not there already; after these it ends. */
+  /** Sets of stages: before these a new one is made; at these no new one is made; after these it ends. */
   readonly begins: number;
   readonly outside: number;
   readonly ends: number;

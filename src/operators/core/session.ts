@@ -9,9 +9,22 @@ import type { Outcome } from '../../session/outcome.js';
 import type { SessionInfo } from '../../session/session-info.js';
 import { FlowObservable } from './filter.js';
 
-/** The connection of one MTA, to be piped through filters into its `sink`. */
-export class Session {
+/**
+ * The connection of one MTA, to be piped through filters into its `sink`.
+ *
+ * @see listen, which emits it
+ */
+export interface Session {
   /** The events of the connection; to be subscribed to once, and only into `sink(session)`. */
+  readonly events: Observable<MilterEvent>;
+  /** Unique within the process. */
+  readonly id: string;
+  /** What is known of the connection; a live view. */
+  readonly info: SessionInfo;
+}
+
+/** A session as its server and its sink have it. */
+export class ConnectedSession implements Session {
   readonly events: Observable<MilterEvent>;
   readonly #connection: Connection;
   #tags: Tags | undefined;
@@ -30,7 +43,7 @@ export class Session {
       }
       if (this.#tags === undefined) {
         throw new Error(
-          'session.events was subscribed to without its sink, so nobody would answer the MTA. ' +
+          'session.events was subscribed to without its sink, so that the MTA would get no answer. ' +
             'End the pipeline with sink(session) and subscribe to that.',
         );
       }
@@ -41,27 +54,24 @@ export class Session {
     this.events = guardObservable(events, { failed: warn }, (piped) => piped instanceof FlowObservable);
   }
 
-  /** Unique within the process. */
   get id(): string {
     return this.#connection.info.id;
   }
 
-  /** What is known of the connection. */
   get info(): SessionInfo {
     return this.#connection.info;
   }
 
-  /** @internal */
   get connection(): Connection {
     return this.#connection;
   }
 
-  /** @internal Whether somebody wants the outcomes. */
+  /** Whether the outcomes are wanted. */
   get watched(): boolean {
     return this.#outcomes !== undefined;
   }
 
-  /** @internal The sink takes the session: from now on its events may be subscribed to. Throws at the second time. */
+  /** The sink takes the session: from now on its events may be subscribed to. Throws at the second time. */
   claim(outcomes: (outcome: Outcome) => void, over: () => void, tags: Tags = EVERYTHING): void {
     if (this.#tags !== undefined) {
       throw new Error(
@@ -74,17 +84,15 @@ export class Session {
     if (this.#ended) over();
   }
 
-  /** @internal Its sink subscribes to the events by itself. */
+  /** Its sink subscribes to the events by itself. */
   attached(): void {
     this.#subscribed = true;
   }
 
-  /** @internal */
   outcome(outcome: Outcome): void {
     this.#outcomes?.(outcome);
   }
 
-  /** @internal */
   ended(): void {
     this.#ended = true;
     this.#over?.();

@@ -70,7 +70,7 @@ export class StreamedProject implements RunOwner {
     }
   }
 
-  /** Nobody wants more of the body. */
+  /** No more of the body is wanted. */
   get unwanted(): boolean {
     return this.#channel.unwanted;
   }

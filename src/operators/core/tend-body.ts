@@ -10,10 +10,10 @@ export function isReadLater(answer: object): answer is { readonly body: object }
 
 /**
  * Looks after a body that a filter has answered with, until the event's turn is over: later filters may take their
- * time, refuse the message, or replace the body by another one, and then nobody ever reads it.
+ * time, refuse the message, or replace the body by another one, and then it is never read.
  *
- * A stream that nobody reads is destroyed at the end, so that its file or socket is freed. One that fails meanwhile
- * must not end the process, as an error that nobody listens to does; whoever reads it gets to know.
+ * A stream that is not read is destroyed at the end, so that its file or socket is freed. One that fails meanwhile
+ * must not end the process, as an error without a listener does; its reader gets to know.
  */
 export function tendBody(body: object, event: StageEvent): void {
   listenForErrors(body);
@@ -22,7 +22,7 @@ export function tendBody(body: object, event: StageEvent): void {
   });
 }
 
-/** Lets go of the bodies in an answer that nobody takes; those of earlier filters, which an edit repeats, are theirs. */
+/** Releases the bodies in an answer that is not taken; those of earlier filters, which an edit repeats, are theirs. */
 export function dropBody(answer: Modification | Edit): void {
   if (answer.kind === 'edit') {
     for (const one of answer.modifications) if (!answer.replaces.includes(one)) dropBody(one);

@@ -74,7 +74,7 @@ export function passes(decision: Decision | undefined): boolean {
 }
 
 /**
- * Whether two decisions mean the same for the mail: that nobody decides is that it goes on, and so is that a filter has
+ * Whether two decisions mean the same for the mail: an event without a decision goes on, and so does one where a filter has
  * seen enough of the body. At the end of a message there is nothing more to go on to.
  */
 export function sameDecision(one: Decision | undefined, other: Decision | undefined, stage: Stage): boolean {

@@ -90,7 +90,7 @@ export class ShadowFilter implements LookOwner {
     this.#report.compare(look);
   }
 
-  /** Nobody wants to know of that event any more. */
+  /** The event is not compared any more. */
   drop(look: Look): void {
     if (this.#active === look) this.#active = undefined;
     look.cancel();
@@ -154,7 +154,7 @@ export class ShadowFilter implements LookOwner {
     if (error !== undefined) this.failed(look(), error);
   }
 
-  /** Nobody wants anything of it any more: cancels what runs. */
+  /** Cancels what runs: it is not wanted any more. */
   end(): void {
     this.#dead = true;
     this.#dropAll(() => true);

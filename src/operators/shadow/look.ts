@@ -136,7 +136,7 @@ export class Look {
   readonly size: number;
   would: Difference['would'] | undefined;
   did: Difference['did'] | undefined;
-  /** Both sides have answered, or nobody wants to know any more. */
+  /** Both sides have answered, or the answers are not wanted any more. */
   settled = false;
 
   /** `later`: the filter is not ready for it. */
@@ -159,7 +159,7 @@ export class Look {
       flow.stage === 'reply' ? { ...flow, to: seen, modifications: withStandIns(flow.modifications) } : seen;
   }
 
-  /** There will be no answer, or nobody wants it. */
+  /** There will be no answer, or it is not wanted. */
   cancel(): void {
     if (this.settled) return;
     this.settle();
@@ -222,7 +222,7 @@ class ShadowTurn extends DerivedTurn {
     if (this.#soleReader && this.look.message !== undefined) this.look.message.enough = true;
   }
 
-  /** Nobody is made to wait. */
+  /** The MTA is not made to wait. */
   override pause(): () => void {
     return () => undefined;
   }

@@ -62,7 +62,7 @@ export class ShadowReport {
 
   #report(event: MilterEvent, view: Look['view'], would: Difference['would'], did: Difference['did']): void {
     const session = view.still();
-    // Whoever keeps differences is not to keep the connection.
+    // A difference that is kept is not to keep the connection.
     const copy = withTurn({ ...event, session }, undefined);
     const failed = (error: unknown): void => {
       tellFailure(event, error);

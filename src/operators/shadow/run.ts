@@ -119,11 +119,11 @@ export class ShadowRun implements Upstream {
     } else {
       const event = eventOf(flow);
       const turn = turnOf(event);
-      // Nobody knows what became of one that is over.
+      // It is not known what became of one that is over.
       if (turn?.ended === true) return;
       const message = this.#messages.of(event);
       if ((bitOf(flow.stage) & this.#terms.interest) !== 0) this.#show(flow, event, message, turn);
-      // In a drawing nobody says when the message is over.
+      // A drawing does not say when the message is over.
       if (event.stage === 'eom' && turn === undefined) this.#messages.forget();
     }
   }

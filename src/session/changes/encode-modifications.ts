@@ -74,7 +74,7 @@ function worded(
 }
 
 /**
- * The frames that replace the body by these bytes; one empty one where there are none. They have the usual size also
+ * The frames that replace the body by these bytes; one empty frame where there are no bytes. They have the usual size also
  * where larger ones were agreed to, as libmilter's have.
  */
 export function bodyFrames(bytes: Uint8Array): Buffer[] {

@@ -154,7 +154,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     try {
       receiver?.complete();
     } catch (error) {
-      // Thrown by a teardown of the pipeline; the owner has to hear of the end all the same.
+      // Thrown by a teardown of the pipeline; the owner still has to hear of the end.
       this.#caught(error);
     }
     receiver?.close?.();

@@ -168,7 +168,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     session.envelope = { sender: session.envelope?.sender, recipient: fields.address };
     const turn = this.#begin('rcpt');
     if (turn === undefined || message === undefined) return;
-    // Without a MAIL the protocol is at odds, but the event has to be answered all the same.
+    // Without a MAIL the protocol is at odds, but the event still has to be answered.
     const mail = (message.mail ??= { stage: 'mail', session, ...envelope(UNKNOWN_SENDER) });
     this.#turns.present(rcptEvent(session, fields, mail, turn), turn, true);
   }

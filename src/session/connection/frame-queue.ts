@@ -43,7 +43,7 @@ export class FrameQueue {
       this.clear();
       return undefined;
     }
-    // From an MTA that waits for nothing the queue may never be empty, and has to let go of what was taken all the same:
+    // From an MTA that waits for nothing the queue may never be empty, and still has to release what was taken:
     // of its bytes, which may be the body of a large message, at once, of its places from time to time.
     frames[this.#next++] = undefined;
     if (this.#next >= 1024) this.#next -= frames.splice(0, this.#next).length;

@@ -30,7 +30,7 @@ export class MacroStore implements Macros {
   /** Whether there was a frame for HEADER or BODY. */
   #forContent = false;
 
-  /** Whether the MTA sends macros for HEADER or BODY, which nobody reads. */
+  /** Whether the MTA sends macros for HEADER or BODY, which are not read. */
   get forContent(): boolean {
     return this.#forContent;
   }
@@ -81,7 +81,7 @@ export class MacroStore implements Macros {
     return sent?.[0] === name ? sent[1] : undefined;
   }
 
-  /** The bytes of the value of `v`, without decoding the set that it is in; `undefined` where there is none. */
+  /** The bytes of the value of `v`, without decoding the set that it is in; `undefined` without one. */
   version(): Buffer | undefined {
     for (let index = this.#top - 1; index >= 0; index--) {
       const slot = this.#slots[index];

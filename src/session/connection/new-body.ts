@@ -22,7 +22,7 @@ export function toBytes(piece: unknown): Buffer {
   throw new AnswerError(`replaceBody: the source gave ${typeof piece} instead of text or bytes.`);
 }
 
-/** Tells a source that nobody wants more of it. What it makes of that is of no consequence any more. */
+/** Tells a source that no more of it is wanted. Its answer to that makes no difference. */
 export function finishBody(body: BodySource, iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
   try {
     ignoreRejection(iterator.return?.());
@@ -52,7 +52,7 @@ export function listenForErrors(body: object): void {
     const { on } = body as { readonly on?: unknown };
     if (typeof on === 'function') Reflect.apply(on, body, ['error', () => undefined]);
   } catch {
-    // It is no emitter of Node's; whoever reads it gets to know what it fails with.
+    // It is no emitter of Node's; its reader gets to know what it fails with.
   }
 }
 

@@ -6,7 +6,7 @@ import { recognise } from '../profiles/recognise.js';
 import type { Client, SessionInfo } from '../session-info.js';
 import { MacroStore } from './macro-store.js';
 
-const NOBODY: Client = Object.freeze({ host: '', family: 'unknown', port: 0, address: '' });
+const NO_CLIENT: Client = Object.freeze({ host: '', family: 'unknown', port: 0, address: '' });
 
 let sessions = 0;
 
@@ -21,7 +21,7 @@ export interface Told {
 export class SessionState implements SessionInfo {
   readonly id: string;
   readonly macros: MacroStore;
-  client: Client = NOBODY;
+  client: Client = NO_CLIENT;
   helo: string | undefined = undefined;
   agreement: Agreement = NOTHING_AGREED;
   /** Whether the client's address came with `IPv6:` before it, as Sendmail writes it. */

@@ -1,6 +1,6 @@
 import type { OperatorFunction, Subscription } from 'rxjs';
 
-import { Session } from '../../../src/operators/core/session.js';
+import { ConnectedSession } from '../../../src/operators/core/session.js';
 import { sink } from '../../../src/operators/sink.js';
 import { Connection } from '../../../src/session/connection/connection.js';
 import type { Flow } from '../../../src/session/flow.js';
@@ -15,7 +15,7 @@ export const OFFER = { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1
 
 /** An MTA that is nothing but bytes in memory, and the session that it has. */
 export class Wire {
-  readonly session: Session;
+  readonly session: ConnectedSession;
   /** Every byte that the filter's side wrote. */
   readonly bytes: Buffer[] = [];
   readonly outcomes: Outcome[] = [];
@@ -46,7 +46,7 @@ export class Wire {
         ended: () => this.session.ended(),
       },
     );
-    this.session = new Session(this.#connection);
+    this.session = new ConnectedSession(this.#connection);
   }
 
   /** Subscribes to the pipeline `session.events.pipe(filter, sink(session))`. */
