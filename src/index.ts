@@ -24,9 +24,9 @@ export { backoff } from './lookups/backoff.js';
 export { coalesce } from './lookups/coalesce.js';
 export { LookUpError } from './lookups/flight.js';
 
-export { remote } from './mta/remote.js';
-export { MilterError } from './mta/milter-error.js';
-export { RemoteError } from './mta/remote-error.js';
+export { remote } from './mta/remote/remote.js';
+export { MilterError } from './mta/client/milter-error.js';
+export { RemoteError } from './mta/remote/remote-options.js';
 
 export { compareReplies } from './recording/compare-replies.js';
 export { diagram } from './recording/diagram.js';
@@ -103,8 +103,8 @@ export type { DiagramOptions } from './recording/diagram.js';
 export type { RecordOptions } from './recording/record.js';
 export type { RecordedFrame, RecordedSession, Recording } from './recording/recording.js';
 export type { Redaction } from './recording/redactor.js';
-export type { MilterFailure } from './mta/milter-error.js';
-export type { RemoteOptions, RemoteTimeouts } from './mta/remote-options.js';
+export type { MilterFailure } from './mta/client/milter-error.js';
+export type { RemoteOptions, RemoteTimeouts } from './mta/remote/remote-options.js';
 export type { ListenOptions } from './server/options.js';
 export type { CloseOptions, MilterServer } from './server/options.js';
 export type { ServeOptions } from './server/options.js';

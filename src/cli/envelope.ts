@@ -1,6 +1,6 @@
 import { excerpt } from '../common/printable.js';
-import type { Path } from '../mta/mail.js';
-import type { EmlParts } from '../mta/parse-eml.js';
+import type { Path } from '../mta/simulate/mail.js';
+import type { EmlParts } from '../mta/simulate/parse-eml.js';
 import { UsageError } from './command.js';
 import { parsePath } from './values.js';
 

@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 
 import { systemReason } from '../common/describe-error.js';
-import { EmlError } from '../mta/eml-error.js';
-import { parseEml, type EmlParts } from '../mta/parse-eml.js';
+import { EmlError, type EmlParts, parseEml } from '../mta/simulate/parse-eml.js';
 import { CommandError } from './command.js';
 import type { CliIo } from './terminal.js';
 

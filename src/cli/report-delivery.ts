@@ -1,9 +1,8 @@
 import { dotted, printable, printableJson } from '../common/printable.js';
-import type { Delivery, DeliveryStep } from '../mta/delivery.js';
-import { formatReply } from '../mta/format-reply.js';
-import type { Path } from '../mta/mail.js';
-import type { WireModification } from '../mta/modification-list.js';
-import type { EmlParts } from '../mta/parse-eml.js';
+import type { WireModification } from '../mta/client/modification-list.js';
+import { type Delivery, type DeliveryStep, formatReply } from '../mta/simulate/delivery.js';
+import type { Path } from '../mta/simulate/mail.js';
+import type { EmlParts } from '../mta/simulate/parse-eml.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
 import { decodeText } from '../transport/wire/text.js';
 import { unifiedDiff } from './diff.js';

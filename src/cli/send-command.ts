@@ -1,6 +1,6 @@
-import type { Offer } from '../mta/agreement.js';
-import { deliver } from '../mta/deliver.js';
-import type { Delivery } from '../mta/delivery.js';
+import type { MtaOffer as Offer } from '../mta/client/agreement.js';
+import { deliver } from '../mta/simulate/deliver.js';
+import type { Delivery } from '../mta/simulate/delivery.js';
 import { wireName } from '../session/negotiation/terms.js';
 import { choice, defined, parseArguments } from './arguments.js';
 import { type Command, CommandError, UsageError } from './command.js';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 
-import type { Macros } from '../mta/macro-lists.js';
-import type { Path } from '../mta/mail.js';
+import type { MtaMacros } from '../mta/client/macros.js';
+import type { Path } from '../mta/simulate/mail.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
 import { CommandError, UsageError } from './command.js';
 
@@ -56,7 +56,7 @@ export function parseClient(text: string): Partial<ConnectFields> {
  * @throws UsageError where it is no macro
  * @example parseMacros(['i=4711', 'auth_authen=bob']); // { i: '4711', '{auth_authen}': 'bob' }
  */
-export function parseMacros(texts: readonly string[]): Macros {
+export function parseMacros(texts: readonly string[]): MtaMacros {
   return Object.fromEntries(
     texts.map((text) => {
       const [, name = '', value] = /^\{?([^\s{}=]+)\}?=([^\0]*)$/.exec(text) ?? [];

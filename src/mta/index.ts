@@ -1,34 +1,36 @@
 import '../common/check-node.js';
 
 /**
- * The other side: speaks the milter protocol as an MTA does. Experimental: what is exported here may change in any
- * version.
+ * The MTA's side of the milter protocol. Experimental: each export may change in any version.
  */
-export { DEFAULT_OFFER, type Agreement, type Offer } from './agreement.js';
-export type { MtaEvent } from './agenda.js';
-export type { Answer } from './answer.js';
-export type { Chunking } from './chunking.js';
-export type { ClientMail, ClientOptions } from './client-mail.js';
-export type { ClientAuth, ClientTls } from './client-security.js';
-export { deliver } from './deliver.js';
-export { deliveries, type DeliveriesOptions } from './deliveries.js';
-export type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
+export { DEFAULT_OFFER, type MtaAgreement, type MtaOffer } from './client/agreement.js';
+export type { MtaAnswer, MtaEvent, Verdict } from './client/answer.js';
+export type {
+  MilterTarget,
+  MtaConnectionOptions,
+  MtaLimits,
+  MtaTimeouts,
+} from './client/connection-options.js';
+export { filterEnd, type Chunking, type FilterEndOptions } from './client/filter-end.js';
+export type { MtaMacros } from './client/macros.js';
+export { MilterError, type MilterFailure } from './client/milter-error.js';
+export type { WireModification } from './client/modification-list.js';
+export { MtaConnection, type TranscriptEntry } from './client/mta-connection.js';
+export type { MtaKind } from './client/mta-profile.js';
+export { deliver, deliveries, sessionDeliveries, type DeliveriesOptions } from './simulate/deliver.js';
+export { formatReply, type Delivery, type DeliveryOutcome, type DeliveryStep } from './simulate/delivery.js';
+export type { FailurePolicy } from './simulate/guarded-milter.js';
+export type { HeaderField } from './simulate/header-list.js';
+export type {
+  ClientAuth,
+  ClientMail,
+  ClientOptions,
+  ClientTls,
+  Mail,
+  MailHeader,
+  MailRecipient,
+  Path,
+} from './simulate/mail.js';
+export { MtaSession, type MtaSessionOptions } from './simulate/mta-session.js';
+export { EmlError, parseEml, type EmlParts } from './simulate/parse-eml.js';
 export { describeMessage } from '../transport/wire/describe-message.js';
-export { EmlError } from './eml-error.js';
-export type { Exchange } from './exchange.js';
-export { filterEnd, type FilterEndOptions } from './filter-end.js';
-export { formatReply } from './format-reply.js';
-export type { FailurePolicy } from './guarded-milter.js';
-export type { HeaderField } from './header-field.js';
-export type { Macros } from './macro-lists.js';
-export type { Mail, MailHeader, MailRecipient, Path } from './mail.js';
-export { MilterError, type MilterFailure } from './milter-error.js';
-export type { WireModification } from './modification-list.js';
-export type { MilterTarget } from './milter-target.js';
-export type { MtaKind } from './mta-kind.js';
-export { MtaConnection } from './mta-connection.js';
-export type { MtaConnectionOptions, MtaLimits, MtaTimeouts } from './mta-connection-options.js';
-export { MtaSession, type MtaSessionOptions } from './mta-session.js';
-export { parseEml, type EmlParts } from './parse-eml.js';
-export { sessionDeliveries } from './session-deliveries.js';
-export type { Verdict } from './verdict.js';

@@ -1,10 +1,10 @@
 import type { OperatorFunction } from 'rxjs';
 
-import type { MtaEvent } from '../mta/agenda.js';
-import { MilterError } from '../mta/milter-error.js';
-import { negotiate } from '../mta/negotiate.js';
-import { readAnswer } from '../mta/read-answer.js';
-import type { Verdict } from '../mta/verdict.js';
+import { agree } from '../mta/client/agreement.js';
+import { type MtaEvent, type Verdict, readAnswer } from '../mta/client/answer.js';
+import { filterEnd } from '../mta/client/filter-end.js';
+import { MilterError } from '../mta/client/milter-error.js';
+import { ReplyStream } from '../mta/client/reply-stream.js';
 import { scopeOf } from '../session/decision-scope.js';
 import type { Decision } from '../session/decisions.js';
 import type { Flow } from '../session/flow.js';
@@ -26,6 +26,9 @@ export interface PlayedEvent {
 
 /** The time for a reply, in milliseconds. */
 const TIMEOUT = 300_000;
+const LARGEST_REPLY = 1_048_576;
+/** The offer where a session was recorded from its middle on: that of every MTA. */
+const OFFER = { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1fffff, lists: [] } as const;
 /** The events to which a refused DATA leaves no way but another DATA. */
 const CONTENT: readonly string[] = ['header', 'eoh', 'body', 'eom'];
 
@@ -41,9 +44,11 @@ export async function* playSession(
   filter: OperatorFunction<Flow, Flow>,
   session: SessionOptions,
 ): AsyncGenerator<PlayedEvent> {
-  const offer = frames.flatMap(({ message }) => (message.type === 'optneg' ? [message] : []))[0];
-  const timeouts = { command: TIMEOUT };
-  const { stream, agreement } = await negotiate(filter, { session, timeouts, ...(offer && { offer }) });
+  const [offer = OFFER] = frames.flatMap(({ from, message }) =>
+    from === 'mta' && message.type === 'optneg' ? [message] : [],
+  );
+  const stream = new ReplyStream(filterEnd(filter, { session }), LARGEST_REPLY);
+  let agreement: ReturnType<typeof agree>;
   /** The last macros for each event, by its letter. */
   const macros = new Map<string, Buffer>();
   /** How far the last decision goes. */
@@ -63,6 +68,11 @@ export async function* playSession(
   };
 
   try {
+    await stream.write(commandCodec.encode(offer), TIMEOUT);
+    const answer = await stream.next(TIMEOUT);
+    if (answer.type !== 'optneg')
+      throw new MilterError('negotiation', 'optneg', `it answered the offer with ${answer.type}`);
+    agreement = agree(offer, answer);
     for (const [at, { ms, from, message }] of frames.entries()) {
       if (from === 'filter') continue;
       const { type } = message;

@@ -1,6 +1,6 @@
 import { Observable, asyncScheduler, type Subscription } from 'rxjs';
 
-import { DEFAULT_OFFER } from '../mta/agreement.js';
+import { DEFAULT_OFFER } from '../mta/client/agreement.js';
 import type { ConnectionIo } from '../session/connection/boundary.js';
 import { Connection } from '../session/connection/connection.js';
 import type { Mail, MilterEvent } from '../session/flow.js';

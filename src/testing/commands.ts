@@ -1,6 +1,5 @@
-import type { MtaEvent } from '../mta/agenda.js';
-import type { ClientOptions } from '../mta/client-mail.js';
-import { pathOf, type Mail } from '../mta/mail.js';
+import type { MtaEvent } from '../mta/client/answer.js';
+import { type ClientOptions, type Mail, pathOf } from '../mta/simulate/mail.js';
 import { connect } from './events.js';
 import { chunksOf } from './message.js';
 

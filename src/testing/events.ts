@@ -12,7 +12,7 @@ import {
   text,
   type Rules,
 } from '../common/options.js';
-import { CONNECT_RULES } from '../mta/mail-rules.js';
+import { CONNECT_RULES } from '../mta/simulate/mail.js';
 import { reply } from '../operators/reply.js';
 import { envelope } from '../session/connection/events.js';
 import type { DecisionAt } from '../session/decisions.js';

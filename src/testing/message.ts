@@ -10,7 +10,7 @@ import {
   text,
   type Rules,
 } from '../common/options.js';
-import { pathOf } from '../mta/mail.js';
+import { pathOf } from '../mta/simulate/mail.js';
 import type { StageEvent } from '../session/flow.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { body, connect, data, eoh, eom, header, helo, mail, rcpt } from './events.js';

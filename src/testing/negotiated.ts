@@ -1,4 +1,4 @@
-import type { Agreement } from '../mta/agreement.js';
+import type { MtaAgreement } from '../mta/client/agreement.js';
 import type { MacroLists, MacroStage } from '../session/negotiation/terms.js';
 import { STAGES, type Stage } from '../session/stage.js';
 import { COMMANDS } from '../transport/wire/commands.js';
@@ -17,7 +17,7 @@ export interface Negotiated {
 }
 
 /** An agreement in names. */
-export function negotiated({ version, actions, protocol, lists }: Agreement): Negotiated {
+export function negotiated({ version, actions, protocol, lists }: MtaAgreement): Negotiated {
   const stages = STAGES.map((stage): [Stage, 'asked' | 'told' | 'not sent'] => {
     const { no, nr, version: since } = COMMANDS[stage];
     if ((protocol & no) !== 0 || since > version) return [stage, 'not sent'];

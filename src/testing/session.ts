@@ -10,7 +10,8 @@ import {
   type Rule,
   type Rules,
 } from '../common/options.js';
-import { CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
+import { macroValues } from '../mta/client/macros.js';
+import { CONNECT_RULES } from '../mta/simulate/mail.js';
 import { bareName } from '../session/negotiation/terms.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import { SMFIF, SMFIP, type Right } from '../transport/wire/flags.js';

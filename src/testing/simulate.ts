@@ -1,18 +1,14 @@
 import type { OperatorFunction } from 'rxjs';
 
-import { checkOptions, pickOptions, type Rules } from '../common/options.js';
-import type { MtaEvent } from '../mta/agenda.js';
-import type { Delivery } from '../mta/delivery.js';
-import type { Exchange } from '../mta/exchange.js';
-import { formatReply } from '../mta/format-reply.js';
-import { argumentList, CONNECT_RULES, macroValues } from '../mta/mail-rules.js';
-import type { Mail } from '../mta/mail.js';
-import { MilterError } from '../mta/milter-error.js';
-import type { MtaConnectionOptions } from '../mta/mta-connection-options.js';
-import { MtaConnection } from '../mta/mta-connection.js';
-import { MtaSession, type MtaSessionOptions } from '../mta/mta-session.js';
-import { CONNECTION_RULES, MTA_SESSION_RULES } from '../mta/option-rules.js';
-import { wireMacros } from '../mta/wire-macros.js';
+import { type Rules, checkOptions, pickOptions } from '../common/options.js';
+import type { MtaEvent } from '../mta/client/answer.js';
+import { CONNECTION_RULES, type MtaConnectionOptions } from '../mta/client/connection-options.js';
+import { macroValues, wireMacros } from '../mta/client/macros.js';
+import { MilterError } from '../mta/client/milter-error.js';
+import { MtaConnection, type TranscriptEntry as Exchange } from '../mta/client/mta-connection.js';
+import { type Delivery, formatReply } from '../mta/simulate/delivery.js';
+import { CONNECT_RULES, type Mail, argumentList } from '../mta/simulate/mail.js';
+import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import { UnansweredError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
 import type { Outcome } from '../session/outcome.js';
@@ -20,8 +16,8 @@ import { describeMessage } from '../transport/wire/describe-message.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
 import { commandsOf, fieldOf, openingOf } from './commands.js';
 import { CHUNK } from './message.js';
-import { negotiated, type Negotiated } from './negotiated.js';
-import { toldBy, type Told } from './told.js';
+import { type Negotiated, negotiated } from './negotiated.js';
+import { type Told, toldBy } from './told.js';
 
 /**
  * The options of `simulate()`.

@@ -1,5 +1,5 @@
-import type { Answer } from '../mta/answer.js';
-import type { WireModification } from '../mta/modification-list.js';
+import type { MtaAnswer } from '../mta/client/answer.js';
+import type { WireModification } from '../mta/client/modification-list.js';
 import { BOTTOM } from '../session/changes/order-changes.js';
 import type { Modification } from '../session/modifications.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
@@ -20,7 +20,7 @@ export interface Told {
 }
 
 /** An answer in the words of this library. */
-export function toldBy({ verdict, modifications }: Answer, asked: boolean): Told {
+export function toldBy({ verdict, modifications }: MtaAnswer, asked: boolean): Told {
   const refused = verdict.kind === 'refuse' ? verdict.reply : undefined;
   const refusal = refused !== undefined && refused.code < 500 ? 'tempfail' : 'reject';
   return {

@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 
 import { observe, serve, type MilterServer, type Outcome } from '../../src/index.js';
 import { MilterError } from '../../src/mta/index.js';
-import { resolveRemote } from '../../src/mta/remote-options.js';
+import { resolveRemote } from '../../src/mta/remote/remote-options.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { ROOT, snippet, tableBelow } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';

@@ -16,7 +16,7 @@ import { DraftHeaders } from '../../src/message/edit/draft-headers.js';
 import { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
 import { resolveMessageOptions } from '../../src/message/message-options.js';
 import { deliver } from '../../src/mta/index.js';
-import { resolveRemote } from '../../src/mta/remote-options.js';
+import { resolveRemote } from '../../src/mta/remote/remote-options.js';
 import { isLegal } from '../../src/session/decisions.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { STAGES } from '../../src/session/stage.js';

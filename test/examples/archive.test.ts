@@ -8,9 +8,9 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 
 import { archive, inDirectory } from '../../examples/archive.mjs';
 import { compose, on, reject, skip, tempfail } from '../../src/index.js';
-import { deliver, type ClientMail } from '../../src/mta/deliver.js';
-import type { Delivery } from '../../src/mta/delivery.js';
-import { formatReply } from '../../src/mta/format-reply.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { simulate, type SimulateOptions, type Simulation } from '../../src/testing/index.js';
 
 const MAIL: ClientMail = {

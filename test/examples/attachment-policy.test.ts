@@ -6,9 +6,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { findings } from '../../examples/attachment-findings.mjs';
 import { RULES, attachmentPolicy } from '../../examples/attachment-policy.mjs';
 import { reject } from '../../src/index.js';
-import { deliver } from '../../src/mta/deliver.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { parseEml } from '../../src/mta/parse-eml.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
+import { parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { simulate, type Simulation } from '../../src/testing/index.js';
 import { base64, lines, multipart, part } from './support/mime.js';
 

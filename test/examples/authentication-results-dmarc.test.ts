@@ -3,8 +3,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-import type { MailHeader } from '../../src/mta/mail.js';
-import { parseEml } from '../../src/mta/parse-eml.js';
+import type { MailHeader } from '../../src/mta/simulate/mail.js';
+import { parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { authenticate } from './support/authenticate.js';
 import type { DnsName } from './support/dns-table.js';
 

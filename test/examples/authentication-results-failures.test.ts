@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { systemResolver } from '../../examples/authentication-results-dns.mjs';
 import { filterWith } from '../../examples/authentication-results.mjs';
 import type { Filter } from '../../src/index.js';
-import { parseEml } from '../../src/mta/parse-eml.js';
+import { parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { contract } from '../../src/testing/contract/contract.js';
 import { simulate } from '../../src/testing/simulate.js';
 import { authenticate, AUTHSERV_ID } from './support/authenticate.js';

@@ -1,8 +1,7 @@
 import { BlockList } from 'node:net';
 import { describe, expect, it } from 'vitest';
 
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import type { MailHeader } from '../../src/mta/mail.js';
+import { type ClientMail, type MailHeader } from '../../src/mta/simulate/mail.js';
 import { authenticate } from './support/authenticate.js';
 
 const AUTHOR: MailHeader = ['From', 'Alice <alice@author.example>'];

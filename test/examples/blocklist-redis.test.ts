@@ -2,8 +2,8 @@ import { BehaviorSubject, of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { blockList, refuseBlocked } from '../../examples/blocklist-redis.mjs';
-import { deliver } from '../../src/mta/deliver.js';
-import { formatReply } from '../../src/mta/format-reply.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
 import { contract } from '../../src/testing/index.js';
 import { marbles } from '../support/marbles.js';
 

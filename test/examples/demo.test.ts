@@ -4,9 +4,8 @@ import { MAILS } from '../../examples/demo-mails.mjs';
 import { demo } from '../../examples/demo.mjs';
 import filter, { closed } from '../../examples/tagging.mjs';
 import { serve, type MilterServer } from '../../src/index.js';
-import { deliver } from '../../src/mta/deliver.js';
-import type { Delivery } from '../../src/mta/delivery.js';
-import { formatReply } from '../../src/mta/format-reply.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
 
 describe('the filter of the README', () => {
   let server: MilterServer;

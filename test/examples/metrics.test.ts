@@ -6,9 +6,9 @@ import promClient from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { serveMetrics, serveWatched } from '../../examples/metrics.mjs';
-import { deliver } from '../../src/mta/deliver.js';
-import type { Mail } from '../../src/mta/mail.js';
-import { MtaSession } from '../../src/mta/mta-session.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import type { Mail } from '../../src/mta/simulate/mail.js';
+import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/options.js';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { rateLimits } from '../../examples/rate-limits.mjs';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import { deliver } from '../../src/mta/deliver.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import type { MilterServer } from '../../src/server/options.js';

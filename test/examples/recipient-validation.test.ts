@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { directoryOf, recipientValidation } from '../../examples/recipient-validation.mjs';
-import { deliver } from '../../src/mta/deliver.js';
-import { formatReply } from '../../src/mta/format-reply.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
 import { abort, marbles, rcpt, simulate, type Simulation } from '../../src/testing/index.js';
 
 const OURS = ['example.org', 'xn--bcher-kva.example'];

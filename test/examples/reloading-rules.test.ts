@@ -14,9 +14,9 @@ import { Subject, map, type Subscription } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { parseRules, rulesIn, senderRules, type Rules } from '../../examples/reloading-rules.mjs';
-import { deliver } from '../../src/mta/deliver.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MtaSession } from '../../src/mta/mta-session.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
+import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 import { serve } from '../../src/server/serve.js';
 import { eventually } from '../docs/support/eventually.js';
 

@@ -2,7 +2,7 @@ import { firstValueFrom, of, skip } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { closedMailboxes, refuseClosed, type Nats, type NatsMessage } from '../../examples/subject-nats.mjs';
-import { deliver } from '../../src/mta/deliver.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
 import { contract } from '../../src/testing/index.js';
 
 /** A connection that hands out what the test says. */

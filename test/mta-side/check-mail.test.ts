@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { observe } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import { deliver } from '../../src/mta/deliver.js';
-import { MtaSession } from '../../src/mta/mta-session.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
+import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 
 const MAIL: ClientMail = { sender: '', recipients: ['b@example.org'] };
 

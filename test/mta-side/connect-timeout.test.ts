@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { deliver } from '../../src/mta/deliver.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
 
 /** Listens with room for hardly a connection, says where, and never takes one. */
 const DEAF = `
@@ -13,7 +13,7 @@ const DEAF = `
   });
 `;
 
-/** The port of somebody who listens, and with whom nobody gets a connection any more. */
+/** A port that is listened on, and whose queue of connections is full. */
 async function deaf(): Promise<number> {
   const child = spawn(process.execPath, ['-e', DEAF], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -29,7 +29,7 @@ async function deaf(): Promise<number> {
   return Number(port);
 }
 
-describe.runIf(process.platform === 'linux')('a milter whose connections nobody takes', () => {
+describe.runIf(process.platform === 'linux')('a milter that takes no connections', () => {
   it('fails when the time for the connection is over', async () => {
     const to = `inet:${await deaf()}@127.0.0.1`;
     const mail = { sender: 'a@example.com', recipients: ['b@example.org'] };

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { deliver, type ClientMail } from '../../src/mta/deliver.js';
-import type { Delivery } from '../../src/mta/delivery.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MilterError } from '../../src/mta/milter-error.js';
-import { MtaSession, type MtaSessionOptions } from '../../src/mta/mta-session.js';
+import { MilterError } from '../../src/mta/client/milter-error.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
+import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   replyFrame,
@@ -173,7 +173,7 @@ describe('deliver', () => {
     expect(milter.frames.map((frame) => hex(frame).toString('latin1', 4))).toContain('LSubject\0 a\n\tb\0');
   });
 
-  it('sends no body where there is none', async () => {
+  it('sends no body for an empty one', async () => {
     await send({}, { body: '', headers: [] });
     expect(milter.heard).toEqual(['ODCCDHHDMMDRRDRRDTTDNNDEEAAQ']);
   });

@@ -3,10 +3,13 @@ import { NEVER, Subject, concat, firstValueFrom, lastValueFrom, of, take, throwE
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { on, reject, type Filter } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import { deliver } from '../../src/mta/deliver.js';
-import { deliveries, type DeliveriesOptions } from '../../src/mta/deliveries.js';
-import { sessionDeliveries } from '../../src/mta/session-deliveries.js';
+import {
+  deliver,
+  deliveries,
+  type DeliveriesOptions,
+  sessionDeliveries,
+} from '../../src/mta/simulate/deliver.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
 import { scriptedMilter, type ScriptedMilter } from '../support/scripted-milter.js';
 
 const mail = (sender: string): ClientMail => ({ sender, recipients: ['b@example.org'], body: 'x\n' });
@@ -269,7 +272,7 @@ describe('deliver, when its signal is aborted', () => {
     await expect(sent).rejects.toThrow('enough');
   });
 
-  it('afterwards, is none the wiser', async () => {
+  it('afterwards, changes nothing', async () => {
     const stop = new AbortController();
     expect((await deliver(mail(''), { to: nothing, signal: stop.signal })).outcome).toBe('delivered');
     stop.abort();

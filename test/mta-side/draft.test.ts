@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { applyModifications, draftOf, type Draft } from '../../src/mta/draft.js';
-import { fieldsOf, type Mail } from '../../src/mta/mail.js';
-import type { WireModification } from '../../src/mta/modification-list.js';
-import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
-import { POSTFIX_RECIPIENTS } from '../../src/mta/postfix-recipients.js';
+import type { WireModification } from '../../src/mta/client/modification-list.js';
+import { fieldsOf, type Mail } from '../../src/mta/simulate/mail.js';
+import { applyModifications, draftOf, type MtaDraft } from '../../src/mta/simulate/mta-draft.js';
+import { PostfixHeaderList, POSTFIX_RECIPIENTS } from '../../src/mta/simulate/postfix.js';
 import { latin1 } from '../support/vectors.js';
 
 const MAIL = {
@@ -20,11 +19,11 @@ const MAIL = {
   body: 'line\nlast',
 } as const;
 
-const asCame = (mail: Mail = MAIL, leadspc = false): Draft => {
+const asCame = (mail: Mail = MAIL, leadspc = false): MtaDraft => {
   const own = [{ name: 'Received', raw: latin1(' by us') }];
   return draftOf(mail, new PostfixHeaderList(fieldsOf(mail.headers ?? []), own, leadspc), POSTFIX_RECIPIENTS);
 };
-const changed = (modifications: WireModification[], leadspc = false): Draft => {
+const changed = (modifications: WireModification[], leadspc = false): MtaDraft => {
   const draft = asCame(MAIL, leadspc);
   applyModifications(draft, modifications);
   return draft;
@@ -154,7 +153,7 @@ describe('the envelope', () => {
   const BOB = 'bob@example.org';
   const CAROL = 'carol@example.org NOTIFY=NEVER';
 
-  it('gains recipients, each once, and not nobody', () => {
+  it('gains recipients, each once, and not the null address', () => {
     expect(
       recipients(
         { type: 'addRecipient', text: '<dave@example.org>' },

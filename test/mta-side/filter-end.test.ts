@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { type Chunking, cutter } from '../../src/mta/chunking.js';
+import { type Chunking, cutter } from '../../src/mta/client/filter-end.js';
 import { type ClientMail, MtaSession, deliver, filterEnd } from '../../src/mta/index.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
@@ -17,7 +17,7 @@ import { frames } from '../support/vectors.js';
 
 const MAIL: ClientMail = {
   sender: 'alice@example.com',
-  recipients: ['bob@example.org', 'nobody@example.org'],
+  recipients: ['bob@example.org', 'absent@example.org'],
   headers: [
     ['Subject', 'hello'],
     ['X-Folded', 'one\n two'],
@@ -28,7 +28,7 @@ const MAIL: ClientMail = {
 const filter = perMessage(() => {
   let bytes = 0;
   return compose(
-    on('rcpt', ({ address }) => address.startsWith('nobody@') && reject('No such user')),
+    on('rcpt', ({ address }) => address.startsWith('absent@') && reject('No such user')),
     observe('body', ({ chunk }) => void (bytes += chunk.length)),
     on('eom', async () => {
       await Promise.resolve();
@@ -54,7 +54,7 @@ describe('a filter at the end of a stream', () => {
       expect(here.headers.slice(1)).toEqual(served.headers.slice(1));
       expect(here.headers.at(-1)).toMatchObject({ name: 'X-Bytes', value: '240000' });
       expect(here.body).toEqual(served.body);
-      expect(here.refused.map(({ address }) => address)).toEqual(['nobody@example.org']);
+      expect(here.refused.map(({ address }) => address)).toEqual(['absent@example.org']);
       expect(here.steps.map(({ reply }) => reply.code)).toEqual(served.steps.map(({ reply }) => reply.code));
     },
   );

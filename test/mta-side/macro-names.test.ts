@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { deliver, type Macros, type MtaKind } from '../../src/mta/index.js';
+import { deliver, type MtaMacros, type MtaKind } from '../../src/mta/index.js';
 import { replyFrame } from '../support/scripted-milter.js';
 import { hex } from '../support/vectors.js';
 import { scripted } from './support/milters.js';
 
 const MAIL = { sender: 'alice@example.com', recipients: ['bob@example.org'] };
-const VALUES: Macros = {
+const VALUES: MtaMacros = {
   '{testmacro}': 'hello',
   t: 'now',
   '{mail_addr}': 'alice@example.com',
@@ -15,7 +15,7 @@ const VALUES: Macros = {
 };
 
 /** The macros of MAIL as a milter gets them that asks for these names. */
-async function atMail(mta: MtaKind, names: string, macros: Macros): Promise<string | undefined> {
+async function atMail(mta: MtaKind, names: string, macros: MtaMacros): Promise<string | undefined> {
   const offer = Buffer.concat([
     Buffer.from([0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0, 0, 0, 0, 0, 0, 2]),
     Buffer.from(`${names}\0`),
@@ -64,7 +64,7 @@ describe('the simulated MTA, asked for macros by name,', () => {
     expect(await atMail(mta, names, VALUES)).toBe(told);
   });
 
-  it.each<[string, Macros]>([
+  it.each<[string, MtaMacros]>([
     ['with braces', { '{mail_addr}': 'other', i: 'Q1' }],
     ['without', { mail_addr: 'other', i: 'Q1' }],
   ])('takes values of its own names, given %s, in the place of its own', async (_what, macros) => {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import type { MtaEvent } from '../../src/mta/agenda.js';
-import { MilterError } from '../../src/mta/milter-error.js';
-import type { MtaConnectionOptions } from '../../src/mta/mta-connection-options.js';
-import { MtaConnection } from '../../src/mta/mta-connection.js';
+import type { MtaEvent } from '../../src/mta/client/answer.js';
+import type { MtaConnectionOptions } from '../../src/mta/client/connection-options.js';
+import { MilterError } from '../../src/mta/client/milter-error.js';
+import { MtaConnection } from '../../src/mta/client/mta-connection.js';
 import {
   optnegAnswer,
   replyFrame,
@@ -124,7 +124,7 @@ describe('MtaConnection', () => {
     expect(milter.heard).toEqual(['ODCCDHHDMMDRRDTTDLLDNNDBBDEE']);
   });
 
-  it('leaves out what the milter does not want, and sends the macros of commands all the same', async () => {
+  it('leaves out what the milter does not want, and still sends the macros of commands', async () => {
     const milter = await start({ O: 'R33' });
     const mta = await connectTo(milter.address);
     for (const id of ['C03', 'C10', 'C12', 'C16', 'C18', 'C19', 'C24', 'C25', 'C31', 'C26'])
@@ -254,6 +254,16 @@ describe('a decision of the milter ends', () => {
     expect(milter.heard).toEqual([heard]);
   });
 
+  it('the content after a refused DATA, but not another RCPT and DATA', async () => {
+    const milter = await start({
+      T: (socket, _, count) => socket.write(frames(count === 1 ? 'R06' : 'R03')),
+    });
+    const mta = await connectTo(milter.address);
+    const [DATA, HEADER] = [event('C18'), event('C19')];
+    for (const one of [MAIL, RCPT, DATA, HEADER, EOM, RCPT, DATA, HEADER, EOM]) await mta.ask(one);
+    expect(milter.heard).toEqual(['ODMMDRRDTTDRRDTTDLLDEE']);
+  });
+
   it('but not what comes after the message', async () => {
     const milter = await start({
       M: (socket, _, count) => socket.write(frames(count === 1 ? 'R04' : 'R03')),
@@ -267,7 +277,7 @@ describe('a decision of the milter ends', () => {
 });
 
 describe('a milter fails', () => {
-  it('where nobody listens', async () => {
+  it('where the port is closed', async () => {
     const milter = await start();
     await milter[Symbol.asyncDispose]();
     expect(await failure(MtaConnection.open(milter.address))).toMatchObject({
@@ -316,7 +326,7 @@ describe('a milter fails', () => {
     ['a dropped connection as a reply', 'M', 'R14'],
     ['an unknown letter', 'M', replyFrame('!', '')],
     ['a command', 'M', 'C12'],
-    ['data where there is none', 'M', replyFrame('c', 'x')],
+    ['data of a reply without data', 'M', replyFrame('c', 'x')],
     ['a reply without its NUL', 'M', replyFrame('y', '550 no')],
     ['an empty frame', 'M', '00000000'],
     ['a frame of 4 GiB', 'M', 'ffffffff63'],
@@ -359,7 +369,7 @@ describe('a milter fails', () => {
   it('with no end of signs of life', async () => {
     const flood = Buffer.concat(Array.from({ length: 1000 }, () => frames('R09')));
     const mta = await open({ E: (socket) => socket.write(flood) }, { limits: { modifications: 999 } });
-    expect((await failure(mta.ask(EOM))).message).toMatch(/too often/);
+    expect((await failure(mta.ask(EOM))).message).toMatch(/too many progress replies/);
   });
 
   it('with no end of replies, which are not all kept', async () => {
@@ -427,7 +437,7 @@ describe('a milter fails', () => {
     expect(await failure(mta.ask(BODY))).toMatchObject({ kind: 'protocol', stage: 'body' });
   });
 
-  it('with a refusal that carries another one, and refuses all the same', async () => {
+  it('with a refusal that carries another one, and still refuses', async () => {
     const mta = await open({ M: replyFrame('y', '550-5.7.1 one\n250 2.0.0 three\0') });
     expect(await failure(mta.ask(MAIL))).toMatchObject({
       kind: 'protocol',

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { addRecipient, compose, deleteRecipient, observe, on, reject, tempfail } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import { deliver } from '../../src/mta/deliver.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MtaSession } from '../../src/mta/mta-session.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
+import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   replyFrame,
@@ -147,7 +147,7 @@ describe('a delivery', () => {
     const filter = on('eom', () => [
       deleteRecipient('bob@example.org'),
       addRecipient('dan@example.org', ['NOTIFY=NEVER']),
-      deleteRecipient('nobody@example.org'),
+      deleteRecipient('absent@example.org'),
     ]);
     const delivery = await deliver(MAIL, { to: filter });
     expect(delivery).toMatchObject({
@@ -224,7 +224,7 @@ describe('an offer', () => {
     await session.close();
   });
 
-  it.each([1, 7, 2.5, NaN])('of version %s is none', async (version) => {
+  it.each([1, 7, 2.5, NaN])('of version %s is refused', async (version) => {
     await expect(deliver(MAIL, { to: await start(), offer: { version } })).rejects.toThrow(
       /deliver\(\): offer\.version is .*; it has to be a whole number from 2 to 6\./,
     );

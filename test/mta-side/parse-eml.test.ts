@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { proceed, on } from '../../src/index.js';
-import { deliver } from '../../src/mta/deliver.js';
-import { EmlError } from '../../src/mta/eml-error.js';
-import { parseEml } from '../../src/mta/parse-eml.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { EmlError, parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { latin1 } from '../support/vectors.js';
 
 const ENVELOPE = { sender: 'a@example.com', recipients: ['b@example.org'] };

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { HeaderList } from '../../src/mta/header-list.js';
-import { placeHeaders } from '../../src/mta/place-headers.js';
-import { PostfixHeaderList } from '../../src/mta/postfix-header-list.js';
+import { placeHeaders } from '../../src/mta/remote/translate.js';
+import type { HeaderList } from '../../src/mta/simulate/header-list.js';
+import { PostfixHeaderList } from '../../src/mta/simulate/postfix.js';
 import { encodeModifications } from '../../src/session/changes/encode-modifications.js';
 import { addHeader } from '../../src/session/modifications.js';
 import { NOTHING_AGREED } from '../../src/session/negotiation/terms.js';
@@ -58,7 +58,7 @@ describe('new headers of a milter', () => {
     );
   });
 
-  it('do so also where nobody knows how many headers there are, as long as they go between them', () => {
+  it('do so also where the number of headers is unknown, as long as they go between them', () => {
     const within = fc.array(fc.nat({ max: 6 }), { maxLength: 5 });
     fc.assert(
       fc.property(within, (wanted) => {

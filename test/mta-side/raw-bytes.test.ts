@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { compose, observe, on, proceed, serve, type MilterServer } from '../../src/index.js';
-import { deliver } from '../../src/mta/deliver.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { MALFORMED_VECTORS, ODD_VECTORS, frames, hex } from '../support/vectors.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatReply } from '../../src/mta/format-reply.js';
-import { sanitiseReply } from '../../src/mta/sanitise-reply.js';
+import { sanitiseReply } from '../../src/mta/client/sanitise-reply.js';
+import { formatReply } from '../../src/mta/simulate/delivery.js';
 import { REPLY_TEXTS } from '../support/vectors.js';
 
 describe('sanitiseReply', () => {

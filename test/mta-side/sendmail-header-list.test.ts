@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { HeaderList } from '../../src/mta/header-list.js';
-import { SendmailHeaderList } from '../../src/mta/sendmail-header-list.js';
+import type { HeaderList } from '../../src/mta/simulate/header-list.js';
+import { SendmailHeaderList } from '../../src/mta/simulate/sendmail.js';
 
 /** Messages as a client sends them, as `Name: value`. */
 const MESSAGES = {

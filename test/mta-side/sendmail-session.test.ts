@@ -1,11 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { on, reject, tempfail, type SessionInfo } from '../../src/index.js';
-import type { ClientMail } from '../../src/mta/client-mail.js';
-import { deliver } from '../../src/mta/deliver.js';
-import type { Delivery } from '../../src/mta/delivery.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MtaSession, type MtaSessionOptions } from '../../src/mta/mta-session.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
+import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   scriptedMilter,
@@ -226,7 +225,7 @@ describe('a client of Sendmail', () => {
   });
 });
 
-describe('an MTA that nobody can play', () => {
+describe('an MTA that is unknown', () => {
   it.each(['exim', '', 1])('%j is refused', async (mta) => {
     const sent = deliver(MAIL, { mta: mta as never, to: on('eom', () => undefined) });
     await expect(sent).rejects.toThrow(/mta is .*; it has to be one of 'postfix', 'sendmail'/);

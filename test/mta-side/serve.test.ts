@@ -28,10 +28,10 @@ import {
   type MilterServer,
   type ServeOptions,
 } from '../../src/index.js';
-import { deliver, type ClientMail } from '../../src/mta/deliver.js';
-import type { Delivery } from '../../src/mta/delivery.js';
-import { formatReply } from '../../src/mta/format-reply.js';
-import { MtaSession, type MtaSessionOptions } from '../../src/mta/mta-session.js';
+import { deliver } from '../../src/mta/simulate/deliver.js';
+import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
+import type { ClientMail } from '../../src/mta/simulate/mail.js';
+import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 
 const MAIL: ClientMail = {
   sender: 'alice@example.com',

@@ -9,7 +9,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { type Draft, edit } from '../../src/message/edit/edit.js';
 import type { BodyMode, Message } from '../../src/message/message.js';
 import type { Delivery } from '../../src/mta/index.js';
-import { remote } from '../../src/mta/remote.js';
+import { remote } from '../../src/mta/remote/remote.js';
 import { compose } from '../../src/operators/compose.js';
 import type { Filter } from '../../src/operators/core/filter.js';
 import { onMessage } from '../../src/operators/on-message.js';

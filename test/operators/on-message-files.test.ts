@@ -320,7 +320,7 @@ describe('a process with the file of a message open', () => {
   beforeAll(() => {
     code = mkdtempSync(join(tmpdir(), 'rxmilter-test-'));
     compiled('operators/on-message.ts', code);
-    compiled('mta/deliver.ts', code);
+    compiled('mta/simulate/deliver.ts', code);
     symlinkSync(join(ROOT, 'node_modules'), join(code, 'node_modules'));
   }, 60_000);
 
@@ -332,7 +332,7 @@ describe('a process with the file of a message open', () => {
   function program(project: string): string[] {
     const text = `
       import { onMessage } from ${JSON.stringify(join(code, 'operators/on-message.js'))};
-      import { deliver } from ${JSON.stringify(join(code, 'mta/deliver.js'))};
+      import { deliver } from ${JSON.stringify(join(code, 'mta/simulate/deliver.js'))};
       const directory = process.argv[1];
       const filter = onMessage({ directory, limits: { memory: 0 } }, ${project});
       const errors = [];

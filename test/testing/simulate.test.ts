@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Observable, map, timer } from 'rxjs';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { MilterError } from '../../src/mta/milter-error.js';
+import { MilterError } from '../../src/mta/client/milter-error.js';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';

@@ -1,6 +1,13 @@
 import { ignoreRejection, isPromise } from '../../common/promises.js';
 import { COMMANDS } from '../../transport/wire/commands.js';
-import { SMFIF, SMFIM, SMFIP, SMFIP_INTERNAL } from '../../transport/wire/flags.js';
+import {
+  OLD_ACTIONS,
+  OLD_PROTOCOL,
+  SMFIF,
+  SMFIM,
+  SMFIP,
+  SMFIP_INTERNAL,
+} from '../../transport/wire/flags.js';
 import { rightsOf } from '../connection/session-state.js';
 import { NegotiationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
@@ -18,9 +25,6 @@ import {
 
 const OLDEST = 2;
 const NEWEST = 6;
-/** What an MTA of an older version can do and knows, whatever bits it offers. */
-const OLD_ACTIONS = 0x3f;
-const KNOWN_PROTOCOL: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
 /** What an offer of no actions at all means (libmilter): those of version 1. */
 const FIRST_ACTIONS = 0x0f;
 
@@ -85,7 +89,7 @@ function derive(offer: Offer, tags: Tags, options: ResolvedOptions): Terms {
   // Agreeing to less than was offered makes the MTA behave like an older one, which knows less.
   const lowered = version < Math.min(NEWEST, offer.version);
   const actionsOffered = lowered && version < NEWEST ? offer.actions & OLD_ACTIONS : offer.actions;
-  const known = lowered ? (KNOWN_PROTOCOL[version] ?? -1) : -1;
+  const known = lowered ? (OLD_PROTOCOL[version] ?? -1) : -1;
   const protocolOffered = (offer.protocol & known) >>> 0;
 
   const modifies = (tags.decides & BIT.eom) !== 0 ? ~SMFIF.SETSYMLIST : 0;

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { lastValueFrom, map, startWith, takeUntil, takeWhile, timer, type OperatorFunction } from 'rxjs';
 
-import { DEFAULT_OFFER } from '../../mta/agreement.js';
-import { filterEnd } from '../../mta/filter-end.js';
+import { DEFAULT_OFFER } from '../../mta/client/agreement.js';
+import { filterEnd } from '../../mta/client/filter-end.js';
 import type { Flow } from '../../session/flow.js';
 import { commandCodec, type Command } from '../../transport/wire/commands.js';
 import { commandsOf, openingOf } from '../commands.js';

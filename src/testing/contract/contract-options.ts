@@ -1,6 +1,6 @@
 import { type Rules, checkOptions, list, milliseconds, object } from '../../common/options.js';
-import type { ClientMail } from '../../mta/deliver.js';
-import { CLIENT_MAIL_RULES, macroValues } from '../../mta/mail-rules.js';
+import { macroValues } from '../../mta/client/macros.js';
+import { type ClientMail, CLIENT_MAIL_RULES } from '../../mta/simulate/mail.js';
 import { SESSION_RULES, type SessionOptions } from '../../session/options.js';
 
 /** The options of `contract()`. */

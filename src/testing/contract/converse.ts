@@ -1,18 +1,17 @@
-import { Subject, tap, type OperatorFunction } from 'rxjs';
+import { type OperatorFunction, Subject, tap } from 'rxjs';
 
 import { messageOf } from '../../common/text-of.js';
-import type { MtaEvent } from '../../mta/agenda.js';
-import type { ClientMail, ClientOptions } from '../../mta/client-mail.js';
-import type { Macros } from '../../mta/macro-lists.js';
-import { MilterError } from '../../mta/milter-error.js';
-import { MtaConnection } from '../../mta/mta-connection.js';
-import { wireMacros } from '../../mta/wire-macros.js';
+import type { MtaEvent } from '../../mta/client/answer.js';
+import { type MtaMacros, wireMacros } from '../../mta/client/macros.js';
+import { MilterError } from '../../mta/client/milter-error.js';
+import { MtaConnection } from '../../mta/client/mta-connection.js';
+import type { ClientMail, ClientOptions } from '../../mta/simulate/mail.js';
 import { UnansweredError } from '../../session/errors.js';
 import type { Flow, MilterEvent } from '../../session/flow.js';
 import type { Outcome } from '../../session/outcome.js';
 import { turnOf } from '../../session/turn.js';
 import { commandsOf, openingOf } from '../commands.js';
-import { toldBy, type Told } from '../told.js';
+import { type Told, toldBy } from '../told.js';
 import type { ResolvedContract } from './contract-options.js';
 
 /** An event that went into the filter, or an event or reply that came out of it. */
@@ -119,11 +118,11 @@ export async function converse(
 /** Speaks to the filter over one connection, in lock-step. */
 export class Speaker {
   readonly #connection: MtaConnection;
-  readonly #macros: Macros;
+  readonly #macros: MtaMacros;
   readonly #outcomes: readonly Outcome[];
   #connected = false;
 
-  constructor(connection: MtaConnection, macros: Macros, outcomes: readonly Outcome[]) {
+  constructor(connection: MtaConnection, macros: MtaMacros, outcomes: readonly Outcome[]) {
     this.#connection = connection;
     this.#macros = { j: 'mta.example.org', ...macros };
     this.#outcomes = outcomes;
@@ -160,7 +159,7 @@ export class Speaker {
     await this.#ask({ type: 'unknown', text: 'XYZZY' });
   }
 
-  async #ask(command: MtaEvent, macros: Macros = {}): Promise<Told> {
+  async #ask(command: MtaEvent, macros: MtaMacros = {}): Promise<Told> {
     const answer = await this.#connection.ask(command, wireMacros({ ...this.#macros, ...macros }));
     const late = this.#outcomes.find(({ error }) => error instanceof UnansweredError);
     if (late?.error !== undefined) throw late.error;

@@ -64,6 +64,12 @@ export const SMFIP = {
 /** The name of a protocol flag, as libmilter spells it (without `SMFIP_`). */
 export type ProtocolFlag = keyof typeof SMFIP;
 
+/** The actions that there are before version 6, whatever bits are offered (libmilter's `SMFI_V2_ACTS`). */
+export const OLD_ACTIONS = 0x3f;
+
+/** The protocol flags that each version before 6 knows; version 6 knows all of `SMFIP`. */
+export const OLD_PROTOCOL: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
+
 /**
  * The bits 28 to 31 are for builds of Sendmail and libmilter among themselves: two of them offer larger frames, see
  * `agreeOnSize`; a filter neither reads nor sends the others.

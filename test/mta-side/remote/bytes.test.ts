@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 
 import { MtaConnection, deliver, filterEnd, type MtaEvent } from '../../../src/mta/index.js';
-import { remote } from '../../../src/mta/remote.js';
+import { remote } from '../../../src/mta/remote/remote.js';
 import { compose } from '../../../src/operators/compose.js';
 import { observe } from '../../../src/operators/observe.js';
 import { on } from '../../../src/operators/on.js';

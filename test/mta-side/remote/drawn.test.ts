@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { RemoteError } from '../../../src/mta/remote-error.js';
-import { remote } from '../../../src/mta/remote.js';
+import { RemoteError } from '../../../src/mta/remote/remote-options.js';
+import { remote } from '../../../src/mta/remote/remote.js';
 import { accept, reject } from '../../../src/session/decisions.js';
 import { eventually } from '../../docs/support/eventually.js';
 import { run } from '../../operators/support/drawn.js';

@@ -7,7 +7,7 @@ import {
   MtaSession,
   deliver,
 } from '../../../src/mta/index.js';
-import { remote } from '../../../src/mta/remote.js';
+import { remote } from '../../../src/mta/remote/remote.js';
 import { compose } from '../../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../../src/operators/core/filter.js';
 import { observe } from '../../../src/operators/observe.js';
@@ -201,12 +201,12 @@ describe('remote()', () => {
   it('does not tell the milter what an earlier filter has refused', async () => {
     const milter = await scripted();
     const filter = compose(
-      on('rcpt', ({ address }) => address.startsWith('nobody') && reject()),
+      on('rcpt', ({ address }) => address.startsWith('absent') && reject()),
       remote(milter.address),
     );
-    await deliver({ ...MAIL, recipients: ['nobody@example.org', 'bob@example.org'] }, { to: filter });
+    await deliver({ ...MAIL, recipients: ['absent@example.org', 'bob@example.org'] }, { to: filter });
     await eventually('told', () => milter.heard[0] === 'ODCCDHHDMMDRRDTTDLLDNNDBBDEEAQ');
-    expect(milter.frames.join('')).not.toContain(Buffer.from('nobody').toString('hex'));
+    expect(milter.frames.join('')).not.toContain(Buffer.from('absent').toString('hex'));
   });
 
   it('aborts a message that is over without the milter knowing', async () => {
@@ -297,7 +297,7 @@ describe('remote()', () => {
   it('shows a milter that wants them the recipients that the MTA rejects, whatever it makes of them', async () => {
     const milter = await scripted({ O: optnegAnswer(SMFIP.RCPT_REJ), R: 'R04' });
     const outcomes: Outcome[] = [];
-    const refused = { address: 'nobody@example.org', refused: { code: 550, lines: ['Who?'] } };
+    const refused = { address: 'absent@example.org', refused: { code: 550, lines: ['Who?'] } };
     const { outcome } = await deliver(
       { ...MAIL, recipients: [refused, 'bob@example.org'] },
       {
@@ -307,7 +307,7 @@ describe('remote()', () => {
       },
     );
     expect(outcome).toBe('delivered');
-    expect(milter.frames.join('')).toContain(Buffer.from('<nobody@').toString('hex'));
+    expect(milter.frames.join('')).toContain(Buffer.from('<absent@').toString('hex'));
     expect(outcomes.flatMap(({ error }) => error ?? [])).toEqual([]);
   });
 

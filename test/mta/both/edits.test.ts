@@ -6,7 +6,7 @@ import type { EnvelopePath } from '../../../src/message/envelope-path.js';
 import { headerChanges } from '../../../src/message/edit/header-changes.js';
 import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
 import { recipientChanges } from '../../../src/message/edit/recipient-changes.js';
-import { deliver } from '../../../src/mta/deliver.js';
+import { deliver } from '../../../src/mta/simulate/deliver.js';
 import {
   above,
   edited,

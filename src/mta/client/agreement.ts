@@ -1,0 +1,70 @@
+import { type Rules, object, whole } from '../../common/options.js';
+import { OLD_PROTOCOL, SMFIF } from '../../transport/wire/flags.js';
+import type { OptnegFields } from '../../transport/wire/layouts.js';
+import { MilterError } from './milter-error.js';
+
+/** The offer of an MTA to a milter. */
+export interface MtaOffer {
+  /** The highest protocol version it speaks. */
+  readonly version: number;
+  /** Bits of `SMFIF`: the changes that it can make to a message. */
+  readonly actions: number;
+  /** Bits of `SMFIP`: the events and replies that it can leave out, and the features that it has. */
+  readonly protocol: number;
+}
+
+/** The agreement of an MTA and a milter, for the whole connection. */
+export interface MtaAgreement extends MtaOffer {
+  /** The macros that the milter asked for, by the number of their stage (libmilter's `SMFIM_*`). */
+  readonly lists: ReadonlyMap<number, readonly string[]>;
+}
+
+/** The offer of Postfix 2.6 and later and of Sendmail 8.14 and later. */
+export const DEFAULT_OFFER: MtaOffer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
+
+const BITS = whole(0, 0xffffffff);
+const OFFER: Rules<MtaOffer> = { version: whole(2, 6), actions: BITS, protocol: BITS };
+/** The rule for an offer, or a part of it. */
+export const offerRule = object(OFFER);
+
+/**
+ * Completes an offer with what MTAs that speak its version offer.
+ *
+ * @param oldActions the actions that are offered with a version below 6
+ */
+export function completeOffer(offer: Partial<MtaOffer>, oldActions: number): MtaOffer {
+  const version = offer.version ?? DEFAULT_OFFER.version;
+  return {
+    version,
+    actions: offer.actions ?? (version < 6 ? oldActions : DEFAULT_OFFER.actions),
+    protocol: offer.protocol ?? OLD_PROTOCOL[version] ?? DEFAULT_OFFER.protocol,
+  };
+}
+
+/**
+ * Checks a milter's answer to an offer.
+ *
+ * It is the stricter of Postfix and Sendmail in everything, since a milter that passes here is to work with both.
+ *
+ * @throws MilterError where the answer is more than was offered, or of a version below 2
+ */
+export function agree(offer: MtaOffer, answer: OptnegFields): MtaAgreement {
+  const { version, actions, protocol } = answer;
+  if (version < 2) fail(`version ${version} is not spoken any more`);
+  if (version > offer.version) fail(`it answered version ${version}, and ${offer.version} was offered`);
+  const more = (actions & ~offer.actions) >>> 0;
+  if (more !== 0) fail(`it asked for actions 0x${more.toString(16)}, which were not offered`);
+  const beyond = (protocol & ~offer.protocol) >>> 0;
+  if (beyond !== 0) fail(`it asked for protocol flags 0x${beyond.toString(16)}, which were not offered`);
+  // libmilter always sends its lists; where they were not offered they mean nothing.
+  const lists = (offer.actions & SMFIF.SETSYMLIST) === 0 ? [] : answer.lists;
+  return { version, actions, protocol, lists: new Map(lists.map(([stage, text]) => [stage, names(text)])) };
+}
+
+function names(text: string): string[] {
+  return text.split(/[\s,]+/).filter((name) => name !== '');
+}
+
+function fail(reason: string): never {
+  throw new MilterError('negotiation', 'optneg', reason);
+}

@@ -1,0 +1,61 @@
+import { quote } from '../../common/printable.js';
+import type { SmtpReply } from '../../session/smtp-reply.js';
+
+/** Postfix's own refusals. */
+export const REFUSALS = {
+  reject: { code: 550, enhanced: '5.7.1', lines: ['Command rejected'] },
+  tempfail: { code: 451, enhanced: '4.7.1', lines: ['Service unavailable - try again later'] },
+  /** For a milter that has failed, where mail is then refused. */
+  failed: { code: 550, enhanced: '5.5.0', lines: ['Service unavailable'] },
+  shutdown: { code: 421, enhanced: '4.7.0', lines: ['Server closing connection'] },
+} as const satisfies Record<string, SmtpReply>;
+
+/** A milter's reply code, made fit for an SMTP client. */
+export interface SanitisedReply {
+  readonly reply: SmtpReply;
+  /** Why the milter cannot be trusted any more, where that is so. */
+  readonly violation?: string;
+}
+
+const CODE = /^[45]\d\d(?=[ -]|$)/;
+const LINE = /^(\d\d\d)(?:([ -])(.*))?$/;
+const ENHANCED = /^[245](\.\d{1,3}\.\d{1,3})(?: +|$)/;
+const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
+
+/**
+ * Makes the text of a reply code fit for an SMTP client.
+ *
+ * `%%` is a percent sign (MTAs take the text as a format); a single one is left as it is. Where the enhanced code is
+ * missing, or of another class than the code, there may be one of the right class. A text without a usable code is replaced
+ * by the default refusal. A text with other lines than it says is forgery or nonsense: it is replaced by
+ * the default refusal, with `violation`.
+ *
+ * @param missing the enhanced code, without its class, for a reply that has none; `''` leaves it without
+ */
+export function sanitiseReply(text: string, missing = REFUSALS.reject.enhanced.slice(1)): SanitisedReply {
+  const standard = text.startsWith('4') ? REFUSALS.tempfail : REFUSALS.reject;
+  const lines = text.split('\r\n');
+  if (lines.some((line) => CONTROL.test(line))) {
+    return { reply: standard, violation: 'its reply has control characters or bare line ends' };
+  }
+  const code = CODE.exec(text)?.[0];
+  if (code === undefined) return { reply: standard };
+  const parts = lines.map((line) => LINE.exec(line) ?? []);
+  const wrong = parts.findIndex(([, own, separator = ' '], at) => {
+    return own !== code || separator !== (at === lines.length - 1 ? ' ' : '-');
+  });
+  if (wrong !== -1) {
+    return { reply: standard, violation: `its reply has a wrong line: ${quote(lines[wrong])}` };
+  }
+  const own = ENHANCED.exec(parts[0]?.[3] ?? '')?.[1];
+  const shown = parts.map(([, , , rest = '']) => rest.replace(ENHANCED, '').replaceAll('%%', '%'));
+  const empty = shown.every((line) => line === '');
+  const rest = own ?? (empty ? REFUSALS.reject.enhanced.slice(1) : missing);
+  return {
+    reply: {
+      code: Number(code),
+      ...(rest !== '' && { enhanced: `${code.charAt(0)}${rest}` }),
+      lines: empty ? standard.lines : shown,
+    },
+  };
+}

@@ -1,2 +1,0 @@
-/** The MTAs that can be played. */
-export type MtaKind = 'postfix' | 'sendmail';

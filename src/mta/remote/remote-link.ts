@@ -1,0 +1,209 @@
+import { errorFrom } from '../../common/text-of.js';
+import type { Decision } from '../../session/decisions.js';
+import { failureAt } from '../../session/failures.js';
+import type { StageEvent } from '../../session/flow.js';
+import type { Modification } from '../../session/modifications.js';
+import { BIT, type Stage } from '../../session/stage.js';
+import { formatEndpoint } from '../../transport/sockets/endpoint.js';
+import { SMFIP } from '../../transport/wire/flags.js';
+import { CONTINUE, type MtaAnswer } from '../client/answer.js';
+import { MilterError } from '../client/milter-error.js';
+import { MtaConnection } from '../client/mta-connection.js';
+import { RemoteError, type ResolvedRemote } from './remote-options.js';
+import { SessionHistory } from './session-history.js';
+import { commandsOf, decisionOf, macrosOf, modificationsOf, offerFor, refusalOf } from './translate.js';
+
+/** The result for an event. */
+export interface RemoteAnswer {
+  readonly decision?: Decision | undefined;
+  readonly modifications?: readonly Modification[];
+  /** Why it is not the milter's. */
+  readonly error?: RemoteError;
+}
+
+const NOTHING: RemoteAnswer = Object.freeze({});
+const UNWANTED = 'its answer is not wanted any more';
+
+/**
+ * The connection to one milter elsewhere for one SMTP session: asks it about events, sends those first that it has to
+ * hear of before, and answers in its place when it has failed or has decided.
+ */
+export class RemoteLink {
+  readonly #settings: ResolvedRemote;
+  readonly #history = new SessionHistory();
+  #connection: MtaConnection | undefined;
+  /** Closes the connection, and ends the question in progress with its reason. */
+  #stop = new AbortController();
+  /** That of the question in progress, where there is one. */
+  #asking: AbortController | undefined;
+  /** The milter has failed, and is not asked about this message any more. */
+  #failed = false;
+  /** The milter wants no more events of this session. */
+  #released = false;
+  /** A decision that came too late for the event that it is about: it holds for all that follow. */
+  #sessionDecision: Decision | undefined;
+  #messageDecision: Decision | undefined;
+
+  constructor(settings: ResolvedRemote) {
+    this.#settings = settings;
+  }
+
+  /** Notes an event that the milter may have to hear of later. */
+  note(event: StageEvent): void {
+    if (event.stage === 'mail') this.endMessage();
+    this.#history.note(event);
+  }
+
+  /** Asks about an event, and about those that have to come before it; never rejects. One at a time. */
+  async ask(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
+    const { stage } = event;
+    const decision = this.#sessionDecision ?? this.#messageDecision;
+    if (decision !== undefined) return { decision };
+    if (this.#released) return NOTHING;
+    if (this.#failed) return { decision: this.#failureAt(stage) };
+    const stop = this.#stop;
+    const { timeouts } = this.#settings;
+    const content = stage === 'header' || stage === 'eoh' || stage === 'body';
+    const limit = stage === 'eom' ? timeouts.eom : content ? timeouts.content : timeouts.command;
+    const late = new MilterError('timeout', stage, `it did not answer within ${limit} ms`);
+    const timer = setTimeout(() => stop.abort(late), limit);
+    const onAbort = (): void => stop.abort(new MilterError('timeout', stage, UNWANTED));
+    signal.addEventListener('abort', onAbort);
+    this.#asking = stop;
+    try {
+      return await this.#converse(event, stop.signal);
+    } catch (error) {
+      // A reply that comes late must not be taken for the next one.
+      if (this.#stop === stop) {
+        this.#drop();
+        this.#failed = true;
+      }
+      return this.#failure(stage, errorFrom(error));
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      if (this.#asking === stop) this.#asking = undefined;
+    }
+  }
+
+  /** The message is over, one way or the other; a new one may try again where this one could not. */
+  endMessage(): void {
+    const connection = this.#connection;
+    if (this.#asking !== undefined) {
+      this.#asking = undefined;
+      this.#drop();
+    } else if (this.#history.sent.begun) {
+      connection?.abort().catch(() => {
+        // A question that uses it meanwhile fails by itself.
+        if (this.#connection === connection && this.#asking === undefined) this.#drop();
+      });
+    }
+    this.#history.endMessage();
+    this.#failed = false;
+    this.#messageDecision = undefined;
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.endMessage();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#stop = new AbortController();
+    // Its answer to that is of no interest; where it does not hang up, its time to do so ends.
+    connection?.quit().catch(() => connection.destroy());
+    this.#history.endSession();
+    this.#released = false;
+    this.#sessionDecision = undefined;
+  }
+
+  /** The decision in place of the milter's; `undefined` where the event passes. */
+  #failureAt(stage: Stage): Decision | undefined {
+    const { failure } = this.#settings;
+    return failure && failureAt(stage, failure);
+  }
+
+  /** The answer to the event at which the milter failed; where it refused at the same time, that stands. */
+  #failure(stage: Stage, cause: Error): RemoteAnswer {
+    const refusal = cause instanceof MilterError ? cause.refusal : undefined;
+    const decision = refusal === undefined ? this.#failureAt(stage) : refusalOf(refusal);
+    let instead = 'the message passes without it';
+    if (refusal !== undefined) instead = 'its refusal stands';
+    else if (decision !== undefined) instead = `the answer is ${decision.kind}`;
+    const endpoint = formatEndpoint(this.#settings.endpoint);
+    return { decision, error: new RemoteError(stage, endpoint, instead, cause) };
+  }
+
+  /** Between two messages the milter may have hung up, which is no failure: then there is a new connection. */
+  async #converse(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
+    const resumed = this.#connection !== undefined && !this.#history.sent.begun;
+    try {
+      return await this.#sendAll(event, signal);
+    } catch (error) {
+      const hungUp = error instanceof MilterError && error.kind === 'disconnect';
+      if (!resumed || !hungUp || signal.aborted) throw error;
+      this.#connection = undefined;
+      this.#history.forgetSent();
+      return this.#sendAll(event, signal);
+    }
+  }
+
+  async #sendAll(event: StageEvent, signal: AbortSignal): Promise<RemoteAnswer> {
+    const connection = this.#connection ?? (await this.#open(event, signal));
+    signal.throwIfAborted();
+    this.#connection = connection;
+    for (const earlier of this.#history.before(event)) {
+      const { verdict } = await this.#send(connection, earlier);
+      // Otherwise what follows would be noted as sent on the next connection.
+      signal.throwIfAborted();
+      if (verdict.kind === 'continue') continue;
+      // A recipient that the MTA has accepted stays one; other verdicts there are about the message.
+      if (earlier.stage === 'rcpt' && verdict.kind === 'refuse') continue;
+      const decision = decisionOf(verdict);
+      if (earlier.stage === 'connect' || earlier.stage === 'helo') this.#sessionDecision = decision;
+      else this.#messageDecision = decision;
+      this.#released = connection.sessionOver;
+      return { decision };
+    }
+    const { verdict, modifications } = await this.#send(connection, event);
+    this.#released = connection.sessionOver;
+    const decision = decisionOf(verdict);
+    if (decision !== undefined || modifications.length === 0) return { decision };
+    const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#history.sent.headers;
+    return { modifications: modificationsOf(modifications, shown, hidesBlank(connection, event)) };
+  }
+
+  #open({ session }: StageEvent, signal: AbortSignal): Promise<MtaConnection> {
+    const { endpoint, timeouts, offer, stages } = this.#settings;
+    const { connect, command, eom } = timeouts;
+    return MtaConnection.open(endpoint, {
+      signal,
+      offer: { ...offerFor(session, stages), ...offer },
+      // The time of each event is kept by ask(); these, which are longer, only see to it that nothing is left behind.
+      timeouts: { connect, command: connect + command, content: eom + command, eom: eom + command },
+    });
+  }
+
+  async #send(connection: MtaConnection, event: StageEvent): Promise<MtaAnswer> {
+    this.#history.sending(event);
+    const macros = macrosOf(event.session, this.#settings.macros);
+    let answer = CONTINUE;
+    for (const command of commandsOf(event, hidesBlank(connection, event))) {
+      answer = await connection.ask(command, macros);
+      if (answer.verdict.kind !== 'continue') break;
+    }
+    return answer;
+  }
+
+  /** Closes the connection at once; on a new one nothing was sent yet. */
+  #drop(): void {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.#connection = undefined;
+    this.#history.forgetSent();
+  }
+}
+
+/** Whether the events have a blank after the colon that the milter did not agree to see. */
+function hidesBlank({ agreement }: MtaConnection, { session }: StageEvent): boolean {
+  return (agreement.protocol & SMFIP.HDR_LEADSPC) === 0 && session.leadingSpace;
+}

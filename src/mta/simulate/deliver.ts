@@ -1,0 +1,138 @@
+import { Observable, type ObservableInput, concat, defer, ignoreElements } from 'rxjs';
+
+import {
+  type Rules,
+  checkOptions,
+  checkSpelling,
+  pickOptions,
+  whole,
+  withDefaults,
+} from '../../common/options.js';
+import type { Delivery } from './delivery.js';
+import {
+  CLIENT_MAIL_RULES,
+  CLIENT_RULES,
+  type ClientMail,
+  type ClientOptions,
+  MAIL_RULES,
+  type Mail,
+} from './mail.js';
+import { mapConcurrently } from './map-concurrently.js';
+import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from './mta-session.js';
+
+/**
+ * Gives a milter a message as an MTA would, and says what the MTA would have done with it.
+ *
+ * @remarks
+ * A milter that is not there, breaks the protocol or is silent makes no rejection: `failure` says so, and the message
+ * fares as `onFailure` has it. A reply after the end of the session breaks the protocol, too.
+ *
+ * Aborting `signal` closes the connection at once, in whatever state it is, and the promise rejects with its reason.
+ *
+ * @throws EndpointError where `to` is no endpoint
+ * @throws RangeError where a header does not fit into a frame
+ * @throws TypeError where another option is wrong, or a part of the mail cannot be sent
+ *
+ * @example
+ * const { outcome, headers } = await deliver(
+ *   { sender: 'a@example.com', recipients: ['b@example.org'], headers: [['Subject', 'Hi']], body: 'Hello\n' },
+ *   { to: 'inet:8891@127.0.0.1' },
+ * );
+ *
+ * @see deliveries
+ */
+export async function deliver(mail: ClientMail, options: MtaSessionOptions): Promise<Delivery> {
+  checkOptions('deliver()', mail, CLIENT_MAIL_RULES, 'field');
+  checkOptions('deliver()', options, MTA_SESSION_RULES);
+  const client = withDefaults(pickOptions<ClientOptions>(options, CLIENT_RULES), mail);
+  const session = await MtaSession.open({ ...options, ...client });
+  const delivery = await session.send(pickOptions<Mail>(mail, MAIL_RULES));
+  await session.close();
+  options.signal?.throwIfAborted();
+  return { ...delivery, transcript: session.transcript, failure: session.failure };
+}
+
+/** How many mails are delivered; `concurrency` is for `deliveries()`. */
+export interface DeliveriesOptions extends MtaSessionOptions {
+  /** How many are under way at a time, each over a connection of its own. 10. */
+  readonly concurrency?: number;
+}
+
+const DELIVERIES_RULES: Rules<DeliveriesOptions> = { ...MTA_SESSION_RULES, concurrency: whole(1) };
+
+/**
+ * Delivers many mails, several at a time, and emits each delivery when it is done.
+ *
+ * @remarks
+ * Each is delivered as `deliver()` does it. Mails are taken from an iterable, or an async one, when there is room for them, so that it may be endless; an
+ * Observable is subscribed to once, and its mails wait. A milter that fails makes no error: `failure` of that delivery
+ * says so. An error of `deliver()` or of the source ends it all with that error.
+ *
+ * Nothing happens before it is subscribed to. Unsubscribing, or aborting `signal`, closes all connections at once.
+ *
+ * A mail may have fields of its own beside those that count; a name that is nearly one of these is an error.
+ *
+ * @throws TypeError or RangeError where an option is wrong
+ *
+ * @example
+ * deliveries(mails, { to: 'inet:8891@127.0.0.1', concurrency: 4 }).subscribe(({ mail, outcome }) =>
+ *   console.log(mail.sender, outcome),
+ * );
+ *
+ * @see sessionDeliveries
+ */
+export function deliveries<M extends ClientMail>(
+  mails: ObservableInput<M>,
+  options: DeliveriesOptions,
+): Observable<Delivery & { readonly mail: M }> {
+  checkOptions('deliveries()', options, DELIVERIES_RULES);
+  const { concurrency = 10 } = options;
+  return mapConcurrently(mails, concurrency, async (mail, signal) => {
+    checkSpelling('deliveries()', mail, CLIENT_MAIL_RULES, 'field');
+    const known = pickOptions<ClientMail>(mail, CLIENT_MAIL_RULES);
+    const each = pickOptions<MtaSessionOptions>(options, MTA_SESSION_RULES);
+    return { ...(await deliver(known, { ...each, signal: either(signal, options.signal) })), mail };
+  });
+}
+
+/**
+ * Delivers mails one after the other in one SMTP session, and emits each delivery.
+ *
+ * @remarks
+ * There is one connection to the milter, and it ends with the session. Mails are taken and errors come as in `deliveries()`. After a 421 the client
+ * sends nothing more: the rest of the mails get that reply. Unsubscribing, or aborting `signal`, closes the connection
+ * at once.
+ *
+ * @throws TypeError or RangeError where an option is wrong
+ *
+ * @example
+ * const [first, second] = await lastValueFrom(sessionDeliveries([mail, mail], { to: filter }).pipe(toArray()));
+ *
+ * @see deliveries
+ */
+export function sessionDeliveries<M extends Mail>(
+  mails: ObservableInput<M>,
+  options: MtaSessionOptions,
+): Observable<Delivery & { readonly mail: M }> {
+  checkOptions('sessionDeliveries()', options, MTA_SESSION_RULES);
+  return new Observable((subscriber) => {
+    const stop = new AbortController();
+    const opened = MtaSession.open({ ...options, signal: either(stop.signal, options.signal) });
+    opened.catch((error: unknown) => subscriber.error(error));
+    const sent = mapConcurrently(mails, 1, async (mail) => {
+      checkSpelling('sessionDeliveries()', mail, MAIL_RULES, 'field');
+      const known = pickOptions<Mail>(mail, MAIL_RULES);
+      return { ...(await (await opened).send(known)), mail };
+    });
+    const closed = defer(async () => (await opened).close()).pipe(ignoreElements());
+    const subscription = concat(sent, closed).subscribe(subscriber);
+    return () => {
+      subscription.unsubscribe();
+      stop.abort();
+    };
+  });
+}
+
+function either(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
+}

@@ -1,0 +1,91 @@
+import { pickOptions } from '../../common/options.js';
+import type { SmtpReply } from '../../session/smtp-reply.js';
+import { CONTINUE, type MtaAnswer, type MtaEvent } from '../client/answer.js';
+import {
+  CONNECTION_RULES,
+  type MilterTarget,
+  type MtaConnectionOptions,
+} from '../client/connection-options.js';
+import type { MtaMacros } from '../client/macros.js';
+import { MilterError } from '../client/milter-error.js';
+import { MtaConnection } from '../client/mta-connection.js';
+import { REFUSALS } from '../client/sanitise-reply.js';
+
+/** The action of an MTA whose milter has failed (Postfix's `milter_default_action`). */
+export type FailurePolicy = 'tempfail' | 'reject' | 'shutdown' | 'accept' | 'quarantine';
+
+const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
+  tempfail: REFUSALS.tempfail,
+  reject: REFUSALS.failed,
+  shutdown: { code: 421, enhanced: '4.7.1', lines: REFUSALS.tempfail.lines },
+  accept: undefined,
+  quarantine: undefined,
+};
+
+/** A milter that may fail: from then on the policy takes its place for the whole session. */
+export class GuardedMilter {
+  /** How it failed, where it did. */
+  failure: MilterError | undefined;
+  /** The connection, where there ever was one. */
+  connection: MtaConnection | undefined;
+  readonly #policy: FailurePolicy;
+
+  constructor(policy: FailurePolicy) {
+    this.#policy = policy;
+  }
+
+  /** How often there was a reply to wait for. */
+  get rounds(): number {
+    return this.connection?.rounds ?? 0;
+  }
+
+  /** Bits of `SMFIP` that were agreed on. */
+  get protocol(): number {
+    return this.connection?.agreement.protocol ?? 0;
+  }
+
+  /** Whether messages are held because it failed. */
+  get holds(): boolean {
+    return this.failure !== undefined && this.#policy === 'quarantine';
+  }
+
+  /** Connects; a milter that is not there has failed. */
+  async open(to: MilterTarget, options: MtaConnectionOptions): Promise<void> {
+    const known = pickOptions<MtaConnectionOptions>(options, CONNECTION_RULES);
+    await this.#guarded(async () => {
+      this.connection = await MtaConnection.open(to, known);
+    });
+  }
+
+  /** The milter's answer to an event, or that of the policy in its place. */
+  async ask(event: MtaEvent, macros: MtaMacros): Promise<MtaAnswer> {
+    const failedBefore = this.failure !== undefined;
+    const answer = await this.#guarded(async () => this.connection?.ask(event, macros));
+    if (answer !== undefined) return answer;
+    const reply = (failedBefore ? undefined : this.failure?.refusal) ?? WITHOUT[this.#policy];
+    return reply === undefined ? CONTINUE : { verdict: { kind: 'refuse', reply }, modifications: [] };
+  }
+
+  /** Sends ABORT: the message is over. */
+  async abort(): Promise<void> {
+    await this.#guarded(async () => this.connection?.abort());
+  }
+
+  /** Ends the session. */
+  async quit(): Promise<void> {
+    await this.#guarded(async () => this.connection?.quit());
+  }
+
+  /** Does something where it has not failed; returns nothing where it fails, or has. */
+  async #guarded<T>(run: () => Promise<T>): Promise<T | undefined> {
+    if (this.failure !== undefined) return undefined;
+    try {
+      return await run();
+    } catch (error) {
+      this.connection?.destroy();
+      if (!(error instanceof MilterError)) throw error;
+      this.failure = error;
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { SmtpReply } from '../../session/smtp-reply.js';
+import type { ConnectFields } from '../../transport/wire/layouts.js';
+import type { MtaMacros } from '../client/macros.js';
+import type { HeaderList, RawField } from './header-list.js';
+import type { RecipientRules } from './recipient-list.js';
+
+/** The facts that an MTA knows of a message when it has its header. */
+export interface MessageFacts {
+  readonly received: string;
+  readonly id: string;
+  readonly hostname: string;
+  readonly sender: string;
+  readonly date: Date;
+  /** Whether the milter sees and writes the blank after the colon. */
+  readonly leadspc: boolean;
+}
+
+/** How a session is refused at its beginning. */
+export interface SessionRefusal {
+  /** In place of the usual banner, if there is one. */
+  readonly banner?: SmtpReply;
+  /** The reply to each command after that. */
+  readonly standing: SmtpReply;
+}
+
+/** How a mail server treats SMTP clients, addresses and headers; `MtaProfile` says how it treats milters. */
+export interface MailServer {
+  /** Values of macros for the session. */
+  session(hostname: string, client: ConnectFields): MtaMacros;
+  /** Values of macros that say how an address is delivered. */
+  address(what: 'mail' | 'rcpt', address: string): MtaMacros;
+  /** Values of macros that are known when the header is. */
+  content(header: HeaderList): MtaMacros;
+  /** The part of an unknown command that is shown to a milter. */
+  unknownCommand(line: string): string;
+  /** The client as it is shown to a milter. */
+  client(client: ConnectFields): ConnectFields;
+  /** Which recipients are the same. */
+  readonly recipients: RecipientRules;
+  /** The header of a message. */
+  header(fields: readonly RawField[], facts: MessageFacts): HeaderList;
+  /** The replies to commands that are accepted, as text; `%` is the address or the queue id. */
+  readonly accepts: Readonly<Record<'mail' | 'rcpt' | 'data' | 'message' | 'rset', string>>;
+  /** The reply to a command that a milter refuses with this one, about an address or not. */
+  refused(stage: string, reply: SmtpReply, address?: string): SmtpReply;
+  /** The replies in a session that is refused at its connection. */
+  refusedSession(hostname: string, reply: SmtpReply): SessionRefusal;
+  /** The reply to an unknown command. */
+  unknown(line: string): SmtpReply;
+}
+
+/** Values of macros for the session that are the same on all servers. */
+export function commonMacros(hostname: string, { host, port }: ConnectFields): MtaMacros {
+  return {
+    j: hostname,
+    '{daemon_addr}': '127.0.0.1',
+    '{daemon_port}': '25',
+    '{client_name}': host,
+    '{client_ptr}': host,
+    '{client_port}': String(port),
+    '{client_connections}': '1',
+    '{client_resolve}': 'OK',
+  };
+}
+
+/** An IP address with its prefix in SMTP (RFC 5321, 4.1.3). */
+export function literalOf({ family, address }: ConnectFields): string {
+  return family === 'inet6' ? `IPv6:${address}` : address;
+}

@@ -1,0 +1,98 @@
+import { REFUSALS } from '../client/sanitise-reply.js';
+import { type HeaderEntry, HeaderList, type RawField } from './header-list.js';
+import { type MailServer, commonMacros, literalOf } from './mail-server.js';
+import { type RecipientRules, argumentOf } from './recipient-list.js';
+
+/**
+ * A header, changed as Postfix does it.
+ *
+ * Positions count the fields of the message as it is delivered, the MTA's own at its top included. The n-th of a name
+ * counts those that were shown to the milter, from 1, and shifts when one of them is deleted; 0 is taken as 1, and one
+ * beyond the last is added at the end. A changed field has its name as the milter spells it.
+ */
+export class PostfixHeaderList extends HeaderList {
+  /**
+   * @param fields those of the client
+   * @param own the MTA's own, which go on top of them and are not shown
+   */
+  constructor(fields: readonly RawField[], own: readonly RawField[], leadspc: boolean) {
+    const entries = (kind: 'received' | 'given', some: readonly RawField[]): HeaderEntry[] =>
+      some.map((field) => ({ ...field, kind, deleted: false }));
+    super([...entries('received', own), ...entries('given', fields)], leadspc);
+  }
+
+  add(name: string, value: Uint8Array): void {
+    this.entries.push(this.made(name, value));
+  }
+
+  change(n: number, name: string, value: Uint8Array): void {
+    const wanted = name.toLowerCase();
+    const shown = this.entries.filter(
+      (entry) => entry.kind === 'given' && entry.name.toLowerCase() === wanted,
+    );
+    const target = shown[Math.max(n, 1) - 1];
+    const made = value.length === 0 ? [] : [this.made(name, value)];
+    if (target === undefined) this.entries.push(...made);
+    else this.entries.splice(this.entries.indexOf(target), 1, ...made);
+  }
+}
+
+/**
+ * Postfix has one recipient once for each of its ways to be told what became of the message (`NOTIFY`, `ORCPT`). For the
+ * client's it makes up a missing `ORCPT`; for a milter's it does not, so a recipient that is there already
+ * is there twice when a milter adds it.
+ */
+export const POSTFIX_RECIPIENTS: RecipientRules = {
+  key({ address, args }, by) {
+    const orcpt = argumentOf('ORCPT', args) ?? (by === 'client' ? `rfc822;${address}` : '');
+    return [address, orcpt, argumentOf('NOTIFY', args)].join('\n').toLowerCase();
+  },
+};
+
+/** Postfix 3.7 with its default settings. */
+export const POSTFIX: MailServer = {
+  session(hostname, client) {
+    const { family, host, address } = client;
+    // A client without a name comes with its address in brackets.
+    const name = host.startsWith('[') ? 'unknown' : host;
+    return {
+      ...commonMacros(hostname, { ...client, host: name }),
+      v: 'Postfix 3.7.11',
+      _: family === 'unknown' ? host : `${name} [${literalOf(client)}]`,
+      '{daemon_name}': hostname,
+      '{client_addr}': address,
+    };
+  },
+  address(what, address) {
+    const at = address.lastIndexOf('@');
+    const route =
+      at === -1 ? {} : { [`{${what}_host}`]: address.slice(at + 1), [`{${what}_mailer}`]: 'smtp' };
+    return { [`{${what}_addr}`]: address, ...route };
+  },
+  content: () => ({}),
+  unknownCommand: (line) => /^\S*/.exec(line.trimStart())?.[0] ?? '',
+  client: (client) => client,
+  recipients: POSTFIX_RECIPIENTS,
+  header: (fields, { received, leadspc }) =>
+    new PostfixHeaderList(fields, [{ name: 'Received', raw: Buffer.from(` ${received}`) }], leadspc),
+  accepts: {
+    mail: '250 2.1.0 Ok',
+    rcpt: '250 2.1.5 Ok',
+    data: '354 End data with <CR><LF>.<CR><LF>',
+    message: '250 2.0.0 Ok: queued as %',
+    rset: '250 2.0.0 Ok',
+  },
+  refused: (_stage, reply) => reply,
+  refusedSession(hostname, reply) {
+    if (reply.code === 421) {
+      const lines = [`${hostname} ${REFUSALS.tempfail.lines[0]}`];
+      return { banner: { code: 421, lines }, standing: reply };
+    }
+    if (reply.code < 500) return { standing: reply };
+    return {
+      banner: { code: 554, lines: [`${hostname} ESMTP not accepting connections`] },
+      standing: reply,
+    };
+  },
+  unknown: () => ({ code: 500, enhanced: '5.5.2', lines: ['Error: command not recognized'] }),
+};

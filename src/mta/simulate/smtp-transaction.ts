@@ -1,0 +1,257 @@
+import { USUAL } from '../../session/negotiation/terms.js';
+import type { SmtpReply } from '../../session/smtp-reply.js';
+import { SMFIP } from '../../transport/wire/flags.js';
+import type { ConnectFields } from '../../transport/wire/layouts.js';
+import { decodeText } from '../../transport/wire/text.js';
+import { CONTINUE, type MtaAnswer, type MtaEvent, type Verdict } from '../client/answer.js';
+import { type MtaMacros, wireMacros } from '../client/macros.js';
+import type { MtaProfile } from '../client/mta-profile.js';
+import type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
+import type { GuardedMilter } from './guarded-milter.js';
+import { type MailServer, literalOf } from './mail-server.js';
+import { type Mail, type Path, fieldsOf, pathOf } from './mail.js';
+import { type MtaDraft, applyModifications, draftOf } from './mta-draft.js';
+
+/** The session that a transaction is part of. */
+export interface SmtpSession {
+  readonly milter: GuardedMilter;
+  readonly profile: MtaProfile;
+  readonly server: MailServer;
+  readonly hostname: string;
+  readonly client: ConnectFields;
+  /** `ESMTP`, and `S` and `A` where the client uses TLS and has logged in. */
+  readonly protocol: string;
+  readonly macros: MtaMacros;
+  helo: string;
+  /** The reply to every command, where the session has been refused. */
+  standing: SmtpReply | undefined;
+}
+
+const NO_RECIPIENTS: SmtpReply = { code: 554, enhanced: '5.5.1', lines: ['Error: no valid recipients'] };
+
+let lastId = 0;
+
+/** One message of a session, from MAIL to the reply to the final dot. */
+export class SmtpTransaction {
+  readonly #mail: Mail;
+  readonly #session: SmtpSession;
+  readonly #steps: DeliveryStep[];
+  readonly #draft: MtaDraft;
+  readonly #id = (++lastId).toString(36).toUpperCase().padStart(10, '0');
+  /** Values of macros that came with the mail. */
+  readonly #given: MtaMacros;
+  readonly #accepted: Required<Path>[] = [];
+  readonly #refused: Required<Path>[] = [];
+  #answer: MtaAnswer = CONTINUE;
+  #discarded = false;
+  #abandoned = false;
+  /** Whether there was a decision after which Sendmail still takes the message for one that the milter is in. */
+  #leftOpen = false;
+
+  /** @param steps the dialogue so far */
+  constructor(mail: Mail, session: SmtpSession, steps: readonly DeliveryStep[]) {
+    this.#mail = mail;
+    this.#session = session;
+    this.#given = wireMacros(mail.macros ?? {});
+    this.#steps = [...steps];
+    const { server, hostname, milter } = session;
+    const header = server.header(fieldsOf(mail.headers ?? []), {
+      received: this.#received(),
+      id: this.#id,
+      hostname,
+      sender: pathOf(mail.sender).address,
+      date: new Date(),
+      leadspc: (milter.protocol & SMFIP.HDR_LEADSPC) !== 0,
+    });
+    this.#draft = draftOf(mail, header, server.recipients);
+  }
+
+  /**
+   * Goes through the dialogue as far as it gets, tells the milter that it is over, and makes the changes that the milter
+   * wants where the message is delivered.
+   *
+   * @param roundsBefore how many rounds there were when this message began; 0 for the first
+   */
+  async run(roundsBefore: number): Promise<Omit<Delivery, 'transcript'>> {
+    const { standing, milter } = this.#session;
+    // A 421 has closed the SMTP connection.
+    if (standing?.code !== 421) {
+      if (await this.#envelope()) await this.#content();
+      if (this.#aborts()) await milter.abort();
+    }
+    const draft = this.#draft;
+    const before = draft.recipients.list();
+    const reply = this.#outcomeReply();
+    const outcome = this.#settle(reply);
+    const recipients = draft.recipients.list();
+    return {
+      outcome,
+      reply,
+      steps: this.#steps,
+      accepted: this.#accepted,
+      refused: this.#refused,
+      added: without(recipients, before),
+      removed: without(before, recipients),
+      sender: draft.sender,
+      recipients,
+      headers: draft.headers.list(),
+      body: draft.body,
+      message: Buffer.concat([draft.headers.toBytes(), Buffer.from('\r\n'), draft.body]),
+      quarantined: draft.quarantined,
+      rounds: milter.rounds - roundsBefore,
+      modifications: this.#answer.modifications,
+      agreement: milter.connection?.agreement,
+      failure: milter.failure,
+    };
+  }
+
+  #settle(reply: SmtpReply): DeliveryOutcome {
+    const draft = this.#draft;
+    if (reply.code >= 400) return reply.code >= 500 ? 'refused' : 'deferred';
+    if (this.#abandoned) return 'abandoned';
+    if (this.#discarded) return 'discarded';
+    applyModifications(draft, this.#answer.modifications);
+    if (this.#session.milter.holds) draft.quarantined ??= 'the milter failed';
+    return draft.quarantined === undefined ? 'delivered' : 'quarantined';
+  }
+
+  /**
+   * Sendmail sends ABORT only where it knows of a message that the milter has not decided about, and after some
+   * decisions before its content.
+   */
+  #aborts(): boolean {
+    const { profile, milter } = this.#session;
+    const unanswered = (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) !== 0;
+    const undecided = milter.connection?.messageOver !== true;
+    return profile.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
+  }
+
+  /** MAIL, RCPT and DATA; returns whether the content follows. */
+  async #envelope(): Promise<boolean> {
+    const { reset } = this.#mail;
+    const { sender } = this.#draft;
+    const verdict = await this.#askPath('mail', sender);
+    if (!this.#step('mail', verdict, sender.address) || this.#gaveUp(reset === 'mail')) return false;
+    if (!(await this.#recipients()) || this.#gaveUp(reset === 'rcpt')) return false;
+    return this.#step('data', (await this.#ask({ type: 'data' })).verdict);
+  }
+
+  async #recipients(): Promise<boolean> {
+    for (const recipient of this.#mail.recipients) {
+      const path = pathOf(recipient);
+      const refusal = typeof recipient === 'string' ? undefined : recipient.refused;
+      const good = this.#step('rcpt', await this.#askPath('rcpt', path, refusal), path.address);
+      (good ? this.#accepted : this.#refused).push(path);
+      if (this.#last().code === 421) return false;
+    }
+    this.#draft.recipients.replace(this.#accepted);
+    return this.#accepted.length > 0;
+  }
+
+  /** @param refusal the MTA's own: it stands, and of the milter's answer only a discard counts */
+  async #askPath(type: 'mail' | 'rcpt', path: Required<Path>, refusal?: SmtpReply): Promise<Verdict> {
+    const { milter, server } = this.#session;
+    const { address, args } = path;
+    const event: MtaEvent = { type, address: `<${address}>`, args };
+    if (refusal === undefined) return (await this.#ask(event, server.address(type, address))).verdict;
+    if ((milter.protocol & SMFIP.RCPT_REJ) !== 0) {
+      const { enhanced = '5.1.1', lines } = refusal;
+      const macros = { '{rcpt_mailer}': 'error', '{rcpt_host}': enhanced, '{rcpt_addr}': lines.join(' ') };
+      await this.#ask(event, macros);
+    }
+    return { kind: 'refuse', reply: refusal };
+  }
+
+  /** The client sends RSET, where it is to. */
+  #gaveUp(reset: boolean): boolean {
+    if (!reset) return false;
+    this.#abandoned = true;
+    this.#steps.push({ command: 'rset', reply: this.#acceptance('rset') });
+    return true;
+  }
+
+  /** Sends the header and the body up to the milter's decision. */
+  async #content(): Promise<void> {
+    const macros = this.#session.server.content(this.#draft.headers);
+    for (const event of this.#contentEvents()) {
+      this.#answer = await this.#ask(event, macros);
+      const { kind } = this.#answer.verdict;
+      // After skip the connection sends no more of the body.
+      if (kind !== 'continue' && kind !== 'skip') break;
+    }
+    this.#step('message', this.#answer.verdict);
+  }
+
+  *#contentEvents(): Generator<MtaEvent> {
+    const { headers, body } = this.#draft;
+    const chunk = this.#session.milter.connection?.maxData ?? USUAL;
+    for (const { name, raw } of headers.shown()) {
+      yield { type: 'header', name, value: decodeText(raw, 0, raw.length), raw };
+    }
+    yield { type: 'eoh' };
+    for (let at = 0; at < body.length; at += chunk) {
+      yield { type: 'body', data: body.subarray(at, at + chunk) };
+    }
+    yield { type: 'eom', data: Buffer.alloc(0) };
+  }
+
+  async #ask(event: MtaEvent, own: MtaMacros = {}): Promise<MtaAnswer> {
+    const { milter, standing, profile, macros } = this.#session;
+    if (standing !== undefined) return { verdict: { kind: 'refuse', reply: standing }, modifications: [] };
+    // Postfix has no queue id before it has accepted a recipient.
+    const id = this.#accepted.length > 0 || profile.idAtMail ? { i: this.#id } : {};
+    const answer = await milter.ask(event, { ...macros, ...id, ...own, ...this.#given });
+    const { kind } = answer.verdict;
+    this.#discarded ||= kind === 'discard';
+    this.#leftOpen ||=
+      (event.type === 'data' && (kind === 'refuse' || kind === 'discard')) ||
+      (event.type === 'rcpt' && kind === 'discard');
+    return answer;
+  }
+
+  /** Notes the reply to a command; returns whether it was accepted. */
+  #step(command: keyof MailServer['accepts'], verdict: Verdict, address?: string): boolean {
+    const { server, standing } = this.#session;
+    const refused = verdict.kind === 'refuse';
+    const reply = refused
+      ? (standing ?? server.refused(command, verdict.reply, address))
+      : this.#acceptance(command, address);
+    this.#steps.push({ command, reply, ...(address === undefined ? {} : { address }) });
+    return !refused;
+  }
+
+  #acceptance(command: keyof MailServer['accepts'], about = this.#id): SmtpReply {
+    const text = this.#session.server.accepts[command];
+    const [, code, enhanced, line = ''] = /^(\d+) (?:(\d\.\d\.\d) )?(.*)$/.exec(text) ?? [];
+    const lines = [line.replace('%', () => about)];
+    return { code: Number(code), ...(enhanced !== undefined && { enhanced }), lines };
+  }
+
+  /** A client without an accepted recipient quits; it tries again if it may for one of them. */
+  #outcomeReply(): SmtpReply {
+    const recipients = this.#steps.filter(({ command }) => command === 'rcpt');
+    const allRefused = this.#steps.at(-1)?.command === 'rcpt' && this.#accepted.length === 0;
+    const temporary = allRefused ? recipients.find(({ reply }) => reply.code < 500) : undefined;
+    return temporary?.reply ?? this.#last();
+  }
+
+  #last(): SmtpReply {
+    return this.#steps.at(-1)?.reply ?? this.#session.standing ?? NO_RECIPIENTS;
+  }
+
+  #received(): string {
+    const { client, helo, hostname, protocol } = this.#session;
+    const from = `from ${helo} (${client.host} [${literalOf(client)}])`;
+    return `${from}\n\tby ${hostname} with ${protocol} id ${this.#id};\n\t${new Date().toUTCString()}`;
+  }
+}
+
+/** The paths of the first array that are not in the second; each in the second counts once. */
+function without(some: readonly Required<Path>[], others: readonly Required<Path>[]): Required<Path>[] {
+  const left = others.map(({ address }) => address);
+  return some.filter(({ address }) => {
+    const at = left.indexOf(address);
+    if (at !== -1) left.splice(at, 1);
+    return at === -1;
+  });
+}
