@@ -57,6 +57,8 @@ for (const [door, { types }] of Object.entries(doors)) {
   }
 }
 if (check && changed > 0) {
-  process.stderr.write('The surface of the package has changed: look at it with `npm run api`, and commit the reports.\n');
+  process.stderr.write(
+    'The surface of the package has changed: look at it with `npm run api`, and commit the reports.\n',
+  );
   process.exitCode = 1;
 }

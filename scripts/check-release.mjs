@@ -8,8 +8,12 @@ const text = (/** @type {string} */ name) => readFileSync(new URL(`../${name}`, 
 const pack = JSON.parse(text('package.json'));
 const missing = ['repository', 'homepage', 'bugs']
   .filter((field) => pack[field] === undefined)
-  .map((field) => `package.json has no ${field}; RELEASING.md says what has to exist before the first release`);
-if (tag !== `v${pack.version}`) missing.push(`the tag is ${tag || 'missing'}, and package.json says ${pack.version}`);
-if (!text('CHANGELOG.md').includes(`## [${pack.version}]`)) missing.push(`CHANGELOG.md has no section ${pack.version}`);
+  .map(
+    (field) => `package.json has no ${field}; RELEASING.md says what has to exist before the first release`,
+  );
+if (tag !== `v${pack.version}`)
+  missing.push(`the tag is ${tag || 'missing'}, and package.json says ${pack.version}`);
+if (!text('CHANGELOG.md').includes(`## [${pack.version}]`))
+  missing.push(`CHANGELOG.md has no section ${pack.version}`);
 for (const each of missing) process.stderr.write(`Not to be released: ${each}.\n`);
 if (missing.length > 0) process.exitCode = 1;

@@ -41,9 +41,11 @@ export const HOUSE = {
 export const PEERS = { file: 'src/message/optional-peer.ts', packages: ['libmime', 'nodemailer'] };
 
 const LONGEST = 450;
+/** So many files at most at one level of a directory. */
+const MOST_FILES = 25;
 
 /**
- * Looks through `src` below `root` for imports in the wrong direction, circles, foreign packages, default exports and long files.
+ * Looks through `src` below `root` for imports in the wrong direction, circles (of types, too), foreign packages, default exports and long files.
  * @param {string} root
  * @returns {Violation[]} in the order of files and lines; empty when the house is in order
  */
@@ -67,7 +69,7 @@ export function checkHouse(root) {
     const edges = new Map();
     graph.set(file, edges);
     checkPlace(file, report);
-    for (const { specifier, line, typeOnly } of imports) {
+    for (const { specifier, line } of imports) {
       if (!specifier.startsWith('.')) {
         checkPackage(file, specifier, (problem, advice) => report(line, problem, advice));
         continue;
@@ -82,7 +84,7 @@ export function checkHouse(root) {
         continue;
       }
       checkDirection(file, target, (problem, advice) => report(line, problem, advice));
-      if (!typeOnly && !edges.has(target)) edges.set(target, line);
+      if (!edges.has(target)) edges.set(target, line);
     }
     for (const line of defaults) report(line, 'exports a default', 'export it by its name');
     const length = text.replace(/\n$/, '').split('\n').length;
@@ -94,13 +96,28 @@ export function checkHouse(root) {
       );
     }
   }
+  /** @type {Map<string, string[]>} */
+  const levels = new Map();
+  for (const file of files) {
+    const directory = posix.dirname(file);
+    levels.set(directory, [...(levels.get(directory) ?? []), file]);
+  }
+  for (const [directory, list] of levels) {
+    if (list.length <= MOST_FILES) continue;
+    violations.push({
+      file: list[MOST_FILES] ?? directory,
+      line: 1,
+      problem: `is one of ${list.length} files in ${directory}`,
+      advice: `join some, or make directories: ${MOST_FILES} files at most at one level`,
+    });
+  }
   for (const circle of circles(graph)) {
     const [file = '', next = ''] = circle;
     violations.push({
       file,
       line: graph.get(file)?.get(next) ?? 1,
       problem: `imports itself in a circle: ${circle.join(' -> ')}`,
-      advice: 'move what they share into a file of its own, or make one of the imports an `import type`',
+      advice: 'move what they share, types too, into the lower of the files',
     });
   }
   return violations.sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));

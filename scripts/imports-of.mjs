@@ -3,7 +3,7 @@ import ts from 'typescript';
 
 /**
  * An import as it is written, of whatever form: `import`, `export from`, `import()`, `require()`, `typeof import()`.
- * @typedef {{ specifier: string, line: number, typeOnly: boolean }} Import
+ * @typedef {{ specifier: string, line: number }} Import
  */
 
 /**
@@ -20,28 +20,27 @@ export function importsOf(file, text) {
   const defaults = [];
   /** @type {(node: ts.Node) => number} */
   const lineOf = (node) => source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
-  /** @type {(node: ts.Node | undefined, typeOnly: boolean) => void} */
-  const add = (node, typeOnly) => {
+  /** @type {(node: ts.Node | undefined) => void} */
+  const add = (node) => {
     if (node !== undefined && ts.isStringLiteralLike(node)) {
-      imports.push({ specifier: node.text, line: lineOf(node), typeOnly });
+      imports.push({ specifier: node.text, line: lineOf(node) });
     }
   };
   /** @type {(node: ts.Node) => void} */
   const visit = (node) => {
     if (ts.isImportDeclaration(node)) {
-      // `import { type A }` still loads the file under verbatimModuleSyntax; only `import type` does not.
-      add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword);
+      add(node.moduleSpecifier);
     } else if (ts.isExportDeclaration(node)) {
-      add(node.moduleSpecifier, node.isTypeOnly);
+      add(node.moduleSpecifier);
     } else if (ts.isImportTypeNode(node)) {
-      add(ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined, true);
+      add(ts.isLiteralTypeNode(node.argument) ? node.argument.literal : undefined);
     } else if (ts.isExternalModuleReference(node)) {
-      add(node.expression, false);
+      add(node.expression);
     } else if (ts.isCallExpression(node)) {
       const called = node.expression;
       const loads =
         called.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(called) && called.text === 'require');
-      if (loads) add(node.arguments[0], false);
+      if (loads) add(node.arguments[0]);
     } else if (ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword) {
       if (ts.isExportAssignment(node) || ts.canHaveModifiers(node.parent)) defaults.push(lineOf(node));
     }

@@ -108,16 +108,26 @@ describe('checkHouse', () => {
     ]);
   });
 
-  it('lets types go round in circles, when the import is one of types only', () => {
-    const circle = (text: string): Record<string, string> => ({
-      'session/a.ts': "import { b } from './b.js';\n",
-      'session/b.ts': `${text}\n`,
-    });
-    expect(violationsOf(circle("import type { A } from './a.js';"))).toEqual([]);
-    expect(violationsOf(circle("export type { A } from './a.js';"))).toEqual([]);
-    expect(violationsOf(circle("export type A = import('./a.js').A;"))).toEqual([]);
-    // This one is a type to the compiler, but the file is loaded all the same.
-    expect(violationsOf(circle("import { type A } from './a.js';"))).toHaveLength(1);
+  it.each([
+    "import type { A } from './a.js';",
+    "import { type A } from './a.js';",
+    "export type { A } from './a.js';",
+    "export type A = import('./a.js').A;",
+  ])('lets types go round in circles as little as values: %s', (text) => {
+    const circle = { 'session/a.ts': "import { b } from './b.js';\n", 'session/b.ts': `${text}\n` };
+    expect(violationsOf(circle)).toEqual([expect.stringContaining('imports itself in a circle')]);
+  });
+
+  it('has 25 files at most at one level of a directory', () => {
+    const files = (count: number): Record<string, string> =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_none, at) => [`session/${String(at).padStart(2, '0')}.ts`, '\n']),
+      );
+    expect(violationsOf(files(25))).toEqual([]);
+    expect(violationsOf({ ...files(25), 'session/more/a.ts': '\n' })).toEqual([]);
+    expect(violationsOf(files(26))).toEqual([
+      'src/session/25.ts:1 is one of 26 files in src/session; join some, or make directories: 25 files at most at one level',
+    ]);
   });
 
   it('lets one file load optional packages, and no other packages', () => {
