@@ -1,11 +1,17 @@
 import { defineConfig } from 'tsup';
 
+const doors = {
+  index: 'src/index.ts',
+  lookups: 'src/lookups/index.ts',
+  mta: 'src/mta/index.ts',
+  policies: 'src/policies/index.ts',
+  recording: 'src/recording/index.ts',
+  testing: 'src/testing/index.ts',
+};
+
 export default defineConfig({
   entry: {
-    index: 'src/index.ts',
-    mta: 'src/mta/index.ts',
-    policies: 'src/policies/index.ts',
-    testing: 'src/testing/index.ts',
+    ...doors,
     rxmilter: 'src/cli/bin.ts',
   },
   format: ['esm'],
@@ -21,13 +27,8 @@ export default defineConfig({
   // TypeScript 6 deprecates an option that the declaration build sets; without this the build fails silently.
   // The declarations name what Node and `await using` bring; TypeScript 7 no longer finds that by itself.
   dts: {
-    entry: {
-      index: 'src/index.ts',
-      mta: 'src/mta/index.ts',
-      policies: 'src/policies/index.ts',
-      testing: 'src/testing/index.ts',
-    },
-    compilerOptions: { ignoreDeprecations: '6.0' },
+    entry: doors,
+    compilerOptions: { ignoreDeprecations: '6.0', stripInternal: true },
     banner: '/// <reference types="node" />\n/// <reference lib="esnext.disposable" />',
   },
 });

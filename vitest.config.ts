@@ -6,15 +6,7 @@ export default defineConfig({
     // Examples import the package by the name that its users write; the tests run them against the sources, not the build.
     alias: [
       { find: /^rxmilter$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
-      { find: /^rxmilter\/mta$/, replacement: fileURLToPath(new URL('src/mta/index.ts', import.meta.url)) },
-      {
-        find: /^rxmilter\/policies$/,
-        replacement: fileURLToPath(new URL('src/policies/index.ts', import.meta.url)),
-      },
-      {
-        find: /^rxmilter\/testing$/,
-        replacement: fileURLToPath(new URL('src/testing/index.ts', import.meta.url)),
-      },
+      { find: /^rxmilter\/(\w+)$/, replacement: fileURLToPath(new URL('src/$1/index.ts', import.meta.url)) },
     ],
   },
   test: {

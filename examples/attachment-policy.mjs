@@ -37,7 +37,7 @@ export const RULES = {
  * encrypted stays unseen.
  *
  * @typedef {import('./attachment-findings.mjs').Finding['verdict']} Verdict
- * @param {Partial<Record<Verdict, (why: string) => import('rxmilter').AnswerNow<'eom'>>>} [answers]
+ * @param {Partial<Record<Verdict, (why: string) => import('rxmilter').Answer<'eom'> | undefined>>} [answers]
  * @param {typeof RULES} [rules]
  */
 export function attachmentPolicy(answers = {}, rules = RULES) {

@@ -16,7 +16,7 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { backoff } from 'rxmilter';
+import { backoff } from 'rxmilter/lookups';
 
 /**
  * What holds while the source is away.
@@ -27,7 +27,7 @@ import { backoff } from 'rxmilter';
  * `after` milliseconds (default 0), and at once where there was none yet. Without it the last value stays, however old,
  * and events wait for the first one, until their time is up
  * @property {(error: unknown) => void} [report] told of each outage once; default console.error
- * @property {import('rxmilter').BackoffOptions} [retries] default: for ever, after 200 ms to 30 s
+ * @property {import('rxmilter/lookups').BackoffOptions} [retries] default: for ever, after 200 ms to 30 s
  */
 
 /**

@@ -2,16 +2,11 @@ import { of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import {
-  backoff,
-  coalesce,
-  compareReplies,
-  diagram,
   inheritedSockets,
   listen,
   on,
   onMessage,
   openSocket,
-  record,
   reject,
   remote,
   serve,
@@ -19,6 +14,7 @@ import {
   strictest,
   tempfail,
 } from '../src/index.js';
+import { backoff, coalesce } from '../src/lookups/index.js';
 import {
   MtaConnection,
   MtaSession,
@@ -40,6 +36,7 @@ import {
   redisScores,
   reputation,
 } from '../src/policies/index.js';
+import { compareReplies, diagram, record } from '../src/recording/index.js';
 import * as testing from '../src/testing/index.js';
 
 const filter = on('rcpt', () => undefined);

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { record } from '../../src/index.js';
 import { deliver } from '../../src/mta/index.js';
+import { record } from '../../src/recording/index.js';
 import filter from './fixtures/filter.mjs';
 import { runCli } from './support/run-cli.js';
 import { scratch } from './support/scratch.js';

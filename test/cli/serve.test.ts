@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { Subject } from 'rxjs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { readRecording, type Filter } from '../../src/index.js';
+import { type Filter } from '../../src/index.js';
 import { deliver, type Delivery } from '../../src/mta/index.js';
+import { readRecording } from '../../src/recording/index.js';
 import { runCli, startCli, type CliResult, type RunningCli } from './support/run-cli.js';
 import { scratch } from './support/scratch.js';
 

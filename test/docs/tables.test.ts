@@ -6,7 +6,6 @@ import {
   Headers,
   type MessageOptions,
   type MilterEvent,
-  type Reject,
   compose,
   on,
   onMessage,
@@ -17,7 +16,7 @@ import { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
 import { resolveMessageOptions } from '../../src/message/message-options.js';
 import { deliver } from '../../src/mta/index.js';
 import { resolveRemote } from '../../src/mta/remote/remote-options.js';
-import { isLegal } from '../../src/session/decisions.js';
+import { type Reject, isLegal } from '../../src/session/decisions.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { STAGES } from '../../src/session/stage.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';

@@ -1,7 +1,8 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
-import { addHeader, compose, observe, on, perConnection, reject, type Reject } from '../../src/index.js';
+import { addHeader, compose, observe, on, perConnection, reject } from '../../src/index.js';
+import { type Reject } from '../../src/session/decisions.js';
 import { added, serving } from '../docs/support/serving.js';
 import { frame, said } from '../support/session-frames.js';
 import { opened } from '../support/session-link.js';

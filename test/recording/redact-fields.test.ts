@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { record } from '../../src/index.js';
+import { record } from '../../src/recording/index.js';
 import { Redactor, type Redaction } from '../../src/recording/redactor.js';
 import type { Command } from '../../src/transport/wire/commands.js';
 import type { WireReply } from '../../src/transport/wire/replies.js';

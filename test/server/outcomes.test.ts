@@ -1,5 +1,27 @@
 import { once } from 'node:events';
-import { NEVER, type Observable, Subject, bufferTime, catchError, concatMap, count, finalize, firstValueFrom, groupBy, map, mergeMap, of, scan, share, startWith, take, tap, throwError, timeout, toArray } from 'rxjs';
+import {
+  NEVER,
+  type Observable,
+  Subject,
+  bufferTime,
+  catchError,
+  concatMap,
+  count,
+  finalize,
+  firstValueFrom,
+  groupBy,
+  map,
+  mergeMap,
+  of,
+  scan,
+  share,
+  startWith,
+  take,
+  tap,
+  throwError,
+  timeout,
+  toArray,
+} from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { on } from '../../src/operators/on.js';
 import type { MilterServer, ServeOptions } from '../../src/server/options.js';

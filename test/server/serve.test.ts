@@ -3,7 +3,22 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BehaviorSubject, EMPTY, NEVER, type OperatorFunction, Subject, concat, firstValueFrom, from, map, of, take, takeWhile, throwError, toArray } from 'rxjs';
+import {
+  BehaviorSubject,
+  EMPTY,
+  NEVER,
+  type OperatorFunction,
+  Subject,
+  concat,
+  firstValueFrom,
+  from,
+  map,
+  of,
+  take,
+  takeWhile,
+  throwError,
+  toArray,
+} from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';

@@ -16,7 +16,6 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 
 import {
   addHeader,
-  coalesce,
   compose,
   deadline,
   edit,
@@ -25,7 +24,6 @@ import {
   onMessage,
   perConnection,
   perMessage,
-  record,
   reject,
   replaceBody,
   serve,
@@ -35,6 +33,8 @@ import {
   type Flow,
   type ServeOptions,
 } from '../../src/index.js';
+import { coalesce } from '../../src/lookups/index.js';
+import { record } from '../../src/recording/index.js';
 import { deliver, type ClientMail } from '../../src/mta/index.js';
 import { greylist, rateLimit } from '../../src/policies/index.js';
 import { THROWN } from './support/thrown-values.js';

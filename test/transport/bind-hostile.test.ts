@@ -288,7 +288,7 @@ describe('the file of a socket', () => {
     expect(lstatSync(path)).toMatchObject({ uid: 0, gid: GROUP });
   });
 
-  it('is no other in a worker thread, which may not set the umask', async () => {
+  it('is no other in a worker thread, which may not set the umask', { timeout: 30_000 }, async () => {
     const bind = join(made, 'transport/sockets/bind.js');
     const worker = new Worker(
       `import(${JSON.stringify(bind)}).then(async ({ bindServer }) => {

@@ -9,14 +9,14 @@ import {
   type Decision,
   type Difference,
   type Filter,
-  type LateDecision,
   type MilterEvent,
   type Modification,
-  type Reject,
   type SessionInfo,
   type StageEvent,
 } from 'rxmilter';
 
+import { type LateDecision } from '../../src/operators/deadline.js';
+import { type Reject } from '../../src/session/decisions.js';
 import { typed } from './equal.js';
 
 declare const filter: Filter;

@@ -1,27 +1,19 @@
 import type { Observable } from 'rxjs';
+import type { EventAt, Project, ProjectContext, Stage } from 'rxmilter';
+
+import type { Legal } from '../../src/operators/core/answers.js';
+import type { Accept, Discard, Proceed, Reject, Skip, Tempfail } from '../../src/session/decisions.js';
 import type {
-  Accept,
   AddHeader,
   AddRecipient,
   ChangeHeader,
   ChangeSender,
   DeleteHeader,
   DeleteRecipient,
-  Discard,
-  EventAt,
   InsertHeader,
-  Legal,
-  Proceed,
-  Project,
-  ProjectContext,
   Quarantine,
-  Reject,
   ReplaceBody,
-  Skip,
-  Stage,
-  Tempfail,
-} from 'rxmilter';
-
+} from '../../src/session/modifications.js';
 import type { Equal, Expect } from './equal.js';
 
 interface Answers {

@@ -1,14 +1,14 @@
 import {
   parseAddress,
   sameAddress,
-  type DraftHeaders,
-  type DraftRecipients,
   type EnvelopePath,
   type HeaderField,
   type Headers,
   type Mailbox,
 } from 'rxmilter';
 
+import type { DraftHeaders } from '../../src/message/edit/draft-headers.js';
+import type { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
 import { typed, type Equal, type Expect } from './equal.js';
 
 declare const headers: Headers;
@@ -27,8 +27,6 @@ for (const each of headers) typed<HeaderField>()(each);
 
 // A header that is not being changed cannot be.
 export type ReadOnly = Expect<Equal<Extract<'set' | 'append' | 'delete', keyof Headers>, never>>;
-// @ts-expect-error: it is for drafts themselves
-headers.assign([]);
 // @ts-expect-error: fields are never changed themselves
 field.value = 'x';
 

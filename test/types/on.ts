@@ -18,11 +18,11 @@ import {
   type Mail,
   type ProjectContext,
   type Rcpt,
-  type Reject,
   type Stage,
   type StageEvent,
 } from 'rxmilter';
 
+import { type Reject } from '../../src/session/decisions.js';
 import { typed } from './equal.js';
 
 declare const known: (address: string, signal?: AbortSignal) => Promise<boolean>;

@@ -35,12 +35,12 @@ import {
   type MilterServer,
   type Outcome,
   type Rcpt,
-  type Reject,
   type Reply,
   type Session,
   type StageEvent,
 } from 'rxmilter';
 
+import { type Reject } from '../../src/session/decisions.js';
 import { typed } from './equal.js';
 
 declare const session: Session;

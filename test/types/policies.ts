@@ -1,14 +1,6 @@
 import type { Observable } from 'rxjs';
-import {
-  coalesce,
-  discard,
-  reject,
-  skip,
-  type Coalesced,
-  type Filter,
-  type Outcome,
-  type Rcpt,
-} from 'rxmilter';
+import { discard, reject, skip, type Filter, type Outcome, type Rcpt } from 'rxmilter';
+import { coalesce, type Coalesced } from 'rxmilter/lookups';
 import {
   bursts,
   greylist,

@@ -11,13 +11,12 @@ import {
   skip,
   strictest,
   tempfail,
-  type AddHeader,
   type Check,
   type Filter,
-  type Reject,
-  type Tempfail,
 } from 'rxmilter';
 
+import { type Reject, type Tempfail } from '../../src/session/decisions.js';
+import { type AddHeader } from '../../src/session/modifications.js';
 import { typed } from './equal.js';
 
 declare const listed: (address: string, signal?: AbortSignal) => Promise<boolean>;

@@ -3,27 +3,33 @@ import * as rxjs from 'rxjs';
 import ts from 'typescript';
 
 import * as rxmilter from '../../../src/index.js';
+import * as lookups from '../../../src/lookups/index.js';
+import * as recording from '../../../src/recording/index.js';
 import { ROOT, snippet } from './markdown.js';
 
 const RXJS_TYPES = ['ObservableInput', 'OperatorFunction', 'Subscription'];
 
-/** The types that the package exports, by name. */
-function typesOfPackage(): string[] {
+/** The types that a door of the package exports, by name. */
+function typesOf(door: string): string[] {
   const source = ts.createSourceFile(
     'index.ts',
-    readFileSync(`${ROOT}src/index.ts`, 'utf8'),
+    readFileSync(`${ROOT}src/${door}`, 'utf8'),
     ts.ScriptTarget.ES2022,
   );
   return source.statements.flatMap((statement) => {
-    if (!ts.isExportDeclaration(statement) || !statement.isTypeOnly) return [];
-    const clause = statement.exportClause;
-    return clause !== undefined && ts.isNamedExports(clause)
-      ? clause.elements.map(({ name }) => name.text)
-      : [];
+    const clause = ts.isExportDeclaration(statement) ? statement.exportClause : undefined;
+    if (clause === undefined || !ts.isNamedExports(clause)) return [];
+    const all = ts.isExportDeclaration(statement) && statement.isTypeOnly;
+    return clause.elements.filter((each) => all || each.isTypeOnly).map(({ name }) => name.text);
   });
 }
 
-const PACKAGE = { values: Object.keys(rxmilter), types: typesOfPackage() };
+/** The doors whose imports a snippet may leave out. */
+const DOORS = [
+  { name: 'rxmilter', values: Object.keys(rxmilter), types: typesOf('index.ts') },
+  { name: 'rxmilter/lookups', values: Object.keys(lookups), types: typesOf('lookups/index.ts') },
+  { name: 'rxmilter/recording', values: Object.keys(recording), types: typesOf('recording/index.ts') },
+];
 const RXJS = { values: Object.keys(rxjs), types: RXJS_TYPES };
 
 /** The names that a program declares at its top level. */
@@ -73,11 +79,11 @@ export function leftOutOf(code: string): LeftOut {
   const missing = (names: readonly string[]): string[] =>
     names.filter((name) => used.has(name) && !declared.has(name));
   const types = (names: readonly string[]): string[] => missing(names).map((name) => `type ${name}`);
-  const values = missing(PACKAGE.values);
-  const fromRxjs = missing(RXJS.values).filter((name) => !values.includes(name));
+  const ours = DOORS.flatMap(({ values }) => values);
+  const fromRxjs = missing(RXJS.values).filter((name) => !ours.includes(name));
   const imports = [
-    `import { ${[...values, ...types(PACKAGE.types)].join(', ')} } from 'rxmilter';`,
-    `import { ${[...fromRxjs, ...types(RXJS.types)].join(', ')} } from 'rxjs';`,
-  ];
+    ...DOORS.map((door) => ({ from: door.name, names: [...missing(door.values), ...types(door.types)] })),
+    { from: 'rxjs', names: [...fromRxjs, ...types(RXJS.types)] },
+  ].map(({ from, names }) => `import { ${names.join(', ')} } from '${from}';`);
   return { imports: imports.join('\n'), application: code === application ? '' : application };
 }

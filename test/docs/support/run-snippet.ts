@@ -6,16 +6,20 @@ import * as rxjs from 'rxjs';
 import ts from 'typescript';
 
 import * as rxmilter from '../../../src/index.js';
+import * as lookups from '../../../src/lookups/index.js';
 import * as mta from '../../../src/mta/index.js';
 import * as policies from '../../../src/policies/index.js';
+import * as recording from '../../../src/recording/index.js';
 import * as testing from '../../../src/testing/index.js';
 import { declaredIn, leftOutOf } from './complete.js';
 import { snippet } from './markdown.js';
 
 const MODULES: Readonly<Record<string, unknown>> = {
   rxmilter,
+  'rxmilter/lookups': lookups,
   'rxmilter/mta': mta,
   'rxmilter/policies': policies,
+  'rxmilter/recording': recording,
   'rxmilter/testing': testing,
   rxjs,
   'node:crypto': crypto,

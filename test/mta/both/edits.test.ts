@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { addHeader, changeSender, compose, deleteHeader, observe, on } from '../../../src/index.js';
-import type { EnvelopePath } from '../../../src/message/envelope-path.js';
 import { headerChanges } from '../../../src/message/edit/header-changes.js';
-import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
 import { recipientChanges } from '../../../src/message/edit/recipient-changes.js';
+import type { EnvelopePath } from '../../../src/message/envelope-path.js';
+import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
 import { deliver } from '../../../src/mta/simulate/deliver.js';
 import {
   above,

@@ -3,18 +3,16 @@ import { expect, test } from 'vitest';
 import {
   accept,
   addHeader,
-  compareReplies,
   compose,
   observe,
   on,
   perMessage,
-  readRecording,
-  record,
   reject,
   replaceBody,
   tempfail,
   type SessionOptions,
 } from '../../../src/index.js';
+import { compareReplies, readRecording, record } from '../../../src/recording/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 
 const filter = perMessage(() => {

@@ -18,8 +18,8 @@ import {
   skip,
   tempfail,
   type MilterEvent,
-  type Offer,
 } from '../../../src/index.js';
+import { type Offer } from '../../../src/session/negotiation/terms.js';
 import { converse, TAKEN } from '../support/conversation.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';

@@ -24,6 +24,7 @@ export const resolve = (name, context, next) =>
 
 const ENTRIES = [
   ['rxmilter', 'index', `${ROOT}src/index.ts`],
+  ['rxmilter/lookups', 'lookups', `${ROOT}src/lookups/index.ts`],
   ['rxmilter/policies', 'policies', `${ROOT}src/policies/index.ts`],
 ] as const;
 
