@@ -62,16 +62,6 @@ export function errorFrom(value: unknown): Error {
   return new Error(messageOf(value), { cause: value });
 }
 
-/** The stack of an error, where it is one and has one; never throws. */
-function stackOf(error: unknown): string | undefined {
-  try {
-    const stack: unknown = isError(error) && 'stack' in error ? error.stack : undefined;
-    return typeof stack === 'string' ? stack : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Whether a value of any kind is an instance of the class; never throws. A proxy is not, whatever it says: each look at
  * it may throw.

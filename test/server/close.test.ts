@@ -1,5 +1,6 @@
 import { NEVER, Subject, firstValueFrom, take } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
+
 import { on } from '../../src/operators/on.js';
 import type { MilterServer, ServeOptions } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';

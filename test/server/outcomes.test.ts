@@ -23,6 +23,7 @@ import {
   toArray,
 } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import { on } from '../../src/operators/on.js';
 import type { MilterServer, ServeOptions } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';

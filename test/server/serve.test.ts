@@ -20,6 +20,7 @@ import {
   toArray,
 } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import type { MilterServer, ServeOptions } from '../../src/server/options.js';

@@ -34,9 +34,9 @@ import {
   type ServeOptions,
 } from '../../src/index.js';
 import { coalesce } from '../../src/lookups/index.js';
-import { record } from '../../src/recording/index.js';
 import { deliver, type ClientMail } from '../../src/mta/index.js';
 import { greylist, rateLimit } from '../../src/policies/index.js';
+import { record } from '../../src/recording/index.js';
 import { THROWN } from './support/thrown-values.js';
 
 type AnyFilter = OperatorFunction<Flow, Flow>;
