@@ -101,7 +101,7 @@ const USUAL = /^[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*@[\w-]+(?
 const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
 
 /**
- * Returns the one spelling that all spellings of a mailbox have in common, to compare and count addresses.
+ * Returns the one spelling that all spellings of a mailbox have in common. Compare and count addresses by it.
  *
  * @remarks Mail servers take many spellings for one mailbox, and show a filter the one that the client has chosen:
  *

@@ -20,7 +20,7 @@ import { ignoreRejection, isPromise } from '../common/promises.js';
 import { boundedKey, ExpiringMap } from './expiring-map.js';
 import { Flight, type Answered } from './flight.js';
 
-/** Looks something up; `signal` is aborted when the answer is not waited for any more, or at the timeout. */
+/** Looks something up. `signal` is aborted when the answer is not waited for any more, or at the timeout. */
 export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>;
 
 /** How look-ups are shared and kept; everything has a default. */

@@ -6,6 +6,7 @@ import { makeFilter, stepsOf, type Filter } from './core/filter.js';
 /**
  * Puts filters in a row: an event visits them in this order, and the first decision wins.
  *
+ * @remarks
  * Modifications that a filter makes without deciding stay on the event for those after it. The result asks the MTA for
  * what all of them need together; with an operator of your own among them that is everything. Without filters it is the
  * identity, which accepts all mail.

@@ -36,8 +36,10 @@ const DECISION = or(
 );
 
 /**
- * Gives a filter so many milliseconds for each event that it decides: an event that it has not let out again by then
- * gets `decision`, and what runs in it for that event is cancelled.
+ * Gives a filter so many milliseconds for each event that it decides.
+ *
+ * @remarks
+ * An event that it has not let out again by then gets `decision`, and what runs in it for that event is cancelled.
  *
  * The time is that of the filter alone, and what later filters do is not in it. Cancelled means what it means when a
  * message is aborted: the signal is aborted, the Observable unsubscribed from, a milter behind `remote()` hung up on

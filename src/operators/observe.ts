@@ -17,8 +17,9 @@ type NotAnAnswer = void | null | undefined | boolean | number | bigint | string 
 type OtherObject = object & Partial<Record<'kind' | 'then' | 'subscribe' | 'next', never>>;
 
 /**
- * Looks at the events of one stage or several, `abort` and `close` included, that no earlier filter has decided.
+ * Looks at events that no earlier filter has decided, `abort` and `close` included.
  *
+ * @remarks
  * It cannot answer, so the MTA is told not to wait for it: looking costs no round trip. What `see` throws (or, being
  * async, rejects with) is reported, and the event travels on; where no connection is, as in a drawing, it is a warning
  * of the process. Nothing is cancelled on abort: there is nothing to wait

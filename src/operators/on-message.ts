@@ -12,6 +12,7 @@ import { StreamRun } from './core/stream-run.js';
 /**
  * Decides messages as a whole: `project` is called once for each, at its end, with all that was told of it.
  *
+ * @remarks
  * What it returns is what `on('eom', …)` may return, and what `edit()` makes. The message is as earlier filters of the
  * pipeline want it to be. Everything but the end is collected without the MTA waiting, so a message costs one round
  * trip; what is not wanted (`body: 'none'`, or what is beyond `maxBytes`) is not sent at all.

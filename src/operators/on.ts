@@ -30,6 +30,7 @@ type AnyProject = (event: StageEvent, context: LazyContext, latest: unknown) => 
 /**
  * Decides the events of one stage or several.
  *
+ * @remarks
  * `project` is called for each such event that no earlier filter has decided. What it returns is the answer, or what
  * comes out of the promise, Observable, iterable or generator that it returns; out of those also several at a time, in
  * an array, and what a generator returns in the end is its last one. After the first decision nothing more is read.

@@ -6,8 +6,9 @@ import { makeFilter, type Filter } from './core/filter.js';
 import { scopedStep } from './core/scoped-step.js';
 
 /**
- * Gives each SMTP connection a filter of its own, so that what the factory's closure holds is that connection's.
+ * Gives each SMTP connection a filter of its own, with state of its own.
  *
+ * @remarks
  * It is made at the first event that it wants and dies after `close`; what runs in it is then cancelled. The factory is
  * also called once beforehand, only to learn which stages the filter wants: it should do nothing but make it. Where it
  * throws, that event gets the failure decision.

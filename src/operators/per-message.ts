@@ -6,8 +6,9 @@ import { makeFilter, type Filter } from './core/filter.js';
 import { scopedStep } from './core/scoped-step.js';
 
 /**
- * Gives each message a filter of its own, so that what the factory's closure holds is that message's alone.
+ * Gives each message a filter of its own, with state of its own.
  *
+ * @remarks
  * It is made at the first event of a message that it wants, and dies when the message is over: after `eom`, at an
  * abort, after a decision about the whole message. What runs in it is then cancelled. Events that belong to no message
  * (`connect`, `helo`) pass it by. The factory is also called once beforehand, only to learn which stages the filter

@@ -27,8 +27,11 @@ const RULES: Rules<ShadowOptions> = {
 };
 
 /**
- * Runs a filter beside the mail: it sees all that it would see here, decides nothing, and `report` gets each difference
- * between what the MTA would have been told and what it was told.
+ * Runs a filter beside the mail, and reports where it would have decided otherwise.
+ *
+ * @remarks
+ * It sees all that it would see here and decides nothing; `report` gets each difference between what the MTA would have
+ * been told and what it was told.
  *
  * What it decides is compared at the stages that it decides, once both sides have answered: the decision with the words
  * of a refusal, and at `eom` the modifications in their order. An error in it is a difference too, and no error of the

@@ -18,8 +18,10 @@ import { ConnectedSession, type Session } from './core/session.js';
 import type { Step } from './core/step.js';
 
 /**
- * The end of a pipeline: writes the answers of `session` to its MTA, exactly one for each event that wants one and in
- * order, and emits what became of each.
+ * The end of a pipeline: writes the answers of `session` to its MTA, and emits the outcomes.
+ *
+ * @remarks
+ * It writes exactly one answer for each event that wants one, in order.
  *
  * An event that arrives undecided is answered with "continue", at `eom` with the modifications that are on it. A reply
  * whose event is over is dropped and told as an outcome with an error, as is everything else that goes wrong: the

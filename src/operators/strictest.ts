@@ -21,7 +21,7 @@ type CheckInput<A> =
   | Observable<Undecided | A | readonly (Undecided | A)[]>;
 
 /**
- * One of several checks that give answers `A`: what is under way already, or a function that begins it and is told when
+ * One of several checks that give answers `A`. It is under way already, or a function that begins it and is told when
  * to stop.
  */
 export type Check<A = Decision | Modification | Edit> =
@@ -48,8 +48,10 @@ export interface StrictestOptions {
 }
 
 /**
- * Runs several checks of one event at the same time, inside a project, and answers with the strictest: what is answered
- * depends on what they give, and not on who is first.
+ * Runs several checks of one event at the same time, and answers with the strictest.
+ *
+ * @remarks
+ * It is called inside a project. The answer depends on what the checks give, and not on which is first.
  *
  * From the strictest down: `reject`, `discard`, `tempfail`, a check that failed, nothing at all (the event travels on),
  * `proceed`, `skip`, `accept`. Of two that are as strict the one that is earlier in the list counts, with its words.

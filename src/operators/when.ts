@@ -11,7 +11,10 @@ import { makeFilter, stepsOf, tagsOf, type Filter } from './core/filter.js';
 import type { Downstream, Step, Upstream } from './core/step.js';
 
 /**
- * Routes: a message for which `predicate` says yes goes through `filter`, any other through `otherwise`, or past both.
+ * Routes messages: those for which `predicate` says yes go through `filter`.
+ *
+ * @remarks
+ * Others go through `otherwise`, or past both.
  *
  * A message goes one way as a whole: `predicate` is asked at its first event (`mail`, unless an earlier filter has
  * decided that one), and the answer holds up to its end or its abort. At an event that belongs to no message (`connect`,

@@ -58,7 +58,7 @@ const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
 /**
- * Defers each recipient of a stranger's mail once: mail servers try again, much of what sends spam does not.
+ * Defers each recipient of a stranger's mail once. Mail servers try again; much of what sends spam does not.
  *
  * @remarks The first attempt of a client's network, sender and recipient gets `451 4.7.1` with the seconds to wait
  *   (RFC 6647), and so does any other within `delay`. One that comes after that passes, and all later ones within

@@ -81,7 +81,7 @@ export interface MemoryKeys extends KeyStore {
 }
 
 /**
- * Remembers in the memory of this process who has waited: the default of `greylist()`, which needs no server.
+ * Remembers in the memory of this process who has waited. It is the default of `greylist()`, and needs no server.
  *
  * @remarks Other processes do not share it, and after a restart all senders wait again. Keys that wait and keys that have
  *   passed have `maxKeys` places each, so that a flood of first attempts pushes out no sender that has passed. It does

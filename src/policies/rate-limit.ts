@@ -75,7 +75,7 @@ const RULES: Rules<RateLimitOptions<Stage>> = {
 const TEXT = 'Too many in a short time, please try again later';
 
 /**
- * Limits how many messages or recipients pass in a window of time, over all connections; defers the rest.
+ * Limits how many messages or recipients pass in a window of time; defers the rest. It counts over all connections.
  *
  * @remarks Deferred events are not counted, so that a sender that tries again and again still gets its share. Events that
  *   a later filter refuses were counted; recipients that the MTA has rejected are not. While the counters are unavailable,

@@ -59,7 +59,7 @@ export interface ReputationOptions<S extends ReputationStage> extends AwayOption
   readonly scores?: Scores | undefined;
 }
 
-/** A filter that refuses clients with a bad reputation, and the function that their reputation comes from. */
+/** A filter that refuses clients with a bad reputation, and the function that feeds it. */
 export interface Reputation extends Filter {
   /**
    * Adds the points of an outcome to the score of its client. Subscribe it to the outcomes of the server, without which

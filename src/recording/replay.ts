@@ -22,7 +22,7 @@ const NO_IO: ConnectionIo = {
 };
 
 /**
- * Emits the events of a recorded session, with the recorded pauses between them, to be piped through a filter.
+ * Emits the events of a recorded session, with the recorded pauses between them.
  *
  * @remarks
  * It is cold: each subscription plays the session from its beginning, and unsubscribing stops it. It completes after its

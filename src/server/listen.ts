@@ -12,6 +12,7 @@ import { whereToListen, type ListenInput } from './where-to-listen.js';
 /**
  * Listens for MTAs, and emits a `Session` for each that connects.
  *
+ * @remarks
  * Cold: each subscription binds the endpoint (but for a socket that is open already, which serves one). Errors with a
  * `ListenError` where that fails (`EndpointError` for what is no endpoint). When its subscription ends, by `takeUntil` behind it or by unsubscribing, no connection is accepted any more;
  * sessions whose pipelines are still subscribed to (as `mergeMap` keeps them after its source completed) finish their

@@ -27,6 +27,7 @@ import { whereToListen } from './where-to-listen.js';
 /**
  * Serves a filter to MTAs.
  *
+ * @remarks
  * With an Observable of filters the newest one serves each new connection, and running ones finish with theirs; the
  * server listens once the first is there. Where that Observable errors the last filter stays and the error is reported.
  *

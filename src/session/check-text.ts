@@ -104,6 +104,7 @@ const CONTROLS = /[\p{Cc}\u2028\u2029]+/gu;
 /**
  * Makes one line of any text, for header values and reply texts.
  *
+ * @remarks
  * Text from outside (a header of the mail, the name of a virus, an answer of another service) may hold a CR, LF, NUL or
  * other control characters. Such a value is refused where it is written, and its message with it, each time that the
  * client tries again. Here folds are taken out, every other run of control characters becomes one blank, and blanks at

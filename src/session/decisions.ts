@@ -68,7 +68,7 @@ type KindAt<S extends Stage> = {
   [K in keyof LegalStages]: [S] extends [LegalStages[K]] ? K : never;
 }[keyof LegalStages];
 
-/** The decisions that may be given at stage `S`; for several stages, those that may be given at each of them. */
+/** The decisions that are legal at stage `S`; for several stages, at each of them. */
 export type DecisionAt<S extends Stage> = Extract<Decision, { readonly kind: KindAt<S> }>;
 
 const ACCEPT: Accept = Object.freeze({ kind: 'accept' });
@@ -76,6 +76,7 @@ const ACCEPT: Accept = Object.freeze({ kind: 'accept' });
 /**
  * Accepts the message; no filter is asked about the rest of it (libmilter's `SMFIS_ACCEPT`).
  *
+ * @remarks
  * At `connect` and `helo` it holds for the whole SMTP connection; at `rcpt` for the whole message, not for that
  * recipient alone. Modifications that come with it at `eom` are made.
  *
@@ -90,6 +91,7 @@ const DISCARD: Discard = Object.freeze({ kind: 'discard' });
 /**
  * Makes the message disappear while its client sees success (libmilter's `SMFIS_DISCARD`).
  *
+ * @remarks
  * From `mail` to `eom`; at `rcpt` it holds for the whole message. Before that there is no message, and it does not
  * compile.
  *
@@ -104,6 +106,7 @@ const PROCEED: Proceed = Object.freeze({ kind: 'proceed' });
 /**
  * Lets the event pass, and no later filter decide it: the protocol's CONTINUE.
  *
+ * @remarks
  * To let it pass and leave later filters their say, return nothing.
  *
  * @example on('rcpt', (rcpt) => (rcpt.address.startsWith('postmaster@') ? proceed() : undefined))
@@ -117,6 +120,7 @@ const REJECT: Reject = Object.freeze({ kind: 'reject' });
 /**
  * Refuses for good (libmilter's `SMFIS_REJECT`, with a reply `smfi_setreply` and `smfi_setmlreply`).
  *
+ * @remarks
  * At `connect` and `helo` the SMTP connection, at `rcpt` that recipient, elsewhere the message. Without an argument the
  * MTA words the reply; with text alone the reply is `550 5.7.1 text`.
  *
@@ -137,6 +141,7 @@ const SKIP: Skip = Object.freeze({ kind: 'skip' });
 /**
  * Says that enough of the body was seen; `eom` comes next (libmilter's `SMFIS_SKIP`).
  *
+ * @remarks
  * Only at `body`. Where the MTA does not know it, the rest of the body is still sent, but reaches no filter.
  *
  * @example on('body', ({ chunk }) => (seen(chunk) > 4096 ? skip() : undefined))
@@ -150,6 +155,7 @@ const TEMPFAIL: Tempfail = Object.freeze({ kind: 'tempfail' });
 /**
  * Refuses for now: the client keeps the mail and tries again (libmilter's `SMFIS_TEMPFAIL`).
  *
+ * @remarks
  * The scope is that of `reject`. Without an argument the MTA words the reply; with text alone the reply is
  * `451 4.7.1 text`. With code 421 the MTA also closes the SMTP connection.
  *

@@ -2,8 +2,11 @@ import { messageOf } from '../common/text-of.js';
 import type { FlowStage } from './stage.js';
 
 /**
- * An answer that may not be given: a decision that its stage does not have, a modification outside `eom` or without the
- * right for it, a reply or a header that would break SMTP or the message.
+ * An answer that may not be given.
+ *
+ * @remarks
+ * It is a decision that its stage does not have, a modification outside `eom` or without the right for it, a reply or a
+ * header that would break SMTP or the message.
  *
  * The event gets the failure decision instead, and nothing of the answer is written. The message ends with `place`.
  */
@@ -17,8 +20,8 @@ export class AnswerError extends Error {
 }
 
 /**
- * An answer that a project has made and not returned, `reject('No')` for `return reject('No')`; `stack` begins with the
- * line that made it. It costs nothing but what it was made for: the event travelled on. Reported once for each filter.
+ * An answer that a project has made and not returned: `reject('No')` for `return reject('No')`.
+ * `stack` begins with the line that made it. It costs nothing but what it was made for: the event travelled on. Reported once for each filter.
  */
 export class ForgottenAnswerError extends AnswerError {
   override readonly name = 'ForgottenAnswerError';
@@ -40,7 +43,7 @@ export class ProjectError extends Error {
   }
 }
 
-/** A reply to an event that was over already: it was dropped, because the MTA would take it for the next answer. */
+/** A reply to an event that was over already. It was dropped, because the MTA would take it for the next answer. */
 export class StaleReplyError extends Error {
   override readonly name = 'StaleReplyError';
   readonly stage: FlowStage;

@@ -127,5 +127,5 @@ export interface Reply<S extends Stage = Stage> {
 /** What flows through a filter. */
 export type Flow = MilterEvent | Reply;
 
-/** What may be answered at stage `S`: a decision that is legal there, and at `eom` a modification or an edit. */
+/** An answer at stage `S`: a decision that is legal there, at `eom` also a modification or edit. */
 export type Answer<S extends Stage> = DecisionAt<S> | ([S] extends ['eom'] ? Edit | Modification : never);

@@ -13,7 +13,7 @@ import { AnswerError } from './errors.js';
 
 export type { Text };
 
-/** Where a body may come from: all of it at once, or piece by piece, as a Node stream or any (async) iterable. */
+/** A new body: all of it at once, or piece by piece, as a Node stream or any (async) iterable. */
 export type BodySource = Text | Iterable<Text> | AsyncIterable<Text>;
 
 /** Where a header goes: above everything, below everything, or before the n-th header (from 1) of the message. */
@@ -97,6 +97,7 @@ export interface Edit {
 /**
  * Adds a header at the end of the headers (libmilter's `smfi_addheader`); needs the right `ADDHDRS`.
  *
+ * @remarks
  * The MTA writes a blank between colon and value, but under the option `leadingSpace`. Under a name that Sendmail makes
  * up where it is missing (Date, From, Message-Id …) it takes the place of what Sendmail would make.
  *
@@ -110,9 +111,10 @@ export function addHeader(name: string, value: Text): AddHeader {
 }
 
 /**
- * Adds a recipient (libmilter's `smfi_addrcpt`, with arguments `smfi_addrcpt_par`); needs the right `ADDRCPT`, with
+ * Adds a recipient (libmilter's `smfi_addrcpt`, with arguments `smfi_addrcpt_par`). It needs the right `ADDRCPT`, with
  * arguments `ADDRCPT_PAR`.
  *
+ * @remarks
  * The MTA does not say whether it could; the new recipient makes no `rcpt` event.
  *
  * @param address with or without angle brackets
@@ -165,6 +167,7 @@ export function changeSender(address: Text, args: readonly string[] = []): Chang
 /**
  * Deletes a header (libmilter's `smfi_chgheader` with no value); needs the right `CHGHDRS`.
  *
+ * @remarks
  * Several of one name may be deleted in any order: each index counts the headers as the filter was shown them.
  *
  * @param index which of the headers of that name, from 1; where there are fewer, nothing happens
@@ -234,6 +237,7 @@ export function quarantine(reason: Text): Quarantine {
 /**
  * Replaces the body (libmilter's `smfi_replacebody`); needs the right `CHGBODY`.
  *
+ * @remarks
  * Lines end with CRLF. An empty body is one. A source that gives pieces is read to its end, into memory or a temporary
  * file, before anything of the answer is written. It is finished (`return()`, or `destroy()` of a stream) when the
  * message is aborted; where it fails or does not end in time, the message gets the failure decision, unchanged. Headers that describe the body (Content-Length, Content-Transfer-Encoding …) are the filter's

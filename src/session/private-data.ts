@@ -11,10 +11,10 @@ export interface PrivateData<T> {
 }
 
 /**
- * Makes a place for data of each SMTP connection, which several filters can share (libmilter's `smfi_setpriv` and
- * `smfi_getpriv`, with a type, and one for each purpose).
+ * Makes a place for data of each SMTP connection, which several filters can share.
  *
- * It is forgotten with the connection. For data of one message use `perMessage`; for what a single filter keeps of a
+ * @remarks
+ * It is libmilter's `smfi_setpriv` and `smfi_getpriv`, with a type, and one for each purpose. The data is forgotten with the connection. For data of one message use `perMessage`; for what a single filter keeps of a
  * connection `perConnection` does as well.
  *
  * @param initial makes what a connection has at first; called at most once for each, when it is first asked for. What

@@ -10,7 +10,7 @@ export interface Client {
   readonly address: string;
 }
 
-/** The macros in scope: those of the connection, of the message and of the recipient that is being looked at. */
+/** The macros in scope: of the connection, of the message, and of the recipient in progress. */
 export interface Macros {
   /** The value of `i`, `auth_authen` … ; braces around the name make no difference. */
   get(name: string): string | undefined;
@@ -40,8 +40,10 @@ export interface SessionInfo {
 }
 
 /**
- * The user who has logged in to the mail server, or `undefined` without a login (the macro `auth_authen`).
+ * The user who has logged in to the mail server, or `undefined` without a login.
+ * It is the macro `auth_authen`.
  *
+ * @remarks
  * Some mail servers send the macro with every message, and without a name in it before a login: a value that
  * is empty or blank is no user. Whether there is a mechanism (`auth_type`) says nothing, since not every server sends it.
  * It is known from `mail` on.

@@ -10,7 +10,7 @@ import type { Flow } from '../../session/flow.js';
 import { SESSION_RULES, type SessionOptions, resolveOptions } from '../../session/options.js';
 import type { Outcome } from '../../session/outcome.js';
 
-/** How bytes are cut on their way: not at all, byte by byte, or at random places that a seed determines. */
+/** How bytes are cut on their way: not at all, byte by byte, or at random places by a seed. */
 export type Chunking = 'whole' | 'bytes' | { readonly seed: number };
 
 /** How a filter is run that an MTA is connected to without a socket. */

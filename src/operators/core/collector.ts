@@ -15,7 +15,7 @@ export interface MessageStep {
   readonly site: Site;
 }
 
-/** Decides a message as a whole, or leaves it: returns nothing, an answer, several, or any of that later. */
+/** Decides a message as a whole, or leaves it. It returns nothing, an answer, several, or any of that later. */
 export type MessageProject<B extends BodyMode> = (
   message: Message<B>,
   context: ProjectContext,

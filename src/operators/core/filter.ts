@@ -179,8 +179,10 @@ class BrokenRun implements Upstream {
 const STEPS: unique symbol = Symbol('rxmilter.steps');
 
 /**
- * A mail filter: an RxJS operator over the events of one connection, in whose output some of them have become replies.
+ * A mail filter: an RxJS operator over the events of one connection.
+ * In its output some of the events have become replies.
  *
+ * @remarks
  * It knows which stages it decides and which it only looks at, and from that the negotiation is derived. An operator of
  * your own works as well; since it says nothing of itself, everything is asked for.
  */

@@ -4,6 +4,7 @@ export type Fail = (problem: string, cause?: unknown) => never;
 /**
  * An endpoint that cannot be understood. Thrown by `parseEndpoint`, before anything is opened.
  *
+ * @remarks
  * The message says what was wrong, where, and what to write instead; `input` is what was given, unchanged.
  */
 export class EndpointError extends Error {
@@ -20,6 +21,7 @@ export class EndpointError extends Error {
 /**
  * An endpoint that cannot be listened on: in use, not permitted, no such directory or address.
  *
+ * @remarks
  * The message says what was wrong and what to do; `cause` is the error of the operating system, where there was one.
  * When it is thrown nothing is left behind: no listening server, no socket file.
  */

@@ -1,6 +1,7 @@
 /**
  * Action flags: what a filter may ask the MTA to do to a message (libmilter's `SMFIF_*`, `mfapi.h`).
  *
+ * @remarks
  * They are bits of the second word of the negotiation. Combine them with `|`.
  */
 export const SMFIF = {
@@ -24,13 +25,14 @@ export const SMFIF = {
   SETSYMLIST: 0x100,
 } as const;
 
-/** The name of a right that a filter needs to change a message, as libmilter spells it (without `SMFIF_`). */
+/** A right to change a message, as libmilter spells it, without `SMFIF_`. */
 export type Right = keyof typeof SMFIF;
 
 /**
- * Protocol flags: which events the MTA need not send, which it need not wait for, and which features both ends use
- * (libmilter's `SMFIP_*`, `mfdef.h`).
+ * Protocol flags (libmilter's `SMFIP_*`, `mfdef.h`).
+ * They say which events the MTA need not send, which it need not wait for, and which features both ends use.
  *
+ * @remarks
  * They are bits of the third word of the negotiation. Combine them with `|`. In the filter's answer a set bit is a
  * request: `NO…` means "do not send this event", `NR_…` means "I shall not reply to it".
  */

@@ -1,8 +1,10 @@
 import { quote } from '../../common/printable.js';
 
 /**
- * Bytes that break the milter protocol: a frame that is too long, empty, truncated, of an unknown command, or whose
- * data does not have the layout of its command.
+ * Bytes that break the milter protocol.
+ *
+ * @remarks
+ * A frame is too long, empty, truncated, of an unknown command, or its data does not have the layout of its command.
  *
  * The connection that it came from cannot be trusted any more (the protocol has no numbering: one misread frame shifts
  * every later reply), so it is closed. Other connections are untouched.
