@@ -16,7 +16,7 @@ export type { MtaMacros } from './client/macros.js';
 export { MilterError, type MilterFailure } from './client/milter-error.js';
 export type { WireModification } from './client/modification-list.js';
 export { MtaConnection, type TranscriptEntry } from './client/mta-connection.js';
-export type { MtaKind } from './client/mta-profile.js';
+export type { MtaKind } from '../session/profiles/profile.js';
 export { deliver, deliveries, sessionDeliveries, type DeliveriesOptions } from './simulate/deliver.js';
 export { formatReply, type Delivery, type DeliveryOutcome, type DeliveryStep } from './simulate/delivery.js';
 export type { FailurePolicy } from './simulate/guarded-milter.js';

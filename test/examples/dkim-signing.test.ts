@@ -4,10 +4,10 @@ import { BlockList } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 
 import { filterWith } from '../../examples/dkim-signing.mjs';
-import type { MtaKind } from '../../src/mta/client/mta-profile.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
 import type { Delivery } from '../../src/mta/simulate/delivery.js';
 import { type ClientMail, type MailHeader } from '../../src/mta/simulate/mail.js';
+import type { MtaKind } from '../../src/session/profiles/profile.js';
 import { contract } from '../../src/testing/contract/contract.js';
 import { dnsTable } from './support/dns-table.js';
 

@@ -12,7 +12,7 @@ import {
 } from '../../src/index.js';
 import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
 import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
-import type { MtaKind } from '../../src/mta/client/mta-profile.js';
+import type { MtaKind } from '../../src/session/profiles/profile.js';
 import { header, value, type Field } from './support/header-edits.js';
 import { through, withOwn } from './support/through.js';
 

@@ -5,7 +5,7 @@ import { addHeader, changeHeader, deleteHeader, insertHeader, type Modification 
 import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
 import { headerChanges } from '../../src/message/edit/header-changes.js';
 import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
-import type { MtaKind } from '../../src/mta/client/mta-profile.js';
+import type { MtaKind } from '../../src/session/profiles/profile.js';
 import { allHeaders, distancesFrom, longHeader } from './support/all-headers.js';
 import { edited, header, headerEdits, type Field, type HeaderEdit } from './support/header-edits.js';
 import { through, withOwn } from './support/through.js';

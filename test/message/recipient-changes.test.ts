@@ -12,8 +12,8 @@ import {
 } from '../../src/index.js';
 import { applyRecipientChanges, recipientChanges } from '../../src/message/edit/recipient-changes.js';
 import type { EnvelopePath } from '../../src/message/envelope-path.js';
-import type { MtaKind } from '../../src/mta/client/mta-profile.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
+import type { MtaKind } from '../../src/session/profiles/profile.js';
 import { type Recipient, pathsOf, recipients, wantedRecipients } from './support/recipient-edits.js';
 
 /** Recipients, each written as it stands in RCPT: without brackets, its arguments behind it. */

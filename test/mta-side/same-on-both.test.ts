@@ -13,8 +13,8 @@ import {
   type Modification,
   type MtaName,
 } from '../../src/index.js';
-import type { MtaKind } from '../../src/mta/client/mta-profile.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
+import type { MtaKind } from '../../src/session/profiles/profile.js';
 
 /** Names that a message may have several times; those that Sendmail makes itself are once in each message. */
 const NAMES = ['X-A', 'X-B', 'Subject', 'Received'];

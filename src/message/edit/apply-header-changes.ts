@@ -6,6 +6,7 @@ import {
   type Text,
   checkModification,
 } from '../../session/modifications.js';
+import { profileNamed } from '../../session/profiles/recognise.js';
 import type { SessionInfo } from '../../session/session-info.js';
 import { type HeaderField, headerField, placesByName } from '../headers/header-field.js';
 
@@ -49,7 +50,7 @@ export function applyHeaderChanges(
   for (const { name, index, value } of values) {
     const old = entry(name, index);
     if (old === undefined) continue;
-    const { field } = made({ name: mta === 'sendmail' ? old.field.name : name, value });
+    const { field } = made({ name: profileNamed(mta).keepsName ? old.field.name : name, value });
     old.field = old.field.top === true ? { ...field, top: true } : field;
   }
   const placed = changes.filter((one) => one.kind === 'insertHeader').filter(isPlaced);

@@ -1,3 +1,4 @@
+import { profileOf } from '../../session/profiles/recognise.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import type { Command } from '../../transport/wire/commands.js';
 import { SMFIP } from '../../transport/wire/flags.js';
@@ -6,7 +7,6 @@ import type { MtaAgreement } from './agreement.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type MtaConnectionOptions } from './connection-options.js';
 import { MilterError } from './milter-error.js';
 import { type WireModification, ModificationList, isModification } from './modification-list.js';
-import { profileOf } from './mta-profile.js';
 import type { ReplyStream } from './reply-stream.js';
 import { REFUSALS, sanitiseReply } from './sanitise-reply.js';
 

@@ -2,10 +2,10 @@ import type { OperatorFunction } from 'rxjs';
 
 import { type Rules, boolean, milliseconds, object, oneOf, or, signal, whole } from '../../common/options.js';
 import type { Flow } from '../../session/flow.js';
+import type { MtaKind } from '../../session/profiles/profile.js';
 import type { EndpointInput } from '../../transport/sockets/endpoint.js';
 import { type MtaOffer, offerRule } from './agreement.js';
 import { FILTER_END_RULES, type FilterEndOptions } from './filter-end.js';
-import type { MtaKind } from './mta-profile.js';
 
 /** A milter to connect to: its endpoint, or a filter of this process, which needs no socket. */
 export type MilterTarget = EndpointInput | OperatorFunction<Flow, Flow>;

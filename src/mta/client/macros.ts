@@ -1,8 +1,8 @@
 import { type Rule, record, string } from '../../common/options.js';
 import { bareName, wireName } from '../../session/negotiation/terms.js';
+import type { KnownProfile } from '../../session/profiles/profile.js';
 import { SMFIM } from '../../transport/wire/flags.js';
 import type { MtaEvent } from './answer.js';
-import type { MtaProfile } from './mta-profile.js';
 
 /** Values of macros, by name: `i`, `{auth_authen}`. Braces around a name make no difference. */
 export type MtaMacros = Readonly<Record<string, string | undefined>>;
@@ -32,7 +32,7 @@ export function macrosBefore(
   stage: MtaEvent['type'],
   values: MtaMacros,
   lists: ReadonlyMap<number, readonly string[]>,
-  { name, macros }: MtaProfile,
+  { name, macros }: KnownProfile,
 ): [string, string][] | undefined {
   if (name === 'postfix') {
     if (stage === 'unknown') return [];

@@ -1,6 +1,8 @@
 import { checkOptions, pickOptions, withDefaults } from '../../common/options.js';
 import { excerpt } from '../../common/printable.js';
 import { LARGEST, agreeOnSize } from '../../session/negotiation/terms.js';
+import type { KnownProfile } from '../../session/profiles/profile.js';
+import { profileOf } from '../../session/profiles/recognise.js';
 import { parseEndpoint } from '../../transport/sockets/endpoint.js';
 import { COMMANDS, type Command, commandCodec } from '../../transport/wire/commands.js';
 import type { WireReply } from '../../transport/wire/replies.js';
@@ -17,7 +19,6 @@ import { FILTER_END_RULES, type FilterEndOptions, filterEnd } from './filter-end
 import { type MtaMacros, macrosBefore } from './macros.js';
 import { MilterError } from './milter-error.js';
 import { MilterState } from './milter-state.js';
-import { type MtaProfile, profileOf } from './mta-profile.js';
 import { ReplyStream, connectTo } from './reply-stream.js';
 
 /** The commands that an MTA sent in one write, and the replies to them. */
@@ -48,7 +49,7 @@ export class MtaConnection {
   readonly #stream: ReplyStream;
   readonly #state: MilterState;
   readonly #options: MtaConnectionOptions;
-  readonly #profile: MtaProfile;
+  readonly #profile: KnownProfile;
   #rounds = 0;
 
   private constructor(

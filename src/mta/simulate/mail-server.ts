@@ -23,7 +23,7 @@ export interface SessionRefusal {
   readonly standing: SmtpReply;
 }
 
-/** How a mail server treats SMTP clients, addresses and headers; `MtaProfile` says how it treats milters. */
+/** How a mail server treats SMTP clients, addresses and headers; `KnownProfile` says how it treats milters. */
 export interface MailServer {
   /** Values of macros for the session. */
   session(hostname: string, client: ConnectFields): MtaMacros;

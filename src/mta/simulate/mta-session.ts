@@ -1,4 +1,5 @@
 import { type Rules, anything, checkOptions, oneOf, required, string } from '../../common/options.js';
+import { profileOf } from '../../session/profiles/recognise.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
 import {
@@ -9,7 +10,6 @@ import {
 import { type MtaMacros, wireMacros, macroValues } from '../client/macros.js';
 import type { MilterError } from '../client/milter-error.js';
 import type { TranscriptEntry } from '../client/mta-connection.js';
-import { profileOf } from '../client/mta-profile.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { type FailurePolicy, GuardedMilter } from './guarded-milter.js';
 import { CLIENT_RULES, type ClientOptions, MAIL_RULES, type Mail } from './mail.js';

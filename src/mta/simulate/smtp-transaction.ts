@@ -1,11 +1,11 @@
 import { USUAL } from '../../session/negotiation/terms.js';
+import type { KnownProfile } from '../../session/profiles/profile.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
 import { decodeText } from '../../transport/wire/text.js';
 import { CONTINUE, type MtaAnswer, type MtaEvent, type Verdict } from '../client/answer.js';
 import { type MtaMacros, wireMacros } from '../client/macros.js';
-import type { MtaProfile } from '../client/mta-profile.js';
 import type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
 import type { GuardedMilter } from './guarded-milter.js';
 import { type MailServer, literalOf } from './mail-server.js';
@@ -15,7 +15,7 @@ import { type MtaDraft, applyModifications, draftOf } from './mta-draft.js';
 /** The session that a transaction is part of. */
 export interface SmtpSession {
   readonly milter: GuardedMilter;
-  readonly profile: MtaProfile;
+  readonly profile: KnownProfile;
   readonly server: MailServer;
   readonly hostname: string;
   readonly client: ConnectFields;

@@ -1,7 +1,7 @@
-import type { Profile } from './profile.js';
+import { AUTH, type KnownProfile, TLS } from './profile.js';
 
 /** Postfix. It sends `v` at CONNECT, and it alone sends macros for HEADER and BODY, too. */
-export const POSTFIX: Profile = {
+export const POSTFIX: KnownProfile = {
   name: 'postfix',
   version: /postfix/i,
   recognises: ({ forContent }) => forContent,
@@ -12,4 +12,18 @@ export const POSTFIX: Profile = {
   // Programs that always read two strings take a single one for a broken frame; Postfix takes an empty one as none.
   noArguments: [''],
   codesRejections: false,
+  oldActions: 0x1ff,
+  abortsAlways: true,
+  quitsAlways: false,
+  idAtMail: false,
+  missingCode: '',
+  macros: {
+    connect: ['j', '{daemon_name}', '{daemon_addr}', 'v', '_'],
+    helo: TLS,
+    mail: ['i', ...AUTH, '{auth_author}', '{mail_addr}', '{mail_host}', '{mail_mailer}'],
+    rcpt: ['i', '{rcpt_addr}', '{rcpt_host}', '{rcpt_mailer}'],
+    data: ['i'],
+    eom: ['i'],
+    eoh: ['i'],
+  },
 };

@@ -1,5 +1,10 @@
+import type { SMFIM } from '../../transport/wire/flags.js';
+
 /** The mail servers that are told apart. */
-export type MtaName = 'postfix' | 'sendmail' | 'unknown';
+export type MtaName = MtaKind | 'unknown';
+
+/** The mail servers whose behaviour is known. */
+export type MtaKind = 'postfix' | 'sendmail';
 
 /** Signs of an MTA: its macros so far, and how it writes. */
 export interface Signs {
@@ -31,3 +36,24 @@ export interface Profile {
   /** Whether the text for a recipient that it has rejected itself is known by the code in front of it. */
   readonly codesRejections: boolean;
 }
+
+/** The same of a mail server whose behaviour is known: also what it sends to a milter, and when. */
+export interface KnownProfile extends Profile {
+  readonly name: MtaKind;
+  /** The actions that it offers together with a protocol version below 6. */
+  readonly oldActions: number;
+  /** Whether ABORT follows on every message; otherwise only on a message that the client gives up. */
+  readonly abortsAlways: boolean;
+  /** Whether it sends QUIT to a milter that has decided about the whole session. */
+  readonly quitsAlways: boolean;
+  /** Whether a message has its queue id before a recipient is accepted. */
+  readonly idAtMail: boolean;
+  /** The enhanced code, without its class, that it gives a reply that has none; `''` where it gives none. */
+  readonly missingCode: string;
+  /** The macros that it sends at a stage for which the milter asked for none. */
+  readonly macros: Readonly<Partial<Record<keyof typeof SMFIM, readonly string[]>>>;
+}
+
+/** Macros of an encrypted and of an authenticated session. */
+export const TLS = ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'];
+export const AUTH = ['{auth_type}', '{auth_authen}'];

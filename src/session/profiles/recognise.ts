@@ -1,7 +1,7 @@
 import type { MacroStore } from '../connection/macro-store.js';
 import { GENERIC } from './generic.js';
 import { POSTFIX } from './postfix.js';
-import type { Profile } from './profile.js';
+import type { KnownProfile, MtaKind, MtaName, Profile } from './profile.js';
 import { SENDMAIL } from './sendmail.js';
 
 /** In the order in which their signs count. */
@@ -32,4 +32,14 @@ export function recognise(macros: MacroStore, prefixed: boolean): Profile {
     latest = { version: Buffer.from(version), profile };
   }
   return latest.profile;
+}
+
+/** The profile of a mail server whose behaviour is known. */
+export function profileOf(mta: MtaKind = 'postfix'): KnownProfile {
+  return mta === 'sendmail' ? SENDMAIL : POSTFIX;
+}
+
+/** The profile of that name. */
+export function profileNamed(name: MtaName): Profile {
+  return PROFILES.find((profile) => profile.name === name) ?? GENERIC;
 }

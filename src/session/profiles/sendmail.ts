@@ -1,4 +1,5 @@
-import type { Profile } from './profile.js';
+import { OLD_ACTIONS } from '../../transport/wire/flags.js';
+import { AUTH, type KnownProfile, TLS } from './profile.js';
 
 /** Macros of the interface that the client came in by: Sendmail has them, and never without `_`. */
 const INTERFACE = ['{if_addr}', '{if_name}'];
@@ -12,7 +13,7 @@ const SENDMAIL_ALONE = ['{auth_ssf}', '{msg_id}'];
  * A program that took some of its macros over (maddy, others in Go) leaves out `_`, or the braces, or both. The host name
  * of CONNECT is no sign: with some programs it is the name that the client greeted with.
  */
-export const SENDMAIL: Profile = {
+export const SENDMAIL: KnownProfile = {
   name: 'sendmail',
   // As `8.17.1.9`, `8.18.2/Submit`.
   version: /^8\.\d+\.\d+/,
@@ -39,4 +40,16 @@ export const SENDMAIL: Profile = {
   noArguments: [],
   // Version 8.18 may have neither status nor text, and a piece of the address in their place.
   codesRejections: true,
+  oldActions: OLD_ACTIONS,
+  abortsAlways: false,
+  quitsAlways: true,
+  idAtMail: true,
+  missingCode: '.0.0',
+  macros: {
+    connect: ['j', '_', '{daemon_name}', '{if_name}', '{if_addr}'],
+    helo: TLS,
+    mail: ['i', ...AUTH, '{auth_ssf}', '{auth_author}', '{mail_mailer}', '{mail_host}', '{mail_addr}'],
+    rcpt: ['{rcpt_mailer}', '{rcpt_host}', '{rcpt_addr}'],
+    eom: ['{msg_id}'],
+  },
 };

@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 
 import { filterWith } from '../../../examples/authentication-results.mjs';
-import type { MtaKind } from '../../../src/mta/client/mta-profile.js';
 import { deliver } from '../../../src/mta/simulate/deliver.js';
 import { type Delivery, formatReply } from '../../../src/mta/simulate/delivery.js';
 import type { ClientMail } from '../../../src/mta/simulate/mail.js';
+import type { MtaKind } from '../../../src/session/profiles/profile.js';
 import { dnsTable, type DnsName } from './dns-table.js';
 import { readResults, type AuthResult } from './read-results.js';
 

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 
 import { compose, observe, on, type Modification } from '../../../src/index.js';
 import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
-import type { MtaKind } from '../../../src/mta/client/mta-profile.js';
 import { deliver } from '../../../src/mta/simulate/deliver.js';
+import type { MtaKind } from '../../../src/session/profiles/profile.js';
 import { above, type Field } from './header-edits.js';
 
 const BLANK = Buffer.from(' ');
