@@ -19,9 +19,34 @@ export interface BodyStoreOptions {
   readonly disk: number;
 }
 
-/** Of bodies for which nothing else was said. */
+/** Of bodies for which nothing else was said. The directory is asked for where it is needed: that takes its time. */
 export function defaultStore(): BodyStoreOptions {
-  return { memory: 262_144, directory: tmpdir(), disk: 1_073_741_824 };
+  return DEFAULTS;
+}
+
+const DEFAULTS: BodyStoreOptions = {
+  memory: 262_144,
+  get directory() {
+    return tmpdir();
+  },
+  disk: 1_073_741_824,
+};
+
+/** A class: an object literal with a getter has a shape of its own each time, which the garbage collector pays for. */
+class Options implements BodyStoreOptions {
+  readonly memory: number;
+  readonly disk: number;
+  readonly #directory: string | undefined;
+
+  constructor({ memory = DEFAULTS.memory, disk = DEFAULTS.disk, directory }: Partial<BodyStoreOptions>) {
+    this.memory = memory;
+    this.disk = disk;
+    this.#directory = directory;
+  }
+
+  get directory(): string {
+    return this.#directory ?? DEFAULTS.directory;
+  }
 }
 
 /** The stores of bodies that are there as a whole and can be read again, by the objects that stand for them. */
@@ -41,7 +66,7 @@ export class BodyStore {
   #failure: Error | undefined;
 
   constructor(options: Partial<BodyStoreOptions>) {
-    this.#options = { ...defaultStore(), ...options };
+    this.#options = new Options(options);
   }
 
   /** The store of that body, where it is one that has been collected. */

@@ -1,9 +1,33 @@
 import { TextDecoder } from 'node:util';
-import { defer, from } from 'rxjs';
+import { defer, from, type Observable } from 'rxjs';
 
 import type { BodyStore } from '../../spool/body-store.js';
 import type { BufferedBody } from '../message.js';
 import { ChunkReader, type ChunkSource } from './chunk-reader.js';
+
+/** A class, since an object literal with a getter has a shape of its own for each message. */
+class StoredSource implements ChunkSource {
+  readonly complete: boolean;
+  readonly #store: BodyStore;
+
+  constructor(store: BodyStore, complete: boolean) {
+    this.#store = store;
+    this.complete = complete;
+  }
+
+  /** A new body is read into its store only later. */
+  get size(): number {
+    return this.#store.size;
+  }
+
+  iterate(): AsyncIterator<Uint8Array, undefined> {
+    return this.#store.chunks();
+  }
+
+  get observable(): Observable<Uint8Array> {
+    return defer(() => from(this.#store.pieces ?? this.#store.chunks()));
+  }
+}
 
 /** The body of a message that has been collected. */
 export class StoredBody extends ChunkReader implements BufferedBody {
@@ -11,16 +35,7 @@ export class StoredBody extends ChunkReader implements BufferedBody {
 
   /** @param failed see `ChunkReader` */
   constructor(store: BodyStore, complete: boolean, failed?: (reason: unknown) => void) {
-    const source: ChunkSource = {
-      complete,
-      // A new body is read into its store only later.
-      get size() {
-        return store.size;
-      },
-      iterate: () => store.chunks(),
-      observable: defer(() => from(store.pieces ?? store.chunks())),
-    };
-    super(source, failed);
+    super(new StoredSource(store, complete), failed);
     this.#store = store;
     store.standsFor(this);
   }

@@ -81,29 +81,44 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
 }
 
 function draftOf(message: Message<BodyMode>): Draft {
-  let { sender } = message;
-  let body: BodySource | undefined;
   // A property that is set by a wrong name, or in place of the headers, would be lost without a word: it throws.
-  return Object.freeze({
-    headers: new DraftHeaders(message.headers.fields(), message.session.leadingSpace),
-    recipients: new DraftRecipients(message.recipients),
-    get sender(): EnvelopePath {
-      return sender;
-    },
-    set sender(given: string | { readonly address: string; readonly args?: readonly string[] }) {
-      const { address, args = [] } = typeof given === 'string' ? { address: given } : checked(given);
-      checkAddress('draft.sender', address, true);
-      sender = writtenPath(address, checkArguments('draft.sender', args));
-    },
-    get body(): BodySource | undefined {
-      return body;
-    },
-    set body(given: BodySource | undefined) {
-      // The body of the message itself is no change, whatever has been read of it.
-      if (given !== undefined && given !== message.body) replaceBody(given);
-      body = given;
-    },
-  });
+  return Object.freeze(new MessageDraft(message));
+}
+
+/** A class, since an object literal with accessors has a shape of its own for each message. */
+class MessageDraft implements Draft {
+  readonly headers: DraftHeaders;
+  readonly recipients: DraftRecipients;
+  readonly #message: Message<BodyMode>;
+  #sender: EnvelopePath;
+  #body: BodySource | undefined;
+
+  constructor(message: Message<BodyMode>) {
+    this.#message = message;
+    this.headers = new DraftHeaders(message.headers.fields(), message.session.leadingSpace);
+    this.recipients = new DraftRecipients(message.recipients);
+    this.#sender = message.sender;
+  }
+
+  get sender(): EnvelopePath {
+    return this.#sender;
+  }
+
+  set sender(given: string | { readonly address: string; readonly args?: readonly string[] }) {
+    const { address, args = [] } = typeof given === 'string' ? { address: given } : checked(given);
+    checkAddress('draft.sender', address, true);
+    this.#sender = writtenPath(address, checkArguments('draft.sender', args));
+  }
+
+  get body(): BodySource | undefined {
+    return this.#body;
+  }
+
+  set body(given: BodySource | undefined) {
+    // The body of the message itself is no change, whatever has been read of it.
+    if (given !== undefined && given !== this.#message.body) replaceBody(given);
+    this.#body = given;
+  }
 }
 
 function checked<T>(given: T): T {

@@ -10,6 +10,7 @@ import { asText, type HeaderField, placesByName } from '../headers/header-field.
 import { alignFields, isSame } from './align-fields.js';
 
 const BLANK = 0x20;
+const NONE: readonly number[] = [];
 
 /**
  * The fewest modifications that turn one header into another, on every MTA.
@@ -35,8 +36,9 @@ export function headerChanges(
   const above = to.reduce((lowest, { top }, at) => (top === true ? at + 1 : lowest), 0);
   const rest = to.slice(above);
   const pairs = alignFields(from, rest, isWritable);
-  const places = placesByName(from);
-  const placesOf = ({ name }: HeaderField): readonly number[] => places.get(name.toLowerCase()) ?? [];
+  let places: ReadonlyMap<string, readonly number[]> | undefined;
+  const placesOf = ({ name }: HeaderField): readonly number[] =>
+    (places ??= placesByName(from)).get(name.toLowerCase()) ?? NONE;
   const numberOf = (field: HeaderField, place: number): number => placesOf(field).indexOf(place) + 1;
   /** Notes how many of its name are among the first so many that were shown. */
   const known = <M extends Modification>(change: M, field: HeaderField, first: number): M => {
