@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   inheritedSockets,
   listen,
+  deadline,
   on,
   onMessage,
   openSocket,
@@ -247,5 +248,31 @@ describe('the mails of deliveries()', () => {
       deliveries([{ ...mail, heders: [] }], { to: filter }).subscribe({ error: resolve });
     });
     expect(error).toEqual(new TypeError('deliveries(): there is no field heders. Did you mean headers?'));
+  });
+});
+
+describe('an argument that is missing', () => {
+  it.each<[() => unknown, string]>([
+    [
+      () =>
+        deadline(
+          undefined as never,
+          on('rcpt', () => undefined),
+          tempfail(),
+        ),
+      'deadline(): the first argument',
+    ],
+    [
+      () =>
+        deadline(
+          5,
+          on('rcpt', () => undefined),
+          undefined as never,
+        ),
+      'deadline(): the third argument',
+    ],
+    [() => record(undefined as never), 'record(): the first argument'],
+  ])('%s is named once, with what it has to be', (call, subject) => {
+    expect(call).toThrow(`${subject} is missing. It has to be `);
   });
 });

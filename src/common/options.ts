@@ -116,7 +116,8 @@ function checkValue(call: Call, name: string, value: unknown, rule: Rule): void 
   const { where, noun } = call;
   if (value === undefined) {
     if (rule.required === undefined) return;
-    throw new TypeError(`${where}: the ${noun} ${name} is missing. ${rule.required}`);
+    const subject = noun === 'argument' ? name : `the ${noun} ${name}`;
+    throw new TypeError(`${where}: ${subject} is missing. ${rule.required}`);
   }
   const verdict = rule.check(value);
   if (verdict !== 'right') {
