@@ -1,5 +1,5 @@
 import type { MtaAnswer } from '../mta/client/answer.js';
-import type { WireModification } from '../mta/client/modification-list.js';
+import { argumentWords, type WireModification } from '../mta/client/modification-list.js';
 import { BOTTOM } from '../session/changes/order-changes.js';
 import type { Modification } from '../session/modifications.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
@@ -61,17 +61,12 @@ function modificationOf(one: Exclude<WireModification, { type: 'replaceBody' }>)
     case 'addRecipient':
       return { kind: 'addRecipient', address: one.text, args: [] };
     case 'addRecipientPar':
-      return { kind: 'addRecipient', address: one.address, args: words(one.args) };
+      return { kind: 'addRecipient', address: one.address, args: argumentWords(one.args) };
     case 'deleteRecipient':
       return { kind: 'deleteRecipient', address: one.text };
     case 'changeSender':
-      return { kind: 'changeSender', address: one.address, args: words(one.args) };
+      return { kind: 'changeSender', address: one.address, args: argumentWords(one.args) };
     case 'quarantine':
       return { kind: 'quarantine', reason: one.text };
   }
-}
-
-/** On the wire they are one string. */
-function words(args: readonly string[]): string[] {
-  return args.flatMap((text) => text.split(' ')).filter((word) => word !== '');
 }
