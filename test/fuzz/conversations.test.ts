@@ -58,7 +58,7 @@ describe('Whatever the filter does', () => {
     'an MTA that keeps to the protocol gets what it is owed, in time and in order',
     { timeout: FUZZ_TIMEOUT },
     () =>
-      fuzz(1000, anyCase(lawful), (given) =>
+      fuzz(500, anyCase(lawful), (given) =>
         runCase(given, ({ habits, script }, terms) => new LawfulMta(terms, habits).converse(script)),
       ),
   );
@@ -66,6 +66,6 @@ describe('Whatever the filter does', () => {
   it(
     'an MTA that says anything in any order gets what it is owed, in time and in order',
     { timeout: FUZZ_TIMEOUT },
-    () => fuzz(1000, anyCase(disorder), (given) => runCase(given, inDisorder)),
+    () => fuzz(500, anyCase(disorder), (given) => runCase(given, inDisorder)),
   );
 });

@@ -1,5 +1,5 @@
 import { Observable, of, switchMap, timer } from 'rxjs';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import {
   addRecipient,
@@ -137,6 +137,10 @@ describe('answers and bodies that never end and never wait', () => {
     'fail after some seconds where they cannot be interrupted: %s',
     { timeout: 30_000 },
     async (_what, filter) => {
+      // The clock goes by half a second each time that it is read.
+      let now = 0;
+      const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 500));
+      onTestFinished(() => clock.mockRestore());
       const mta = opened(filter);
       mta.send('C26');
       await vi.waitFor(() => expect(mta.heard()).toEqual(said('R06')), { timeout: 20_000 });
