@@ -7,7 +7,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'coverage/**', 'node_modules/**', 'bench/.build/**'] },
+  { ignores: ['dist/**', 'coverage/**', 'build/**', 'node_modules/**', 'bench/.build/**'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],
