@@ -3,6 +3,7 @@ import type { OperatorFunction } from 'rxjs';
 import { checkOptions } from '../common/options.js';
 import type { Flow } from '../session/flow.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
+import { type ComparedAnswer, sameAnswer } from '../session/same-answer.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
 import type { WireReply } from '../transport/wire/replies.js';
 import { playSession, type PlayedEvent } from './play-session.js';
@@ -25,9 +26,9 @@ export interface ReplyDifference {
  *
  * @remarks
  * The session is played as fast as the filter answers. An event without a reply, since the filter does not want it or the
- * MTA does not wait, counts as "continue". After a decision that the recording does not have, the events that an MTA
- * would not send any more are not compared. A filter that breaks the protocol makes a difference at that event, and ends
- * the comparison.
+ * MTA does not wait, counts as "continue", and so does "accept" at the end of a message. After a decision that the
+ * recording does not have, the events that an MTA would not send any more are not compared. A filter that breaks the
+ * protocol makes a difference at that event, and ends the comparison.
  *
  * @param options the options of `serve()` when the session was recorded
  * @throws MilterError where the filter does not agree to the recorded offer
@@ -53,8 +54,35 @@ function differenceOf({ event, ms, failure, ...answers }: PlayedEvent): ReplyDif
   const recorded = linesOf(answers.recorded);
   const replayed =
     failure === undefined ? linesOf(answers.replayed) : [...linesOf(answers.replayed), failure];
-  if (recorded.join('\n') === replayed.join('\n')) return [];
+  if (
+    failure === undefined &&
+    sameAnswer(event.type, answerOf(answers.recorded), answerOf(answers.replayed))
+  ) {
+    return [];
+  }
   return [{ event: describeMessage(event), ms, recorded, replayed }];
+}
+
+/** A shutdown refuses for the moment, and is no other decision. */
+const KINDS = {
+  continue: undefined,
+  accept: 'accept',
+  discard: 'discard',
+  skip: 'skip',
+  reject: 'reject',
+  tempfail: 'tempfail',
+  shutdown: 'tempfail',
+  replycode: 'reject',
+} as const;
+
+function answerOf(replies: readonly WireReply[]): ComparedAnswer {
+  const final = replies.at(-1);
+  const kind = final && final.type in KINDS ? KINDS[final.type as keyof typeof KINDS] : undefined;
+  const reply = final?.type === 'replycode' ? final.text : undefined;
+  return {
+    decision: kind && { kind, reply },
+    modifications: replies.filter((each) => !(each.type in KINDS) && each.type !== 'progress'),
+  };
 }
 
 /** Progress is no part of an answer, and an event without a reply goes on. */

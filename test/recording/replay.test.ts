@@ -305,6 +305,23 @@ describe('compareReplies', () => {
     const filter = on('unknown', () => reject());
     expect(await compareReplies(session, filter)).toEqual([]);
   });
+
+  it('takes accept at the end of a message for what it is there: to go on', async () => {
+    const [mail, rcpt, eom] = [
+      { type: 'mail', address: '<a@b.test>', args: [] },
+      { type: 'rcpt', address: '<c@d.test>', args: [] },
+      { type: 'eom', data: Buffer.alloc(0) },
+    ] as const;
+    const atEnd = conversation([mail, 'continue'], [rcpt, 'continue'], [eom, 'accept']);
+    const goesOn = on('eom', () => undefined);
+    expect(await compareReplies(atEnd, goesOn)).toEqual([]);
+    const before = conversation([mail, 'continue'], [rcpt, 'accept'], [eom, 'continue']);
+    expect(await compareReplies(before, goesOn)).toMatchObject([
+      { event: 'rcpt <c@d.test>', recorded: ['accept'], replayed: ['continue'] },
+    ]);
+    const refuses = conversation([mail, 'continue'], [rcpt, 'continue'], [eom, 'reject']);
+    expect(await compareReplies(refuses, goesOn)).toMatchObject([{ event: 'eom', recorded: ['reject'] }]);
+  });
 });
 
 /** A session of commands and the replies to them. */

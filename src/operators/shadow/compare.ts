@@ -2,7 +2,6 @@ import type { Decision } from '../../session/decisions.js';
 import type { MilterEvent } from '../../session/flow.js';
 import type { Modification, Text } from '../../session/modifications.js';
 import type { SessionInfo } from '../../session/session-info.js';
-import type { Stage } from '../../session/stage.js';
 import { isReadLater } from '../core/tend-body.js';
 
 /** Where a filter in the shadow would have answered otherwise than the MTA was told, or failed. */
@@ -39,9 +38,11 @@ export function withStandIns(modifications: readonly Modification[]): readonly M
   );
 }
 
-/** What a stand-in stands for; anything else for itself. */
-export function originalBody(body: unknown): unknown {
-  return body instanceof StandIn ? body.original : body;
+/** The modifications with what the stand-ins stand for. */
+export function withoutStandIns(modifications: readonly Modification[]): readonly unknown[] {
+  return modifications.map((one) =>
+    one.kind === 'replaceBody' && one.body instanceof StandIn ? { ...one, body: one.body.original } : one,
+  );
 }
 
 function isOnlyOnce(one: Modification): one is Modification & { readonly body: object } {
@@ -66,58 +67,4 @@ class StandIn implements AsyncIterable<Text> {
         ),
     };
   }
-}
-
-/** Whether a message passes by that decision, so that what is to be changed about it counts. */
-export function passes(decision: Decision | undefined): boolean {
-  return decision === undefined || decision.kind === 'proceed' || decision.kind === 'accept';
-}
-
-/**
- * Whether two decisions mean the same for the mail: an event without a decision goes on, and so does one where a filter has
- * seen enough of the body. At the end of a message there is nothing more to go on to.
- */
-export function sameDecision(one: Decision | undefined, other: Decision | undefined, stage: Stage): boolean {
-  const kind = effectOf(one, stage);
-  if (kind !== effectOf(other, stage)) return false;
-  const [reply, second] = [one, other].map((each) =>
-    each !== undefined && 'reply' in each ? each.reply : undefined,
-  );
-  return sameValue(reply, second);
-}
-
-/** Whether the same is changed, in the same order. */
-export function sameModifications(one: readonly Modification[], other: readonly Modification[]): boolean {
-  return one.length === other.length && one.every((each, index) => sameValue(each, other[index]));
-}
-
-function effectOf(decision: Decision | undefined, stage: Stage): Decision['kind'] {
-  if (decision === undefined || decision.kind === 'skip') return 'proceed';
-  return decision.kind === 'accept' && stage === 'eom' ? 'proceed' : decision.kind;
-}
-
-/** Text and bytes are the same where the bytes are; what can be read only once is the same only as itself. */
-function sameValue(one: unknown, other: unknown): boolean {
-  if (one === other) return true;
-  const [left, right] = [bytesOf(one), bytesOf(other)];
-  if (left !== undefined && right !== undefined) return left.equals(right);
-  if (Array.isArray(one) && Array.isArray(other)) {
-    return one.length === other.length && one.every((each, index) => sameValue(each, other[index]));
-  }
-  if (isPlain(one) && isPlain(other)) {
-    const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
-    return [...keys].every((key) => sameValue(one[key], other[key]));
-  }
-  return originalBody(one) === originalBody(other);
-}
-
-function bytesOf(value: unknown): Buffer | undefined {
-  if (typeof value === 'string') return Buffer.from(value);
-  return value instanceof Uint8Array
-    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-    : undefined;
-}
-
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

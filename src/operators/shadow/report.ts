@@ -3,10 +3,11 @@ import { errorFrom } from '../../common/text-of.js';
 import { checkDecision } from '../../session/decisions.js';
 import { causeOf, failureAt, tellFailure } from '../../session/failures.js';
 import type { MilterEvent, Reply, StageEvent } from '../../session/flow.js';
-import { BIT, bitOf } from '../../session/stage.js';
+import { passes, sameAnswer } from '../../session/same-answer.js';
+import { bitOf } from '../../session/stage.js';
 import { turnOf } from '../../session/turn.js';
 import { withTurn } from '../core/derived-turn.js';
-import { type Difference, passes, sameDecision, sameModifications } from './compare.js';
+import { type Difference, withoutStandIns } from './compare.js';
 import type { Look, Passing } from './look.js';
 
 /** What is known where nothing was said. */
@@ -39,12 +40,8 @@ export class ShadowReport {
       if ((bitOf(event.stage) & this.#decides) === 0) return;
       // The MTA has refused that recipient by itself, and does what it wants.
       if (event.stage === 'rcpt' && event.rejected !== undefined) return;
-      const same =
-        sameDecision(would.decision, did.decision, event.stage) &&
-        ((bitOf(event.stage) & BIT.eom) === 0 ||
-          !passes(would.decision) ||
-          sameModifications(would.modifications, did.modifications));
-      if (same) return;
+      const own = { ...would, modifications: withoutStandIns(would.modifications) };
+      if (sameAnswer(event.stage, own, did)) return;
     }
     this.#report(event, view, would, did);
   }
