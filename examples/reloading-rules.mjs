@@ -1,22 +1,11 @@
 // @ts-check
 // npm install rxmilter rxjs
 // RULES=rules.txt npx rxmilter serve --listen inet:8891@127.0.0.1 reloading-rules.mjs
-import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import {
-  Observable,
-  auditTime,
-  distinctUntilChanged,
-  filter,
-  interval,
-  map,
-  merge,
-  startWith,
-  switchMap,
-  tap,
-} from 'rxjs';
+import { basename } from 'node:path';
+import { map, tap } from 'rxjs';
 import { addressKey, on, parseAddress, reject, tempfail } from 'rxmilter';
+import { reloaded, watchFile } from 'rxmilter/lookups';
 
 /**
  * What becomes of mail from an address, or from a whole domain.
@@ -69,76 +58,17 @@ export function parseRules(text, name) {
 }
 
 /**
- * The rules in a file, and again whenever it has changed. What is wrong with it later is reported, once, and the rules
- * stay as they were; only the first ones have to be there, or it errors. It also looks now and then by itself, for file
- * systems that tell of no changes.
+ * The rules in a file, and again whenever it has changed. What is wrong with it later is reported, and the rules stay as
+ * they were; only the first ones have to be there, or it errors.
  *
  * @param {string} path
- * @param {{ settle?: number, poll?: number, report?: (error: Error) => void }} [options] milliseconds from the first
- * sign of a change to reading the file, and between two looks
- * @returns {Observable<Rules>}
+ * @param {{ interval?: number, report?: (error: Error) => void, signal?: AbortSignal }} [options] milliseconds between
+ * two looks at the file, who hears of errors, and the end of looking
+ * @returns {import('rxjs').Observable<Rules>}
  */
-export function rulesIn(
-  path,
-  { settle = 100, poll = 30_000, report = ({ message }) => console.error(message) } = {},
-) {
-  return merge(changesBeside(path, report), interval(poll)).pipe(
-    // Not debounceTime(): a file in the same directory that never comes to rest would keep it waiting forever.
-    auditTime(settle),
-    startWith(undefined),
-    switchMap(() => read(path)),
-    distinctUntilChanged((one, other) => one.state === other.state),
-    map(({ rules, error }, index) => {
-      if (error !== undefined && index === 0) throw error;
-      if (error !== undefined) report(error);
-      return rules;
-    }),
-    filter((rules) => rules !== undefined),
-  );
-}
-
-/**
- * Emits whenever anything has changed in the directory of the file. The file alone will not do: those who replace it
- * (editors, `mv`, links to another version) make another file, which nobody watches.
- *
- * @param {string} path
- * @param {(error: Error) => void} report
- * @returns {Observable<void>}
- */
-function changesBeside(path, report) {
-  return new Observable((subscriber) => {
-    /** @type {import('node:fs').FSWatcher | undefined} */
-    let watcher;
-    try {
-      watcher = watch(dirname(path), () => subscriber.next());
-      watcher.on('error', report);
-    } catch (error) {
-      // Such as too many of them: then there are still the looks now and then.
-      report(new Error(`${dirname(path)} cannot be watched: ${messageOf(error)}`, { cause: error }));
-    }
-    return () => watcher?.close();
-  });
-}
-
-/**
- * What is in the file now; never rejects.
- *
- * @param {string} path
- * @returns {Promise<{ state: string, rules?: Rules, error?: Error }>} `state` differs where anything does
- */
-async function read(path) {
-  let text;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    const error = new RulesError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
-    return { state: error.message, error };
-  }
-  try {
-    return { state: `read ${text}`, rules: parseRules(text, basename(path)) };
-  } catch (error) {
-    return { state: `read ${text}`, error: error instanceof Error ? error : new Error(String(error)) };
-  }
+export function rulesIn(path, { interval, report = ({ message }) => console.error(message), signal } = {}) {
+  const load = async () => parseRules(await readFile(path, 'utf8'), basename(path));
+  return reloaded(load, { on: watchFile(path, { interval }), onError: report, signal });
 }
 
 /** @param {unknown} error */

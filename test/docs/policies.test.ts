@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import type { MilterServer } from '../../src/index.js';
@@ -59,6 +62,22 @@ describe('the guide, on look-ups', () => {
     const send = await servingSnippet('backoff', { mailboxExists });
     expect(repliesTo(await send({ recipients: ['gone@example.org'] }))).toEqual({ 'gone@example.org': GONE });
     expect(tries).toBe(3);
+  });
+
+  test('reloaded: rules in a file, from the first connection on and when they change', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'rxmilter-guide-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, 'rules.json');
+    writeFileSync(path, '{ "blocked": ["one@example.net"] }');
+    const { filter } = await runSnippet<WithFilter>('reloaded', {}, { 'rules.json': path });
+    const send = await serving(filter);
+    const outcomes = async (): Promise<string[]> => [
+      (await send({ sender: 'one@example.net' })).outcome,
+      (await send({ sender: 'two@example.net' })).outcome,
+    ];
+    expect(await outcomes()).toEqual(['refused', 'delivered']);
+    writeFileSync(path, '{ "blocked": ["two@example.net"], "since": "today" }');
+    await vi.waitFor(async () => expect(await outcomes()).toEqual(['delivered', 'refused']), 10_000);
   });
 });
 

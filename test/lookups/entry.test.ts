@@ -4,6 +4,12 @@ import * as lookups from '../../src/lookups/index.js';
 
 describe('rxmilter/lookups', () => {
   it('has what the guide speaks of, and nothing by accident', () => {
-    expect(Object.keys(lookups).sort()).toEqual(['LookUpError', 'backoff', 'coalesce']);
+    expect(Object.keys(lookups).sort()).toEqual([
+      'LookUpError',
+      'backoff',
+      'coalesce',
+      'reloaded',
+      'watchFile',
+    ]);
   });
 });

@@ -30,7 +30,10 @@ describePostfix('rules that are reloaded behind Postfix', (bench) => {
     const reported: string[] = [];
     const taken: string[][] = [];
     replace('reject @one.example\n');
-    const rules$ = rulesIn(path, { settle: 20, report: ({ message }) => reported.push(message) });
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    const report = ({ message }: Error): number => reported.push(message);
+    const rules$ = rulesIn(path, { interval: 20, report, signal: stop.signal });
     await bench().serve(
       rules$.pipe(
         tap((rules) => taken.push([...rules.keys()])),
@@ -42,7 +45,9 @@ describePostfix('rules that are reloaded behind Postfix', (bench) => {
 
     replace('reject @one.example\nrejct @two.example\n');
     await eventually('the complaint', () => reported.length === 1);
-    expect(reported).toEqual(['rules.txt:2: "rejct" is no action. Write reject or tempfail.']);
+    expect(reported).toEqual([
+      'reloaded(): loading failed: rules.txt:2: "rejct" is no action. Write reject or tempfail.',
+    ]);
     expect([await told(ONE), await told(TWO)]).toEqual(['550', '250']);
 
     replace('reject @two.example\n');
