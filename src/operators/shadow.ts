@@ -7,18 +7,15 @@ import { makeFilter, stepsOf, tagsOf, type Filter } from './core/filter.js';
 import type { Difference } from './shadow/compare.js';
 import { ShadowRun } from './shadow/run.js';
 
-/** What bounds a filter in the shadow. */
+/** The limits of a filter in the shadow. */
 export interface ShadowOptions {
-  /**
-   * How many bytes of events that it has not seen yet may be kept for each connection, roughly; beyond them it is given
-   * up for the message. Default 4 194 304.
-   */
+  /** Bytes of events that may be kept for it, for each connection, roughly. Default 4 194 304. */
   readonly maxBytes?: number | undefined;
-  /** How many milliseconds it may go on after its connection is over. Default 10 000; 0 for not at all. */
+  /** Milliseconds that it may go on after its connection is over. Default 10 000; 0 for not at all. */
   readonly linger?: number | undefined;
 }
 
-/** Who gets the differences: a function, or an observer such as a `Subject`, of which only `next` is called. */
+/** Gets the differences: a function, or an observer such as a `Subject`, of which only `next` is called. */
 export type DifferenceReport = ((difference: Difference) => unknown) | Pick<Observer<Difference>, 'next'>;
 
 const RULES: Rules<ShadowOptions> = {
@@ -30,28 +27,21 @@ const RULES: Rules<ShadowOptions> = {
  * Runs a filter beside the mail, and reports where it would have decided otherwise.
  *
  * @remarks
- * It sees all that it would see here and decides nothing; `report` gets each difference between what the MTA would have
- * been told and what it was told.
+ * The filter sees the events as at this place of the pipeline, and decides nothing. `report` gets each difference between
+ * what it would have answered and what the MTA was answered: the decision with the words of a refusal, and at `eom` the
+ * modifications in their order. An error in the filter is a difference, and no error of the pipeline.
  *
- * What it decides is compared at the stages that it decides, once both sides have answered: the decision with the words
- * of a refusal, and at `eom` the modifications in their order. An error in it is a difference too, and no error of the
- * pipeline. The MTA does not wait for it: it costs no round trip, and where it is slow its events are kept for it, up to
- * `maxBytes`; beyond that it is given up for that message, which is told as a difference with an `UnansweredError`. After
- * it has decided about a whole message it sees no more of that one. Rights are not asked for on its behalf, and
- * `privateData` of its session is its own.
+ * The MTA does not wait for it: it costs no round trip. Where it is slow its events are kept, up to `maxBytes`; beyond that
+ * it is given up for the message, which is a difference with an `UnansweredError`. Rights are not asked for on its behalf,
+ * and `privateData` of its session is its own. An abort cancels what runs for it; at the end of the connection it may
+ * finish within `linger`. An error that `report` throws is reported; a subscriber of a `Subject` that throws ends the
+ * process, as RxJS has it. A slow `report` slows down the mail.
  *
- * When a message is aborted, what runs for it here is cancelled as well. When the connection ends it may finish what it
- * has, for `linger` milliseconds. What `report` throws is reported, and costs nothing else (what a
- * subscriber of a `Subject` throws, RxJS throws in a timer, which ends the process); a slow `report` slows down
- * the mail, and so does a filter that computes without a pause.
- *
- * @throws TypeError or RangeError for an argument that cannot be
+ * @throws TypeError or RangeError where an argument is wrong
  * @example
  * const differences = new Subject<Difference>();
  * const filter = compose(shadow(newRules, differences), oldRules);
- * differences.subscribe(({ session, event, would, did }) =>
- *   log.info({ client: session.client.address, stage: event.stage, would: would.decision?.kind, did: did.decision?.kind }),
- * );
+ * differences.subscribe(({ event, would, did }) => log.info({ stage: event.stage, would, did }));
  */
 export function shadow(
   filter: OperatorFunction<Flow, Flow>,
@@ -61,7 +51,7 @@ export function shadow(
   checkOptions('shadow()', options, RULES);
   const steps = stepsOf(filter, 'shadow(): the first argument');
   const tags = tagsOf(steps);
-  const tell = reporterOf(report);
+  const callback = reporterOf(report);
   const { maxBytes = 4_194_304, linger = 10_000 } = options;
   const interest = steps.reduce((set, step) => set | step.interest, 0);
   return makeFilter([
@@ -75,7 +65,7 @@ export function shadow(
       },
       // Where messages begin and end matters also to a filter that does not look.
       interest: interest | BIT.mail | BIT.eom | BIT.abort | BIT.close,
-      open: (down) => new ShadowRun({ steps, tags, interest, tell, maxBytes, linger }, down),
+      open: (down) => new ShadowRun({ steps, tags, interest, report: callback, maxBytes, linger }, down),
     },
   ]);
 }

@@ -8,14 +8,20 @@ import { openChain } from '../core/chain.js';
 import { eventOf } from '../core/derived-turn.js';
 import type { Step, Upstream } from '../core/step.js';
 import type { Difference } from './compare.js';
-import { type Look, type LookOwner, Passing, type ShadowMessage, lookOf } from './look.js';
+import {
+  type Comparison,
+  type ComparisonOwner,
+  Passing,
+  type ShadowMessage,
+  comparisonOf,
+} from './comparison.js';
 import { type ShadowReport, failedAt, wouldBe } from './report.js';
 
 /**
  * A filter in the shadow, and what it has not seen yet: it gets one event at a time, as it would of an MTA that waits,
  * and what comes meanwhile is kept.
  */
-export class ShadowFilter implements LookOwner {
+export class ShadowFilter implements ComparisonOwner {
   readonly readers: number;
   readonly decides: number;
   readonly #report: ShadowReport;
@@ -23,17 +29,17 @@ export class ShadowFilter implements LookOwner {
   readonly #rest: () => void;
   #chain: Upstream | undefined;
   /** What it has been given and not let out yet. */
-  #active: Look | undefined;
-  #newest: Look | undefined;
-  #queue: (Look | Passing)[] = [];
+  #active: Comparison | undefined;
+  #newest: Comparison | undefined;
+  #queue: (Comparison | Passing)[] = [];
   #kept = 0;
   #pumping = false;
   /** It has decided about the whole connection. */
   #released = false;
   /** It is broken, or has ended. */
   #dead = false;
-  /** Why, as long as there is nothing to tell it of. */
-  #unsaid: Error | undefined;
+  /** Its failure, as long as there was no event to report it at. */
+  #unreported: Error | undefined;
 
   constructor(steps: readonly Step[], { readers, decides }: Tags, report: ShadowReport, rest: () => void) {
     this.readers = readers;
@@ -45,10 +51,10 @@ export class ShadowFilter implements LookOwner {
         if (flow.stage !== 'abort' && flow.stage !== 'close') this.#out(flow);
       },
       error: (error) => {
-        this.die(error);
+        this.fail(error);
       },
       complete: () => {
-        this.die(new Error('it completed before the connection was over'));
+        this.fail(new Error('it completed before the connection was over'));
       },
     });
     if (this.#dead) chain.close();
@@ -71,12 +77,12 @@ export class ShadowFilter implements LookOwner {
   }
 
   /** See `LookOwner`. */
-  failed(about: Look | Passing, error: Error): void {
+  failed(about: Comparison | Passing, error: Error): void {
     this.#report.failed(about, error);
   }
 
   /** Shows it an event, now or later. */
-  push(item: Look | Passing): void {
+  push(item: Comparison | Passing): void {
     if (this.#dead) return;
     this.#queue.push(item);
     if (!(item instanceof Passing)) this.#kept += item.size;
@@ -84,21 +90,21 @@ export class ShadowFilter implements LookOwner {
   }
 
   /** Both sides may have answered. */
-  settle(look: Look): void {
-    if (look.settled || look.would === undefined || look.did === undefined) return;
-    look.settle();
-    this.#report.compare(look);
+  settle(comparison: Comparison): void {
+    if (comparison.settled || comparison.would === undefined || comparison.did === undefined) return;
+    comparison.settle();
+    this.#report.compare(comparison);
   }
 
   /** The event is not compared any more. */
-  drop(look: Look): void {
-    if (this.#active === look) this.#active = undefined;
-    look.cancel();
+  drop(comparison: Comparison): void {
+    if (this.#active === comparison) this.#active = undefined;
+    comparison.cancel();
   }
 
   /** The message was aborted. */
   abort(message: ShadowMessage, abort: Passing): void {
-    this.#dropAll((look) => look.message === message);
+    this.#dropAll((comparison) => comparison.message === message);
     if (this.#active?.message === message) this.drop(this.#active);
     if (message.begun && !message.over) this.#chain?.next(abort.copy);
     message.over = true;
@@ -108,10 +114,10 @@ export class ShadowFilter implements LookOwner {
 
   /** It has taken too long: it gets nothing of what has come by now. */
   giveUp(why: string): void {
-    const looks = [this.#active, ...this.#queue].filter(
-      (one): one is Look => !!one && !(one instanceof Passing),
+    const comparisons = [this.#active, ...this.#queue].filter(
+      (one): one is Comparison => !!one && !(one instanceof Passing),
     );
-    const stuck = looks[0];
+    const stuck = comparisons[0];
     if (stuck === undefined) return;
     this.failed(
       stuck,
@@ -122,7 +128,7 @@ export class ShadowFilter implements LookOwner {
       const { session } = stuck.event;
       this.#chain?.next(new Passing(this, { stage: 'abort', session }, stuck.view, false).copy);
     }
-    for (const message of new Set(looks.map((look) => look.message))) {
+    for (const message of new Set(comparisons.map((comparison) => comparison.message))) {
       if (message === undefined) continue;
       message.over = true;
       message.endIfDone();
@@ -132,7 +138,7 @@ export class ShadowFilter implements LookOwner {
   }
 
   /** It has failed as a whole, or ended. */
-  die(error: unknown): void {
+  fail(error: unknown): void {
     if (this.#dead) return;
     const active = this.#active;
     const about = active ?? this.#newest;
@@ -143,15 +149,15 @@ export class ShadowFilter implements LookOwner {
       active.would = failedAt(active, failure);
       this.settle(active);
     } else if (about !== undefined) this.failed(about, failure);
-    else this.#unsaid = failure;
+    else this.#unreported = failure;
     this.end();
   }
 
-  /** Tells of what nothing was there to tell of. */
-  sayWhy(look: () => Look): void {
-    const error = this.#unsaid;
-    this.#unsaid = undefined;
-    if (error !== undefined) this.failed(look(), error);
+  /** Reports an error that had no event to be reported at. */
+  reportUnreported(comparison: () => Comparison): void {
+    const error = this.#unreported;
+    this.#unreported = undefined;
+    if (error !== undefined) this.failed(comparison(), error);
   }
 
   /** Cancels what runs: it is not wanted any more. */
@@ -180,9 +186,9 @@ export class ShadowFilter implements LookOwner {
     if (!this.isBusy) this.#rest();
   }
 
-  #give(item: Look | Passing): void {
+  #give(item: Comparison | Passing): void {
     const { view } = item;
-    view.moment = item.moment;
+    view.snapshot = item.snapshot;
     if (item instanceof Passing) {
       if (item.event.stage === 'close') this.#released = false;
       this.#chain?.next(item.copy);
@@ -198,47 +204,47 @@ export class ShadowFilter implements LookOwner {
   }
 
   #out(flow: StageEvent | Reply): void {
-    const look = lookOf(turnOf(eventOf(flow)));
-    if (look?.would !== undefined || look?.settled !== false) {
-      this.#late(flow, look);
+    const comparison = comparisonOf(turnOf(eventOf(flow)));
+    if (comparison?.would !== undefined || comparison?.settled !== false) {
+      this.#late(flow, comparison);
       return;
     }
-    look.would = wouldBe(flow, look);
-    if (this.#active === look) this.#active = undefined;
-    this.#heed(look, look.would.decision);
-    this.settle(look);
+    comparison.would = wouldBe(flow, comparison);
+    if (this.#active === comparison) this.#active = undefined;
+    this.#apply(comparison, comparison.would.decision);
+    this.settle(comparison);
     this.#pump();
   }
 
-  #late(flow: StageEvent | Reply, look: Look | undefined): void {
-    const about = look ?? this.#newest;
-    if (flow.stage !== 'reply' || about === undefined || flow === look?.copy) return;
+  #late(flow: StageEvent | Reply, comparison: Comparison | undefined): void {
+    const about = comparison ?? this.#newest;
+    if (flow.stage !== 'reply' || about === undefined || flow === comparison?.copy) return;
     const why = 'the event was answered already, its message aborted, or the filter given up.';
     this.failed(about, causeOf(flow) ?? new StaleReplyError(flow.to.stage, why));
   }
 
   /** What its decision means for what it sees later, as the MTA would have it. */
-  #heed({ event: { stage }, message }: Look, decision: Difference['would']['decision']): void {
-    const reach = scopeOf(stage, decision);
-    if (reach === 'event') return;
-    if (reach === 'connection') this.#released = true;
-    else if (message !== undefined) message[reach === 'body' ? 'enough' : 'over'] = true;
-    this.#dropAll((look) => {
-      if (reach === 'connection') return true;
-      return look.message === message && (reach === 'message' || look.event.stage === 'body');
+  #apply({ event: { stage }, message }: Comparison, decision: Difference['would']['decision']): void {
+    const scope = scopeOf(stage, decision);
+    if (scope === 'event') return;
+    if (scope === 'connection') this.#released = true;
+    else if (message !== undefined) message[scope === 'body' ? 'enough' : 'over'] = true;
+    this.#dropAll((comparison) => {
+      if (scope === 'connection') return true;
+      return comparison.message === message && (scope === 'message' || comparison.event.stage === 'body');
     });
   }
 
-  #dropAll(which: (look: Look) => boolean): void {
-    const dropped: Look[] = [];
+  #dropAll(which: (comparison: Comparison) => boolean): void {
+    const dropped: Comparison[] = [];
     this.#queue = this.#queue.filter((item) => {
       if (item instanceof Passing || !which(item)) return true;
       dropped.push(item);
       return false;
     });
-    for (const look of dropped) {
-      this.#kept -= look.size;
-      look.cancel();
+    for (const comparison of dropped) {
+      this.#kept -= comparison.size;
+      comparison.cancel();
     }
   }
 }

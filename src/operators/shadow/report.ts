@@ -8,33 +8,33 @@ import { bitOf } from '../../session/stage.js';
 import { turnOf } from '../../session/turn.js';
 import { withTurn } from '../core/derived-turn.js';
 import { type Difference, withoutStandIns } from './compare.js';
-import type { Look, Passing } from './look.js';
+import type { Comparison, Passing } from './comparison.js';
 
 /** What is known where nothing was said. */
 export const NO_ANSWER = Object.freeze({ decision: undefined, modifications: Object.freeze([]) });
 
 /** Compares what both sides have answered, and reports where that differs. */
 export class ShadowReport {
-  readonly #tell: (difference: Difference) => unknown;
+  readonly #callback: (difference: Difference) => unknown;
   /** The stages that the filter decides. */
   readonly #decides: number;
 
-  constructor(tellDifference: (difference: Difference) => unknown, decides: number) {
-    this.#tell = tellDifference;
+  constructor(callback: (difference: Difference) => unknown, decides: number) {
+    this.#callback = callback;
     this.#decides = decides;
   }
 
   /** Both sides have answered. */
-  compare(look: Look): void {
+  compare(comparison: Comparison): void {
     try {
-      this.#compare(look);
+      this.#compare(comparison);
     } catch (error) {
       // An answer that was written by hand does not let itself be looked at.
-      this.failed(look, errorFrom(error));
+      this.failed(comparison, errorFrom(error));
     }
   }
 
-  #compare({ event, view, would, did }: Look): void {
+  #compare({ event, view, would, did }: Comparison): void {
     if (would === undefined || did === undefined) return;
     if (would.error === undefined) {
       if ((bitOf(event.stage) & this.#decides) === 0) return;
@@ -47,7 +47,7 @@ export class ShadowReport {
   }
 
   /** Something went wrong apart from an answer. */
-  failed({ event, view }: Look | Passing, error: Error): void {
+  failed({ event, view }: Comparison | Passing, error: Error): void {
     const turn = turnOf(event);
     this.#report(
       event,
@@ -57,7 +57,12 @@ export class ShadowReport {
     );
   }
 
-  #report(event: MilterEvent, view: Look['view'], would: Difference['would'], did: Difference['did']): void {
+  #report(
+    event: MilterEvent,
+    view: Comparison['view'],
+    would: Difference['would'],
+    did: Difference['did'],
+  ): void {
     const session = view.still();
     // A difference that is kept is not to keep the connection.
     const copy = withTurn({ ...event, session }, undefined);
@@ -65,7 +70,7 @@ export class ShadowReport {
       tellFailure(event, error);
     };
     try {
-      onRejection(this.#tell({ session, event: copy, would, did }), failed);
+      onRejection(this.#callback({ session, event: copy, would, did }), failed);
     } catch (error) {
       failed(error);
     }
@@ -73,22 +78,22 @@ export class ShadowReport {
 }
 
 /** What the MTA would have been told, by what a filter in the shadow has let out. */
-export function wouldBe(flow: StageEvent | Reply, look: Look): Difference['would'] {
+export function wouldBe(flow: StageEvent | Reply, comparison: Comparison): Difference['would'] {
   if (flow.stage === 'eom')
     return { decision: undefined, modifications: flow.modifications, error: undefined };
   if (flow.stage !== 'reply') return { ...NO_ANSWER, error: undefined };
   const { decision, modifications } = flow;
   try {
-    checkDecision(decision, look.event.stage);
+    checkDecision(decision, comparison.event.stage);
   } catch (error) {
-    return failedAt(look, error as Error);
+    return failedAt(comparison, error as Error);
   }
   // What has failed before it is not its fault.
-  const error = flow === look.copy ? undefined : causeOf(flow);
+  const error = flow === comparison.copy ? undefined : causeOf(flow);
   return { decision, modifications: passes(decision) ? modifications : [], error };
 }
 
 /** The same where the filter has failed. */
-export function failedAt({ event: { stage }, turn }: Look, error: Error): Difference['would'] {
+export function failedAt({ event: { stage }, turn }: Comparison, error: Error): Difference['would'] {
   return { decision: failureAt(stage, turn.owner.failure), modifications: [], error };
 }

@@ -9,12 +9,12 @@ import { eventOf } from '../core/derived-turn.js';
 import type { Downstream, Step, Upstream } from '../core/step.js';
 import type { Difference } from './compare.js';
 import { ShadowFilter } from './filter.js';
-import { Look, Passing, ShadowMessage, ShadowSession, sizeOf } from './look.js';
+import { Comparison, Passing, ShadowMessage, ShadowSession, sizeOf } from './comparison.js';
 import { NO_ANSWER, ShadowReport } from './report.js';
 
 const OUTSIDE = BIT.connect | BIT.helo;
 
-/** Knows which message of the mail is in progress, and what a filter in the shadow has of it. */
+/** The message in progress, and what a filter in the shadow has of it. */
 export class ShadowMessages {
   #current: ShadowMessage | undefined;
   /** What the connection knows the message as. */
@@ -58,12 +58,12 @@ interface Terms {
   readonly tags: Tags;
   /** What the filter wants to see. */
   readonly interest: number;
-  readonly tell: (difference: Difference) => unknown;
+  readonly report: (difference: Difference) => unknown;
   readonly maxBytes: number;
   readonly linger: number;
 }
 
-/** Lets all mail pass as it comes, and has a filter in the shadow look at it. */
+/** Lets all mail pass as it comes, and shows it to a filter in the shadow. */
 export class ShadowRun implements Upstream {
   readonly #terms: Terms;
   readonly #down: Downstream;
@@ -75,10 +75,10 @@ export class ShadowRun implements Upstream {
   #linger: Subscription | undefined;
 
   constructor(terms: Terms, down: Downstream) {
-    const { steps, tags, tell } = terms;
+    const { steps, tags, report } = terms;
     this.#terms = terms;
     this.#down = down;
-    this.#filter = new ShadowFilter(steps, tags, new ShadowReport(tell, tags.decides), () => {
+    this.#filter = new ShadowFilter(steps, tags, new ShadowReport(report, tags.decides), () => {
       this.#linger?.unsubscribe();
       this.#linger = undefined;
       if (this.#closed) this.#filter.end();
@@ -89,7 +89,7 @@ export class ShadowRun implements Upstream {
     try {
       if (!this.#closed) this.#see(flow);
     } catch (error) {
-      this.#filter.die(error);
+      this.#filter.fail(error);
     }
     this.#down.next(flow);
   }
@@ -136,14 +136,14 @@ export class ShadowRun implements Upstream {
   ): void {
     const filter = this.#filter;
     const later = filter.isBusy;
-    const look = (): Look => new Look(filter, flow, this.#viewOf(event), message, later);
-    filter.sayWhy(look);
+    const comparison = (): Comparison => new Comparison(filter, flow, this.#viewOf(event), message, later);
+    filter.reportUnreported(comparison);
     if (this.#isWanted(event, message)) {
       if (later && filter.kept + sizeOf(event) > this.#terms.maxBytes) {
         filter.giveUp(`more than ${this.#terms.maxBytes} bytes have come while it was looked at`);
         if (message !== undefined) message.over = true;
       } else {
-        this.#push(look(), turn);
+        this.#push(comparison(), turn);
       }
     }
     // Asked anew: by now it may have had enough.
@@ -156,18 +156,18 @@ export class ShadowRun implements Upstream {
     return stage !== 'body' || message?.enough !== true;
   }
 
-  #push(look: Look, turn: Turn | undefined): void {
-    if (look.message !== undefined) look.message.looks++;
-    if (turn === undefined) look.did = NO_ANSWER;
-    this.#filter.push(look);
+  #push(comparison: Comparison, turn: Turn | undefined): void {
+    if (comparison.message !== undefined) comparison.message.pending++;
+    if (turn === undefined) comparison.did = NO_ANSWER;
+    this.#filter.push(comparison);
     turn?.onEnd(() => {
       const { decision, modifications = [] } = turn;
       if (decision === undefined && turn.mode !== 'silent') {
-        // The MTA has not been told anything, and does not want to know.
-        this.#filter.drop(look);
+        // The MTA does not wait for an answer any more.
+        this.#filter.drop(comparison);
       } else {
-        look.did = { decision, modifications };
-        this.#filter.settle(look);
+        comparison.did = { decision, modifications };
+        this.#filter.settle(comparison);
       }
     });
   }

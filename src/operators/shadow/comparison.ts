@@ -8,8 +8,8 @@ import type { ProtocolFlag, Right } from '../../transport/wire/flags.js';
 import { DerivedTurn, eventOf } from '../core/derived-turn.js';
 import { type Difference, withStandIns } from './compare.js';
 
-/** What changes of a session while it goes on, at one moment. */
-export interface Moment {
+/** What changes of a session while it goes on, at one snapshot. */
+export interface SessionSnapshot {
   readonly client: Client;
   readonly helo: string | undefined;
   readonly macros: Macros;
@@ -20,23 +20,23 @@ export interface Moment {
  * may belong to a later event, or to the next message; here it is as it was at the event that the filter is about.
  */
 export class ShadowSession implements SessionInfo {
-  /** The moment that is shown; without one it is the present. */
-  moment: Moment | undefined;
+  /** The snapshot that is shown; without one it is the present. */
+  snapshot: SessionSnapshot | undefined;
   readonly #real: SessionInfo;
 
-  constructor(real: SessionInfo, moment?: Moment) {
+  constructor(real: SessionInfo, snapshot?: SessionSnapshot) {
     this.#real = real;
-    this.moment = moment;
+    this.snapshot = snapshot;
   }
 
   /** From now on it shows what it shows now. */
   keep(): void {
-    this.moment ??= momentOf(this.#real);
+    this.snapshot ??= snapshotOf(this.#real);
   }
 
   /** The session as it is shown now, which stays so. */
   still(): ShadowSession {
-    return new ShadowSession(this.#real, this.moment ?? momentOf(this.#real));
+    return new ShadowSession(this.#real, this.snapshot ?? snapshotOf(this.#real));
   }
 
   get id(): string {
@@ -44,11 +44,11 @@ export class ShadowSession implements SessionInfo {
   }
 
   get client(): Client {
-    return (this.moment ?? this.#real).client;
+    return (this.snapshot ?? this.#real).client;
   }
 
   get helo(): string | undefined {
-    return (this.moment ?? this.#real).helo;
+    return (this.snapshot ?? this.#real).helo;
   }
 
   get version(): number {
@@ -68,7 +68,7 @@ export class ShadowSession implements SessionInfo {
   }
 
   get macros(): Macros {
-    return (this.moment ?? this.#real).macros;
+    return (this.snapshot ?? this.#real).macros;
   }
 
   get mta(): MtaName {
@@ -77,7 +77,7 @@ export class ShadowSession implements SessionInfo {
 }
 
 /** The session as it is now. */
-export function momentOf({ client, helo, macros }: SessionInfo): Moment {
+export function snapshotOf({ client, helo, macros }: SessionInfo): SessionSnapshot {
   const all = macros.all();
   return {
     client,
@@ -92,14 +92,14 @@ export function momentOf({ client, helo, macros }: SessionInfo): Moment {
 /** What an event costs that is kept, beside its own bytes. */
 const OVERHEAD = 1024;
 
-/** Whose looks they are. */
-export interface LookOwner {
+/** The filter that comparisons are about. */
+export interface ComparisonOwner {
   /** How many filters in it read the body. */
   readonly readers: number;
   /** The stages that it decides. */
   readonly decides: number;
   /** Something went wrong in the filter that cost no answer. */
-  failed(look: Look | Passing, error: Error): void;
+  failed(comparison: Comparison | Passing, error: Error): void;
 }
 
 /** A message as a filter in the shadow has it: it may end before that of the mail, or after it. */
@@ -113,17 +113,17 @@ export class ShadowMessage {
   enough = false;
   /** For the mail it is over. */
   past = false;
-  /** The looks at it that are not settled. */
-  looks = 0;
+  /** Its comparisons that are not settled. */
+  pending = 0;
 
   /** Ends what lives with it, once nothing is left of it. */
   endIfDone(): void {
-    if ((this.past || this.over) && this.looks === 0) this.scope.end();
+    if ((this.past || this.over) && this.pending === 0) this.scope.end();
   }
 }
 
 /** One event and what both sides make of it. */
-export class Look {
+export class Comparison {
   readonly event: StageEvent;
   /** What the filter gets. */
   readonly copy: StageEvent | Reply;
@@ -131,7 +131,7 @@ export class Look {
   readonly message: ShadowMessage | undefined;
   readonly view: ShadowSession;
   /** The session at the event, where it has to be kept. */
-  readonly moment: Moment | undefined;
+  readonly snapshot: SessionSnapshot | undefined;
   /** What is kept of it, in bytes. */
   readonly size: number;
   would: Difference['would'] | undefined;
@@ -141,7 +141,7 @@ export class Look {
 
   /** `later`: the filter is not ready for it. */
   constructor(
-    owner: LookOwner,
+    owner: ComparisonOwner,
     flow: StageEvent | Reply,
     view: ShadowSession,
     message: ShadowMessage | undefined,
@@ -151,7 +151,7 @@ export class Look {
     this.event = event;
     this.message = message;
     this.view = view;
-    this.moment = later ? momentOf(event.session) : undefined;
+    this.snapshot = later ? snapshotOf(event.session) : undefined;
     this.size = later ? sizeOf(event) : 0;
     this.turn = new ShadowTurn(event, this, owner);
     const seen = seenBy(this, event, later);
@@ -172,7 +172,7 @@ export class Look {
     turn.modifications = would?.modifications;
     turn.end();
     if (message === undefined) return;
-    message.looks--;
+    message.pending--;
     message.endIfDone();
   }
 }
@@ -181,14 +181,14 @@ export class Look {
 export class Passing {
   readonly event: Abort | Close;
   readonly view: ShadowSession;
-  readonly moment: Moment | undefined;
+  readonly snapshot: SessionSnapshot | undefined;
   /** As the filter gets it. */
   readonly copy: Abort | Close;
 
-  constructor(owner: LookOwner, event: Abort | Close, view: ShadowSession, later: boolean) {
+  constructor(owner: ComparisonOwner, event: Abort | Close, view: ShadowSession, later: boolean) {
     this.event = event;
     this.view = view;
-    this.moment = later ? momentOf(event.session) : undefined;
+    this.snapshot = later ? snapshotOf(event.session) : undefined;
     const turn = new Turn(ownerOf(owner, this, event), event.stage, 'silent', undefined, 0);
     const copy: (Abort | Close) & Turned = { ...event, session: view, [TURN]: turn };
     this.copy = copy;
@@ -201,25 +201,25 @@ export function sizeOf(event: StageEvent): number {
   return event.stage === 'header' ? OVERHEAD + 3 * (event.raw.length + event.name.length) : OVERHEAD;
 }
 
-/** The look that a turn is of. */
-export function lookOf(turn: Turn | undefined): Look | undefined {
-  return turn instanceof ShadowTurn ? turn.look : undefined;
+/** The comparison that a turn belongs to. */
+export function comparisonOf(turn: Turn | undefined): Comparison | undefined {
+  return turn instanceof ShadowTurn ? turn.comparison : undefined;
 }
 
 /** The turn of an event in the shadow: nothing that is done with it is done with that of the event itself. */
 class ShadowTurn extends DerivedTurn {
-  readonly look: Look;
+  readonly comparison: Comparison;
   readonly #soleReader: boolean;
 
-  constructor(event: StageEvent, look: Look, owner: LookOwner) {
+  constructor(event: StageEvent, comparison: Comparison, owner: ComparisonOwner) {
     const mode = (bitOf(event.stage) & owner.decides) === 0 ? 'silent' : 'reply';
-    super(event, { owner: ownerOf(owner, look, event), message: look.message?.scope, mode });
-    this.look = look;
+    super(event, { owner: ownerOf(owner, comparison, event), message: comparison.message?.scope, mode });
+    this.comparison = comparison;
     this.#soleReader = owner.readers === 1;
   }
 
   override releaseBody(): void {
-    if (this.#soleReader && this.look.message !== undefined) this.look.message.enough = true;
+    if (this.#soleReader && this.comparison.message !== undefined) this.comparison.message.enough = true;
   }
 
   /** The MTA is not made to wait. */
@@ -238,7 +238,7 @@ function counted(would: Decision | undefined, did: Decision | undefined): Decisi
 }
 
 /** What goes wrong in the shadow is no error of the pipeline. */
-function ownerOf(owner: LookOwner, about: Look | Passing, event: object): TurnOwner {
+function ownerOf(owner: ComparisonOwner, about: Comparison | Passing, event: object): TurnOwner {
   return {
     failure: turnOf(event)?.owner.failure ?? tempfail(),
     report: (_stage, error) => {
@@ -247,7 +247,7 @@ function ownerOf(owner: LookOwner, about: Look | Passing, event: object): TurnOw
   };
 }
 
-function seenBy({ view: session, turn }: Look, event: StageEvent, later: boolean): StageEvent {
+function seenBy({ view: session, turn }: Comparison, event: StageEvent, later: boolean): StageEvent {
   const own = { session, [TURN]: turn };
   switch (event.stage) {
     case 'rcpt':
