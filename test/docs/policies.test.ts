@@ -66,7 +66,8 @@ describe('the guide, on look-ups', () => {
 
   test('reloaded: rules in a file, from the first connection on and when they change', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'rxmilter-guide-'));
-    onTestFinished(() => rmSync(directory, { recursive: true }));
+    // The snippet watches its file as long as the process lives.
+    process.once('exit', () => rmSync(directory, { recursive: true }));
     const path = join(directory, 'rules.json');
     writeFileSync(path, '{ "blocked": ["one@example.net"] }');
     const { filter } = await runSnippet<WithFilter>('reloaded', {}, { 'rules.json': path });

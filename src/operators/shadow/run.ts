@@ -8,8 +8,8 @@ import { type Turn, turnOf } from '../../session/turn.js';
 import { eventOf } from '../core/derived-turn.js';
 import type { Downstream, Step, Upstream } from '../core/step.js';
 import type { Difference } from './compare.js';
-import { ShadowFilter } from './filter.js';
 import { Comparison, Passing, ShadowMessage, ShadowSession, sizeOf } from './comparison.js';
+import { ShadowFilter } from './filter.js';
 import { NO_ANSWER, ShadowReport } from './report.js';
 
 const OUTSIDE = BIT.connect | BIT.helo;
