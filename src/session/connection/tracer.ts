@@ -1,6 +1,6 @@
 import { ignoreRejection, onRejection } from '../../common/promises.js';
 import { isA } from '../../common/text-of.js';
-import { type COMMANDS, type Command, commandCodec } from '../../transport/wire/commands.js';
+import { type Command, type CommandName, commandCodec } from '../../transport/wire/commands.js';
 import { describeMessage } from '../../transport/wire/describe-message.js';
 import { ProtocolError } from '../../transport/wire/protocol-error.js';
 import { type ReplyName, type WireReply, replyCodec } from '../../transport/wire/replies.js';
@@ -17,7 +17,7 @@ export type TraceEntry = {
   /** The frame in a line of text, such as `rcpt <bob@example.org> NOTIFY=NEVER`; long things are cut. */
   readonly text: string;
 } & (
-  | { readonly from: 'mta'; readonly name: keyof typeof COMMANDS }
+  | { readonly from: 'mta'; readonly name: CommandName }
   | { readonly from: 'filter'; readonly name: ReplyName }
 );
 

@@ -10,14 +10,9 @@ const MAX_UTF8 = 3;
 export function encodeFrame(letter: string, pieces: readonly Piece[]): Buffer {
   let most = 5;
   for (const piece of pieces) most += typeof piece === 'string' ? MAX_UTF8 * piece.length : piece.length;
-  if (most > SCRATCH.length) return fill(Buffer.allocUnsafe(sizeOf(pieces)), letter, pieces);
-  return Buffer.from(fill(SCRATCH, letter, pieces));
-}
-
-function sizeOf(pieces: readonly Piece[]): number {
-  let size = 5;
-  for (const piece of pieces) size += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
-  return size;
+  if (most <= SCRATCH.length) return Buffer.from(fill(SCRATCH, letter, pieces));
+  const size = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 5);
+  return fill(Buffer.allocUnsafe(size), letter, pieces);
 }
 
 /** Writes the frame at the beginning of `out` and gives that part of it. */
@@ -62,9 +57,8 @@ export interface Codec<T extends Record<string, Row>> {
   /** The whole frame, length included. */
   encode(message: Message<T>): Buffer;
   /**
-   * Reads the data of one frame.
+   * Reads the data of one frame, which began at `offset` of its connection.
    *
-   * @param offset where the frame began in its connection, for the error
    * @throws ProtocolError where the letter is unknown or the data does not have its layout
    */
   decode(letter: number, data: Buffer, start: number, end: number, offset?: number): Message<T>;
@@ -74,10 +68,9 @@ export interface Codec<T extends Record<string, Row>> {
 export function codec<T extends Record<string, Row>>(table: T): Codec<T> {
   const known = new Uint8Array(256);
   const rows = new Map<number, { readonly type: string; readonly layout: AnyLayout }>();
-  for (const [type, row] of Object.entries(table)) {
-    const letter = row.letter.charCodeAt(0);
-    known[letter] = 1;
-    rows.set(letter, { type, layout: row.layout });
+  for (const [type, { letter, layout }] of Object.entries(table)) {
+    known[letter.charCodeAt(0)] = 1;
+    rows.set(letter.charCodeAt(0), { type, layout });
   }
   return {
     known,

@@ -1,6 +1,6 @@
 import { ProtocolError } from './protocol-error.js';
 
-/** The calls of a `FrameReader`. The bytes are those of the chunk that came in, or of one buffer put together from several. */
+/** Gets frames; the bytes are those of the chunk that came in, or of one buffer put together from several. */
 export interface FrameHandler {
   /** A whole frame; its data is `data[start, end)`. `offset` is where it began in the connection. */
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void;
@@ -13,10 +13,10 @@ const HEAD = 5;
 /**
  * Cuts a byte stream into frames, however it was split.
  *
- * Frames that lie within one chunk are passed on where they lie. Of the frames that span chunks, those with the
- * `streamed` letter are passed on part by part as they come; others are put together once, in a buffer that grows as
- * bytes arrive, so that a peer that only announces much causes no large allocation. Every byte is copied at most a
- * constant number of times.
+ * A frame within one chunk is passed on where it lies. Of a frame that spans chunks each part is passed on as
+ * it comes where its letter is `streamed`; otherwise it is put together in a buffer that grows as bytes
+ * arrive, so that a peer that only announces much causes no large allocation. Every byte is copied a constant
+ * number of times.
  */
 export class FrameReader {
   readonly #handler: FrameHandler;
@@ -28,7 +28,7 @@ export class FrameReader {
   /** Of the frame in progress: its first bytes until there are five of them. */
   #head: Buffer | undefined;
   #headBytes = 0;
-  /** Then its letter (-1: no frame in progress), where it began, the data still to come and what is there of it. */
+  /** Then its letter (-1: no frame), where it began, the data still to come and what is there of it. */
   #letter = -1;
   #offset = 0;
   #missing = 0;
@@ -37,8 +37,8 @@ export class FrameReader {
 
   /**
    * @param known for each byte whether a frame may have it as its letter
-   * @param maxData the most data bytes that a frame may have
-   * @param streamed the letter of the frames to pass on in parts; none where absent
+   * @param maxData the most data bytes of a frame
+   * @param streamed the letter of the frames to pass on in parts
    */
   constructor(handler: FrameHandler, known: Uint8Array, maxData: number, streamed = '') {
     this.#handler = handler;
@@ -47,7 +47,6 @@ export class FrameReader {
     this.#streamed = streamed === '' ? -1 : streamed.charCodeAt(0);
   }
 
-  /** The most data bytes that the frames from here on may have. */
   set maxData(bytes: number) {
     this.#maxLength = bytes + 1;
   }
@@ -57,17 +56,17 @@ export class FrameReader {
     return this.#letter !== -1 || this.#headBytes > 0;
   }
 
-  /** Where in the stream the frame began that has not ended; `undefined` between frames. */
+  /** Where in the stream that frame began. */
   get began(): number | undefined {
     return this.midFrame ? this.#offset : undefined;
   }
 
-  /** How many bytes are held for the frame that has not ended. */
+  /** How many bytes are held for it. */
   get held(): number {
     return this.#store?.length ?? 0;
   }
 
-  /** Lets go of the frame that has not ended: no more bytes come. */
+  /** Releases it: no more bytes come. */
   forget(): void {
     this.#store = undefined;
     this.#stored = 0;
@@ -95,7 +94,8 @@ export class FrameReader {
       const length = chunk.readUInt32BE(at);
       const letter = chunk[at + 4] ?? 0;
       const offset = this.#base + at;
-      this.#check(length, letter, offset);
+      this.#checkLength(length, offset);
+      this.#checkLetter(letter, offset);
       const end = at + 4 + length;
       if (end > size) {
         this.#begin(letter, length - 1, offset);
@@ -110,21 +110,16 @@ export class FrameReader {
     this.#base += size;
   }
 
-  #check(length: number, letter: number, offset: number): void {
-    this.#checkLength(length, offset);
-    if (this.#known[letter] !== 1) {
-      throw new ProtocolError('this letter is unknown', String.fromCharCode(letter), offset);
-    }
+  #checkLetter(letter: number, offset: number): void {
+    if (this.#known[letter] === 1) return;
+    throw new ProtocolError('this letter is unknown', String.fromCharCode(letter), offset);
   }
 
   #checkLength(length: number, offset: number): void {
     if (length === 0) throw new ProtocolError('its length is 0, so it has no command', undefined, offset);
     if (length > this.#maxLength) {
-      throw new ProtocolError(
-        `its length is ${length}, and ${this.#maxLength} is the limit`,
-        undefined,
-        offset,
-      );
+      const reason = `its length is ${length}, and ${this.#maxLength} is the limit`;
+      throw new ProtocolError(reason, undefined, offset);
     }
   }
 
@@ -153,10 +148,9 @@ export class FrameReader {
       this.#headBytes += taken;
       if (this.#headBytes >= 4) this.#checkLength(this.#head.readUInt32BE(0), this.#offset);
       if (this.#headBytes < HEAD) return at;
-      const length = this.#head.readUInt32BE(0);
       const letter = this.#head[4] ?? 0;
-      this.#check(length, letter, this.#offset);
-      this.#begin(letter, length - 1, this.#offset);
+      this.#checkLetter(letter, this.#offset);
+      this.#begin(letter, this.#head.readUInt32BE(0) - 1, this.#offset);
     }
     const end = Math.min(chunk.length, at + this.#missing);
     this.#missing -= end - at;

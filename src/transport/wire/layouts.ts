@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { quote } from '../../common/printable.js';
 import { decodeAscii, decodeText } from './text.js';
 
-/** Thrown by a layout whose bytes do not fit it; the decoder adds which frame it was and makes it a `ProtocolError`. */
+/** Bytes that do not fit their layout; the decoder adds the frame and makes it a `ProtocolError`. */
 export class Malformed extends Error {
   override readonly name = 'Malformed';
 }
@@ -11,14 +11,11 @@ export class Malformed extends Error {
 /** A part of a frame on its way out: text is written as UTF-8, bytes as they are. */
 export type Piece = string | Uint8Array;
 
-/**
- * How the data of a frame is laid out: the one description that the decoder and the encoder of a command or a reply
- * share.
- */
+/** How the data of a command or a reply is divided, for its decoder and its encoder. */
 export interface Layout<F> {
   /** The layout in a line, for people. */
   readonly doc: string;
-  /** Reads the fields from `data[start, end)`; throws `Malformed` where they do not fit. Copies no bytes. */
+  /** Reads `data[start, end)`; throws `Malformed` where it does not fit. Copies no bytes. */
   decode(data: Buffer, start: number, end: number): F;
   /** The data as pieces to be joined. */
   encode(fields: F): readonly Piece[];
@@ -48,7 +45,7 @@ function u32(value: number): Uint8Array {
 
 const EMPTY: object = Object.freeze({});
 
-/** A frame that consists of its letter. Postfix treats anything more as a broken peer, and so do we. */
+/** No data; Postfix, too, takes anything more for a broken peer. */
 export const none: Layout<object> = {
   doc: '(no data)',
   decode(_data, start, end) {
@@ -58,7 +55,6 @@ export const none: Layout<object> = {
   encode: () => [],
 };
 
-/** Bytes up to the end of the frame. */
 export interface BytesFields {
   readonly data: Uint8Array;
 }
@@ -70,10 +66,9 @@ export const bytes: Layout<BytesFields> = {
   encode: (fields) => [fields.data],
 };
 
-/** One string. */
 export interface StringFields {
   readonly text: string;
-  /** The bytes that `text` was decoded from. Where given, they and not `text` are written. */
+  /** The bytes of `text`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
@@ -87,12 +82,11 @@ export const string: Layout<StringFields> = {
   encode: (fields) => [fields.raw ?? fields.text, NUL],
 };
 
-/** An address and what came with it. */
 export interface StringsFields {
   readonly address: string;
   /** The ESMTP arguments. As an event each is a string of its own; as a reply all of them are one string. */
   readonly args: readonly string[];
-  /** The bytes that `address` was decoded from. Where given, they and not `address` are written. */
+  /** The bytes of `address`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
@@ -122,11 +116,10 @@ export const strings: Layout<StringsFields> = {
   encode: (fields) => [fields.raw ?? fields.address, NUL, ...fields.args.flatMap((arg) => [arg, NUL])],
 };
 
-/** A header field. */
 export interface PairFields {
   readonly name: string;
   readonly value: string;
-  /** The bytes that `value` was decoded from. Where given, they and not `value` are written. */
+  /** The bytes of `value`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
@@ -156,7 +149,7 @@ export const pair: Layout<PairFields> = {
   encode: (fields) => [fields.name, NUL, fields.raw ?? fields.value, NUL],
 };
 
-/** A header field and a number: a position, or which of several of that name. */
+/** A header and its place, or which of several of its name it is. */
 export interface IndexedPairFields extends PairFields {
   readonly index: number;
 }
@@ -174,7 +167,6 @@ export const indexedPair: Layout<IndexedPairFields> = {
 /** How the SMTP client is connected to the MTA. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'unknown';
 
-/** The SMTP client. */
 export interface ConnectFields {
   readonly host: string;
   readonly family: Family;
@@ -182,7 +174,7 @@ export interface ConnectFields {
   readonly port: number;
   /** The address without Sendmail's `IPv6:` in front, a socket path for `unix`, `''` for `unknown`. */
   readonly address: string;
-  /** The bytes that `host` was decoded from. Where given, they and not `host` are written. */
+  /** The bytes of `host`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
@@ -226,8 +218,8 @@ export function hasPrefix(data: Buffer, start: number, end: number): boolean {
 }
 
 /**
- * An address of the other family is a peer that cannot be trusted; one that is no address at all is no reason to lose
- * the mail: the client is then unknown, and what the MTA said of it stays readable.
+ * An address of the other family is a peer that cannot be trusted. One that is no address must not cost the mail: the
+ * client is then unknown.
  */
 function fitting(family: Family, address: string): Family {
   if (family === 'unix') return family;
@@ -239,18 +231,16 @@ function fitting(family: Family, address: string): Family {
   return four || six ? family : 'unknown';
 }
 
-/** The offer of one end, or the answer of the other. */
+/** An offer, or the answer to one. */
 export interface OptnegFields {
   readonly version: number;
   /** Bits of `SMFIF`. */
   readonly actions: number;
   /** Bits of `SMFIP`. */
   readonly protocol: number;
-  /** Symbol lists of a filter's answer: stage number (libmilter's `SMFIM_*`) and macro names with blanks between. */
+  /** Macros that a filter asks for: the stage (libmilter's `SMFIM_*`), and names with blanks between. */
   readonly lists: readonly (readonly [stage: number, macros: string])[];
 }
-
-const NO_LISTS: readonly (readonly [number, string])[] = Object.freeze([]);
 
 /** Three words and, in an answer, any number of symbol lists. */
 export const optneg: Layout<OptnegFields> = {
@@ -261,7 +251,7 @@ export const optneg: Layout<OptnegFields> = {
       version: data.readUInt32BE(start),
       actions: data.readUInt32BE(start + 4),
       protocol: data.readUInt32BE(start + 8),
-      lists: end === start + 12 ? NO_LISTS : decodeLists(data, start + 12, end),
+      lists: decodeLists(data, start + 12, end),
     };
   },
   encode: ({ version, actions, protocol, lists }) => [
@@ -281,15 +271,14 @@ function decodeLists(data: Buffer, start: number, end: number): [number, string]
   return lists;
 }
 
-/** Macros that belong to the event that follows. */
 export interface MacroFields {
-  /** The letter of the command that they belong to; may be an unknown one. */
+  /** The letter of the command that they belong to. */
   readonly target: string;
   /** Names as the MTA wrote them (`i`, `{auth_authen}`) and values, in order. A value may be missing. */
   readonly macros: readonly (readonly [name: string, value: string | undefined])[];
 }
 
-/** A command letter and any number of name-value pairs, none included. */
+/** A command letter and any number of pairs. */
 export const macro: Layout<MacroFields> = {
   doc: 'u8 command, (str name, str value)...',
   decode(data, start, end) {
@@ -308,12 +297,15 @@ export function decodeMacros(data: Buffer, start: number, end: number): [string,
   const macros: [string, string | undefined][] = [];
   for (let at = start; at < end;) {
     const stop = data.indexOf(0, at);
-    const last = stop === end - 1 ? undefined : data.indexOf(0, stop + 1);
-    macros.push([
-      decodeText(data, at, stop),
-      last === undefined ? undefined : decodeText(data, stop + 1, last),
-    ]);
-    at = (last ?? stop) + 1;
+    const name = decodeText(data, at, stop);
+    at = stop + 1;
+    if (at === end) {
+      macros.push([name, undefined]);
+    } else {
+      const last = data.indexOf(0, at);
+      macros.push([name, decodeText(data, at, last)]);
+      at = last + 1;
+    }
   }
   return macros;
 }
