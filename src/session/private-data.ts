@@ -26,8 +26,8 @@ export function privateData<T>(initial: (session: SessionInfo) => T): PrivateDat
   const kept = new WeakMap<SessionInfo, { data: T }>();
   return {
     get(session) {
-      const entry = kept.get(session) ?? { data: initial(session) };
-      kept.set(session, entry);
+      let entry = kept.get(session);
+      if (entry === undefined) kept.set(session, (entry = { data: initial(session) }));
       return entry.data;
     },
     set(session, data) {

@@ -2,8 +2,8 @@ import type { ConnectionIo } from './boundary.js';
 import type { Tracer } from './tracer.js';
 
 /**
- * Gathers what one entry into the connection has to say, so that it goes out in one write; and counts what a message
- * costs, or the connection outside of messages.
+ * Gathers what one entry into the connection has to say, for one write; and counts what a message costs, or the
+ * connection outside of messages.
  */
 export class Output {
   /** How often the MTA has waited for an answer. */
@@ -17,16 +17,12 @@ export class Output {
   #first: Uint8Array | undefined;
   #more: Uint8Array[] | undefined;
   #waiting: (() => void)[] | undefined;
-  #blocked = false;
+  /** Whether the peer has stopped taking bytes. */
+  blocked = false;
 
   constructor(io: ConnectionIo, tracer: Tracer | undefined) {
     this.#io = io;
     this.#tracer = tracer;
-  }
-
-  /** Whether the peer has stopped taking bytes. */
-  get blocked(): boolean {
-    return this.#blocked;
   }
 
   /** A command, or a part of one, is about to be handled. */
@@ -65,12 +61,12 @@ export class Output {
     const bytes = this.#more === undefined ? first : Buffer.concat(this.#more);
     this.#first = undefined;
     this.#more = undefined;
-    if (!this.#io.write(bytes)) this.#blocked = true;
+    if (!this.#io.write(bytes)) this.blocked = true;
   }
 
   /** The peer takes bytes again. */
   drained(): void {
-    this.#blocked = false;
+    this.blocked = false;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     for (const go of waiting ?? []) go();
@@ -78,7 +74,7 @@ export class Output {
 
   /** Resolves as soon as the peer takes bytes. */
   writable(): Promise<void> {
-    if (!this.#blocked) return Promise.resolve();
+    if (!this.blocked) return Promise.resolve();
     return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
   }
 }

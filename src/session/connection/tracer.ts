@@ -10,18 +10,17 @@ import type { SessionInfo } from '../session-info.js';
 export type TraceEntry = {
   /** The connection. */
   readonly session: SessionInfo;
-  /** The data of the frame. Only to be looked at, and only now: the bytes are those of the wire, not a copy. */
+  /** The data of the frame, for now alone: the bytes are those of the wire, not a copy. */
   readonly data: Uint8Array;
-  /** `false` for a part of a body frame that is not its last: such a frame is told as it comes, part by part. */
+  /** `false` for a part of a body frame that is not its last. */
   readonly last: boolean;
-  /** The frame in a line of text, such as `rcpt <bob@example.org> NOTIFY=NEVER`; long things are cut. */
+  /** The frame in a line, such as `rcpt <bob@example.org> NOTIFY=NEVER`; long things are cut. */
   readonly text: string;
 } & (
-  | { readonly from: 'mta'; readonly name: CommandName }
-  | { readonly from: 'filter'; readonly name: ReplyName }
+  { readonly from: 'mta'; readonly name: CommandName } | { readonly from: 'filter'; readonly name: ReplyName }
 );
 
-/** Tells a function of the user's what goes over the wire of one connection, until it throws. */
+/** Gives a function of the user's what goes over the wire of one connection, until it throws. */
 export class Tracer {
   #trace: ((entry: TraceEntry) => unknown) | undefined;
   readonly #session: () => SessionInfo;
@@ -48,14 +47,7 @@ export class Tracer {
       throw error;
     }
     const { type: name } = message;
-    this.#tell({
-      session: this.#session(),
-      from: 'mta',
-      name,
-      data: data.subarray(start, end),
-      last,
-      text: describeMessage(message),
-    });
+    this.#tell({ from: 'mta', name, ...this.#whole(message, data.subarray(start, end), last) });
   }
 
   /** A whole frame is about to be written. */
@@ -63,14 +55,15 @@ export class Tracer {
     const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
     const message: WireReply = replyCodec.decode(bytes[4] ?? 0, bytes, 5, bytes.length);
     const { type: name } = message;
-    this.#tell({
-      session: this.#session(),
-      from: 'filter',
-      name,
-      data: bytes.subarray(5),
-      last: true,
-      text: describeMessage(message),
-    });
+    this.#tell({ from: 'filter', name, ...this.#whole(message, bytes.subarray(5), true) });
+  }
+
+  #whole(
+    message: Command | WireReply,
+    data: Uint8Array,
+    last: boolean,
+  ): Pick<TraceEntry, 'session' | 'data' | 'last' | 'text'> {
+    return { session: this.#session(), data, last, text: describeMessage(message) };
   }
 
   #tell(entry: TraceEntry): void {

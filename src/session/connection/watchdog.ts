@@ -1,15 +1,15 @@
 import type { ResolvedOptions } from '../options.js';
 
-/** What a connection is waiting for. */
+/** The state of a connection. */
 export interface Waiting {
   readonly negotiating: boolean;
-  /** Its events have no subscriber: the MTA waits for us. */
+  /** Its events have no subscriber. */
   readonly detached: boolean;
   /** The MTA does not take what was written. */
   readonly blocked: boolean;
-  /** Where in the stream the frame began that has not ended; `undefined` between frames. */
+  /** Where the frame began that has not ended. */
   readonly midFrame: number | undefined;
-  /** The filter is deciding: the silence is ours. */
+  /** The filter is deciding. */
   readonly pending: boolean;
 }
 
@@ -18,7 +18,7 @@ export class Watchdog {
   readonly #timeouts: ResolvedOptions['timeouts'];
   /** Milliseconds without bytes from the MTA. */
   #silent = 0;
-  /** Milliseconds with something that should not take long. */
+  /** Milliseconds in a state that should not last. */
   #stuck = 0;
   #frame: number | undefined;
   /** Milliseconds since the end. */
