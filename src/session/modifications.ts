@@ -257,6 +257,7 @@ function isBodySource(body: unknown): body is BodySource {
 }
 
 /** Checks a modification that may not have come from its constructor: an object can be written by hand. */
+export function checkModification<M extends Modification>(given: M): M;
 export function checkModification(given: Modification): Modification {
   switch (given.kind) {
     case 'addHeader':

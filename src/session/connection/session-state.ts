@@ -1,8 +1,7 @@
 import { type ProtocolFlag, type Right, SMFIF, SMFIP } from '../../transport/wire/flags.js';
 import { type Agreement, NOTHING_AGREED } from '../negotiation/terms.js';
-import { GENERIC } from '../profiles/generic.js';
 import type { MtaName, Profile } from '../profiles/profile.js';
-import { recognise } from '../profiles/recognise.js';
+import { GENERIC, recognise } from '../profiles/recognise.js';
 import type { Client, SessionInfo } from '../session-info.js';
 import { MacroStore } from './macro-store.js';
 

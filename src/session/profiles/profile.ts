@@ -25,7 +25,7 @@ export interface Profile {
   recognises(signs: Signs): boolean;
   /** Where ADDHEADER puts a header: at the end, or before the first one of its name. */
   readonly adds: 'at the end' | 'before its name' | 'unknown';
-  /** The headers, in small letters, that it makes where a message has none; an added one takes the place of its own. */
+  /** The headers, in small letters, that it makes where they are missing; an added one takes that place. */
   readonly makes: ReadonlySet<string>;
   /** Whether INSHEADER counts the headers of its configuration before those of the message. */
   readonly countsConfigured: boolean;
@@ -33,7 +33,7 @@ export interface Profile {
   readonly keepsName: boolean;
   /** The arguments of CHGFROM where none are given. */
   readonly noArguments: readonly string[];
-  /** Whether the text for a recipient that it has rejected itself is known by the code in front of it. */
+  /** Whether the text for a recipient that it has rejected itself has a code in front. */
   readonly codesRejections: boolean;
 }
 
@@ -48,7 +48,7 @@ export interface KnownProfile extends Profile {
   readonly quitsAlways: boolean;
   /** Whether a message has its queue id before a recipient is accepted. */
   readonly idAtMail: boolean;
-  /** The enhanced code, without its class, that it gives a reply that has none; `''` where it gives none. */
+  /** The enhanced code, without its class, that it gives a reply without one; `''` where it gives none. */
   readonly missingCode: string;
   /** The macros that it sends at a stage for which the milter asked for none. */
   readonly macros: Readonly<Partial<Record<keyof typeof SMFIM, readonly string[]>>>;

@@ -1,20 +1,30 @@
 import type { MacroStore } from '../connection/macro-store.js';
-import { GENERIC } from './generic.js';
 import { POSTFIX } from './postfix.js';
 import type { KnownProfile, MtaKind, MtaName, Profile } from './profile.js';
 import { SENDMAIL } from './sendmail.js';
 
+/** A mail server that is not known. It may be a Sendmail that has not shown itself yet. */
+export const GENERIC: Profile = {
+  name: 'unknown',
+  version: /^/,
+  recognises: () => true,
+  adds: 'unknown',
+  makes: new Set(),
+  countsConfigured: false,
+  keepsName: false,
+  noArguments: [''],
+  codesRejections: false,
+};
+
 /** In the order in which their signs count. */
 const PROFILES: readonly Profile[] = [SENDMAIL, POSTFIX, GENERIC];
 
-/** The last version that was recognised: a server hears from the same few mail servers again and again. */
+/** The last version that was recognised: a server hears from the same few mail servers. */
 let latest: { readonly version: Buffer; readonly profile: Profile } | undefined;
 
 /**
- * Recognises the MTA of a connection by its macros so far.
- *
- * `v`, which Postfix sends at CONNECT, says it outright; an MTA that calls itself something else is not known. Without
- * `v` the signs of each profile count.
+ * Recognises the MTA of a connection by its macros so far: by `v`, which Postfix sends at CONNECT, and which also
+ * says that a mail server is none of these; without it by the signs of each profile.
  *
  * @param prefixed whether the address of the client was written with `IPv6:` before it
  */

@@ -7,11 +7,11 @@ const INTERFACE = ['{if_addr}', '{if_name}'];
 const SENDMAIL_ALONE = ['{auth_ssf}', '{msg_id}'];
 
 /**
- * Sendmail. It names the interface that the client came in by, puts a dot behind the host that a mailer delivers to, and
- * writes `IPv6:` before addresses.
+ * Sendmail. It names the interface that the client came in by, puts a dot behind the host that a mailer delivers to,
+ * and writes `IPv6:` before addresses.
  *
- * A program that took some of its macros over (maddy, others in Go) leaves out `_`, or the braces, or both. The host name
- * of CONNECT is no sign: with some programs it is the name that the client greeted with.
+ * Programs that took some of its macros over (maddy, others in Go) leave out `_`, or the braces, or both. The host
+ * name of CONNECT is no sign: with some it is the name that the client greeted with.
  */
 export const SENDMAIL: KnownProfile = {
   name: 'sendmail',
@@ -25,15 +25,7 @@ export const SENDMAIL: KnownProfile = {
     return /[^.]\.$/.test(next);
   },
   adds: 'before its name',
-  makes: new Set([
-    'date',
-    'from',
-    'full-name',
-    'message-id',
-    'resent-date',
-    'resent-from',
-    'resent-message-id',
-  ]),
+  makes: new Set('date from full-name message-id resent-date resent-from resent-message-id'.split(' ')),
   countsConfigured: true,
   keepsName: true,
   // With a second string, empty or not, Sendmail forgets what the client gave with MAIL: BODY, RET, ENVID, AUTH.

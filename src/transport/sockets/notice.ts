@@ -2,8 +2,8 @@
 const INTERVAL = 60_000;
 
 /**
- * Warns of events that may be very frequent: at the first one, then at most once a minute with the number since. The warning
- * is one of the process.
+ * Warns of events that may be very frequent, by a warning of the process: at the first one, then at most once a
+ * minute with the number since.
  */
 export class Notice {
   readonly #text: (count: number, last: string) => string;

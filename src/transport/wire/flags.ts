@@ -71,9 +71,6 @@ export const OLD_ACTIONS = 0x3f;
 /** The protocol flags that each version before 6 knows; version 6 knows all of `SMFIP`. */
 export const OLD_PROTOCOL: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
 
-/** Bits of Sendmail and libmilter among themselves; two of them offer larger frames, see `agreeOnSize`. */
-export const SMFIP_INTERNAL = 0xf0000000;
-
 /** The stages whose macros a filter can ask for, by their numbers in a symbol list (libmilter's `SMFIM_*`, `mfapi.h`). */
 export const SMFIM = {
   connect: 0,
