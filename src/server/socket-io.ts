@@ -5,8 +5,8 @@ import { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 
 /**
- * One buffer for the reads of all sockets: what was read is copied out of it before anything else is read. It has the
- * size that Node itself would allocate anew for each read.
+ * One buffer for the reads of all sockets, as large as Node's own: what was read is copied out of it before the next
+ * read.
  */
 const SHARED = Buffer.allocUnsafeSlow(65536);
 
@@ -15,7 +15,7 @@ export interface SocketReader {
   receive(chunk: Buffer): void;
 }
 
-/** What Node's `onread` option sets up, and has no public name for on a socket that a server has accepted. */
+/** What Node's `onread` option sets up, without a public name on a socket that a server has accepted. */
 interface Internals {
   readonly buffer: symbol;
   readonly callback: symbol;
@@ -24,10 +24,9 @@ interface Internals {
 /**
  * Hands on what the socket reads.
  *
- * Of the time that a small answer takes Node spends a good part on the buffer of the read before it: 64 KiB are
- * allocated, cut to size, and collected later. Its `onread` option avoids that with one buffer for all reads, but is
- * for sockets that connect, not for those that a server accepts. So it is set up here the way Node does it, on Node
- * versions that have all of what that takes; on others, and for other streams, reads are what they usually are.
+ * Of the time of a small answer Node spends a good part on the buffer of the read before it: 64 KiB are allocated,
+ * cut to size, and collected later. Its `onread` option avoids that, but only for sockets that connect. So it is set
+ * up here for those that a server accepts, the way Node does it, where this Node has all of what that takes.
  *
  * @param how `plain` never uses the shared buffer
  * @returns whether the shared buffer is used

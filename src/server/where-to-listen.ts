@@ -11,9 +11,8 @@ export type Allowed = (address: string | undefined) => boolean;
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
 /**
- * Reads the option `allow`: addresses and networks of peers.
+ * Reads the option `allow`: addresses and networks of peers; nothing where all may connect.
  *
- * @returns nothing where all may connect
  * @throws TypeError or RangeError that names the entry that cannot be, or says why there can be no such list
  */
 export function allowedPeers(allow: unknown, { family }: Endpoint): Allowed | undefined {
@@ -74,14 +73,14 @@ function add(ipv4: BlockList, ipv6: BlockList, entry: unknown): void {
 /** Where a server is to listen: an endpoint, or a socket of `openSocket()` or `inheritedSockets()`. */
 export type ListenInput = EndpointInput | OpenSocket;
 
-/** What opens a socket, and means nothing to one that is open. */
+/** The options that mean nothing to an open socket. */
 const OPENING = ['mode', 'owner', 'group', 'backlog'] as const;
 
 /**
  * Reads where to listen.
  *
- * @throws EndpointError where it is no endpoint, TypeError where an option is for a socket that is still to be opened,
- *   TypeError or RangeError where `allow` is wrong
+ * @throws EndpointError where it is no endpoint, TypeError where an option is for a socket that is still to be
+ *   opened, TypeError or RangeError where `allow` is wrong
  */
 export function whereToListen(
   input: ListenInput,
