@@ -54,7 +54,6 @@ export function guardObservable<T, Value>(
   });
 }
 
-/** Subscribes an observer whose errors go no further. */
 function watch<T, Value>(source: Observable<T>, observer: Given<T>, guard: Guard<Value>): Subscription {
   const state: { over: boolean; subscription?: Subscription } = { over: false };
   const failed = (reason: unknown, at: Value | undefined): void => {

@@ -108,7 +108,6 @@ export class Acceptor {
     return this.#stopped;
   }
 
-  /** Ends everything at once. */
   destroy(): void {
     void this.drain(0);
     for (const [socket, connection] of this.#sockets) {

@@ -57,7 +57,6 @@ export interface ListenOptions extends BindOptions, SessionOptions {
 /** A time to wait when a server stops: with another minute it still fits a timer. */
 const stopTime = milliseconds(0, LONGEST_TIMER - 60_000);
 
-/** What can be set for `listen()`; `serve()` has more. */
 export const LISTEN_RULES: Rules<ListenOptions> = {
   ...BIND_RULES,
   ...SESSION_RULES,
@@ -67,10 +66,8 @@ export const LISTEN_RULES: Rules<ListenOptions> = {
   drainTimeout: stopTime,
 };
 
-/** What can be set for `close()` of a server. */
 export const CLOSE_RULES: Rules<CloseOptions> = { grace: stopTime };
 
-/** The default of `drainTimeout`. */
 export const DRAIN_TIMEOUT = 30_000;
 
 /** What can be set for `serve()`. */
@@ -81,7 +78,6 @@ export interface ServeOptions extends ListenOptions {
   readonly onError?: ((error: Error, outcome: Outcome) => void) | undefined;
 }
 
-/** What each of them has to be. */
 export const SERVE_RULES: Rules<ServeOptions> = {
   ...LISTEN_RULES,
   listen: required(anything, "Say where to listen: serve(filter, { listen: 'inet:8891@127.0.0.1' })."),

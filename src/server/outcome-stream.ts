@@ -18,7 +18,6 @@ export class OutcomeStream implements Guard<Outcome> {
   /** Those of the set, for as long as it stays the same. */
   #list: readonly Subscriber<Outcome>[] | undefined;
   #complete = false;
-  /** See `Guard`. */
   current: Outcome | undefined = undefined;
 
   constructor(report: Report) {
@@ -37,7 +36,6 @@ export class OutcomeStream implements Guard<Outcome> {
     );
   }
 
-  /** Whether it has a subscriber. */
   get observed(): boolean {
     return this.#subscribers.size > 0;
   }
@@ -51,13 +49,11 @@ export class OutcomeStream implements Guard<Outcome> {
     this.current = before;
   }
 
-  /** The server is closed. */
   complete(): void {
     this.#complete = true;
     this.#each((subscriber) => subscriber.complete());
   }
 
-  /** See `Guard`. */
   failed(error: unknown, at: Outcome | undefined): void {
     const message = `A subscriber of the outcomes failed, and gets no more of them: ${messageOf(error)}`;
     this.#report(new Error(message, { cause: error }), at);

@@ -10,7 +10,6 @@ import type { ResolvedOptions } from '../session/options.js';
  */
 const SHARED = Buffer.allocUnsafeSlow(65536);
 
-/** Takes the bytes of a socket. */
 export interface SocketReader {
   receive(chunk: Buffer): void;
 }
@@ -70,7 +69,6 @@ function internalsOf(socket: Socket): Internals | undefined {
   return found;
 }
 
-/** A socket, as a connection uses it. */
 class SocketIo implements ConnectionIo {
   readonly #socket: Socket;
 

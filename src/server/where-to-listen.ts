@@ -73,7 +73,6 @@ function add(ipv4: BlockList, ipv6: BlockList, entry: unknown): void {
 /** Where a server is to listen: an endpoint, or a socket of `openSocket()` or `inheritedSockets()`. */
 export type ListenInput = EndpointInput | OpenSocket;
 
-/** The options that mean nothing to an open socket. */
 const OPENING = ['mode', 'owner', 'group', 'backlog'] as const;
 
 /**

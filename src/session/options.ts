@@ -142,7 +142,6 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
   };
 }
 
-/** The set of the named rights. */
 export function rightSet(what: string, rights: readonly Right[]): number {
   return rights.reduce((set, right) => {
     if (!Object.hasOwn(SMFIF, right)) {
@@ -200,7 +199,6 @@ function kindOf(value: unknown): string {
   return typeof kind === 'string' ? kind : '';
 }
 
-/** An array of stages that can be answered. */
 export const stageList: Rule = listOf(...STAGES);
 
 const rightList: Rule = listOf(...Object.keys(SMFIF));
@@ -225,7 +223,6 @@ function alike<O extends object>(names: object, each: Rule): Rules<O> {
   return Object.fromEntries(Object.keys(names).map((name) => [name, each])) as Rules<O>;
 }
 
-/** What can be set for a connection. */
 export const SESSION_RULES: Rules<SessionOptions> = {
   failure: failureRule,
   timeouts: object(alike<Timeouts>(TIMEOUTS, milliseconds(1))),

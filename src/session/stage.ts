@@ -44,7 +44,6 @@ export function bitOf(stage: FlowStage): number {
   }
 }
 
-/** All stages that can be answered, as a set. */
 export const ALL_STAGES = 0x3ff;
 
 const ALL = Object.keys(BIT) as FlowStage[];

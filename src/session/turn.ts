@@ -9,7 +9,6 @@ import type { FlowStage } from './stage.js';
 /** An event carries its turn under this symbol, which survives object spread: a changed copy still belongs to it. */
 export const TURN: unique symbol = Symbol('rxmilter.turn');
 
-/** What a turn knows of its connection. */
 export interface TurnOwner {
   /** What an event gets whose filter failed. */
   readonly failure: Failure;
@@ -69,18 +68,15 @@ export class Turn extends Scope {
   readonly owner: TurnOwner;
   readonly stage: FlowStage;
   readonly mode: TurnMode;
-  /** The message that the event belongs to. */
   readonly message: Scope | undefined;
   /** `performance.now()` at its beginning, where outcomes are asked for, else 0. */
   readonly since: number;
   /** The MTA has decided by itself, and gets "continue" whatever the filter decides. */
   overruled = false;
   decision: Decision | undefined;
-  /** What the MTA was asked to change, if anything. */
   modifications: readonly Modification[] | undefined;
   /** How a new body of the message is kept until it is written, where a filter says so. */
   store: BodyStoreOptions | undefined;
-  /** See `releaseBody`. */
   bodyReleased = false;
   #pauses: { count: number; resumed: (() => void) | undefined } | undefined;
 
@@ -119,13 +115,11 @@ export class Turn extends Scope {
     };
   }
 
-  /** Calls `listener` when it is not paused any more. */
   onResume(listener: () => void): void {
     if (this.#pauses !== undefined) this.#pauses.resumed = listener;
   }
 }
 
-/** An object that carries its turn. */
 export interface Turned {
   readonly [TURN]: Turn;
 }

@@ -20,7 +20,6 @@ export const SAME_NAME = new WeakMap<Modification, SameName>();
 export interface EncodedChange {
   readonly reply: Exclude<WireReply, { readonly type: 'replaceBody' }>;
   readonly frame: Buffer;
-  /** What is known of the headers with the name of a new one. */
   readonly sameName?: SameName | undefined;
 }
 

@@ -9,7 +9,6 @@ export interface ConnectionIo {
   resume(): void;
   /** Writes what is still to be written, then closes. */
   end(): void;
-  /** Closes at once. */
   destroy(): void;
 }
 

@@ -81,7 +81,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     this.#dialogue = new Dialogue(this, this.#turns, this.#output, options);
   }
 
-  /** What is known of the SMTP connection. */
   get info(): SessionState {
     return this.#turns.session;
   }
@@ -93,7 +92,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     this.#enter();
   }
 
-  /** Takes bytes from the MTA. */
   receive(chunk: Buffer): void {
     this.#watchdog.onData();
     if (this.#over) return;
@@ -108,13 +106,11 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     }
   }
 
-  /** See `FrameHandler`. */
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void {
     if (this.#hasToWait(letter)) this.#queue.push({ letter, data, start, end, offset, last: true });
     else this.#handle(letter, data, start, end, offset, true);
   }
 
-  /** See `FrameHandler`. */
   part(data: Buffer, start: number, end: number, last: boolean): void {
     if (this.#hasToWait(BODY)) this.#queue.push({ letter: BODY, data, start, end, offset: 0, last });
     else this.#handle(BODY, data, start, end, 0, last);
@@ -137,7 +133,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     this.#abandon(new UnansweredError(this.#waitingAt, why));
   }
 
-  /** See `DialogueHost`. */
   agreed(agreement: Agreement): void {
     this.#reader.maxData = agreement.maxData;
   }
@@ -189,7 +184,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     this.#turns.report('close', error);
   }
 
-  /** The peer takes bytes again. */
   drained(): void {
     this.#watchdog.onDrain();
     this.#output.drained();
@@ -231,7 +225,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     if (complaint !== undefined) this.#breakDown(new Error(`${complaint}; the connection is closed.`));
   }
 
-  /** See `FrameKeeper`. */
   overBudget(most: number): void {
     // The frame may have ended at the last moment.
     if (this.#over || this.#reader.held === 0) return;
@@ -255,7 +248,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     return false;
   }
 
-  /** Handles a command, looked up by its letter. */
   #handle(letter: number, data: Buffer, start: number, end: number, offset: number, last: boolean): void {
     if (this.#over) return;
     this.#tracer?.command(letter, data, start, end, last);
@@ -285,7 +277,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     }
   }
 
-  /** Handles the commands that waited, until one is pending again. */
   #catchUp(): void {
     while (this.#turns.pending === undefined && this.#turns.receiver !== undefined) {
       if (this.#dialogue.resume()) continue;

@@ -24,11 +24,8 @@ const NAMES = Object.keys(COMMANDS) as CommandName[];
 const NONE: readonly Modification[] = Object.freeze([]);
 const UNKNOWN_SENDER: StringsFields = { address: '', args: [], raw: NO_BYTES };
 
-/** The connection, as its dialogue needs it. */
 export interface DialogueHost {
-  /** The negotiation is over; events follow. */
   agreed(agreement: Agreement): void;
-  /** Ends the connection. */
   finish(): void;
 }
 
@@ -39,7 +36,6 @@ export interface DialogueHost {
  */
 type Handler = (data: Buffer, start: number, end: number, last: boolean) => void;
 
-/** The message in progress. */
 interface MessageState {
   readonly scope: Scope;
   mail: Mail | undefined;
@@ -80,7 +76,6 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#options = options;
   }
 
-  /** Whether a message is in progress. */
   get inMessage(): boolean {
     return this.#message !== undefined;
   }
@@ -258,7 +253,6 @@ export class Dialogue implements Record<CommandName, Handler> {
     return true;
   }
 
-  /** The SMTP connection is over. */
   close(): void {
     this.#abortMessage();
     this.#turns.tell('close', undefined);
@@ -331,7 +325,6 @@ export class Dialogue implements Record<CommandName, Handler> {
     return undefined;
   }
 
-  /** A decision was said: ends what is in its scope. */
   #apply(stage: FlowStage, decision: Decision): void {
     const scope = scopeOf(stage, decision);
     if (scope === 'body' && this.#message !== undefined) this.#message.skipping = true;
@@ -342,7 +335,6 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#accepted = stage !== 'eom' && decision.kind === 'accept' && begins;
   }
 
-  /** The message in progress is over without its end. */
   #abortMessage(): void {
     this.#accepted = false;
     this.#turns.cancel();

@@ -4,7 +4,6 @@ import type { Header, Mail, Rcpt, Rejection } from '../flow.js';
 import { TURN, type Turn, type Turned } from '../turn.js';
 import type { SessionState } from './session-state.js';
 
-/** What MAIL and RCPT have in common. */
 export type EnvelopeFields = Pick<Mail, 'address' | 'args' | 'params' | 'raw'>;
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});

@@ -34,7 +34,6 @@ export class FrameBudget {
     }
   }
 
-  /** The frame has ended, or the connection has. */
   release(keeper: FrameKeeper): void {
     this.#sum -= this.#kept.get(keeper) ?? 0;
     this.#kept.delete(keeper);

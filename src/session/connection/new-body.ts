@@ -22,7 +22,6 @@ export function toBytes(piece: unknown): Buffer {
   throw new AnswerError(`replaceBody: the source gave ${typeof piece} instead of text or bytes.`);
 }
 
-/** Tells a source that no more of it is wanted. */
 export function finishBody(body: BodySource, iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
   try {
     ignoreRejection(iterator.return?.());
@@ -72,7 +71,6 @@ export class FullPieces {
     return whole.subarray(0, whole.length - left);
   }
 
-  /** What is left, less than a frame. */
   rest(): Uint8Array {
     const [only, ...more] = this.#gathered;
     const all = only !== undefined && more.length === 0 ? only : Buffer.concat(this.#gathered, this.#bytes);

@@ -31,7 +31,6 @@ export class Output {
     this.bytes += bytes;
   }
 
-  /** The command in progress begins a message. */
   beginMessage(): void {
     this.rounds = 0;
     this.bytes = this.#current;
@@ -64,7 +63,6 @@ export class Output {
     if (!this.#io.write(bytes)) this.blocked = true;
   }
 
-  /** The peer takes bytes again. */
   drained(): void {
     this.blocked = false;
     const waiting = this.#waiting;
@@ -72,7 +70,6 @@ export class Output {
     for (const go of waiting ?? []) go();
   }
 
-  /** Resolves as soon as the peer takes bytes. */
   writable(): Promise<void> {
     if (!this.blocked) return Promise.resolve();
     return new Promise((resolve) => (this.#waiting ??= []).push(resolve));

@@ -12,7 +12,6 @@ let sessions = 0;
 /** The envelope of a message so far, as it came. */
 export interface Told {
   readonly sender: string | undefined;
-  /** The last one. */
   readonly recipient: string | undefined;
 }
 

@@ -8,7 +8,6 @@ import type { SessionInfo } from '../session-info.js';
 
 /** A frame that went over the wire; see `SessionOptions.trace`. */
 export type TraceEntry = {
-  /** The connection. */
   readonly session: SessionInfo;
   /** The data of the frame, for now alone: the bytes are those of the wire, not a copy. */
   readonly data: Uint8Array;
@@ -36,7 +35,6 @@ export class Tracer {
     this.#failed = failed;
   }
 
-  /** A command of the MTA is about to be handled. */
   command(letter: number, data: Buffer, start: number, end: number, last: boolean): void {
     let message: Command;
     try {
@@ -50,7 +48,6 @@ export class Tracer {
     this.#tell({ from: 'mta', name, ...this.#whole(message, data.subarray(start, end), last) });
   }
 
-  /** A whole frame is about to be written. */
   reply(frame: Uint8Array): void {
     const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
     const message: WireReply = replyCodec.decode(bytes[4] ?? 0, bytes, 5, bytes.length);

@@ -49,7 +49,6 @@ export const STOPPING: Decision = tempfail({
  */
 export class Turns implements TurnOwner {
   readonly failure: Failure;
-  /** What is known of the SMTP connection. */
   session = new SessionState();
   /** The first filter; `undefined` before there is one and after the end. */
   receiver: Receiver | undefined = undefined;
@@ -89,7 +88,6 @@ export class Turns implements TurnOwner {
     this.#settled = settled;
   }
 
-  /** The negotiation is over. */
   open(agreement: Agreement): void {
     this.session.agreement = agreement;
     this.#wanted = agreement.wanted;
@@ -99,12 +97,10 @@ export class Turns implements TurnOwner {
     this.#skipsEarly = agreement.readers === 1;
   }
 
-  /** The turn that the MTA waits for. */
   get pending(): Turn | undefined {
     return this.#pending;
   }
 
-  /** Whether a filter wants events of the stage. */
   wants(stage: Stage): boolean {
     return (this.#wanted & bitOf(stage)) !== 0;
   }
@@ -153,7 +149,6 @@ export class Turns implements TurnOwner {
     this.receiver?.next(event);
   }
 
-  /** Takes what came out of the last filter. */
   answer(flow: Flow): void {
     const event = flow.stage === 'reply' ? flow.to : flow;
     const turn = turnOf(event);
@@ -202,7 +197,6 @@ export class Turns implements TurnOwner {
     this.#spent = 0;
   }
 
-  /** Reports what went wrong and cost no answer. */
   report(stage: FlowStage | 'negotiate', error: Error): void {
     this.#outcome(stage, undefined, NONE, 0, error);
   }
@@ -370,7 +364,6 @@ export class Turns implements TurnOwner {
     this.#deadline = undefined;
   }
 
-  /** The error of a turn that is late. */
   #late(turn: Turn): Error {
     const name = limitOf(turn);
     return tooSlow(turn.stage, { waited: this.#timeouts[name], limit: `timeouts.${name}` });

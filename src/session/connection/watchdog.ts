@@ -1,6 +1,5 @@
 import type { ResolvedOptions } from '../options.js';
 
-/** The state of a connection. */
 export interface Waiting {
   readonly negotiating: boolean;
   /** Its events have no subscriber. */
@@ -9,7 +8,6 @@ export interface Waiting {
   readonly blocked: boolean;
   /** Where the frame began that has not ended. */
   readonly midFrame: number | undefined;
-  /** The filter is deciding. */
   readonly pending: boolean;
 }
 
@@ -21,7 +19,6 @@ export class Watchdog {
   /** Milliseconds in a state that should not last. */
   #stuck = 0;
   #frame: number | undefined;
-  /** Milliseconds since the end. */
   #ended = 0;
   #linger: NodeJS.Timeout | undefined;
 
@@ -43,7 +40,6 @@ export class Watchdog {
     return this.#ended > this.#timeouts.frame;
   }
 
-  /** Time passes; returns what has timed out. */
   expired(elapsed: number, waiting: Waiting): string | undefined {
     const { negotiate, frame, idle } = this.#timeouts;
     this.#silent += elapsed;

@@ -67,7 +67,6 @@ export type NegotiateHook = (offer: Offer, derived: Terms) => Terms | Reject | u
  */
 export type Blank = 'hidden' | 'kept' | 'made';
 
-/** What both ends have agreed to. */
 export interface Agreement {
   readonly version: number;
   readonly actions: number;
@@ -77,7 +76,6 @@ export interface Agreement {
   readonly wanted: number;
   /** The stages whose answer the filter gives. */
   readonly decides: number;
-  /** How many filters read the body. */
   readonly readers: number;
   /** The stages at which nothing may be sent. */
   readonly quiet: number;
@@ -86,11 +84,9 @@ export interface Agreement {
   readonly maxData: number;
   /** Whether the MTA knows INSHEADER: Sendmail does since 8.13, which offered QUARANTINE at the same time. */
   readonly inserts: boolean;
-  /** See `SessionOptions`. */
   readonly sendmailHeaders: number;
 }
 
-/** Before the negotiation. */
 export const NOTHING_AGREED: Agreement = Object.freeze({
   version: 0,
   actions: 0,

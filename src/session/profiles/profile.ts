@@ -54,6 +54,5 @@ export interface KnownProfile extends Profile {
   readonly macros: Readonly<Partial<Record<keyof typeof SMFIM, readonly string[]>>>;
 }
 
-/** Macros of an encrypted and of an authenticated session. */
 export const TLS = ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'];
 export const AUTH = ['{auth_type}', '{auth_authen}'];

@@ -44,12 +44,10 @@ export function recognise(macros: MacroStore, prefixed: boolean): Profile {
   return latest.profile;
 }
 
-/** The profile of a mail server whose behaviour is known. */
 export function profileOf(mta: MtaKind = 'postfix'): KnownProfile {
   return mta === 'sendmail' ? SENDMAIL : POSTFIX;
 }
 
-/** The profile of that name. */
 export function profileNamed(name: MtaName): Profile {
   return PROFILES.find((profile) => profile.name === name) ?? GENERIC;
 }

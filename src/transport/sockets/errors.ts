@@ -1,4 +1,3 @@
-/** Throws an error that says what was wrong. */
 export type Fail = (problem: string, cause?: unknown) => never;
 
 /**

@@ -13,9 +13,7 @@ export interface ListenFd {
   readonly name: string;
 }
 
-/** The descriptors before it are standard input, output and error. */
 const FIRST = 3;
-/** Far more than a process can have. */
 const MOST = 65_536;
 
 /**
@@ -54,11 +52,9 @@ function fail(problem: string, advice: string): never {
   throw new ListenError(`Cannot take the inherited sockets: ${problem}. ${advice}.`, 'LISTEN_FDS');
 }
 
-/** A socket as the kernel knows it. */
 export interface KernelSocket {
   readonly kind: 'tcp' | 'udp' | 'unix' | 'unix datagram' | 'unix sequenced-packet';
   readonly listening: boolean;
-  /** Whether another socket is connected to it. */
   readonly connected: boolean;
   /** Where a Unix socket is bound, with `@` before an abstract name; empty for the others. */
   readonly path: string;
@@ -125,7 +121,6 @@ export interface InheritedSocketsOptions {
   readonly backlog?: number | undefined;
 }
 
-/** The kernel cuts it down to `net.core.somaxconn`. */
 const AS_MANY_AS_ALLOWED = 0x7fff_ffff;
 
 /** The descriptors that were not asked for yet. */

@@ -18,7 +18,6 @@ export interface BindOptions {
 /** The highest id of a user or group: for the kernel the one above it means "leave it as it is". */
 export const LAST_ID = 0xfffffffe;
 
-/** The rules of these options. */
 export const BIND_RULES: Rules<BindOptions> = {
   mode: whole(0, 0o7777),
   owner: whole(0, LAST_ID),

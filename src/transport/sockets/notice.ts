@@ -11,19 +11,16 @@ export class Notice {
   #last = '';
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param text makes the warning of the number of events, and of the last one */
   constructor(text: (count: number, last: string) => string) {
     this.#text = text;
   }
 
-  /** Counts an event. */
   add(last = ''): void {
     this.#count++;
     this.#last = last;
     if (this.#timer === undefined) this.#warn();
   }
 
-  /** Warns of the events since the last warning. */
   close(): void {
     clearTimeout(this.#timer);
     if (this.#count > 0) this.#warn();
@@ -41,7 +38,6 @@ export class Notice {
   }
 }
 
-/** "1 connection was" or "2 connections were". */
 export function connectionsWere(count: number): string {
   return count === 1 ? '1 connection was' : `${count} connections were`;
 }

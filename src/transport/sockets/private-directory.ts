@@ -90,7 +90,6 @@ export class HeldDirectory {
     return this.#fd !== undefined;
   }
 
-  /** The path of what is called `name` in it. */
   at(name: string): string {
     return `${this.path}/${name}`;
   }
@@ -187,7 +186,6 @@ function blocked(called: string): SocketFileError {
   );
 }
 
-/** Makes the directory; whether it was not there. */
 function made(path: string): boolean {
   try {
     mkdirSync(path, 0o700);
@@ -221,7 +219,6 @@ function removeTemporary(directory: HeldDirectory): void {
   });
 }
 
-/** Whether only this user can do anything in it. */
 function isPrivate({ uid, mode }: BigIntStats): boolean {
   return uid === BigInt(process.geteuid?.() ?? 0) && (mode & 0o077n) === 0n;
 }

@@ -81,7 +81,6 @@ const TAKEN = 'another process has just taken the path; stop it or take another 
 const ELSEWHERE =
   'the file, or a directory above it, was replaced while the socket was made; take a directory that no other user may write to';
 
-/** The access by these options; `fail` is called with the problem. */
 function checkAccess({ mode = 0o660, owner = -1, group = -1 }: BindOptions, fail: Fail): Access {
   if (whole(0, 0o777).check(mode) !== 'right') {
     const octal = /^[0-7]{3}$/.test(String(mode)) ? `; did you mean 0o${String(mode)}?` : ', such as 0o660';

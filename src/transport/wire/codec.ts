@@ -33,7 +33,6 @@ function fill(out: Buffer, letter: string, pieces: readonly Piece[]): Buffer {
   return at === out.length ? out : out.subarray(0, at);
 }
 
-/** A `Layout` of whatever fields. */
 interface AnyLayout {
   decode(data: Buffer, start: number, end: number): object;
   encode(fields: object): readonly Piece[];
@@ -54,7 +53,6 @@ export type Message<T extends Record<string, Row>> = {
 export interface Codec<T extends Record<string, Row>> {
   /** For each possible first byte whether the table has it. */
   readonly known: Uint8Array;
-  /** The whole frame, length included. */
   encode(message: Message<T>): Buffer;
   /**
    * Reads the data of one frame, which began at `offset` of its connection.
@@ -64,7 +62,6 @@ export interface Codec<T extends Record<string, Row>> {
   decode(letter: number, data: Buffer, start: number, end: number, offset?: number): Message<T>;
 }
 
-/** Makes the codec of a table. */
 export function codec<T extends Record<string, Row>>(table: T): Codec<T> {
   const known = new Uint8Array(256);
   const rows = new Map<number, { readonly type: string; readonly layout: AnyLayout }>();

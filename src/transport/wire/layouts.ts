@@ -13,7 +13,6 @@ export type Piece = string | Uint8Array;
 
 /** How the data of a command or a reply is divided, for its decoder and its encoder. */
 export interface Layout<F> {
-  /** The layout in a line, for people. */
   readonly doc: string;
   /** Reads `data[start, end)`; throws `Malformed` where it does not fit. Copies no bytes. */
   decode(data: Buffer, start: number, end: number): F;
@@ -21,7 +20,6 @@ export interface Layout<F> {
   encode(fields: F): readonly Piece[];
 }
 
-/** The terminator of every string of the protocol. */
 const NUL = new Uint8Array(1);
 
 /** Where the string that begins at `start` ends. Throws where no NUL ends it before `end`. */
@@ -38,7 +36,6 @@ function findLastNul(data: Buffer, start: number, end: number, what: string): nu
   return at;
 }
 
-/** An unsigned 32-bit integer, most significant byte first. */
 function u32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
@@ -72,7 +69,6 @@ export interface StringFields {
   readonly raw?: Uint8Array;
 }
 
-/** Exactly one string with its NUL. */
 export const string: Layout<StringFields> = {
   doc: 'str text',
   decode(data, start, end) {
@@ -92,7 +88,6 @@ export interface StringsFields {
 
 const NO_ARGS: readonly string[] = Object.freeze([]);
 
-/** One string or more, each with its NUL. */
 export const strings: Layout<StringsFields> = {
   doc: 'str address, str arg...',
   decode(data, start, end) {
@@ -123,7 +118,6 @@ export interface PairFields {
   readonly raw?: Uint8Array;
 }
 
-/** Exactly two strings, the first of them not empty. */
 export const pair: Layout<PairFields> = {
   doc: 'str name, str value',
   decode(data, start, end) {
@@ -154,7 +148,6 @@ export interface IndexedPairFields extends PairFields {
   readonly index: number;
 }
 
-/** A u32 and then a pair. */
 export const indexedPair: Layout<IndexedPairFields> = {
   doc: 'u32 index, str name, str value',
   decode(data, start, end) {
@@ -184,7 +177,6 @@ const FAMILIES = new Map<number, Family>(
 );
 const SENDMAIL_PREFIX = /^IPv6:/i;
 
-/** Host, family and, unless the family is unknown, port and address. */
 export const connect: Layout<ConnectFields> = {
   doc: 'str host, u8 family (4 6 L U) [, u16 port, str address]',
   decode(data, start, end) {
@@ -242,7 +234,6 @@ export interface OptnegFields {
   readonly lists: readonly (readonly [stage: number, macros: string])[];
 }
 
-/** Three words and, in an answer, any number of symbol lists. */
 export const optneg: Layout<OptnegFields> = {
   doc: 'u32 version, u32 actions, u32 protocol [, (u32 stage, str macros)...]',
   decode(data, start, end) {
@@ -278,7 +269,6 @@ export interface MacroFields {
   readonly macros: readonly (readonly [name: string, value: string | undefined])[];
 }
 
-/** A command letter and any number of pairs. */
 export const macro: Layout<MacroFields> = {
   doc: 'u8 command, (str name, str value)...',
   decode(data, start, end) {
