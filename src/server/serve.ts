@@ -59,24 +59,24 @@ export async function serve(
     if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
   });
+  const owner: ConnectionOwner = {
+    get watched() {
+      return outcomes.observed;
+    },
+    outcome: (outcome) => {
+      if (outcome.error !== undefined) tell(outcome.error, outcome);
+      if (outcomes.observed) outcomes.next(outcome);
+    },
+    ended: () => undefined,
+  };
+  const acceptor = new Acceptor(where, options, resolved, (connect) => {
+    attach(connect(owner), source.current);
+  });
   const source = new FilterSource(filter, (error) =>
     writeError(`rxmilter: the Observable of filters failed, the last filter stays: ${plainComplaint(error)}`),
   );
   try {
     await source.first;
-    const owner: ConnectionOwner = {
-      get watched() {
-        return outcomes.observed;
-      },
-      outcome: (outcome) => {
-        if (outcome.error !== undefined) tell(outcome.error, outcome);
-        if (outcomes.observed) outcomes.next(outcome);
-      },
-      ended: () => undefined,
-    };
-    const acceptor = new Acceptor(where, options, resolved, (connect) => {
-      attach(connect(owner), source.current);
-    });
     await acceptor.start();
     const close = async (how: CloseOptions = {}): Promise<void> => {
       // `process.once('SIGTERM', server.close)` hands it the name of the signal.

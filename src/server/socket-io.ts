@@ -10,15 +10,7 @@ import type { ResolvedOptions } from '../session/options.js';
  */
 const SHARED = Buffer.allocUnsafeSlow(65536);
 
-export interface SocketReader {
-  receive(chunk: Buffer): void;
-}
-
-/** What Node's `onread` option sets up, without a public name on a socket that a server has accepted. */
-interface Internals {
-  readonly buffer: symbol;
-  readonly callback: symbol;
-}
+type SocketReader = Pick<Connection, 'receive'>;
 
 /**
  * Hands on what the socket reads.
@@ -58,6 +50,12 @@ function share(socket: Socket, reader: SocketReader): boolean {
   return true;
 }
 
+/** What Node's `onread` option sets up, without a public name on a socket that a server has accepted. */
+interface Internals {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
 let found: Internals | undefined;
 
 function internalsOf(socket: Socket): Internals | undefined {
@@ -69,38 +67,17 @@ function internalsOf(socket: Socket): Internals | undefined {
   return found;
 }
 
-class SocketIo implements ConnectionIo {
-  readonly #socket: Socket;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  write(bytes: Uint8Array): boolean {
-    return this.#socket.write(bytes);
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    // Not only our side: an MTA looks at the connection again only when its SMTP client has something to say.
-    this.#socket.destroySoon();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
-}
-
 /** Lets a socket that an MTA has opened speak the protocol. */
 export function connectSocket(socket: Socket, options: ResolvedOptions, owner: ConnectionOwner): Connection {
-  const connection = new Connection(new SocketIo(socket), options, owner);
+  const io: ConnectionIo = {
+    write: (bytes) => socket.write(bytes),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    // Not only our side: an MTA looks at the connection again only when its SMTP client has something to say.
+    end: () => socket.destroySoon(),
+    destroy: () => socket.destroy(),
+  };
+  const connection = new Connection(io, options, owner);
   const over = (): void => connection.eof();
   readSocket(socket, connection);
   socket

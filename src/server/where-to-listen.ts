@@ -78,19 +78,10 @@ const OPENING = ['mode', 'owner', 'group', 'backlog'] as const;
 /**
  * Reads where to listen.
  *
- * @throws EndpointError where it is no endpoint, TypeError where an option is for a socket that is still to be
- *   opened, TypeError or RangeError where `allow` is wrong
+ * @throws EndpointError where it is no endpoint, TypeError where an option is for a socket that is still to be opened
  */
-export function whereToListen(
-  input: ListenInput,
-  options: BindOptions & { readonly allow?: unknown },
-): Endpoint | HeldSocket {
-  if (!(input instanceof HeldSocket)) {
-    const endpoint = parseEndpoint(input as EndpointInput);
-    allowedPeers(options.allow, endpoint);
-    return endpoint;
-  }
-  allowedPeers(options.allow, input.endpoint);
+export function whereToListen(input: ListenInput, options: BindOptions): Endpoint | HeldSocket {
+  if (!(input instanceof HeldSocket)) return parseEndpoint(input as EndpointInput);
   const late = OPENING.find((name) => options[name] !== undefined);
   if (late === undefined) return input;
   throw new TypeError(`${late}: the socket ${input.address} is open already. ${input.opener}`);

@@ -6,14 +6,12 @@ export type MtaName = MtaKind | 'unknown';
 /** The mail servers whose behaviour is known. */
 export type MtaKind = 'postfix' | 'sendmail';
 
-/** Signs of an MTA: its macros so far, and how it writes. */
+/** Signs of an MTA: its macros so far. */
 export interface Signs {
   /** The value of a macro that came by just this name, braces or none included. */
   getAsSent(name: string): string | undefined;
   /** Whether macros came for HEADER or BODY. */
   readonly forContent: boolean;
-  /** Whether the address of the client was written with `IPv6:` before it. */
-  readonly prefixed: boolean;
 }
 
 /** What is different about one mail server: how it is recognised, and how changes have to be worded for it. */
@@ -21,8 +19,8 @@ export interface Profile {
   readonly name: MtaName;
   /** The value of the macro `v` of such a server. */
   readonly version: RegExp;
-  /** Whether a server without `v` is one, as far as its signs say. */
-  recognises(signs: Signs): boolean;
+  /** Whether a server without `v` is one; `prefixed` where it writes `IPv6:` before the client's address. */
+  recognises(signs: Signs, prefixed: boolean): boolean;
   /** Where ADDHEADER puts a header: at the end, or before the first one of its name. */
   readonly adds: 'at the end' | 'before its name' | 'unknown';
   /** The headers, in small letters, that it makes where they are missing; an added one takes that place. */

@@ -30,11 +30,8 @@ let latest: { readonly version: Buffer; readonly profile: Profile } | undefined;
  */
 export function recognise(macros: MacroStore, prefixed: boolean): Profile {
   const version = macros.version();
-  if (version === undefined) {
-    const { forContent } = macros;
-    const signs = { forContent, prefixed, getAsSent: (name: string) => macros.getAsSent(name) };
-    return PROFILES.find((profile) => profile.recognises(signs)) ?? GENERIC;
-  }
+  if (version === undefined)
+    return PROFILES.find((profile) => profile.recognises(macros, prefixed)) ?? GENERIC;
   if (latest?.version.equals(version) !== true) {
     const text = version.toString();
     const profile = PROFILES.find((each) => each.version.test(text)) ?? GENERIC;

@@ -17,10 +17,10 @@ export const SENDMAIL: KnownProfile = {
   name: 'sendmail',
   // As `8.17.1.9`, `8.18.2/Submit`.
   version: /^8\.\d+\.\d+/,
-  recognises(signs) {
+  recognises(signs, prefixed) {
     const sent = (name: string): boolean => signs.getAsSent(name) !== undefined;
-    if (signs.prefixed || SENDMAIL_ALONE.some(sent) || (INTERFACE.some(sent) && (sent('_') || sent('{_}'))))
-      return true;
+    if (prefixed || SENDMAIL_ALONE.some(sent)) return true;
+    if (INTERFACE.some(sent) && (sent('_') || sent('{_}'))) return true;
     const next = signs.getAsSent('{rcpt_host}') ?? signs.getAsSent('{mail_host}') ?? '';
     return /[^.]\.$/.test(next);
   },

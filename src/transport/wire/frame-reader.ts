@@ -69,10 +69,6 @@ export class FrameReader {
   /** Releases it: no more bytes come. */
   forget(): void {
     this.#store = undefined;
-    this.#stored = 0;
-    this.#head = undefined;
-    this.#headBytes = 0;
-    this.#letter = -1;
   }
 
   /** Throws where the stream may not end here. */
