@@ -12,10 +12,7 @@ export interface Handlers<T> {
 
 /**
  * Subscribes to an Observable from outside. The error of a teardown or of a handler goes to `failed`, which must not
- * throw.
- *
- * RxJS throws what a teardown throws to the code that ended the Observable, such as a timer, where it is an uncaught
- * exception; and what a handler throws in a timer of its own.
+ * throw: RxJS would throw it in a timer, or to the code that ended the Observable, and it would end the process.
  */
 export function subscribeCalmly<T>(
   source: Observable<T>,

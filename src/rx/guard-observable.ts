@@ -23,11 +23,8 @@ interface Given<T> {
 /**
  * The same Observable, except that no observer of it, or of what `pipe()` makes of it, can harm the process.
  *
- * RxJS throws what an observer throws, and an error that no observer takes, in a timer of its own: the process ends.
- * Here it is reported to the guard, and the observer unsubscribed. Other Observables that got values from here
- * (`merge(a, b)`) are not guarded.
- *
- * @param isOwn whether what `pipe()` has made is to be left as it is
+ * What an observer throws, and an error that no observer takes, RxJS throws in a timer of its own. Here it is
+ * reported to the guard, and the observer unsubscribed. What `isOwn` knows is left as it is.
  */
 export function guardObservable<T, Value>(
   source: Observable<T>,

@@ -94,8 +94,8 @@ export class Acceptor {
   }
 
   /**
-   * Accepts no more connections, and resolves when all are over. For `grace` milliseconds they go on as before; then
-   * those with a message in progress have `deadline` milliseconds to finish it. Called again it can only be sooner.
+   * Accepts no more connections, and resolves when all are over: after `grace` milliseconds those with a message in
+   * progress have `deadline` more. Called again it can only be sooner.
    */
   drain(deadline: number, grace = 0): Promise<void> {
     this.#stopped ??= this.#closeServer();

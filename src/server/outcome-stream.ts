@@ -7,10 +7,7 @@ import type { Outcome } from '../session/outcome.js';
 /** Gets what a subscriber failed with, and at which outcome, if any. */
 type Report = (error: Error, at: Outcome | undefined) => void;
 
-/**
- * The outcomes of a server. A subscriber that fails is reported and dropped, and neither the others nor the
- * connection nor the process notice.
- */
+/** The outcomes of a server. A subscriber that fails is reported and dropped; nothing else notices. */
 export class OutcomeStream implements Guard<Outcome> {
   readonly observable: Observable<Outcome>;
   readonly #report: Report;

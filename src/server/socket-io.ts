@@ -4,23 +4,17 @@ import { type ConnectionOwner, type ConnectionIo } from '../session/connection/b
 import { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 
-/**
- * One buffer for the reads of all sockets, as large as Node's own: what was read is copied out of it before the next
- * read.
- */
+/** One buffer for the reads of all sockets, as large as Node's own: each is copied out before the next. */
 const SHARED = Buffer.allocUnsafeSlow(65536);
 
 type SocketReader = Pick<Connection, 'receive'>;
 
 /**
- * Hands on what the socket reads.
+ * Hands on what the socket reads, and says whether through the shared buffer; `plain` never does.
  *
- * Of the time of a small answer Node spends a good part on the buffer of the read before it: 64 KiB are allocated,
- * cut to size, and collected later. Its `onread` option avoids that, but only for sockets that connect. So it is set
- * up here for those that a server accepts, the way Node does it, where this Node has all of what that takes.
- *
- * @param how `plain` never uses the shared buffer
- * @returns whether the shared buffer is used
+ * For each read Node allocates 64 KiB, a good part of the time of a small answer. Its `onread` option avoids that for
+ * sockets that connect. Here it is set up for accepted ones, the way Node does it, where this Node has what that
+ * takes.
  */
 export function readSocket(
   socket: Socket,

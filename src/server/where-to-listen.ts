@@ -10,11 +10,7 @@ export type Allowed = (address: string | undefined) => boolean;
 
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
-/**
- * Reads the option `allow`: addresses and networks of peers; nothing where all may connect.
- *
- * @throws TypeError or RangeError that names the entry that cannot be, or says why there can be no such list
- */
+/** Reads the option `allow`; throws a TypeError or RangeError that names the entry that cannot be. */
 export function allowedPeers(allow: unknown, { family }: Endpoint): Allowed | undefined {
   if (allow === undefined) return undefined;
   if (!Array.isArray(allow))
@@ -75,11 +71,7 @@ export type ListenInput = EndpointInput | OpenSocket;
 
 const OPENING = ['mode', 'owner', 'group', 'backlog'] as const;
 
-/**
- * Reads where to listen.
- *
- * @throws EndpointError where it is no endpoint, TypeError where an option is for a socket that is still to be opened
- */
+/** Reads where to listen; throws a TypeError for an option that an open socket cannot have. */
 export function whereToListen(input: ListenInput, options: BindOptions): Endpoint | HeldSocket {
   if (!(input instanceof HeldSocket)) return parseEndpoint(input as EndpointInput);
   const late = OPENING.find((name) => options[name] !== undefined);

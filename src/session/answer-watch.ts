@@ -69,10 +69,9 @@ export function noteMade(kind: string, maker: Maker): void {
 }
 
 /**
- * Finds answers that a project has made and not returned, `reject('No')` for `return reject('No')`.
- *
- * Their caller's own line shows it: it is a statement. That line is looked at only where the project has given no
- * answer at all, so that those that work pay for a counter.
+ * Finds answers that a project has made and not returned, `reject('No')` for `return reject('No')`: their caller's
+ * line is a statement. That line is read only where the project has given no answer, so that others pay for a
+ * counter.
  */
 export class AnswerWatch {
   #made = 0;
@@ -122,11 +121,7 @@ export class AnswerWatch {
     this.#noted.push(at);
   }
 
-  /**
-   * The error for an answer that a project which has given none has forgotten to return, where there is one.
-   *
-   * @param later whether it was waited for
-   */
+  /** The error for an answer that a project which has given none has forgotten; `later` where it was waited for. */
   forgotten(later: boolean): ForgottenAnswerError | undefined {
     if (this.#made === 0 && (!later || LATER.#made === 0)) return undefined;
     if (this.#reported && strict === 0) return undefined;

@@ -3,10 +3,7 @@ const STEPS = 64;
 /** So long, in milliseconds, may a loop keep the process to itself. */
 const TURN = 10;
 
-/**
- * Interrupts a loop that may never wait: between promises that are kept at once, neither timers nor sockets get their
- * turn, nor the deadline of the loop itself.
- */
+/** Interrupts a loop over promises that are kept at once, between which neither timers nor sockets get their turn. */
 export class Breath {
   #steps = 0;
   #since = performance.now();
@@ -35,10 +32,7 @@ export class Breath {
 /** So long, in milliseconds, may code that cannot be interrupted go on in one go. */
 const LONGEST = 2_000;
 
-/**
- * Finds what cannot be interrupted and does not end: an Observable or an iterator that gives one thing after the
- * other while nothing else in the process has its turn.
- */
+/** Finds an Observable or iterator that gives one thing after the other while nothing else gets its turn. */
 export class Burst {
   #steps = 0;
   #since: number | undefined;

@@ -6,10 +6,7 @@ import { AnswerError } from './errors.js';
 export type Text = string | Uint8Array;
 
 const NAME = /^[!-9;-~]+$/;
-/**
- * Also a line of blanks, which some mail servers take for the end of the header (RFC 5322, 3.2.2, forbids
- * it).
- */
+/** Also a line of blanks (RFC 5322, 3.2.2), which some mail servers take for the end of the header. */
 const BAD_IN_VALUE = /\0|\r(?!\n)|\n(?![ \t])|\n[ \t]+(?=\r?\n|$)/;
 const FAULTS: Readonly<Record<string, string>> = {
   '\0': 'NUL',
@@ -26,10 +23,7 @@ export function checkHeaderName(what: string, name: string): void {
   );
 }
 
-/**
- * Checks a header value and gives it as it goes over the wire: a line break is a single LF, and the next line
- * begins with a blank or a tab.
- */
+/** Checks a header value and gives it as it is on the wire: folded by a single LF and a blank or tab. */
 export function headerValue(what: string, value: Text): Text {
   const binary = binaryOf(what, value);
   // The usual value is one line; it costs two look-ups.
@@ -46,10 +40,7 @@ export function headerValue(what: string, value: Text): Text {
   return typeof value === 'string' ? folded : Buffer.from(folded, 'latin1');
 }
 
-/**
- * Checks an address and gives it with angle brackets, as MTAs have it; bytes (an event's `raw`) are left as
- * they are.
- */
+/** Checks an address and gives it with angle brackets, as MTAs have it; bytes are left as they are. */
 export function checkAddress(what: string, address: Text, empty: boolean): Text {
   const binary = binaryOf(what, address);
   if (NOT_IN_ADDRESS.test(binary)) {

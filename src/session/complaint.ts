@@ -10,10 +10,7 @@ import type { SessionInfo } from './session-info.js';
 /** Names and addresses are not longer than this. */
 const LONGEST = 100;
 
-/**
- * An error of a filter in a line: its session, client, and queue id (else sender and recipient), stage, and place in
- * the user's code. Control characters are shown as escapes. Never throws.
- */
+/** An error of a filter in a line: whose it is, what, and its place in the user's code. Never throws. */
 export function complaint(error: Error, { session, stage }: Pick<Outcome, 'session' | 'stage'>): string {
   const what = describeError(error);
   const whose = [`session ${session.id}`, `client ${clientOf(session)}`, ...mailOf(session)];

@@ -173,11 +173,8 @@ function known<D extends Reject | Tempfail>(decision: D): D {
 }
 
 /**
- * The decision as it may be written: itself where `reject()` and its like made it. Of one that was made by
- * hand a copy, each part read once and checked: a getter of it may say something else the next time.
- *
- * @param kind its `kind`, which was read already
- * @throws AnswerError where its reply is malformed
+ * The decision as it may be written: itself where `reject()` and its like made it, else a copy, each part read once
+ * and checked (a getter may say something else the next time). Throws an `AnswerError` for a malformed reply.
  */
 export function knownDecision(kind: Decision['kind'], given: Decision): Decision {
   if (KNOWN.has(given)) return given;
@@ -194,11 +191,7 @@ export function ownDecision<D extends Decision>(decision: D): D {
   return own;
 }
 
-/**
- * The decision as it may be written at a stage; see `knownDecision`.
- *
- * @throws AnswerError where it is not legal there, or its reply is malformed
- */
+/** The same, where it is legal at the stage; otherwise throws an `AnswerError`. */
 export function checkDecision(given: Decision, stage: Stage): Decision {
   const { kind } = given;
   if (!isLegal(kind, stage)) throw new AnswerError(`${kind}() is not legal at stage ${stage}.`);

@@ -25,10 +25,7 @@ export function failureAt(stage: FlowStage, failure: Failure): Failure {
   return stage === 'unknown' && failure.kind === 'accept' ? proceed() : failure;
 }
 
-/**
- * Makes known what went wrong in a filter and cost no answer: to the owner, or as in a drawing, which has none, by a
- * warning of the process.
- */
+/** Reports what went wrong in a filter and cost no answer; without an owner, as in a drawing, by a warning. */
 export function tell(error: Error, stage: FlowStage, owner: TurnOwner | undefined): void {
   if (owner === undefined) warn(error);
   else owner.report(stage, error);

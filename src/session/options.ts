@@ -113,9 +113,8 @@ export interface ResolvedOptions extends Readonly<typeof DEFAULTS> {
   /** For all connections that get these options. */
   readonly frames: FrameBudget;
   /**
-   * Whether to answer DATA whether a filter wants it or not. Postfix sends it from the process that talks to the
-   * client, and the message from another one: over TCP, the second would wait 40 ms for the acknowledgement of what
-   * the first wrote, where no answer carries it.
+   * Whether to answer DATA in any case. Postfix sends it from the process that talks to the client, and the message
+   * from another one, which over TCP would wait 40 ms for the acknowledgement that an answer carries.
    */
   readonly answerData: boolean;
 }

@@ -17,8 +17,8 @@ export type ReplySpec =
   string | { readonly code?: number; readonly enhanced?: string; readonly text?: string | readonly string[] };
 
 /**
- * The text of a REPLYCODE: every line with the codes, all but the last with a hyphen, CRLF between. Sendmail takes it
- * for a format string and Postfix undoes that: each percent sign is doubled.
+ * The text of a REPLYCODE, each line with the codes. Sendmail takes it for a format string, and Postfix undoes that:
+ * percent signs are doubled.
  */
 export function replyText({ code, enhanced, lines }: SmtpReply): string {
   const status = enhanced === undefined ? '' : `${enhanced} `;
@@ -85,8 +85,7 @@ function copyOf(lines: readonly string[]): readonly string[] {
 }
 
 /**
- * Throws an `AnswerError` that says what is wrong with the reply, or gives a copy: each part is read once, so that
- * the reply that was checked is the one that is written.
+ * Throws an `AnswerError` for a malformed reply, or gives a copy: what was checked, read once, is what is written.
  */
 export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): SmtpReply {
   const digit = kind === 'reject' ? 5 : 4;

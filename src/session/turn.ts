@@ -60,10 +60,7 @@ export class Scope {
   }
 }
 
-/**
- * One event's time with the filter: until its answer, or what makes an answer too late (abort, lost connection,
- * deadline). Its end cancels what still runs for it.
- */
+/** One event's time with the filter. Its end (answer, abort, lost connection, deadline) cancels what runs for it. */
 export class Turn extends Scope {
   readonly owner: TurnOwner;
   readonly stage: FlowStage;

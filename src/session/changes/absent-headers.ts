@@ -9,12 +9,9 @@ interface Addition {
 }
 
 /**
- * The same modifications, in which a new value for a header that is not there is an addition, in its turn among the
- * others. A second value for it takes the place of the first, a deletion takes it back, and several of one name come
- * in the order of their numbers.
- *
- * @param names those of the headers that the filter was shown
- * @throws AnswerError where such a change is malformed
+ * The same modifications, in which a new value for a header that is not there is an addition. A second value takes
+ * the place of the first, a deletion takes it back, and several of one name come in the order of their numbers.
+ * `names` are those of the headers that the filter was shown. Throws an `AnswerError` for a malformed change.
  */
 export function addAbsent(
   modifications: readonly Modification[],

@@ -27,10 +27,9 @@ export interface ModificationPlan {
 }
 
 /**
- * Encodes the modifications of a message in words (see `HeaderEncoder`) and in an order (see `orderChanges`) that
- * mean the same on every MTA, the body last and in one run, since Postfix refuses it in several.
- *
- * @throws AnswerError where one is malformed, too long or lacks its right
+ * Encodes the modifications of a message in words (`HeaderEncoder`) and in an order (`orderChanges`) that mean the
+ * same on every MTA, the body in one run at the end, as Postfix needs it. Throws an `AnswerError` for one that is
+ * malformed, too long or lacks its right.
  */
 export function encodeModifications(
   modifications: readonly Modification[],
@@ -81,8 +80,8 @@ function worded(
 }
 
 /**
- * The frames that replace the body; one empty frame where there are no bytes. They have the usual size also where
- * larger ones were agreed to, as libmilter's have.
+ * The frames that replace the body, one at least, of the usual size even where larger ones were agreed to
+ * (libmilter).
  */
 export function bodyFrames(bytes: Uint8Array): Buffer[] {
   const frames: Buffer[] = [];

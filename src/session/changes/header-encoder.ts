@@ -14,10 +14,7 @@ export interface Wording {
 
 type HeaderReply = Extract<WireReply, { type: 'addHeader' | 'insertHeader' | 'changeHeader' }>;
 
-/**
- * Encodes changes of headers so that they mean the same on each MTA. One for each message: where an added header goes
- * depends on those added before.
- */
+/** Encodes changes of the headers of one message so that they mean the same on each MTA. */
 export class HeaderEncoder {
   readonly #wording: Wording;
   readonly #appended = new Set<string>();
@@ -62,10 +59,7 @@ export class HeaderEncoder {
     return sameName === undefined || (sameName.shown === 0 && !this.#appended.has(key));
   }
 
-  /**
-   * Below the first header, which is the MTA's own Received, Postfix counts the headers of the message, Sendmail
-   * those of its configuration before them.
-   */
+  /** Below the first header Postfix counts those of the message, Sendmail those of its configuration before them. */
   #index(position: HeaderPosition): number {
     if (position === 'top') return 0;
     if (position === 'bottom') return BOTTOM;

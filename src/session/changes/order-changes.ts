@@ -10,9 +10,8 @@ export interface SameName {
 }
 
 /**
- * What is known of new headers that were made by comparing two headers as wholes; nothing of one that was asked for
- * by hand. It stands beside the modifications, so that these stay plain objects that are equal when they say the
- * same.
+ * What is known of new headers that come of comparing two headers as wholes. It stands beside the modifications, so
+ * that these stay plain objects.
  */
 export const SAME_NAME = new WeakMap<Modification, SameName>();
 
@@ -24,18 +23,15 @@ export interface EncodedChange {
 }
 
 /**
- * Puts changes in an order in which each means what its filter meant, though an MTA makes them one after the other
- * and counts anew after each: every number counts the headers as the filter was shown them.
+ * Puts changes in an order in which each means what its filter meant, though an MTA counts anew after each: every
+ * number counts the headers as the filter was shown them.
  *
- * - Changed values come first and from the lowest: one beyond the last header adds it, and the next then follows on
- *   it.
- * - Insertions before the n-th header go from the bottom up, so that none moves the place of another; those at one
- *   place come out in the order in which they were asked for.
+ * - Changed values come first and from the lowest: one beyond the last header adds it, and the next follows on it.
+ * - Insertions before the n-th header go from the bottom up; those at one place keep their order.
  * - Deletions go from the last of a name to the first (Postfix renumbers after each, Sendmail does not), after the
- *   insertions, whose places they would move. A header inserted above one of its name is counted by then. Where it is
- *   not known whether it is above, the deletions of that name go first: they must not hit the new header.
+ *   insertions, whose places they would move. A header inserted above one of its name is counted by then; where that
+ *   is not known, the deletions of that name go first.
  * - A second deletion of a header, which in Postfix would hit the next one, is left out.
- * - All else keeps its order.
  */
 export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer[] {
   if (changes.length < 2) return changes.map(({ frame }) => frame);

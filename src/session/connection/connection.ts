@@ -31,11 +31,10 @@ const CANCELLING: ReadonlySet<number> = new Set(
 );
 
 /**
- * One connection of an MTA, from the bytes of its socket and back: the life of the socket, and the order of commands.
+ * One connection of an MTA: the life of its socket, and the order of commands.
  *
- * A command is handled by the `Dialogue` when it is complete. While a turn is pending later commands are queued,
- * except for ABORT, QUIT and the end of the connection, which cancel it. Answers come back from the filters by
- * `next()`.
+ * While a turn is pending commands are queued, except for ABORT, QUIT and the end of the connection, which cancel it.
+ * Answers come back from the filters by `next()`.
  */
 export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
   readonly #io: ConnectionIo;

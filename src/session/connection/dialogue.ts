@@ -30,9 +30,7 @@ export interface DialogueHost {
 }
 
 /**
- * Handles the data of a command, `data[start, end)`.
- *
- * @param last false for a part of a body frame that is not its last
+ * Handles the data of a command, `data[start, end)`; `last` is false for a part of a body frame that is not its last.
  */
 type Handler = (data: Buffer, start: number, end: number, last: boolean) => void;
 
@@ -51,7 +49,7 @@ interface MessageState {
 
 /**
  * The commands of an MTA in order: makes events of them, and knows the message in progress, the macros in scope, and
- * what a decision ends. Each command is handled by the method of its name in the table `COMMANDS`; see `HANDLERS`.
+ * what a decision ends. The method that handles a command has its name in the table `COMMANDS`.
  */
 export class Dialogue implements Record<CommandName, Handler> {
   /** What the filters ask of the negotiation. */

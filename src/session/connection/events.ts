@@ -62,8 +62,7 @@ export function rcptEvent(
 
 /**
  * What the MTA has said to the recipient whose RCPT begins: the mailer of a rejected one is called `error`, and has
- * the status for its host and the text for its user. Sendmail 8.18 may have neither, and a piece of the address for
- * the user: only what has a code in front is text there.
+ * the status for its host and the text for its user, where Sendmail 8.18 may have a piece of the address instead.
  */
 function rejectionIn(session: SessionState): Rejection | undefined {
   const { agreement, macros } = session;

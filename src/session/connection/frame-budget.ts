@@ -5,10 +5,9 @@ export interface FrameKeeper {
 }
 
 /**
- * How much the frames of all connections of a server that have begun and not ended may take together.
- *
- * Beyond it the connection whose frame has been unfinished for longest has to go: a mail server that works ends a
- * frame within milliseconds. To stop reading instead would let a few peers keep the server from all others.
+ * How much the unfinished frames of all connections of a server may take. Beyond it the oldest one has to go, since a
+ * mail server that works ends a frame within milliseconds; to stop reading would let a few peers keep the server from
+ * all others.
  */
 export class FrameBudget {
   readonly #most: number;

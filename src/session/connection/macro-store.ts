@@ -3,8 +3,8 @@ import { bareName } from '../negotiation/terms.js';
 import type { Macros } from '../session-info.js';
 
 /**
- * The letters of the stages with macros, in order: a later one hides an earlier one. Frames for HEADER, BODY and
- * UNKNOWN, which Postfix sends, are ignored, as by libmilter.
+ * The letters of the stages with macros, each hiding those before. Others, which Postfix sends, libmilter ignores,
+ * too.
  */
 const ORDER = 'CHMRTNE';
 const RCPT = ORDER.indexOf('R');

@@ -81,10 +81,8 @@ export class FullPieces {
 }
 
 /**
- * Reads a body to its end into a store. Ends early, and finishes the source, when the turn is over.
- *
- * @returns whether that is all of it
- * @throws what the source fails with, AnswerError where it gives what is no piece, BodyFileError (the promise)
+ * Reads a body to its end into a store, and says whether that is all of it. Finishes the source early when the turn
+ * is over. Throws what the source fails with, an `AnswerError` for what is no piece, or a `BodyFileError`.
  */
 export async function readBody(body: BodySource, store: BodyStore, turn: Turn | undefined): Promise<boolean> {
   const pieces = new FullPieces();
@@ -125,10 +123,8 @@ const PIECE = 8 * USUAL;
 
 /**
  * Writes a body that is here as a whole, no faster than the peer takes it and otherwise without a pause: a peer that
- * loses its filter between two frames of a body has half a body. The last piece is left in the output, to go out with
- * what follows. Ends early when the turn is over.
- *
- * @throws BodyFileError (the promise) where the body is in a file that cannot be read
+ * loses its filter between two frames has half a body. The last piece is left in the output, to go out with what
+ * follows. Throws a `BodyFileError` where the file of the body cannot be read.
  */
 export async function writeBody(body: BodyStore | Uint8Array, output: Output, turn: Turn): Promise<void> {
   let unwritten = 0;

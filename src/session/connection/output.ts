@@ -1,10 +1,7 @@
 import type { ConnectionIo } from './boundary.js';
 import type { Tracer } from './tracer.js';
 
-/**
- * Gathers what one entry into the connection has to say, for one write; and counts what a message costs, or the
- * connection outside of messages.
- */
+/** Gathers what one entry into the connection has to say, for one write; and counts what a message costs. */
 export class Output {
   /** How often the MTA has waited for an answer. */
   rounds = 0;

@@ -42,10 +42,8 @@ export const STOPPING: Decision = tempfail({
 });
 
 /**
- * The turns of a connection: a turn begins, its event is presented to the filters, it is answered, it ends.
- *
- * The one place that writes answers: exactly one for each command that wants one, and none otherwise. At most one
- * turn is pending; it has a deadline, and progress is sent while it is the end of a message.
+ * The turns of a connection: the one place that writes answers, exactly one for each command that wants one. At most
+ * one turn is pending; it has a deadline, and progress is sent while it is the end of a message.
  */
 export class Turns implements TurnOwner {
   readonly failure: Failure;
@@ -105,11 +103,7 @@ export class Turns implements TurnOwner {
     return (this.#wanted & bitOf(stage)) !== 0;
   }
 
-  /**
-   * Begins the turn of an event; where no filter wants the event, it is answered.
-   *
-   * @param last false for a part of a body frame that is not its last: the answer is due at that
-   */
+  /** Begins the turn of an event, or answers one that no filter wants; not `last` for a part of a body frame. */
   begin(stage: Stage, message: Scope | undefined, last: boolean): Turn | undefined {
     const bit = bitOf(stage);
     const quiet = (this.#quiet & bit) !== 0;
@@ -214,8 +208,7 @@ export class Turns implements TurnOwner {
   }
 
   /**
-   * The MTA does not wait for an answer, but its next command waits until the turn is resumed, at its deadline at the
-   * latest: the filter that has missed the event has to say so at the end.
+   * The next command waits until the turn is resumed, or its time is up: then the filter has to say so at the end.
    */
   #pause(turn: Turn, last: boolean): void {
     const resume = (): void => {
@@ -263,8 +256,7 @@ export class Turns implements TurnOwner {
   }
 
   /**
-   * Nothing is written before the body is here as a whole: an MTA that loses its filter in the middle of it has half
-   * a message, and may accept that.
+   * Nothing is written before the body is here: an MTA that loses its filter in the middle may accept half a message.
    */
   async #replaceBody(
     turn: Turn,

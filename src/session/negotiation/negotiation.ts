@@ -24,10 +24,8 @@ const FIRST_ACTIONS = 0x0f;
 const INTERNAL = 0xf0000000;
 
 /**
- * Settles the terms of a connection: what the filter's tags ask for, as far as it is offered; options override them,
- * and the `negotiate` hook has the last word.
- *
- * @throws NegotiationError where there is no common ground or the hook refuses
+ * Settles the terms: what the tags ask for, as far as it is offered, then options, then the `negotiate` hook. Throws
+ * a `NegotiationError` where there is no common ground or the hook refuses.
  */
 export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions): Agreement {
   const offer = readOffer(offered);

@@ -6,10 +6,7 @@ export function bareName(name: string): string {
   return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : name;
 }
 
-/**
- * A macro's name as both MTAs have it: of one letter as it is, else in braces. Sendmail takes a longer name without
- * braces for the macro of its first letter.
- */
+/** A macro's name as MTAs have it: in braces if longer than a letter, which Sendmail would take alone otherwise. */
 export function wireName(name: string): string {
   const bare = bareName(name);
   return bare.length === 1 ? bare : `{${bare}}`;
@@ -60,11 +57,7 @@ export interface Terms extends Offer {
 /** See `SessionOptions.negotiate`. */
 export type NegotiateHook = (offer: Offer, derived: Terms) => Terms | Reject | undefined;
 
-/**
- * Which end sees to the blank between a header's colon and its value: the MTA takes it away and adds it again
- * (`hidden`); it is kept, and what a filter writes begins with it; or it is `made` here, since the MTA does not offer
- * to keep it.
- */
+/** The blank after a header's colon: the MTA takes it away and adds it; it is kept; or it is made here. */
 export type Blank = 'hidden' | 'kept' | 'made';
 
 export interface Agreement {

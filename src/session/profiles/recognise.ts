@@ -23,10 +23,8 @@ const PROFILES: readonly Profile[] = [SENDMAIL, POSTFIX, GENERIC];
 let latest: { readonly version: Buffer; readonly profile: Profile } | undefined;
 
 /**
- * Recognises the MTA of a connection by its macros so far: by `v`, which Postfix sends at CONNECT, and which also
- * says that a mail server is none of these; without it by the signs of each profile.
- *
- * @param prefixed whether the address of the client was written with `IPv6:` before it
+ * Recognises the MTA of a connection by its macros so far: by `v` alone where it sends that, as Postfix does at
+ * CONNECT. `prefixed`: the address of the client was written with `IPv6:` before it.
  */
 export function recognise(macros: MacroStore, prefixed: boolean): Profile {
   const version = macros.version();

@@ -7,11 +7,9 @@ const INTERFACE = ['{if_addr}', '{if_name}'];
 const SENDMAIL_ALONE = ['{auth_ssf}', '{msg_id}'];
 
 /**
- * Sendmail. It names the interface that the client came in by, puts a dot behind the host that a mailer delivers to,
- * and writes `IPv6:` before addresses.
- *
- * Programs that took some of its macros over (maddy, others in Go) leave out `_`, or the braces, or both. The host
- * name of CONNECT is no sign: with some it is the name that the client greeted with.
+ * Sendmail. It names the interface that the client came in by, and puts a dot behind the host of a mailer. Programs
+ * that took over some of its macros (maddy, others in Go) leave out `_`, or the braces, or both; with some the host
+ * name of CONNECT is the name that the client greeted with, and so no sign.
  */
 export const SENDMAIL: KnownProfile = {
   name: 'sendmail',

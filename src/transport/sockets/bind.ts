@@ -10,13 +10,9 @@ import { type BindOptions, listening } from './listening.js';
 import { bindUnix } from './unix-socket.js';
 
 /**
- * Lets `server` listen on `endpoint`; rejects with a `ListenError` that says what to do, and then nothing is left
- * behind.
- *
- * The file of a Unix socket appears with its mode and owner, and users who may write to the directory cannot have
- * another file given away instead. A socket file that no process listens on is replaced in the same step; anything else
- * is left alone. The file is removed by `server.close()`, where it is still the one made here; a process that exits
- * without it leaves the file to the next start.
+ * Lets `server` listen on `endpoint`; rejects with a `ListenError` that says what to do, and leaves nothing behind
+ * then. The file of a Unix socket appears with its mode and owner, in the place of one that no process listens on;
+ * anything else is left alone. `server.close()` removes it, where it is still the one made here.
  */
 export async function bindServer(
   server: Server,
@@ -44,8 +40,7 @@ async function bindInet(server: Server, endpoint: Inet, options: BindOptions, fa
 }
 
 /**
- * The address behind a name, in the family that was asked for. Node would take whichever comes first: `localhost` is
- * 127.0.0.1 on one machine and ::1 on the next, and the MTA connects to the other.
+ * The address behind a name in the family asked for; Node would take whichever comes first, and the MTA the other.
  */
 async function addressOf({ family, host }: Inet, fail: Fail): Promise<string> {
   if (isIP(host) !== 0) return host;

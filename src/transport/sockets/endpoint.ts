@@ -76,8 +76,8 @@ function inet(port: string, host: string): string {
 export const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
 /**
- * A Unix domain socket as an endpoint; `fail` is called with what is wrong. The length is checked here because Node
- * binds a longer path cut off, without an error, to another file.
+ * A Unix domain socket as an endpoint. Its length is checked since Node binds a longer path cut off, without an
+ * error.
  */
 function unixEndpoint(path: string, fail: Fail): Endpoint {
   if (path === '')

@@ -17,11 +17,9 @@ const FIRST = 3;
 const MOST = 65_536;
 
 /**
- * Reads which file descriptors systemd has handed over, as `sd_listen_fds_with_names(3)` does: none where the
- * variables are not there, or are another process's. Removes them, so that what this process starts does not take
- * them for its own.
- *
- * @throws ListenError where the variables contradict themselves
+ * The file descriptors that systemd has handed to this process (`sd_listen_fds_with_names(3)`). Removes the
+ * variables, so that what this process starts does not take them for its own. Throws a `ListenError` where they
+ * contradict themselves.
  */
 export function listenFds(env: NodeJS.ProcessEnv, pid: number): ListenFd[] {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = env;
@@ -72,9 +70,8 @@ const UNIX_TYPES: Readonly<Record<string, KernelSocket['kind']>> = {
 };
 
 /**
- * Looks a socket up in Linux's tables (`proc_net(5)`): Node has no call that asks a socket whether it listens.
- *
- * @returns nothing where it is not bound, belongs to another network namespace, or there are no such tables
+ * Looks a socket up in Linux's tables (`proc_net(5)`), as Node has no call for that; nothing where it is not bound,
+ * belongs to another network namespace, or there are no tables.
  */
 export function kernelSocket(inode: number): KernelSocket | undefined {
   const wanted = String(inode);

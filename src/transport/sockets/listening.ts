@@ -25,10 +25,7 @@ export const BIND_RULES: Rules<BindOptions> = {
   backlog: whole(1, 0x7fffffff),
 };
 
-/**
- * `server.listen()` as a promise. The call itself is made at once: for a Unix socket the file is there, and
- * `server.listening` is true, when this function returns its promise.
- */
+/** `server.listen()` as a promise. The call is made at once: a Unix socket has its file when this returns. */
 export async function listening(
   server: Server,
   options: ListenOptions | { readonly fd: number },

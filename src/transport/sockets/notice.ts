@@ -1,10 +1,7 @@
 /** A notice is given again after this time at the earliest, in milliseconds. */
 const INTERVAL = 60_000;
 
-/**
- * Warns of events that may be very frequent, by a warning of the process: at the first one, then at most once a
- * minute with the number since.
- */
+/** Warns of events that may be very frequent: at the first one, then at most once a minute with the number since. */
 export class Notice {
   readonly #text: (count: number, last: string) => string;
   #count = 0;

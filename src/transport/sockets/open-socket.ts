@@ -73,9 +73,7 @@ export class HeldSocket implements OpenSocket {
 
   /**
    * Hands the socket over: `accept` gets the waiting connections, oldest first, and all others from then on,
-   * `dropped` those beyond `maxConnections`.
-   *
-   * @throws ListenError where it was closed or handed over before
+   * `dropped` those beyond `maxConnections`. Throws a `ListenError` where it was closed or handed over before.
    */
   take(
     accept: (socket: Socket) => void,

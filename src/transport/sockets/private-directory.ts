@@ -22,9 +22,8 @@ import { LONGEST_PATH } from './endpoint.js';
 import { SocketFileError } from './errors.js';
 
 /**
- * Tells a file from any other at the same path; nothing where no file is there. The number of an inode alone is given
- * out again at once, often to the file that takes the place; the time of birth is not touched by a change of mode or
- * owner.
+ * Tells a file from any other at the same path. The inode alone is given out again at once; the time of birth is not
+ * touched by a change of mode or owner.
  */
 export function fileIdentity(path: string): string | undefined {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -36,8 +35,7 @@ const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 
 /**
- * Throws where another user could replace a directory that is only named, and not held: mode and owner would then be
- * another file's.
+ * Throws where another user could replace a directory that is not held, and so get mode and owner for another file.
  */
 export function checkUnheld(path: string): void {
   const user = process.geteuid?.() ?? 0;
@@ -58,10 +56,8 @@ export function checkUnheld(path: string): void {
 const O_PATH = 0o10000000;
 
 /**
- * A directory that stays the same one, whatever is done to its name and to the directories above it.
- *
- * Linux leads `/proc/self/fd/N/name` to `name` in the directory of the descriptor, as the calls of the `openat()`
- * family do, which Node does not have. Elsewhere, and without `/proc`, it is no more than its path.
+ * A directory that stays the same one, whatever is done to its name: Linux leads `/proc/self/fd/N/name` to `name` in
+ * it, as `openat()` does, which Node does not have. Elsewhere, and without `/proc`, it is no more than its path.
  */
 export class HeldDirectory {
   readonly path: string;
@@ -121,14 +117,9 @@ export interface PrivateDirectory {
 }
 
 /**
- * Makes a directory of mode 0700 for the socket `name`, in one that other users may be able to write to. They can
- * move it away, but put nothing into it and replace nothing in it.
- *
- * It is a lock, too: it is always called the same, and a second process waits until it is gone. One of a process that
- * was killed is removed.
- *
- * @throws SocketFileError where something else has its name
- * @throws Error what the system says where it cannot be made
+ * Makes a directory of mode 0700 for the socket `name`, in one that other users may be able to write to: they can
+ * move it away, but put nothing into it. It is a lock, too: a second process waits until it is gone, or its process
+ * was killed. Throws a `SocketFileError` where something else has its name.
  */
 export async function privateDirectory(parent: HeldDirectory, name: string): Promise<PrivateDirectory> {
   const called = `.${name}.new`;
@@ -164,8 +155,6 @@ export async function privateDirectory(parent: HeldDirectory, name: string): Pro
 /**
  * A path in the directory that nothing has, now or later, and that a socket can have. It begins as the socket is
  * called, for lists of sockets (`ss -xl`), which show this path for good.
- *
- * @throws SocketFileError where the paths in the directory are too long
  */
 export function temporaryIn(directory: HeldDirectory, name: string): string {
   const end = `.${randomBytes(8).toString('hex')}`;

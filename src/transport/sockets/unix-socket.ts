@@ -26,11 +26,9 @@ interface Access {
 }
 
 /**
- * Listens on a Unix domain socket; `fail` is called with what went wrong.
- *
- * A user who may write to the directory could replace the file between two steps, and have root give away another
- * file. Therefore the socket is made in a directory within, in which no other user can do anything, gets its mode and
- * owner there, and is moved to its place when it is complete and listens.
+ * Listens on a Unix domain socket. Where others may write to the directory they could replace the file between two
+ * steps, and have root give away another one. So the socket is made in a directory within, gets its mode and owner
+ * there, and is moved to its place when it listens.
  */
 export async function bindUnix(
   server: Server,
@@ -142,12 +140,8 @@ function giveAccess(path: string, { mode, owner, group }: Access): void {
 }
 
 /**
- * Moves the file of a server to its place, in one step with the removal of what is there, and has it removed when the
- * server closes, unless by then another file is there. Node itself would remove the name under which the server was
- * bound.
- *
- * @returns the identity of the file
- * @throws Error where it cannot be moved; then nothing has changed
+ * Moves the file of a server to its place, whose identity it gives, and has it removed when the server closes, unless
+ * it is another one by then. Node would remove the name under which the server was bound.
  */
 function putInPlace(
   server: Server,

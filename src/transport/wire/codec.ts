@@ -55,9 +55,7 @@ export interface Codec<T extends Record<string, Row>> {
   readonly known: Uint8Array;
   encode(message: Message<T>): Buffer;
   /**
-   * Reads the data of one frame, which began at `offset` of its connection.
-   *
-   * @throws ProtocolError where the letter is unknown or the data does not have its layout
+   * Reads the data of the frame that began at `offset`; throws a `ProtocolError` where it is unknown or malformed.
    */
   decode(letter: number, data: Buffer, start: number, end: number, offset?: number): Message<T>;
 }

@@ -22,10 +22,7 @@ function silent<F>(letter: string, layout: Layout<F>, version: number): CommandR
   return { ...row(letter, layout, version), replies: false };
 }
 
-/**
- * Everything that an MTA may say, one row a command (libmilter's `SMFIC_*`), with the protocol's names but for `eom`,
- * which the wire calls BODYEOB.
- */
+/** Everything that an MTA may say (libmilter's `SMFIC_*`), one row a command; `eom` is the wire's BODYEOB. */
 export const COMMANDS = {
   optneg: row('O', optneg, 2),
   connect: row('C', connect, 2, SMFIP.NOCONNECT, SMFIP.NR_CONN),

@@ -13,10 +13,8 @@ const HEAD = 5;
 /**
  * Cuts a byte stream into frames, however it was split.
  *
- * A frame within one chunk is passed on where it lies. Of a frame that spans chunks each part is passed on as
- * it comes where its letter is `streamed`; otherwise it is put together in a buffer that grows as bytes
- * arrive, so that a peer that only announces much causes no large allocation. Every byte is copied a constant
- * number of times.
+ * A frame within one chunk is passed on where it lies. One that spans chunks is passed on in parts if its letter is
+ * `streamed`, else put together in a buffer that grows as bytes arrive: announcing much causes no large allocation.
  */
 export class FrameReader {
   readonly #handler: FrameHandler;
@@ -36,8 +34,7 @@ export class FrameReader {
   #stored = 0;
 
   /**
-   * @param known for each byte whether a frame may have it as its letter
-   * @param maxData the most data bytes of a frame
+   * @param known for each byte whether it is a letter
    * @param streamed the letter of the frames to pass on in parts
    */
   constructor(handler: FrameHandler, known: Uint8Array, maxData: number, streamed = '') {
@@ -79,9 +76,7 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next bytes and calls the handler for each frame that they complete.
-   *
-   * @throws ProtocolError at a length of zero or beyond the limit and at an unknown letter, as soon as these are there
+   * Takes the next bytes; throws a `ProtocolError` at a length or a letter that cannot be, as soon as it is there.
    */
   push(chunk: Buffer): void {
     const size = chunk.length;

@@ -209,10 +209,7 @@ export function hasPrefix(data: Buffer, start: number, end: number): boolean {
   return SENDMAIL_PREFIX.test(data.toString('latin1', family + 3, end));
 }
 
-/**
- * An address of the other family is a peer that cannot be trusted. One that is no address must not cost the mail: the
- * client is then unknown.
- */
+/** A peer with an address of the other family cannot be trusted; the client of one that is no address is unknown. */
 function fitting(family: Family, address: string): Family {
   if (family === 'unix') return family;
   const four = isIPv4(address);
