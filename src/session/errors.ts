@@ -2,11 +2,11 @@ import { messageOf } from '../common/text-of.js';
 import type { FlowStage } from './stage.js';
 
 /**
- * An answer that may not be given: the event gets the failure decision instead, and nothing of it is written.
+ * An answer that may not be given; nothing of it is written.
  *
  * @remarks
- * A decision that its stage does not have, a modification outside `eom` or without the right for it, a reply
- * or a header that would break SMTP or the message. Its message ends with `place`.
+ * A decision that its stage does not have, a modification outside `eom` or without the right for it, a reply or a
+ * header that would break SMTP or the message. The event gets the failure decision. The message ends with `place`.
  */
 export class AnswerError extends Error {
   override readonly name: string = 'AnswerError';

@@ -17,7 +17,7 @@ export type { Text };
 /** A new body: all of it at once, or piece by piece, as a Node stream or any (async) iterable. */
 export type BodySource = Text | Iterable<Text> | AsyncIterable<Text>;
 
-/** Where a header goes: above everything, below everything, or before the n-th header (from 1) of the message. */
+/** Where a header goes: above all others, below them, or before the n-th header (from 1) of the message. */
 export type HeaderPosition = 'top' | 'bottom' | number;
 
 /** See `addHeader()`. */

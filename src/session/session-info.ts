@@ -40,7 +40,7 @@ export interface SessionInfo {
 }
 
 /**
- * The user who has logged in to the mail server, or `undefined` without a login: the macro `auth_authen`.
+ * The user who has logged in to the mail server (the macro `auth_authen`); `undefined` without a login.
  *
  * @remarks
  * Known from `mail` on. Some mail servers send the macro without a login, too: a blank value is no user.

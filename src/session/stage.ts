@@ -1,4 +1,4 @@
-/** A point of the SMTP dialogue at which a filter can be asked for a decision; `eom` is the wire's BODYEOB. */
+/** A point of the SMTP dialogue at which a filter can decide; `eom` is the wire's BODYEOB. */
 export type Stage =
   'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'header' | 'eoh' | 'body' | 'eom' | 'unknown';
 

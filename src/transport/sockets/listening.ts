@@ -16,12 +16,12 @@ export interface BindOptions {
 }
 
 /** The highest id of a user or group: for the kernel the one above it means "leave it as it is". */
-export const LAST_ID = 0xfffffffe;
+const LAST_ID = 0xfffffffe;
 
 export const BIND_RULES: Rules<BindOptions> = {
   mode: whole(0, 0o7777),
-  owner: whole(0, LAST_ID),
-  group: whole(0, LAST_ID),
+  owner: { ...whole(0, LAST_ID), hint: () => '"id -u name" prints the id of a name.' },
+  group: { ...whole(0, LAST_ID), hint: () => '"id -g name" prints the id of a name.' },
   backlog: whole(1, 0x7fffffff),
 };
 

@@ -5,10 +5,9 @@ import { basename, dirname } from 'node:path';
 
 import { errorCode } from '../../common/describe-error.js';
 import { shown, whole } from '../../common/options.js';
-import { excerpt } from '../../common/printable.js';
 import { messageOf } from '../../common/text-of.js';
 import { type Fail, SocketFileError } from './errors.js';
-import { type BindOptions, LAST_ID, listening } from './listening.js';
+import { type BindOptions, listening } from './listening.js';
 import {
   HeldDirectory,
   type PrivateDirectory,
@@ -84,15 +83,7 @@ function checkAccess({ mode = 0o660, owner = -1, group = -1 }: BindOptions, fail
     const octal = /^[0-7]{3}$/.test(String(mode)) ? `; did you mean 0o${String(mode)}?` : ', such as 0o660';
     fail(`the mode ${shown(mode)} is not one of 0o000 to 0o777${octal}`);
   }
-  checkId('owner', '-u', owner, fail);
-  checkId('group', '-g', group, fail);
   return { mode, owner, group };
-}
-
-function checkId(what: string, flag: string, id: unknown, fail: Fail): void {
-  if (whole(-1, LAST_ID).check(id) === 'right') return;
-  const given = typeof id === 'string' ? `"${excerpt(id, 60)}"` : shown(id);
-  fail(`the ${what} ${given} is not a numeric id; "id ${flag} name" prints the id of a name`);
 }
 
 /** Says why a Unix socket cannot be made; `stale` where the file of an earlier process is in its place. */
