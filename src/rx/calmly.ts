@@ -11,13 +11,8 @@ export interface Handlers<T> {
 }
 
 /**
- * Subscribes to an Observable from outside. The error of a teardown (`finalize`, the function that `new Observable`
- * returns) or of a handler goes to `failed`.
- *
- * RxJS runs teardowns also at the end of the Observable, and throws what they throw to the code that ended it, such as a
- * timer, where it is an uncaught exception that ends the process; what a handler throws it throws in a timer of its own.
- *
- * @param failed must not throw
+ * Subscribes to an Observable from outside. The error of a teardown or of a handler goes to `failed`, which must not
+ * throw: RxJS would throw it in a timer, or to the code that ended the Observable, and it would end the process.
  */
 export function subscribeCalmly<T>(
   source: Observable<T>,

@@ -23,11 +23,8 @@ interface Given<T> {
 /**
  * The same Observable, except that no observer of it, or of what `pipe()` makes of it, can harm the process.
  *
- * RxJS throws what an observer throws, and an error that no observer takes, in a timer of its own, where it cannot be
- * caught: the process ends. Here it is reported to the guard, and the observer unsubscribed. Not guarded are other
- * Observables that got values from here (`merge(a, b)`, the groups of `groupBy`).
- *
- * @param isOwn whether what `pipe()` has made is to be left as it is
+ * What an observer throws, and an error that no observer takes, RxJS throws in a timer of its own. Here it is
+ * reported to the guard, and the observer unsubscribed. What `isOwn` knows is left as it is.
  */
 export function guardObservable<T, Value>(
   source: Observable<T>,
@@ -54,12 +51,8 @@ export function guardObservable<T, Value>(
   });
 }
 
-/** Subscribes an observer whose errors go no further. */
 function watch<T, Value>(source: Observable<T>, observer: Given<T>, guard: Guard<Value>): Subscription {
-  const state: { over: boolean; subscription: Subscription | undefined } = {
-    over: false,
-    subscription: undefined,
-  };
+  const state: { over: boolean; subscription?: Subscription } = { over: false };
   const failed = (reason: unknown, at: Value | undefined): void => {
     if (state.over) return;
     state.over = true;
@@ -72,9 +65,7 @@ function watch<T, Value>(source: Observable<T>, observer: Given<T>, guard: Guard
     try {
       const result = call();
       // An async function is a function that returns nothing, too.
-      onRejection(result, (reason) => {
-        failed(reason, at);
-      });
+      onRejection(result, (reason) => failed(reason, at));
     } catch (reason) {
       failed(reason, at);
     }
@@ -82,22 +73,15 @@ function watch<T, Value>(source: Observable<T>, observer: Given<T>, guard: Guard
   state.subscription = subscribeCalmly<T>(
     source,
     {
-      next: (value) => {
-        run(() => observer.next?.(value));
-      },
-      error: (reason) => {
+      next: (value) => run(() => observer.next?.(value)),
+      error: (reason) =>
         run(() => {
           if (typeof observer.error !== 'function') throw reason;
           return observer.error(reason);
-        });
-      },
-      complete: () => {
-        run(() => observer.complete?.());
-      },
+        }),
+      complete: () => run(() => observer.complete?.()),
     },
-    (teardown) => {
-      guard.failed(teardown, guard.current);
-    },
+    (teardown) => guard.failed(teardown, guard.current),
   );
   // It may have failed before there was anything to unsubscribe.
   if (state.over) state.subscription.unsubscribe();

@@ -94,8 +94,8 @@ export class Acceptor {
   }
 
   /**
-   * Accepts no more connections, and resolves when the connections are over. For `grace` milliseconds they go on as before;
-   * then those with a message in progress have `deadline` milliseconds to finish it. Called again it can only be sooner.
+   * Accepts no more connections, and resolves when all are over: after `grace` milliseconds those with a message in
+   * progress have `deadline` more. Called again it can only be sooner.
    */
   drain(deadline: number, grace = 0): Promise<void> {
     this.#stopped ??= this.#closeServer();
@@ -108,7 +108,6 @@ export class Acceptor {
     return this.#stopped;
   }
 
-  /** Ends everything at once. */
   destroy(): void {
     void this.drain(0);
     for (const [socket, connection] of this.#sockets) {
@@ -122,12 +121,8 @@ export class Acceptor {
     if (!this.#server.listening) await this.#binding?.catch(() => undefined);
     // Before the server forgets its address.
     for (const notice of [this.#full, this.#strange, this.#exhausted]) notice.close();
-    await new Promise<void>((resolve) => {
-      // Its error is that it does not listen, which is as good.
-      this.#server.close(() => {
-        resolve();
-      });
-    });
+    // Its error is that it does not listen, which is as good.
+    await new Promise((resolve) => this.#server.close(resolve));
     for (const timer of [this.#sweep, this.#soon, this.#expiry, this.#end]) clearTimeout(timer);
   }
 
@@ -143,7 +138,7 @@ export class Acceptor {
     }, deadline + LAST_BYTES);
   }
 
-  /** Node closes what comes when there are no descriptors left, and tells of it in no way: so one is tried. */
+  /** Node closes new connections without a word where no descriptors are left: so one is tried. */
   #probe(): void {
     try {
       closeSync(openSync('/dev/null', 'r'));

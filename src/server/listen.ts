@@ -13,15 +13,12 @@ import { whereToListen, type ListenInput } from './where-to-listen.js';
  * Listens for MTAs, and emits a `Session` for each that connects.
  *
  * @remarks
- * Cold: each subscription binds the endpoint (but for a socket that is open already, which serves one). Errors with a
- * `ListenError` where that fails (`EndpointError` for what is no endpoint). When its subscription ends, by `takeUntil` behind it or by unsubscribing, no connection is accepted any more;
- * sessions whose pipelines are still subscribed to (as `mergeMap` keeps them after its source completed) finish their
- * message within `drainTimeout`, and those whose pipelines are unsubscribed close at once. So completing drains, and
- * unsubscribing from the whole closes hard.
+ * Cold: each subscription binds the endpoint (a socket that is open already serves one); errors with a `ListenError`,
+ * or an `EndpointError`, where it cannot. Completing it, as by `takeUntil`, drains: sessions whose pipelines are
+ * still subscribed to finish their message within `drainTimeout`. Unsubscribing from the whole closes at once.
  *
- * Subscribe to each session at once: its MTA waits for it. With a limit, as in `mergeMap(…, 10)` or `concatMap`, the sessions
- * beyond it are connected and not answered; one that is not subscribed to within `timeouts.negotiate` is closed, and told of
- * in a warning of the process. To have fewer at once use `maxConnections`, which turns the others away.
+ * Subscribe to each session at once: its MTA waits for it, and it is closed after `timeouts.negotiate`. To have fewer
+ * at once use `maxConnections`, not `mergeMap(…, 10)` or `concatMap`.
  *
  * @example
  * listen({ port: 8891 }).pipe(
@@ -49,16 +46,12 @@ export function listen(endpoint: ListenInput, options: ListenOptions = {}): Obse
             else if (outcome.error !== undefined)
               unheard.add(`Session ${session.id}: ${messageOf(outcome.error)}`);
           },
-          ended: () => {
-            session.ended();
-          },
+          ended: () => session.ended(),
         }),
       );
       subscriber.next(session);
     });
-    acceptor.start().catch((error: unknown) => {
-      subscriber.error(error);
-    });
+    acceptor.start().catch((error: unknown) => subscriber.error(error));
     return () => void acceptor.drain(drainTimeout).then(() => unheard.close());
   });
 }

@@ -4,13 +4,10 @@ import { messageOf } from '../common/text-of.js';
 import { guardObservable, type Guard } from '../rx/guard-observable.js';
 import type { Outcome } from '../session/outcome.js';
 
-/** Gets what a subscriber failed with, and at which outcome; at none where it failed by itself, as after a time. */
+/** Gets what a subscriber failed with, and at which outcome, if any. */
 type Report = (error: Error, at: Outcome | undefined) => void;
 
-/**
- * The outcomes of a server, for subscribers that must not matter to the mail: one that fails is reported and dropped,
- * and neither the others nor the connection nor the process notice.
- */
+/** The outcomes of a server. A subscriber that fails is reported and dropped; nothing else notices. */
 export class OutcomeStream implements Guard<Outcome> {
   readonly observable: Observable<Outcome>;
   readonly #report: Report;
@@ -18,7 +15,6 @@ export class OutcomeStream implements Guard<Outcome> {
   /** Those of the set, for as long as it stays the same. */
   #list: readonly Subscriber<Outcome>[] | undefined;
   #complete = false;
-  /** See `Guard`. */
   current: Outcome | undefined = undefined;
 
   constructor(report: Report) {
@@ -31,39 +27,30 @@ export class OutcomeStream implements Guard<Outcome> {
         }
         this.#subscribers.add(subscriber);
         this.#list = undefined;
-        subscriber.add(() => {
-          this.#leave(subscriber);
-        });
+        subscriber.add(() => this.#leave(subscriber));
       }),
       this,
     );
   }
 
-  /** Whether anybody listens. */
   get observed(): boolean {
     return this.#subscribers.size > 0;
   }
 
-  /** Tells those who listen now; throws nothing. */
+  /** Calls the subscribers of now; throws nothing. */
   next(outcome: Outcome): void {
-    // Being told may cause the next one.
+    // A subscriber may cause the next one.
     const before = this.current;
     this.current = outcome;
-    this.#each((subscriber) => {
-      subscriber.next(outcome);
-    });
+    this.#each((subscriber) => subscriber.next(outcome));
     this.current = before;
   }
 
-  /** The server is closed. */
   complete(): void {
     this.#complete = true;
-    this.#each((subscriber) => {
-      subscriber.complete();
-    });
+    this.#each((subscriber) => subscriber.complete());
   }
 
-  /** See `Guard`. */
   failed(error: unknown, at: Outcome | undefined): void {
     const message = `A subscriber of the outcomes failed, and gets no more of them: ${messageOf(error)}`;
     this.#report(new Error(message, { cause: error }), at);

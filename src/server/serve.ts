@@ -29,11 +29,9 @@ import { whereToListen } from './where-to-listen.js';
  *
  * @remarks
  * With an Observable of filters the newest one serves each new connection, and running ones finish with theirs; the
- * server listens once the first is there. Where that Observable errors the last filter stays and the error is reported.
+ * server listens once the first is there. Where that Observable errors the last filter stays.
  *
- * Rejects with an `EndpointError` or `ListenError` that says what to do where it cannot listen, with a `TypeError` or
- * `RangeError` where an option is wrong; then nothing is left running.
- *
+ * @throws EndpointError, ListenError, TypeError or RangeError (rejects) with the problem and what to do about it
  * @example
  * const server = await serve(on('rcpt', () => reject('No such mailbox')), { listen: 'inet:8891@127.0.0.1' });
  * process.once('SIGTERM', () => void server.close());
@@ -61,24 +59,24 @@ export async function serve(
     if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
   });
+  const owner: ConnectionOwner = {
+    get watched() {
+      return outcomes.observed;
+    },
+    outcome: (outcome) => {
+      if (outcome.error !== undefined) tell(outcome.error, outcome);
+      if (outcomes.observed) outcomes.next(outcome);
+    },
+    ended: () => undefined,
+  };
+  const acceptor = new Acceptor(where, options, resolved, (connect) => {
+    attach(connect(owner), source.current);
+  });
   const source = new FilterSource(filter, (error) =>
     writeError(`rxmilter: the Observable of filters failed, the last filter stays: ${plainComplaint(error)}`),
   );
   try {
     await source.first;
-    const owner: ConnectionOwner = {
-      get watched() {
-        return outcomes.observed;
-      },
-      outcome: (outcome) => {
-        if (outcome.error !== undefined) tell(outcome.error, outcome);
-        if (outcomes.observed) outcomes.next(outcome);
-      },
-      ended: () => undefined,
-    };
-    const acceptor = new Acceptor(where, options, resolved, (connect) => {
-      attach(connect(owner), source.current);
-    });
     await acceptor.start();
     const close = async (how: CloseOptions = {}): Promise<void> => {
       // `process.once('SIGTERM', server.close)` hands it the name of the signal.

@@ -4,33 +4,17 @@ import { type ConnectionOwner, type ConnectionIo } from '../session/connection/b
 import { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 
-/**
- * One buffer for the reads of all sockets: what was read is copied out of it before anything else is read. It has the
- * size that Node itself would allocate anew for each read.
- */
+/** One buffer for the reads of all sockets, as large as Node's own: each is copied out before the next. */
 const SHARED = Buffer.allocUnsafeSlow(65536);
 
-/** Takes the bytes of a socket. */
-export interface SocketReader {
-  receive(chunk: Buffer): void;
-}
-
-/** What Node's `onread` option sets up, and has no public name for on a socket that a server has accepted. */
-interface Internals {
-  readonly buffer: symbol;
-  readonly callback: symbol;
-}
+type SocketReader = Pick<Connection, 'receive'>;
 
 /**
- * Hands on what the socket reads.
+ * Hands on what the socket reads, and says whether through the shared buffer; `plain` never does.
  *
- * Of the time that a small answer takes Node spends a good part on the buffer of the read before it: 64 KiB are
- * allocated, cut to size, and collected later. Its `onread` option avoids that with one buffer for all reads, but is
- * for sockets that connect, not for those that a server accepts. So it is set up here the way Node does it, on Node
- * versions that have all of what that takes; on others, and for other streams, reads are what they usually are.
- *
- * @param how `plain` never uses the shared buffer
- * @returns whether the shared buffer is used
+ * For each read Node allocates 64 KiB, a good part of the time of a small answer. Its `onread` option avoids that for
+ * sockets that connect. Here it is set up for accepted ones, the way Node does it, where this Node has what that
+ * takes.
  */
 export function readSocket(
   socket: Socket,
@@ -60,6 +44,12 @@ function share(socket: Socket, reader: SocketReader): boolean {
   return true;
 }
 
+/** What Node's `onread` option sets up, without a public name on a socket that a server has accepted. */
+interface Internals {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
 let found: Internals | undefined;
 
 function internalsOf(socket: Socket): Internals | undefined {
@@ -71,39 +61,17 @@ function internalsOf(socket: Socket): Internals | undefined {
   return found;
 }
 
-/** A socket, as a connection uses it. */
-class SocketIo implements ConnectionIo {
-  readonly #socket: Socket;
-
-  constructor(socket: Socket) {
-    this.#socket = socket;
-  }
-
-  write(bytes: Uint8Array): boolean {
-    return this.#socket.write(bytes);
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    // Not only our side: an MTA looks at the connection again only when its SMTP client has something to say.
-    this.#socket.destroySoon();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
-}
-
 /** Lets a socket that an MTA has opened speak the protocol. */
 export function connectSocket(socket: Socket, options: ResolvedOptions, owner: ConnectionOwner): Connection {
-  const connection = new Connection(new SocketIo(socket), options, owner);
+  const io: ConnectionIo = {
+    write: (bytes) => socket.write(bytes),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    // Not only our side: an MTA looks at the connection again only when its SMTP client has something to say.
+    end: () => socket.destroySoon(),
+    destroy: () => socket.destroy(),
+  };
+  const connection = new Connection(io, options, owner);
   const over = (): void => connection.eof();
   readSocket(socket, connection);
   socket

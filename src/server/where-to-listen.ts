@@ -10,12 +10,7 @@ export type Allowed = (address: string | undefined) => boolean;
 
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
-/**
- * Reads the option `allow`: addresses and networks of peers.
- *
- * @returns nothing where all may connect
- * @throws TypeError or RangeError that names the entry that cannot be, or says why there can be no such list
- */
+/** Reads the option `allow`; throws a TypeError or RangeError that names the entry that cannot be. */
 export function allowedPeers(allow: unknown, { family }: Endpoint): Allowed | undefined {
   if (allow === undefined) return undefined;
   if (!Array.isArray(allow))
@@ -74,25 +69,11 @@ function add(ipv4: BlockList, ipv6: BlockList, entry: unknown): void {
 /** Where a server is to listen: an endpoint, or a socket of `openSocket()` or `inheritedSockets()`. */
 export type ListenInput = EndpointInput | OpenSocket;
 
-/** What opens a socket, and means nothing to one that is open. */
 const OPENING = ['mode', 'owner', 'group', 'backlog'] as const;
 
-/**
- * Reads where to listen.
- *
- * @throws EndpointError where it is no endpoint, TypeError where an option is for a socket that is still to be opened,
- *   TypeError or RangeError where `allow` is wrong
- */
-export function whereToListen(
-  input: ListenInput,
-  options: BindOptions & { readonly allow?: unknown },
-): Endpoint | HeldSocket {
-  if (!(input instanceof HeldSocket)) {
-    const endpoint = parseEndpoint(input as EndpointInput);
-    allowedPeers(options.allow, endpoint);
-    return endpoint;
-  }
-  allowedPeers(options.allow, input.endpoint);
+/** Reads where to listen; throws a TypeError for an option that an open socket cannot have. */
+export function whereToListen(input: ListenInput, options: BindOptions): Endpoint | HeldSocket {
+  if (!(input instanceof HeldSocket)) return parseEndpoint(input as EndpointInput);
   const late = OPENING.find((name) => options[name] !== undefined);
   if (late === undefined) return input;
   throw new TypeError(`${late}: the socket ${input.address} is open already. ${input.opener}`);

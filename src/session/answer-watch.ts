@@ -2,12 +2,12 @@ import { callSite, isOwn, isStatement, placeOf } from '../common/call-site.js';
 import { isA } from '../common/text-of.js';
 import { AnswerError, ForgottenAnswerError } from './errors.js';
 
-/** A call of an operator, such as `on()`: an error that was made and not thrown, whose trace is read only if need be. */
+/** A call of an operator, such as `on()`: an error that was not thrown, whose trace is read only if need be. */
 export type Site = Error;
 
 const GIVERS = new WeakMap<object, Site>();
 
-/** Notes which operator has given a modification: what is wrong with it may be found only when it is written. */
+/** Notes which operator has given a modification: its fault may be found only when it is written. */
 export function givenBy(site: Site, modification: object): void {
   // It may be on its way through another one.
   if (!GIVERS.has(modification)) GIVERS.set(modification, site);
@@ -18,7 +18,7 @@ export function giverOf(modification: object | undefined): Site | undefined {
   return modification && GIVERS.get(modification);
 }
 
-/** Has an `AnswerError` say where in the user's code it comes from, and gives it back; any other error as it is. */
+/** Has an `AnswerError` say where in the user's code it comes from; gives back any error. */
 export function located(error: unknown, site: Site | undefined): unknown {
   if (!isA(error, AnswerError) || error.place !== undefined) return error;
   const place = placeOf(error) ?? placeOf(site);
@@ -28,27 +28,24 @@ export function located(error: unknown, site: Site | undefined): unknown {
   return error;
 }
 
-interface Answer {
-  readonly kind: string;
-}
 type Maker = (...args: never[]) => unknown;
 
 /** Where an answer was made: V8 makes the text of the stack only when it is read. */
 interface MadeAt {
-  readonly kind: Answer['kind'];
+  readonly kind: string;
   stack?: string;
 }
 
-/** So many answers of a project have their place noted, which costs as much as a small event; anew at each suspicion. */
+/** So many answers of a project have their place noted, which costs as much as a small event; anew at a suspicion. */
 const NOTED = 16;
 /** After so many suspicions without ground a project is one that makes answers in advance. */
 const GROUNDLESS = 8;
 /** Deep enough for the line of the user's that called, when the library's own lines are left out. */
 const FRAMES = 3;
 
-/** Whose code is running: what is made meanwhile is theirs. */
+/** The project whose code is running. */
 let current: AnswerWatch | undefined;
-/** How many projects wait for something; what is made meanwhile may be any one's of them. */
+/** How many projects are waited for; an answer made meanwhile may be of any of them. */
 let waiting = 0;
 /** Above 0 every forgotten answer is reported, as often as it happens. */
 let strict = 0;
@@ -60,23 +57,21 @@ function exchange(watch: AnswerWatch | undefined): AnswerWatch | undefined {
 }
 
 /** Notes that an answer was made, and gives it back. */
-export function made<A extends Answer>(answer: A, maker: Maker): A {
+export function made<A extends { readonly kind: string }>(answer: A, maker: Maker): A {
   noteMade(answer.kind, maker);
   return answer;
 }
 
 /** Notes that an answer is about to be made. */
-export function noteMade(kind: Answer['kind'], maker: Maker): void {
+export function noteMade(kind: string, maker: Maker): void {
   if (current !== undefined) current.note(kind, maker);
   else if (waiting > 0) LATER.note(kind, maker);
 }
 
 /**
- * Finds answers that a project has made and not returned, `reject('No')` for `return reject('No')`: nothing comes of
- * them, and nothing else shows it.
- *
- * Whether an answer goes nowhere its caller's own line says: it is a statement. That line is looked at only where the
- * project has given no answer at all, so that those that work pay for a counter.
+ * Finds answers that a project has made and not returned, `reject('No')` for `return reject('No')`: their caller's
+ * line is a statement. That line is read only where the project has given no answer, so that others pay for a
+ * counter.
  */
 export class AnswerWatch {
   #made = 0;
@@ -85,14 +80,13 @@ export class AnswerWatch {
   #groundless = 0;
   #reported = false;
 
-  /** The project begins to run; gives what `leave` gets when it has returned. */
+  /** The project begins to run; `leave` gets the result when it has returned. */
   enter(): AnswerWatch | undefined {
     this.#made = 0;
     if (this.#noted.length > 0) this.#noted = [];
     return exchange(this);
   }
 
-  /** The project has returned. */
   leave(outer: AnswerWatch | undefined): void {
     exchange(outer);
   }
@@ -102,7 +96,7 @@ export class AnswerWatch {
     waiting++;
   }
 
-  /** What the project has made so far it may return later, when it runs again for others. */
+  /** The project may return later what it has made so far, when it runs again for others. */
   postpone(): void {
     if (this.#made === 0) return;
     LATER.#made += this.#made;
@@ -115,8 +109,7 @@ export class AnswerWatch {
     if (--waiting === 0) LATER.#forget();
   }
 
-  /** An answer was made. */
-  note(kind: Answer['kind'], maker: Maker): void {
+  note(kind: string, maker: Maker): void {
     this.#made++;
     if (this.#left <= 0 && strict === 0) return;
     this.#left--;
@@ -128,11 +121,7 @@ export class AnswerWatch {
     this.#noted.push(at);
   }
 
-  /**
-   * The project has given no answer: the error for one that it has forgotten to return, where there is one.
-   *
-   * @param later whether it was waited for
-   */
+  /** The error for an answer that a project which has given none has forgotten; `later` where it was waited for. */
   forgotten(later: boolean): ForgottenAnswerError | undefined {
     if (this.#made === 0 && (!later || LATER.#made === 0)) return undefined;
     if (this.#reported && strict === 0) return undefined;
@@ -163,7 +152,7 @@ export class AnswerWatch {
   }
 }
 
-/** What is made while no project runs and one at least is waited for. */
+/** Answers that are made while no project runs and one at least is waited for. */
 const LATER = new AnswerWatch();
 
 function forgottenError(kind: string, stack: string): ForgottenAnswerError {
@@ -179,17 +168,17 @@ const WATCHES = new WeakMap<object, AnswerWatch>();
 
 /** The watch of a project: one for all connections. */
 export function watchOf(project: object): AnswerWatch {
-  let watch = WATCHES.get(project);
-  if (watch === undefined) WATCHES.set(project, (watch = new AnswerWatch()));
+  const watch = WATCHES.get(project) ?? new AnswerWatch();
+  WATCHES.set(project, watch);
   return watch;
 }
 
-/** Lets a function that calls a project have that project's watch. */
+/** Gives a function that calls a project the watch of that project. */
 export function shareWatch(caller: object, project: object): void {
   WATCHES.set(caller, watchOf(project));
 }
 
-/** Until the function that it gives is called, a forgotten answer is reported each time, and not once. */
+/** Has a forgotten answer reported each time, and not once, until the returned function is called. */
 export function reportEach(): () => void {
   strict++;
   return () => {

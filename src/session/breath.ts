@@ -1,28 +1,23 @@
 /** So many steps may follow on one another without a look at the clock. */
 const STEPS = 64;
-/** As long, in milliseconds, may a loop keep the process to itself. */
+/** So long, in milliseconds, may a loop keep the process to itself. */
 const TURN = 10;
 
-/**
- * Interrupts a loop over something that may never wait: between promises that are kept at once, neither timers nor
- * sockets get their turn, and so neither other connections nor the deadline of the loop itself.
- */
+/** Interrupts a loop over promises that are kept at once, between which neither timers nor sockets get their turn. */
 export class Breath {
   #steps = 0;
   #since = performance.now();
 
-  /** Whether the loop should wait now; see `pause()`. */
+  /** Whether the loop should wait now; asked once in each round of it. */
   get due(): boolean {
     if (++this.#steps % STEPS !== 0) return false;
     return performance.now() - this.#since > TURN;
   }
 
-  /** Waits, where it is time for that, until all others had their turn; to be called once in each round of the loop. */
+  /** Waits, where it is due, until all others had their turn; asked once in each round of the loop. */
   pause(): Promise<void> | undefined {
     if (!this.due) return undefined;
-    return new Promise((resolve) => {
-      this.later(resolve);
-    });
+    return new Promise((resolve) => this.later(resolve));
   }
 
   /** The same with a callback. */
@@ -34,18 +29,15 @@ export class Breath {
   }
 }
 
-/** As long, in milliseconds, may code that cannot be interrupted go on in one go. */
+/** So long, in milliseconds, may code that cannot be interrupted go on in one go. */
 const LONGEST = 2_000;
 
-/**
- * Finds what cannot be interrupted and does not end by itself: an Observable that emits again and again, or an iterator
- * within it that gives one thing after the other, while nothing else in the process has its turn.
- */
+/** Finds an Observable or iterator that gives one thing after the other while nothing else gets its turn. */
 export class Burst {
   #steps = 0;
   #since: number | undefined;
 
-  /** To be called at each step. Throws the error when it has been too long. */
+  /** Called at each step; throws the error when it has been too long. */
   step(error: () => Error): void {
     if (++this.#steps % STEPS !== 0) return;
     if (this.#since === undefined) {

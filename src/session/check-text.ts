@@ -6,7 +6,7 @@ import { AnswerError } from './errors.js';
 export type Text = string | Uint8Array;
 
 const NAME = /^[!-9;-~]+$/;
-/** Some mail servers take a line of blanks for the end of the header; RFC 5322 (3.2.2) does not allow it. */
+/** Also a line of blanks (RFC 5322, 3.2.2), which some mail servers take for the end of the header. */
 const BAD_IN_VALUE = /\0|\r(?!\n)|\n(?![ \t])|\n[ \t]+(?=\r?\n|$)/;
 const FAULTS: Readonly<Record<string, string>> = {
   '\0': 'NUL',
@@ -23,10 +23,7 @@ export function checkHeaderName(what: string, name: string): void {
   );
 }
 
-/**
- * Checks a header value and gives it as it goes over the wire: a line break is a single LF, and the next line begins
- * with a blank or a tab. CRLF, which is what other software folds with, is made LF.
- */
+/** Checks a header value and gives it as it is on the wire: folded by a single LF and a blank or tab. */
 export function headerValue(what: string, value: Text): Text {
   const binary = binaryOf(what, value);
   // The usual value is one line; it costs two look-ups.
@@ -43,10 +40,7 @@ export function headerValue(what: string, value: Text): Text {
   return typeof value === 'string' ? folded : Buffer.from(folded, 'latin1');
 }
 
-/**
- * Checks an address and gives it with the angle brackets that both MTAs like to have. Bytes (an event's `raw`) are left
- * as they are.
- */
+/** Checks an address and gives it with angle brackets, as MTAs have it; bytes are left as they are. */
 export function checkAddress(what: string, address: Text, empty: boolean): Text {
   const binary = binaryOf(what, address);
   if (NOT_IN_ADDRESS.test(binary)) {
@@ -97,7 +91,7 @@ function binaryOf(what: string, text: Text): string {
   throw new AnswerError(`${what}: ${textOf(text)} is neither a string nor bytes.`);
 }
 
-/** A fold, which is no part of the text; and what cannot stand in a line: control characters, and Unicode's line ends. */
+/** A fold, which is no part of the text; and control characters with Unicode's line ends. */
 const FOLD = /\r?\n(?=[ \t])/g;
 const CONTROLS = /[\p{Cc}\u2028\u2029]+/gu;
 
@@ -105,15 +99,14 @@ const CONTROLS = /[\p{Cc}\u2028\u2029]+/gu;
  * Makes one line of any text, for header values and reply texts.
  *
  * @remarks
- * Text from outside (a header of the mail, the name of a virus, an answer of another service) may hold a CR, LF, NUL or
- * other control characters. Such a value is refused where it is written, and its message with it, each time that the
- * client tries again. Here folds are taken out, every other run of control characters becomes one blank, and blanks at
- * both ends are cut off. All else stays as it is; `draft.headers.setText()` also encodes it.
+ * A value with CR, LF, NUL or other control characters is refused where it is written, and its message each
+ * time that the client tries again. Here folds are taken out, other runs of control characters become one
+ * blank, and blanks at both ends are cut off. `draft.headers.setText()` also encodes it.
  *
- * @param maxBytes cuts what is more, in UTF-8, between two characters. By default nothing is cut; a line of a reply has at
- *   most 980 bytes
+ * @param maxBytes cuts what is more, in UTF-8, between two characters; a line of a reply has at most 980
+ *   bytes
  * @throws AnswerError where `text` is not a string
- * @example on('header', ({ name, value }) => (isBad(value) ? reject(`Not with ${name}: ${headerText(value, 200)}`) : undefined))
+ * @example on('header', ({ value }) => (isBad(value) ? reject(`Not with ${headerText(value, 200)}`) : undefined))
  */
 export function headerText(text: string, maxBytes = Infinity): string {
   if (typeof text !== 'string') throw new AnswerError('headerText(): the text is not a string.');

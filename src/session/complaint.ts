@@ -10,23 +10,14 @@ import type { SessionInfo } from './session-info.js';
 /** Names and addresses are not longer than this. */
 const LONGEST = 100;
 
-/**
- * An error of a filter in a line: for which session, client, and queue id (before it has one, sender and
- * recipient), what failed at which stage, and where in the user's own code that comes from. Control characters are shown
- * as escapes. Never throws.
- */
+/** An error of a filter in a line: whose it is, what, and its place in the user's code. Never throws. */
 export function complaint(error: Error, { session, stage }: Pick<Outcome, 'session' | 'stage'>): string {
   const what = describeError(error);
   const whose = [`session ${session.id}`, `client ${clientOf(session)}`, ...mailOf(session)];
   if (!what.includes(`at stage ${stage}`)) whose.splice(1, 0, `stage ${stage}`);
-  const place = placeOfFault(error);
-  return `${whose.join(', ')}: ${what}${place === undefined ? '' : ` (at ${place})`}`;
-}
-
-function placeOfFault(error: Error): string | undefined {
-  // It says it itself.
-  if (isA(error, AnswerError) && error.place !== undefined) return undefined;
-  return placeOf(causeOf(error)) ?? placeOf(error);
+  // An AnswerError that knows its place says it itself.
+  const placed = isA(error, AnswerError) && error.place !== undefined;
+  return `${whose.join(', ')}: ${placed ? what : plainComplaint(error)}`;
 }
 
 function clientOf({ client: { address, host } }: SessionInfo): string {

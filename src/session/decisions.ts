@@ -1,12 +1,11 @@
 import { made } from './answer-watch.js';
 import { AnswerError } from './errors.js';
 import { type ReplySpec, type SmtpReply, checkSmtpReply, smtpReply } from './smtp-reply.js';
-import type { Stage } from './stage.js';
+import { BIT, type Stage, bitOf } from './stage.js';
 
 /**
- * Which decision may be given where: `discard` means nothing before there is a message (Sendmail drops a filter that
- * discards at connect), `skip` is for the body alone (Sendmail drops a filter that skips elsewhere), and an unknown
- * command fails whatever is said.
+ * Which decision may be given where. `discard` means nothing before there is a message, and `skip` outside the body
+ * (Sendmail drops a filter that says so there); an unknown command fails whatever is said.
  */
 export interface LegalStages {
   proceed: Stage;
@@ -17,28 +16,26 @@ export interface LegalStages {
   skip: 'body';
 }
 
-/** The same for the run time. */
-const ILLEGAL: Readonly<Record<string, readonly Stage[] | 'all but body'>> = {
-  proceed: [],
-  accept: ['unknown'],
-  reject: [],
-  tempfail: [],
-  discard: ['connect', 'helo', 'unknown'],
-  skip: 'all but body',
+/** The same for the run time, as sets. */
+const LEGAL: Readonly<Record<string, number>> = {
+  proceed: ~0,
+  accept: ~BIT.unknown,
+  reject: ~0,
+  tempfail: ~0,
+  discard: ~(BIT.connect | BIT.helo | BIT.unknown),
+  skip: BIT.body,
 };
 
 /** Whether the decision of that kind may be given at that stage; `false` for what is no decision at all. */
 export function isLegal(kind: string, stage: Stage): boolean {
-  const illegal = ILLEGAL[kind];
-  if (illegal === undefined) return false;
-  return illegal === 'all but body' ? stage === 'body' : !illegal.includes(stage);
+  return ((LEGAL[kind] ?? 0) & bitOf(stage)) !== 0;
 }
 
 /** Go on (the protocol's CONTINUE). As a decision it also keeps later filters from deciding. */
 export interface Proceed {
   readonly kind: 'proceed';
 }
-/** Done: the rest of the message, or at `connect` and `helo` of the connection, passes unfiltered. */
+/** The rest of the message, or at `connect` and `helo` of the connection, passes unfiltered. */
 export interface Accept {
   readonly kind: 'accept';
 }
@@ -52,7 +49,7 @@ export interface Tempfail {
   readonly kind: 'tempfail';
   readonly reply?: SmtpReply;
 }
-/** Swallowed: the client sees success, and the message goes nowhere. */
+/** The client sees success, and the message goes nowhere. */
 export interface Discard {
   readonly kind: 'discard';
 }
@@ -71,72 +68,73 @@ type KindAt<S extends Stage> = {
 /** The decisions that are legal at stage `S`; for several stages, at each of them. */
 export type DecisionAt<S extends Stage> = Extract<Decision, { readonly kind: KindAt<S> }>;
 
-const ACCEPT: Accept = Object.freeze({ kind: 'accept' });
+/** The decisions without a reply of their own. */
+const BARE: { readonly [K in Decision['kind']]: Extract<Decision, { kind: K }> } = {
+  proceed: Object.freeze({ kind: 'proceed' }),
+  accept: Object.freeze({ kind: 'accept' }),
+  reject: Object.freeze({ kind: 'reject' }),
+  tempfail: Object.freeze({ kind: 'tempfail' }),
+  discard: Object.freeze({ kind: 'discard' }),
+  skip: Object.freeze({ kind: 'skip' }),
+};
+
+/** Decisions whose parts were checked and cannot change. */
+const KNOWN = new WeakSet<Decision>(Object.values(BARE));
 
 /**
  * Accepts the message; no filter is asked about the rest of it (libmilter's `SMFIS_ACCEPT`).
  *
  * @remarks
- * At `connect` and `helo` it holds for the whole SMTP connection; at `rcpt` for the whole message, not for that
- * recipient alone. Modifications that come with it at `eom` are made.
+ * At `connect` and `helo` for the whole SMTP connection; at `rcpt` for the whole message, not that recipient
+ * alone. Modifications that come with it at `eom` are made.
  *
  * @example on('connect', ({ address }) => (address === '127.0.0.1' ? accept() : undefined))
  */
 export function accept(): Accept {
-  return made(ACCEPT, accept);
+  return made(BARE.accept, accept);
 }
-
-const DISCARD: Discard = Object.freeze({ kind: 'discard' });
 
 /**
  * Makes the message disappear while its client sees success (libmilter's `SMFIS_DISCARD`).
  *
  * @remarks
- * From `mail` to `eom`; at `rcpt` it holds for the whole message. Before that there is no message, and it does not
- * compile.
+ * From `mail` to `eom`; at `rcpt` for the whole message.
  *
  * @example on('mail', (mail) => (sameAddress(mail.address, 'spam@example.com') ? discard() : undefined))
  */
 export function discard(): Discard {
-  return made(DISCARD, discard);
+  return made(BARE.discard, discard);
 }
-
-const PROCEED: Proceed = Object.freeze({ kind: 'proceed' });
 
 /**
  * Lets the event pass, and no later filter decide it: the protocol's CONTINUE.
  *
  * @remarks
- * To let it pass and leave later filters their say, return nothing.
+ * To leave later filters their say, return nothing.
  *
  * @example on('rcpt', (rcpt) => (rcpt.address.startsWith('postmaster@') ? proceed() : undefined))
  */
 export function proceed(): Proceed {
-  return made(PROCEED, proceed);
+  return made(BARE.proceed, proceed);
 }
-
-const REJECT: Reject = Object.freeze({ kind: 'reject' });
 
 /**
  * Refuses for good (libmilter's `SMFIS_REJECT`, with a reply `smfi_setreply` and `smfi_setmlreply`).
  *
  * @remarks
- * At `connect` and `helo` the SMTP connection, at `rcpt` that recipient, elsewhere the message. Without an argument the
- * MTA words the reply; with text alone the reply is `550 5.7.1 text`.
+ * At `connect` and `helo` the SMTP connection, at `rcpt` that recipient, elsewhere the message. Without an
+ * argument the MTA words the reply; with text alone it is `550 5.7.1 text`.
  *
- * @throws AnswerError where the code is not 5xx, the enhanced code is of another class, there are more than 32 lines, a
- *   line has more than 980 bytes, all of them with their codes more than 16383, or one holds CR, LF or NUL
- * @example on('rcpt', () => reject({ code: 550, enhanced: '5.1.1', text: ['No such user.', 'Ask the postmaster.'] }))
+ * @throws AnswerError where the code is not 5xx, the enhanced code is of another class, there are more than
+ *   32 lines, a line has more than 980 bytes, all of them with their codes more than 16383, or one holds CR,
+ *   LF or NUL
+ * @example on('rcpt', () => reject({ enhanced: '5.1.1', text: ['No such user.', 'Ask the postmaster.'] }))
  */
 export function reject(reply?: ReplySpec): Reject {
-  if (reply === undefined) return made(REJECT, reject);
-  return made(
-    known({ kind: 'reject', reply: smtpReply('reject', reply, 550, '5.7.1', 'Command rejected') }),
-    reject,
-  );
+  if (reply === undefined) return made(BARE.reject, reject);
+  const own = smtpReply('reject', reply, 550, '5.7.1', 'Command rejected');
+  return made(known({ kind: 'reject', reply: own }), reject);
 }
-
-const SKIP: Skip = Object.freeze({ kind: 'skip' });
 
 /**
  * Says that enough of the body was seen; `eom` comes next (libmilter's `SMFIS_SKIP`).
@@ -147,41 +145,24 @@ const SKIP: Skip = Object.freeze({ kind: 'skip' });
  * @example on('body', ({ chunk }) => (seen(chunk) > 4096 ? skip() : undefined))
  */
 export function skip(): Skip {
-  return made(SKIP, skip);
+  return made(BARE.skip, skip);
 }
-
-const TEMPFAIL: Tempfail = Object.freeze({ kind: 'tempfail' });
 
 /**
  * Refuses for now: the client keeps the mail and tries again (libmilter's `SMFIS_TEMPFAIL`).
  *
  * @remarks
- * The scope is that of `reject`. Without an argument the MTA words the reply; with text alone the reply is
+ * The scope is that of `reject`. Without an argument the MTA words the reply; with text alone it is
  * `451 4.7.1 text`. With code 421 the MTA also closes the SMTP connection.
  *
  * @throws AnswerError where the code is not 4xx, and otherwise like `reject`
  * @example on('rcpt', async (rcpt) => ((await greylisted(rcpt)) ? tempfail('Greylisted, try again') : undefined))
  */
 export function tempfail(reply?: ReplySpec): Tempfail {
-  if (reply === undefined) return made(TEMPFAIL, tempfail);
-  return made(
-    known({ kind: 'tempfail', reply: smtpReply('tempfail', reply, 451, '4.7.1', 'Please try again later') }),
-    tempfail,
-  );
+  if (reply === undefined) return made(BARE.tempfail, tempfail);
+  const own = smtpReply('tempfail', reply, 451, '4.7.1', 'Please try again later');
+  return made(known({ kind: 'tempfail', reply: own }), tempfail);
 }
-
-/** The decisions without a reply of their own. */
-const BARE: { readonly [K in Decision['kind']]: Extract<Decision, { kind: K }> } = {
-  proceed: PROCEED,
-  accept: ACCEPT,
-  reject: REJECT,
-  tempfail: TEMPFAIL,
-  discard: DISCARD,
-  skip: SKIP,
-};
-
-/** Decisions whose parts were checked and cannot change. */
-const KNOWN = new WeakSet<Decision>(Object.values(BARE));
 
 function known<D extends Reject | Tempfail>(decision: D): D {
   Object.freeze(decision.reply?.lines);
@@ -192,11 +173,8 @@ function known<D extends Reject | Tempfail>(decision: D): D {
 }
 
 /**
- * The decision as it may be written: itself where `reject()` and its like made it. Of one that was made by hand a copy,
- * for which each part was read once and checked; a getter of it may say something else the next time.
- *
- * @param kind its `kind`, which was read already
- * @throws AnswerError where its reply is malformed
+ * The decision as it may be written: itself where `reject()` and its like made it, else a copy, each part read once
+ * and checked (a getter may say something else the next time). Throws an `AnswerError` for a malformed reply.
  */
 export function knownDecision(kind: Decision['kind'], given: Decision): Decision {
   if (KNOWN.has(given)) return given;
@@ -213,12 +191,7 @@ export function ownDecision<D extends Decision>(decision: D): D {
   return own;
 }
 
-/**
- * The decision as it may be written at a stage; see `knownDecision`.
- *
- * @throws AnswerError where it is not legal there, or its reply is malformed
- */
-export function checkDecision<D extends Decision>(given: D, stage: Stage): D;
+/** The same, where it is legal at the stage; otherwise throws an `AnswerError`. */
 export function checkDecision(given: Decision, stage: Stage): Decision {
   const { kind } = given;
   if (!isLegal(kind, stage)) throw new AnswerError(`${kind}() is not legal at stage ${stage}.`);

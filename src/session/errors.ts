@@ -2,26 +2,25 @@ import { messageOf } from '../common/text-of.js';
 import type { FlowStage } from './stage.js';
 
 /**
- * An answer that may not be given.
+ * An answer that may not be given; nothing of it is written.
  *
  * @remarks
- * It is a decision that its stage does not have, a modification outside `eom` or without the right for it, a reply or a
- * header that would break SMTP or the message.
- *
- * The event gets the failure decision instead, and nothing of the answer is written. The message ends with `place`.
+ * A decision that its stage does not have, a modification outside `eom` or without the right for it, a reply or a
+ * header that would break SMTP or the message. The event gets the failure decision. The message ends with `place`.
  */
 export class AnswerError extends Error {
   override readonly name: string = 'AnswerError';
   /**
-   * Where in the user's own code the answer was made, as `filter.mjs:3:7`, or else where the filter was that gave it;
-   * `undefined` where neither is known.
+   * Where in the user's code it was made, as `filter.mjs:3:7`, or the filter was that gave it; where known.
    */
   readonly place: string | undefined = undefined;
 }
 
 /**
  * An answer that a project has made and not returned: `reject('No')` for `return reject('No')`.
- * `stack` begins with the line that made it. It costs nothing but what it was made for: the event travelled on. Reported once for each filter.
+ *
+ * @remarks
+ * Its event travelled on. `stack` begins with the line that made it. Reported once for each filter.
  */
 export class ForgottenAnswerError extends AnswerError {
   override readonly name = 'ForgottenAnswerError';
@@ -43,7 +42,7 @@ export class ProjectError extends Error {
   }
 }
 
-/** A reply to an event that was over already. It was dropped, because the MTA would take it for the next answer. */
+/** A reply to an event that was over. It was dropped: the MTA would take it for the next answer. */
 export class StaleReplyError extends Error {
   override readonly name = 'StaleReplyError';
   readonly stage: FlowStage;
@@ -54,7 +53,7 @@ export class StaleReplyError extends Error {
   }
 }
 
-/** A limit on the time of an answer: an option of `timeouts`, or what else has ended it. */
+/** What limits the time of an answer. */
 export type AnswerLimit = 'timeouts.reply' | 'timeouts.eom' | 'drainTimeout';
 
 /** How long an answer was waited for, and up to which limit. */
@@ -68,9 +67,9 @@ export interface Waited {
 export class UnansweredError extends Error {
   override readonly name = 'UnansweredError';
   readonly stage: FlowStage;
-  /** How many milliseconds were waited; `undefined` where it was not the time that ended it. */
+  /** How many milliseconds were waited; `undefined` where it was not time that ended it, as for `limit`. */
   readonly waited: number | undefined;
-  /** Which option has set that limit; `undefined` where it was not the time that ended it. */
+  /** The option that has set the time. */
   readonly limit: AnswerLimit | undefined;
 
   constructor(stage: FlowStage, why: string, { waited, limit }: Partial<Waited> = {}) {
@@ -86,18 +85,16 @@ export function staleReply(
   stage: FlowStage,
   mode: 'reply' | 'silent' | 'partial' | undefined,
 ): StaleReplyError {
-  const why =
-    mode === undefined
-      ? 'it is to an event that no connection made.'
-      : mode === 'silent'
-        ? 'the MTA does not wait at this stage. Decide with on(), and let no negotiate hook agree to NR_ there.'
-        : 'the event was answered already, its message aborted, or its time up.';
+  let why = 'the event was answered already, its message aborted, or its time up.';
+  if (mode === undefined) why = 'it is to an event that no connection made.';
+  if (mode === 'silent')
+    why =
+      'the MTA does not wait at this stage. Decide with on(), and let no negotiate hook agree to NR_ there.';
   return new StaleReplyError(stage, why);
 }
 
 /**
- * The error of a decision about a recipient that the MTA has refused: no decision makes a difference for it, but the MTA
- * would take these as about the whole message.
+ * The error of a decision about a refused recipient that the MTA would take to be about the whole message.
  */
 export function overruledError(kind: string): AnswerError | undefined {
   if (kind !== 'accept' && kind !== 'discard') return undefined;

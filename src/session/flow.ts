@@ -31,9 +31,9 @@ interface Envelope extends EventBase {
   readonly address: string;
   /** The ESMTP arguments as they came: `['SIZE=1234', 'SMTPUTF8']`. */
   readonly args: readonly string[];
-  /** The same by name in capitals; `''` for one without a value: `{ SIZE: '1234', SMTPUTF8: '' }`. */
+  /** The same by name in capitals: `{ SIZE: '1234', SMTPUTF8: '' }`. */
   readonly params: Readonly<Record<string, string>>;
-  /** The bytes of the address as they came, angle brackets included where there were any. */
+  /** The bytes of the address as they came, with angle brackets where there were any. */
   readonly raw: Uint8Array;
 }
 /** MAIL FROM: a message begins. */
@@ -42,9 +42,9 @@ export interface Mail extends Envelope {
 }
 /** What the MTA says to a recipient that it rejects by itself. */
 export interface Rejection {
-  /** Its enhanced status code (RFC 3463), such as `5.1.1`; `''` where the MTA does not say. */
+  /** Its enhanced status code (RFC 3463), such as `5.1.1`; `''` where unknown. */
   readonly status: string;
-  /** Its words, without the codes; `''` where the MTA does not say. */
+  /** Its words, without the codes; `''` where unknown. */
   readonly text: string;
 }
 /** RCPT TO. */
@@ -52,10 +52,7 @@ export interface Rcpt extends Envelope {
   readonly stage: 'rcpt';
   /** The MAIL that it belongs to. */
   readonly mail: Mail;
-  /**
-   * Only with the option `rejectedRecipients`: the MTA has rejected this recipient, and whatever is decided about it
-   * makes no difference.
-   */
+  /** Only under the option `rejectedRecipients`: the MTA has rejected it, whatever is decided. */
   readonly rejected?: Rejection;
 }
 /** The DATA command; recipients are complete. From protocol version 4. */
@@ -66,10 +63,7 @@ export interface Data extends EventBase {
 export interface Header extends EventBase {
   readonly stage: 'header';
   readonly name: string;
-  /**
-   * What follows the colon and one blank, or with the option `leadingSpace` the colon; folded lines are divided by a
-   * single LF.
-   */
+  /** What follows the colon and its blank; lines are divided by LF. See the option `leadingSpace`. */
   readonly value: string;
   /** The bytes of `value`. */
   readonly raw: Uint8Array;
@@ -96,7 +90,7 @@ export interface Unknown extends EventBase {
   readonly command: string;
   readonly raw: Uint8Array;
 }
-/** The message in progress is over without an end: RSET, a new HELO or MAIL, a lost connection. */
+/** The message in progress is over without an end: RSET, a new HELO or MAIL, a lost client. */
 export interface Abort extends EventBase {
   readonly stage: 'abort';
 }

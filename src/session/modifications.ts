@@ -1,3 +1,4 @@
+import { whole } from '../common/options.js';
 import { quote } from '../common/printable.js';
 import { made } from './answer-watch.js';
 import {
@@ -16,7 +17,7 @@ export type { Text };
 /** A new body: all of it at once, or piece by piece, as a Node stream or any (async) iterable. */
 export type BodySource = Text | Iterable<Text> | AsyncIterable<Text>;
 
-/** Where a header goes: above everything, below everything, or before the n-th header (from 1) of the message. */
+/** Where a header goes: above all others, below them, or before the n-th header (from 1) of the message. */
 export type HeaderPosition = 'top' | 'bottom' | number;
 
 /** See `addHeader()`. */
@@ -73,6 +74,8 @@ export interface Quarantine {
   readonly reason: Text;
 }
 
+const PLACE = whole(1, 0x7ffffffe);
+
 /** A change to the message; only at `eom`. */
 export type Modification =
   | AddHeader
@@ -98,8 +101,8 @@ export interface Edit {
  * Adds a header at the end of the headers (libmilter's `smfi_addheader`); needs the right `ADDHDRS`.
  *
  * @remarks
- * The MTA writes a blank between colon and value, but under the option `leadingSpace`. Under a name that Sendmail makes
- * up where it is missing (Date, From, Message-Id …) it takes the place of what Sendmail would make.
+ * The MTA writes a blank after the colon, but under the option `leadingSpace`. Under a name that Sendmail makes up
+ * where it is missing (Date, From, Message-Id …) it takes the place of Sendmail's.
  *
  * @param value text (written as UTF-8) or bytes; folded lines have a line feed and then a blank or tab
  * @throws AnswerError where the name is no header name, or the value could break out of its header
@@ -111,41 +114,36 @@ export function addHeader(name: string, value: Text): AddHeader {
 }
 
 /**
- * Adds a recipient (libmilter's `smfi_addrcpt`, with arguments `smfi_addrcpt_par`). It needs the right `ADDRCPT`, with
- * arguments `ADDRCPT_PAR`.
+ * Adds a recipient (libmilter's `smfi_addrcpt`, `smfi_addrcpt_par`).
  *
  * @remarks
- * The MTA does not say whether it could; the new recipient makes no `rcpt` event.
+ * It needs the right `ADDRCPT`, with arguments `ADDRCPT_PAR`. The MTA does not say whether it could; the new recipient
+ * makes no `rcpt` event.
  *
  * @param address with or without angle brackets
  * @param args ESMTP arguments, each as a string of its own
- * @throws AnswerError where the address is empty or holds blanks or control characters, or an argument does
+ * @throws AnswerError where the address is empty, or it or an argument holds blanks or control characters
  * @example on('eom', () => addRecipient('archive@example.org', ['NOTIFY=NEVER']))
  */
 export function addRecipient(address: Text, args: readonly string[] = []): AddRecipient {
   const checked = checkArguments('addRecipient', args);
-  return made(
-    { kind: 'addRecipient', address: checkAddress('addRecipient', address, false), args: checked },
-    addRecipient,
-  );
+  const whose = checkAddress('addRecipient', address, false);
+  return made({ kind: 'addRecipient', address: whose, args: checked }, addRecipient);
 }
 
 /**
  * Changes a header (libmilter's `smfi_chgheader`); needs the right `CHGHDRS`.
  *
  * @param value the new value; an empty one deletes the header, as the protocol has it
- * @param index which of the headers of that name, from 1, as the filter was shown them; where there are fewer, the
- *   header is added
+ * @param index which header of that name, from 1, as the filter was shown them; beyond the last one it is added
  * @throws AnswerError as `addHeader` does, and for an index that cannot be
  * @example on('eom', () => changeHeader('Subject', '[EXTERNAL] hello'))
  */
 export function changeHeader(name: string, value: Text, index = 1): ChangeHeader {
   checkHeaderName('changeHeader', name);
   checkHeaderIndex('changeHeader', index);
-  return made(
-    { kind: 'changeHeader', name, index, value: headerValue(`changeHeader ${name}`, value) },
-    changeHeader,
-  );
+  const checked = headerValue(`changeHeader ${name}`, value);
+  return made({ kind: 'changeHeader', name, index, value: checked }, changeHeader);
 }
 
 /**
@@ -153,24 +151,19 @@ export function changeHeader(name: string, value: Text, index = 1): ChangeHeader
  *
  * @param address with or without angle brackets; `''` is the null sender
  * @param args ESMTP arguments, each as a string of its own (`RET=HDRS`)
- * @throws AnswerError where the address holds blanks or control characters, or an argument does
+ * @throws AnswerError where the address or an argument holds blanks or control characters
  * @example on('eom', () => changeSender('bounces@example.org'))
  */
 export function changeSender(address: Text, args: readonly string[] = []): ChangeSender {
   const checked = checkArguments('changeSender', args);
-  return made(
-    { kind: 'changeSender', address: checkAddress('changeSender', address, true), args: checked },
-    changeSender,
-  );
+  const whose = checkAddress('changeSender', address, true);
+  return made({ kind: 'changeSender', address: whose, args: checked }, changeSender);
 }
 
 /**
  * Deletes a header (libmilter's `smfi_chgheader` with no value); needs the right `CHGHDRS`.
  *
- * @remarks
- * Several of one name may be deleted in any order: each index counts the headers as the filter was shown them.
- *
- * @param index which of the headers of that name, from 1; where there are fewer, nothing happens
+ * @param index which header of that name, from 1, as the filter was shown them; beyond the last one nothing happens
  * @throws AnswerError where the name is no header name or the index none
  * @example on('eom', () => [deleteHeader('X-Spam', 1), deleteHeader('X-Spam', 2)])
  */
@@ -183,47 +176,40 @@ export function deleteHeader(name: string, index = 1): DeleteHeader {
 /**
  * Deletes a recipient (libmilter's `smfi_delrcpt`); needs the right `DELRCPT`.
  *
- * @param address best the `raw` of its `rcpt` event: MTAs compare what was given at RCPT. Where it is no recipient,
- *   nothing happens.
+ * @param address best the `raw` of its `rcpt` event, which MTAs compare; where it is no recipient nothing happens
  * @throws AnswerError where the address is empty or holds blanks or control characters
  * @example on('eom', () => deleteRecipient('old@example.org'))
  */
 export function deleteRecipient(address: Text): DeleteRecipient {
-  return made(
-    { kind: 'deleteRecipient', address: checkAddress('deleteRecipient', address, false) },
-    deleteRecipient,
-  );
+  const whose = checkAddress('deleteRecipient', address, false);
+  return made({ kind: 'deleteRecipient', address: whose }, deleteRecipient);
 }
 
 /**
  * Inserts a header (libmilter's `smfi_insheader`); needs the right `ADDHDRS`.
  *
- * @param position `'top'`: above everything, the MTA's own Received line included; `'bottom'`: below everything; `n`:
- *   before the n-th header (from 1) that the filter was shown. In Sendmail places from 2 on are right for the headers
- *   that its standard configuration defines; for others see the option `sendmailHeaders`.
+ * @param position `'top'`: above the MTA's own Received line; `'bottom'`: below everything; `n`: before the n-th
+ *   header (from 1) that the filter was shown. For Sendmail see the option `sendmailHeaders`.
  * @throws AnswerError as `addHeader` does, and for a position that cannot be
  * @example on('eom', () => insertHeader('top', 'Authentication-Results', 'mx.example.org; none'))
  */
 export function insertHeader(position: HeaderPosition, name: string, value: Text): InsertHeader {
-  checkPosition(position);
+  const isPlace = position === 'top' || position === 'bottom' || PLACE.check(position) === 'right';
+  if (!isPlace) {
+    throw new AnswerError(
+      `insertHeader: the position ${quote(position)} cannot be. Use 'top', 'bottom' or a whole number from 1.`,
+    );
+  }
   checkHeaderName('insertHeader', name);
-  return made(
-    { kind: 'insertHeader', position, name, value: headerValue(`insertHeader ${name}`, value) },
-    insertHeader,
-  );
-}
-
-function checkPosition(position: unknown): void {
-  if (position === 'top' || position === 'bottom') return;
-  if (typeof position === 'number' && Number.isInteger(position) && position >= 1 && position < 0x7fffffff)
-    return;
-  throw new AnswerError(
-    `insertHeader: the position ${quote(position)} cannot be. Use 'top', 'bottom' or a whole number from 1.`,
-  );
+  const checked = headerValue(`insertHeader ${name}`, value);
+  return made({ kind: 'insertHeader', position, name, value: checked }, insertHeader);
 }
 
 /**
- * Has the MTA hold the message (libmilter's `smfi_quarantine`); needs the right `QUARANTINE`. The client sees success.
+ * Has the MTA hold the message (libmilter's `smfi_quarantine`); needs the right `QUARANTINE`.
+ *
+ * @remarks
+ * The client sees success.
  *
  * @param reason one line; Postfix keeps its first 100 bytes
  * @throws AnswerError where the reason is empty or holds CR, LF or NUL
@@ -238,27 +224,29 @@ export function quarantine(reason: Text): Quarantine {
  * Replaces the body (libmilter's `smfi_replacebody`); needs the right `CHGBODY`.
  *
  * @remarks
- * Lines end with CRLF. An empty body is one. A source that gives pieces is read to its end, into memory or a temporary
- * file, before anything of the answer is written. It is finished (`return()`, or `destroy()` of a stream) when the
- * message is aborted; where it fails or does not end in time, the message gets the failure decision, unchanged. Headers that describe the body (Content-Length, Content-Transfer-Encoding …) are the filter's
- * business. The last replacement wins.
+ * Lines end with CRLF. A source that gives pieces is read to its end, into memory or a temporary file, before anything
+ * is written; on abort it is finished (`return()`, or `destroy()` of a stream), and where it fails or is late the
+ * message gets the failure decision, unchanged. Headers that describe the body are the filter's to change. The last
+ * replacement wins.
  *
- * @param body text (UTF-8), bytes, or a Node stream or other (async) iterable of either; a source is read once
- * @throws AnswerError for anything else, and for a stream that has been read to its end already, which would leave the
- *   message without a body
+ * @param body text (UTF-8), bytes, or a Node stream or other (async) iterable of either, which is read once
+ * @throws AnswerError for anything else, and for a stream that has been read to its end already
  * @example on('eom', () => replaceBody(createReadStream('notice.txt')))
  */
 export function replaceBody(body: BodySource): ReplaceBody {
-  if (isBodySource(body)) {
-    if (!isReadThrough(body)) return made({ kind: 'replaceBody', body }, replaceBody);
+  if (!isBodySource(body)) {
+    throw new AnswerError(
+      'replaceBody: the body is neither text, nor bytes, nor an (async) iterable or a Node stream of them.',
+    );
+  }
+  // Of a stream that is destroyed or has failed, reading it says what is wrong.
+  if (typeof body === 'object' && 'readableEnded' in body && body.readableEnded === true) {
     throw new AnswerError(
       'replaceBody: the stream has been read to its end already, and gives nothing any more. ' +
         'Give what was read from it, or a new stream.',
     );
   }
-  throw new AnswerError(
-    'replaceBody: the body is neither text, nor bytes, nor an (async) iterable or a Node stream of them.',
-  );
+  return made({ kind: 'replaceBody', body }, replaceBody);
 }
 
 function isBodySource(body: unknown): body is BodySource {
@@ -268,12 +256,8 @@ function isBodySource(body: unknown): body is BodySource {
   );
 }
 
-/** Whether it is a Node stream that says so. Of one that is destroyed or has failed, reading it says what is wrong. */
-function isReadThrough(body: BodySource): boolean {
-  return typeof body === 'object' && 'readableEnded' in body && body.readableEnded === true;
-}
-
 /** Checks a modification that may not have come from its constructor: an object can be written by hand. */
+export function checkModification<M extends Modification>(given: M): M;
 export function checkModification(given: Modification): Modification {
   switch (given.kind) {
     case 'addHeader':

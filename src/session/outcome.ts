@@ -14,15 +14,9 @@ export interface Outcome {
   readonly modifications: readonly Modification[];
   /** Milliseconds from the event to its answer. */
   readonly elapsed: number;
-  /**
-   * How often the MTA has waited for an answer in this message, this one included; outside of messages, since the last
-   * one or the beginning of the connection. What it was told not to wait for costs no round.
-   */
+  /** How often the MTA has waited for an answer in this message, or outside of messages since the last one. */
   readonly rounds: number;
-  /**
-   * Bytes of this message that the MTA has sent so far: its commands, headers and body, without macros and without what
-   * the filter did not ask for; outside of messages, those of the commands since the last one.
-   */
+  /** Bytes of its commands in this message, without macros, or outside of messages since the last one. */
   readonly bytes: number;
   readonly error: Error | undefined;
 }

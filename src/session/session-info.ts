@@ -18,7 +18,7 @@ export interface Macros {
   all(): Readonly<Record<string, string>>;
 }
 
-/** What is known of a connection. It is a live view: what it tells of HELO and macros is the newest. */
+/** What is known of a connection: a live view, whose HELO and macros are the newest. */
 export interface SessionInfo {
   /** Unique within the process. */
   readonly id: string;
@@ -30,23 +30,20 @@ export interface SessionInfo {
   readonly version: number;
   /** What the MTA lets the filter change. */
   readonly rights: readonly Right[];
-  /** The protocol flags that were agreed to, among them `RCPT_REJ` and `HDR_LEADSPC` where they were asked for. */
+  /** The protocol flags that were agreed to. */
   readonly protocol: readonly ProtocolFlag[];
-  /** Whether values of headers begin with the blank after the colon; see the option `leadingSpace`. */
+  /** Whether header values begin with the blank after the colon; see the option `leadingSpace`. */
   readonly leadingSpace: boolean;
   readonly macros: Macros;
-  /** The MTA, judged by its macros: certain from `connect` on where it sends `v`, as Postfix does. */
+  /** The MTA, as its macros show it: certain from `connect` on where it sends `v`, as Postfix does. */
   readonly mta: MtaName;
 }
 
 /**
- * The user who has logged in to the mail server, or `undefined` without a login.
- * It is the macro `auth_authen`.
+ * The user who has logged in to the mail server (the macro `auth_authen`); `undefined` without a login.
  *
  * @remarks
- * Some mail servers send the macro with every message, and without a name in it before a login: a value that
- * is empty or blank is no user. Whether there is a mechanism (`auth_type`) says nothing, since not every server sends it.
- * It is known from `mail` on.
+ * Known from `mail` on. Some mail servers send the macro without a login, too: a blank value is no user.
  *
  * @example on('rcpt', ({ session }) => (authenticatedUser(session) === undefined ? reject('Log in first') : undefined))
  * @see Message.auth for the same with the mechanism

@@ -4,11 +4,11 @@ import { AnswerError } from './errors.js';
 
 /** The SMTP answer that the client is to see. */
 export interface SmtpReply {
-  /** 400 to 599; its first digit is the class of the decision. 421 makes the MTA close the SMTP connection. */
+  /** 400 to 599, of the class of the decision. 421 makes the MTA close the SMTP connection. */
   readonly code: number;
   /** Enhanced status code (RFC 3463) of the same class; none is sent where it is absent. */
   readonly enhanced?: string;
-  /** One line or more, without CR, LF and NUL. Percent signs are doubled on the wire by the library. */
+  /** One line or more, without CR, LF and NUL; percent signs are doubled on the wire by the library. */
   readonly lines: readonly string[];
 }
 
@@ -17,9 +17,8 @@ export type ReplySpec =
   string | { readonly code?: number; readonly enhanced?: string; readonly text?: string | readonly string[] };
 
 /**
- * The text of a REPLYCODE: every line with the codes, all but the last with a hyphen, CRLF between.
- *
- * Sendmail takes it for a format string and Postfix undoes that, so each percent sign is doubled, once.
+ * The text of a REPLYCODE, each line with the codes. Sendmail takes it for a format string, and Postfix undoes that:
+ * percent signs are doubled.
  */
 export function replyText({ code, enhanced, lines }: SmtpReply): string {
   const status = enhanced === undefined ? '' : `${enhanced} `;
@@ -37,7 +36,7 @@ const MAX_LINE_BYTES = 980;
 const MAX_BYTES = 16_383;
 const ENHANCED = /^[45]\.\d{1,3}\.\d{1,3}$/;
 
-/** Makes the reply of a decision out of what the user gave, by the rules of `smfi_setreply` and `smfi_setmlreply`. */
+/** Makes the reply of a decision by the rules of `smfi_setreply` and `smfi_setmlreply`. */
 export function smtpReply(
   kind: 'reject' | 'tempfail',
   spec: ReplySpec,
@@ -56,16 +55,16 @@ export function smtpReply(
   const lines = typeof words === 'string' ? [words] : copyOf(words);
   const all = lines.length === 0 ? [text] : lines;
   const own = ownEnhanced ?? (ownCode === undefined ? enhanced : undefined);
-  const given = ownCode ?? code;
-  return checkSmtpReply(
-    kind,
-    own === undefined ? { code: given, lines: all } : { code: given, enhanced: own, lines: all },
-  );
+  return checkSmtpReply(kind, replyOf(ownCode ?? code, own, all));
+}
+
+function replyOf(code: number, enhanced: string | undefined, lines: readonly string[]): SmtpReply {
+  return enhanced === undefined ? { code, lines } : { code, enhanced, lines };
 }
 
 const FIELDS = ['code', 'enhanced', 'text'];
 
-/** Most replies are made for one refusal each: this allocates nothing where they are right. */
+/** Allocates nothing where the names are right: most replies are made for one refusal each. */
 function checkNames(kind: string, spec: object): void {
   for (const name in spec) {
     if (FIELDS.includes(name) || !Object.hasOwn(spec, name)) continue;
@@ -76,7 +75,7 @@ function checkNames(kind: string, spec: object): void {
   }
 }
 
-/** Whether it has the form at least; in plain JavaScript it may be anything. */
+/** Whether it has the form; in plain JavaScript it may be anything. */
 function isSpec(spec: unknown): boolean {
   return typeof spec === 'object' && spec !== null && !Array.isArray(spec);
 }
@@ -86,8 +85,7 @@ function copyOf(lines: readonly string[]): readonly string[] {
 }
 
 /**
- * Throws an `AnswerError` that says what is wrong with the reply of that decision, or gives a copy: each part is read
- * once, so that the reply that was checked is the one that is written, whatever the object says later.
+ * Throws an `AnswerError` for a malformed reply, or gives a copy: what was checked, read once, is what is written.
  */
 export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): SmtpReply {
   const digit = kind === 'reject' ? 5 : 4;
@@ -99,10 +97,8 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
       `${kind}(): the code ${quote(code)} is not ${digit}xx. Use a number from ${digit}00 to ${digit}99.`,
     );
   }
-  if (
-    enhanced !== undefined &&
-    !(typeof enhanced === 'string' && ENHANCED.test(enhanced) && Number(enhanced.charAt(0)) === digit)
-  ) {
+  const isClass = typeof enhanced === 'string' && ENHANCED.test(enhanced) && enhanced.startsWith(`${digit}`);
+  if (enhanced !== undefined && !isClass) {
     throw new AnswerError(
       `${kind}(): the enhanced code ${quote(enhanced)} does not go with ${code}. ` +
         `Use one like ${digit}.7.1, or leave it out.`,
@@ -116,7 +112,7 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
   }
   for (let at = 0; at < lines.length; at++) checkLine(kind, lines[at], at + 1);
   // Less than this many lines cannot be too long together.
-  const checked = enhanced === undefined ? { code, lines } : { code, enhanced, lines };
+  const checked = replyOf(code, enhanced, lines);
   if (lines.length > 16) checkTotal(kind, checked);
   return checked;
 }

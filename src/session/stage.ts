@@ -1,8 +1,8 @@
-/** A point of the SMTP dialogue at which a filter can be asked for a decision. `eom` is the wire's BODYEOB. */
+/** A point of the SMTP dialogue at which a filter can decide; `eom` is the wire's BODYEOB. */
 export type Stage =
   'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'header' | 'eoh' | 'body' | 'eom' | 'unknown';
 
-/** What can be told apart in a stream of flow: the stages, the two events that have no answer, and a reply. */
+/** The stages, the two events that have no answer, and a reply. */
 export type FlowStage = Stage | 'abort' | 'close' | 'reply';
 
 /** One bit for each, so that a set of stages is a number. */
@@ -22,10 +22,7 @@ export const BIT: Readonly<Record<FlowStage, number>> = {
   reply: 0x1000,
 };
 
-/**
- * The bit of a stage. This is asked several times for each event: comparing with the usual ones first is cheaper than
- * looking the name up.
- */
+/** The bit of a stage, asked several times an event: comparing with the usual ones is cheaper than a look-up. */
 export function bitOf(stage: FlowStage): number {
   switch (stage) {
     case 'header':
@@ -47,22 +44,12 @@ export function bitOf(stage: FlowStage): number {
   }
 }
 
-/** All stages that can be answered, as a set. */
 export const ALL_STAGES = 0x3ff;
 
-/** All stages, in the order in which a message meets them. */
-export const STAGES: readonly Stage[] = Object.freeze([
-  'connect',
-  'helo',
-  'mail',
-  'rcpt',
-  'data',
-  'header',
-  'eoh',
-  'body',
-  'eom',
-  'unknown',
-]);
+const ALL = Object.keys(BIT) as FlowStage[];
+
+/** All stages that can be answered, in the order in which a message meets them. */
+export const STAGES = Object.freeze(ALL.filter((name) => (BIT[name] & ALL_STAGES) !== 0)) as readonly Stage[];
 
 /** The set of the named stages. Throws a `TypeError` that lists the possible names for any other. */
 export function stageSet(stages: FlowStage | readonly FlowStage[], allowed: number): number {
@@ -70,10 +57,8 @@ export function stageSet(stages: FlowStage | readonly FlowStage[], allowed: numb
   for (const stage of Array.isArray(stages) ? (stages as readonly FlowStage[]) : [stages as FlowStage]) {
     const bit = Object.hasOwn(BIT, stage) ? BIT[stage] & allowed : 0;
     if (bit === 0) {
-      const names = Object.keys(BIT).filter((name) => (BIT[name as FlowStage] & allowed) !== 0);
-      throw new TypeError(
-        `${JSON.stringify(stage)} is not a stage that fits here; use one of ${names.join(', ')}.`,
-      );
+      const names = ALL.filter((name) => (BIT[name] & allowed) !== 0).join(', ');
+      throw new TypeError(`${JSON.stringify(stage)} is not a stage that fits here; use one of ${names}.`);
     }
     set |= bit;
   }

@@ -6,10 +6,9 @@ import type { Modification } from './modifications.js';
 import type { Failure } from './options.js';
 import type { FlowStage } from './stage.js';
 
-/** Under this symbol an event carries its turn; it survives object spread, so a changed copy still belongs to it. */
+/** An event carries its turn under this symbol, which survives object spread: a changed copy still belongs to it. */
 export const TURN: unique symbol = Symbol('rxmilter.turn');
 
-/** What a turn knows of its connection. */
 export interface TurnOwner {
   /** What an event gets whose filter failed. */
   readonly failure: Failure;
@@ -29,7 +28,7 @@ export class Scope {
     return this.#ended;
   }
 
-  /** Calls `listener` at the end, at once where that is past. Returns how to take that back. */
+  /** Calls `listener` at the end, at once where that is past; the returned function takes that back. */
   onEnd(listener: () => void): () => void {
     if (this.#ended) {
       listener();
@@ -50,39 +49,31 @@ export class Scope {
       try {
         listener();
       } catch (error) {
-        // The others have to hear of it, and so does the caller's own work.
+        // The other listeners are still called.
         this.failed(error);
       }
     }
   }
 
-  /** A listener has thrown. */
   protected failed(error: unknown): void {
     warn(error);
   }
 }
 
-/**
- * One event's time with the filter: from its emission to its answer, or to whatever makes an answer too late (abort,
- * lost connection, deadline). Its end cancels what still runs for it.
- */
+/** One event's time with the filter. Its end (answer, abort, lost connection, deadline) cancels what runs for it. */
 export class Turn extends Scope {
   readonly owner: TurnOwner;
   readonly stage: FlowStage;
   readonly mode: TurnMode;
-  /** The message that the event belongs to, where it belongs to one. */
   readonly message: Scope | undefined;
-  /** `performance.now()` at its beginning, where outcomes are asked for. */
+  /** `performance.now()` at its beginning, where outcomes are asked for, else 0. */
   readonly since: number;
-  /** The MTA has decided by itself, and is told to go on whatever the filter decides. */
+  /** The MTA has decided by itself, and gets "continue" whatever the filter decides. */
   overruled = false;
-  /** What the MTA was told. */
   decision: Decision | undefined;
-  /** What the MTA was asked to change; nothing where it is `undefined`. */
   modifications: readonly Modification[] | undefined;
   /** How a new body of the message is kept until it is written, where a filter says so. */
   store: BodyStoreOptions | undefined;
-  /** See `releaseBody`. */
   bodyReleased = false;
   #pauses: { count: number; resumed: (() => void) | undefined } | undefined;
 
@@ -109,10 +100,7 @@ export class Turn extends Scope {
     return this.#pauses !== undefined && this.#pauses.count > 0;
   }
 
-  /**
-   * At a silent stage: nothing that comes later is handled, nor much of it read, before the returned function is called.
-   * Meanwhile the bytes of the MTA pile up on its side.
-   */
+  /** At a silent stage: nothing that comes later is handled before the returned function is called. */
   pause(): () => void {
     const pauses = (this.#pauses ??= { count: 0, resumed: undefined });
     let paused = true;
@@ -124,13 +112,11 @@ export class Turn extends Scope {
     };
   }
 
-  /** Calls `listener` when it is not paused any more. */
   onResume(listener: () => void): void {
     if (this.#pauses !== undefined) this.#pauses.resumed = listener;
   }
 }
 
-/** An object that carries its turn. */
 export interface Turned {
   readonly [TURN]: Turn;
 }

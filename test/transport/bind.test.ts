@@ -98,12 +98,6 @@ describe('a Unix socket', () => {
   it.each<[BindOptions, string]>([
     [{ mode: 660 }, 'the mode 660 is not one of 0o000 to 0o777; did you mean 0o660?'],
     [{ mode: -1 }, 'the mode -1 is not one of 0o000 to 0o777, such as 0o660'],
-    [
-      { owner: 'postfix' as unknown as number },
-      'the owner "postfix" is not a numeric id; "id -u name" prints',
-    ],
-    [{ group: 4294967295 }, 'the group 4294967295 is not a numeric id'],
-    [{ group: 1.5 }, 'the group 1.5 is not a numeric id; "id -g name" prints'],
   ])('is not made with %j', async (options, problem) => {
     expect((await failing({ path }, options)).message).toContain(problem);
     expect(readdirSync(directory)).toEqual([]);

@@ -1,10 +1,4 @@
-import {
-  checkModification,
-  type ChangeHeader,
-  type DeleteHeader,
-  type Modification,
-  addHeader,
-} from '../modifications.js';
+import { type Modification, addHeader, checkModification } from '../modifications.js';
 
 interface Addition {
   readonly name: string;
@@ -15,12 +9,9 @@ interface Addition {
 }
 
 /**
- * The same modifications, in which a new value for a header that is not there is what it comes to: an addition, in its
- * turn among the others. A second value for it takes the place of the first, a deletion takes it back, and several of one
- * name come in the order of their numbers.
- *
- * @param names those of the headers that the filter was shown
- * @throws AnswerError where such a change is malformed
+ * The same modifications, in which a new value for a header that is not there is an addition. A second value takes
+ * the place of the first, a deletion takes it back, and several of one name come in the order of their numbers.
+ * `names` are those of the headers that the filter was shown. Throws an `AnswerError` for a malformed change.
  */
 export function addAbsent(
   modifications: readonly Modification[],
@@ -32,13 +23,17 @@ export function addAbsent(
   const all: (Modification | undefined)[] = [];
   const added = new Map<string, Addition>();
   for (const given of modifications) {
-    const change = changeOf(given);
-    const name = change?.name.toLowerCase() ?? '';
-    if (change === undefined || change.index <= (counts.get(name) ?? 0)) {
+    if (given.kind !== 'changeHeader' && given.kind !== 'deleteHeader') {
       all.push(given);
       continue;
     }
+    const change = checkModification(given);
     const { index } = change;
+    const name = change.name.toLowerCase();
+    if (index <= (counts.get(name) ?? 0)) {
+      all.push(given);
+      continue;
+    }
     const key = `${name}:${index}`;
     if (change.kind === 'deleteHeader' || change.value.length === 0) {
       if (!added.delete(key)) all.push(given);
@@ -56,10 +51,4 @@ export function addAbsent(
     turns.forEach(({ value }, nth) => (all[places[nth] ?? 0] = value));
   }
   return all.filter((one) => one !== undefined);
-}
-
-function changeOf(given: Modification): ChangeHeader | DeleteHeader | undefined {
-  if (given.kind !== 'changeHeader' && given.kind !== 'deleteHeader') return undefined;
-  const change = checkModification(given);
-  return change.kind === 'changeHeader' || change.kind === 'deleteHeader' ? change : undefined;
 }

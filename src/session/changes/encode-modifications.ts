@@ -3,7 +3,14 @@ import { REPLIES, type ReplyName, replyCodec } from '../../transport/wire/replie
 import { giverOf, located } from '../answer-watch.js';
 import { rightsOf } from '../connection/session-state.js';
 import { AnswerError } from '../errors.js';
-import { checkModification, type BodySource, type Modification, type Text } from '../modifications.js';
+import {
+  type AddRecipient,
+  type BodySource,
+  type ChangeSender,
+  type Modification,
+  type Text,
+  checkModification,
+} from '../modifications.js';
 import { USUAL } from '../negotiation/terms.js';
 import { addAbsent } from './absent-headers.js';
 import { HeaderEncoder, type Wording } from './header-encoder.js';
@@ -20,10 +27,9 @@ export interface ModificationPlan {
 }
 
 /**
- * Encodes the modifications of a message in words (see `HeaderEncoder`) and in an order (see `orderChanges`) that mean
- * the same on every MTA, the body last and in one run, since Postfix refuses it in several.
- *
- * @throws AnswerError where one is malformed, too long or lacks its right
+ * Encodes the modifications of a message in words (`HeaderEncoder`) and in an order (`orderChanges`) that mean the
+ * same on every MTA, the body in one run at the end, as Postfix needs it. Throws an `AnswerError` for one that is
+ * malformed, too long or lacks its right.
  */
 export function encodeModifications(
   modifications: readonly Modification[],
@@ -74,8 +80,8 @@ function worded(
 }
 
 /**
- * The frames that replace the body by these bytes; one empty frame where there are no bytes. They have the usual size also
- * where larger ones were agreed to, as libmilter's have.
+ * The frames that replace the body, one at least, of the usual size even where larger ones were agreed to
+ * (libmilter).
  */
 export function bodyFrames(bytes: Uint8Array): Buffer[] {
   const frames: Buffer[] = [];
@@ -99,22 +105,16 @@ function wireReply(
     case 'deleteHeader':
       return { type: 'changeHeader', index: modification.index, name: modification.name, value: '' };
     case 'addRecipient': {
-      const { address, args } = modification;
-      const plain =
-        args.length === 0 && ((actions & SMFIF.ADDRCPT) !== 0 || (actions & SMFIF.ADDRCPT_PAR) === 0);
-      if (plain) return { type: 'addRecipient', ...text(address) };
-      return { type: 'addRecipientPar', ...addressed(address, args) };
+      const { ADDRCPT, ADDRCPT_PAR } = SMFIF;
+      const parOnly = (actions & (ADDRCPT | ADDRCPT_PAR)) === ADDRCPT_PAR;
+      if (modification.args.length > 0 || parOnly)
+        return { type: 'addRecipientPar', ...addressed(modification) };
+      return { type: 'addRecipient', ...text(modification.address) };
     }
     case 'deleteRecipient':
       return { type: 'deleteRecipient', ...text(modification.address) };
     case 'changeSender':
-      return {
-        type: 'changeSender',
-        ...addressed(
-          modification.address,
-          modification.args.length === 0 ? profile.noArguments : modification.args,
-        ),
-      };
+      return { type: 'changeSender', ...addressed(modification, profile.noArguments) };
     case 'quarantine':
       return { type: 'quarantine', ...text(modification.reason) };
   }
@@ -139,11 +139,9 @@ function text(given: Text): { text: string; raw?: Uint8Array } {
 
 /** In a reply all arguments are one string, unlike in an event. */
 function addressed(
-  given: Text,
-  args: readonly string[],
-): { address: string; args: string[]; raw?: Uint8Array } {
-  const joined = args.length === 0 ? [] : [args.join(' ')];
-  return typeof given === 'string'
-    ? { address: given, args: joined }
-    : { address: '', args: joined, raw: given };
+  { address, args }: AddRecipient | ChangeSender,
+  noArguments: readonly string[] = [],
+): { address: string; args: readonly string[]; raw?: Uint8Array } {
+  const { text: known, ...raw } = text(address);
+  return { address: known, args: args.length === 0 ? noArguments : [args.join(' ')], ...raw };
 }

@@ -14,11 +14,7 @@ export interface Wording {
 
 type HeaderReply = Extract<WireReply, { type: 'addHeader' | 'insertHeader' | 'changeHeader' }>;
 
-/**
- * Encodes changes of headers so that they mean the same on each MTA.
- *
- * One for each message: where an added header goes depends on those added before.
- */
+/** Encodes changes of the headers of one message so that they mean the same on each MTA. */
 export class HeaderEncoder {
   readonly #wording: Wording;
   readonly #appended = new Set<string>();
@@ -27,36 +23,22 @@ export class HeaderEncoder {
     this.#wording = wording;
   }
 
-  /**
-   * The frame for it, as fields.
-   *
-   * @param sameName what is known of the headers of its name
-   */
+  /** @param sameName what is known of the headers of its name */
   encode(modification: AddHeader | InsertHeader | ChangeHeader, sameName?: SameName): HeaderReply {
-    const { name } = modification;
-    switch (modification.kind) {
-      case 'addHeader':
-        return this.#add(name, this.#value(modification.value), sameName);
-      case 'insertHeader': {
-        if (sameName !== undefined && this.#replacesMade(name, sameName)) {
-          return this.#add(name, this.#value(modification.value), sameName);
-        }
-        const index = this.#index(modification.position);
-        if (index === BOTTOM) this.#appended.add(name.toLowerCase());
-        return { type: 'insertHeader', index, name, ...this.#value(modification.value) };
-      }
-      case 'changeHeader': {
-        const { index } = modification;
-        return { type: 'changeHeader', index, name, ...this.#value(modification.value, true) };
-      }
-    }
+    const { kind, name } = modification;
+    const value = this.#value(modification.value, kind === 'changeHeader');
+    if (kind === 'changeHeader') return { type: 'changeHeader', index: modification.index, name, ...value };
+    const added = kind === 'addHeader' || (sameName !== undefined && this.#replacesMade(name, sameName));
+    if (added) return this.#add(name, value, sameName);
+    const index = this.#index(modification.position);
+    if (index === BOTTOM) this.#appended.add(name.toLowerCase());
+    return { type: 'insertHeader', index, name, ...value };
   }
 
   /**
-   * At the end. Sendmail would put it before the first header of its name, and so turn the order of several around. An
-   * MTA that is not known may be one, but even there the second of a name can be had behind the first.
-   *
-   * What Sendmail makes itself is added, to take the place of its own, but where the message is known to have one.
+   * At the end. Sendmail would put it before the first header of its name, and so turn the order of several around.
+   * An MTA that is not known may be one, but even there the second of a name can be had behind the first. A header
+   * that Sendmail makes itself is added, to take that place, but where the message is known to have one.
    */
   #add(name: string, value: ReturnType<typeof asFields>, sameName: SameName | undefined): HeaderReply {
     const { agreement, profile } = this.#wording;
@@ -66,22 +48,18 @@ export class HeaderEncoder {
     this.#appended.add(key);
     const { adds } = profile;
     const inserted = agreement.inserts && (adds === 'before its name' ? !made : adds === 'unknown' && again);
-    return inserted
-      ? { type: 'insertHeader', index: BOTTOM, name, ...value }
-      : { type: 'addHeader', name, ...value };
+    if (inserted) return { type: 'insertHeader', index: BOTTOM, name, ...value };
+    return { type: 'addHeader', name, ...value };
   }
 
-  /** Whether it is to take the place of what Sendmail makes; where a message is known, only the first of its name does. */
+  /** Whether it takes the place of what Sendmail makes; where a message is known, only the first of its name does. */
   #replacesMade(name: string, sameName: SameName | undefined): boolean {
     const key = name.toLowerCase();
     if (!this.#wording.profile.makes.has(key)) return false;
     return sameName === undefined || (sameName.shown === 0 && !this.#appended.has(key));
   }
 
-  /**
-   * Below the first header, which is the MTA's own Received, the MTAs count differently: Postfix the headers of the
-   * message, Sendmail those of its configuration before them.
-   */
+  /** Below the first header Postfix counts those of the message, Sendmail those of its configuration before them. */
   #index(position: HeaderPosition): number {
     if (position === 'top') return 0;
     if (position === 'bottom') return BOTTOM;

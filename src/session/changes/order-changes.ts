@@ -10,10 +10,8 @@ export interface SameName {
 }
 
 /**
- * What is known of new headers that were made by comparing two headers as wholes. Of one that was asked for by hand
- * nothing is known, since a filter need not have looked at the headers at all.
- *
- * It stands beside the modifications, so that these stay plain objects that are equal when they say the same.
+ * What is known of new headers that come of comparing two headers as wholes. It stands beside the modifications, so
+ * that these stay plain objects.
  */
 export const SAME_NAME = new WeakMap<Modification, SameName>();
 
@@ -21,23 +19,19 @@ export const SAME_NAME = new WeakMap<Modification, SameName>();
 export interface EncodedChange {
   readonly reply: Exclude<WireReply, { readonly type: 'replaceBody' }>;
   readonly frame: Buffer;
-  /** What is known of the headers with the name of a new one. */
   readonly sameName?: SameName | undefined;
 }
 
 /**
- * Puts changes in an order in which each means what its filter meant, though an MTA makes them one after the other and
- * counts anew after each: every number counts the headers as the filter was shown them.
+ * Puts changes in an order in which each means what its filter meant, though an MTA counts anew after each: every
+ * number counts the headers as the filter was shown them.
  *
- * - Changed values come first and from the lowest: one beyond the last header adds it, and the next then follows on it.
- * - Insertions before the n-th header go from the bottom up, so that none moves the place of another; those at one place
- *   come out in the order in which they were asked for.
- * - Deletions go from the last of a name to the first: Postfix renumbers after each, Sendmail does not. They come after
- *   the insertions, whose places they would move. A header inserted above one of its name that is to be deleted is
- *   counted by then, on both MTAs. Where it is not known whether it is above, the deletions of that name go first, since
- *   they must not hit the new header.
- * - What is deleted twice, by two filters say, is deleted once: in Postfix the second deletion would hit the next header.
- * - All else keeps its order.
+ * - Changed values come first and from the lowest: one beyond the last header adds it, and the next follows on it.
+ * - Insertions before the n-th header go from the bottom up; those at one place keep their order.
+ * - Deletions go from the last of a name to the first (Postfix renumbers after each, Sendmail does not), after the
+ *   insertions, whose places they would move. A header inserted above one of its name is counted by then; where that
+ *   is not known, the deletions of that name go first.
+ * - A second deletion of a header, which in Postfix would hit the next one, is left out.
  */
 export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer[] {
   if (changes.length < 2) return changes.map(({ frame }) => frame);

@@ -3,13 +3,12 @@ import type { Outcome } from '../outcome.js';
 
 /** The socket of a connection, or what stands in for one. */
 export interface ConnectionIo {
-  /** Writes; `false` means that the peer does not take it yet and `drained()` will be called when it has. */
+  /** `false`: the peer does not take it yet, and `drained()` will be called when it has. */
   write(bytes: Uint8Array): boolean;
   pause(): void;
   resume(): void;
   /** Writes what is still to be written, then closes. */
   end(): void;
-  /** Closes at once. */
   destroy(): void;
 }
 
@@ -17,7 +16,7 @@ export interface ConnectionIo {
 export interface Receiver {
   next(flow: Flow): void;
   complete(): void;
-  /** Nothing comes any more, complete or not: what still runs has to end. */
+  /** Nothing comes any more, complete or not. */
   close?(): void;
 }
 

@@ -19,22 +19,22 @@ import { Tracer } from './tracer.js';
 import { Turns } from './turns.js';
 import { Watchdog } from './watchdog.js';
 
-/** An MTA in lock-step has a few hundred bytes under way while it waits; beyond this it is not read any further. */
+/** Beyond this an MTA, which has a few hundred bytes under way while it waits, is not read any further. */
 const MAX_QUEUED = 262_144;
 
 const OPTNEG = COMMANDS.optneg.letter.charCodeAt(0);
 const MACRO = COMMANDS.macro.letter.charCodeAt(0);
 const BODY = COMMANDS.body.letter.charCodeAt(0);
-/** These do not wait for the pending turn, but cancel it. */
+/** Commands that cancel the pending turn. */
 const CANCELLING: ReadonlySet<number> = new Set(
   [COMMANDS.abort, COMMANDS.quit, COMMANDS.quitNc].map(({ letter }) => letter.charCodeAt(0)),
 );
 
 /**
- * One connection of an MTA, from the bytes of its socket and back: the life of the socket, and the order of commands.
+ * One connection of an MTA: the life of its socket, and the order of commands.
  *
- * A command is handled when it is complete, by the `Dialogue`. While a turn is pending later commands are queued, except
- * for ABORT, QUIT and the end of the connection, which cancel it. Answers come back from the filters by `next()`.
+ * While a turn is pending commands are queued, except for ABORT, QUIT and the end of the connection, which cancel it.
+ * Answers come back from the filters by `next()`.
  */
 export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
   readonly #io: ConnectionIo;
@@ -51,7 +51,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
   #inside = 0;
   #over = false;
   #paused = false;
-  /** What the budget knows of: how much is held, and of which frame. */
+  /** The bytes that the budget counts, and of which frame. */
   #counted = 0;
   #countedOf: number | undefined;
 
@@ -80,19 +80,17 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     this.#dialogue = new Dialogue(this, this.#turns, this.#output, options);
   }
 
-  /** What is known of the SMTP connection. */
   get info(): SessionState {
     return this.#turns.session;
   }
 
-  /** Begins: events go to `receiver` from here on. An MTA that was faster has been waiting. */
+  /** Begins: events go to `receiver` from here on. */
   attach(receiver: Receiver, tags: Tags): void {
     this.#turns.receiver = receiver;
     this.#dialogue.tags = tags;
     this.#enter();
   }
 
-  /** Takes bytes from the MTA. */
   receive(chunk: Buffer): void {
     this.#watchdog.onData();
     if (this.#over) return;
@@ -107,19 +105,17 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     }
   }
 
-  /** See `FrameHandler`. */
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void {
     if (this.#hasToWait(letter)) this.#queue.push({ letter, data, start, end, offset, last: true });
     else this.#handle(letter, data, start, end, offset, true);
   }
 
-  /** See `FrameHandler`. */
   part(data: Buffer, start: number, end: number, last: boolean): void {
     if (this.#hasToWait(BODY)) this.#queue.push({ letter: BODY, data, start, end, offset: 0, last });
     else this.#handle(BODY, data, start, end, 0, last);
   }
 
-  /** Takes what came out of the last filter: the connection is the observer at the end of its pipeline. */
+  /** Takes what came out of the last filter. */
   next(flow: Flow): void {
     if (!this.#over) this.#turns.answer(flow);
   }
@@ -136,12 +132,11 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     this.#abandon(new UnansweredError(this.#waitingAt, why));
   }
 
-  /** See `DialogueHost`. */
   agreed(agreement: Agreement): void {
     this.#reader.maxData = agreement.maxData;
   }
 
-  /** Ends the connection in order: the pipeline gets its last event, the MTA what was to be written. */
+  /** Ends the connection in order: the pipeline gets its last event, the MTA its last bytes. */
   finish(): void {
     if (this.#over) return;
     const { receiver } = this.#turns;
@@ -188,7 +183,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     this.#turns.report('close', error);
   }
 
-  /** The peer takes bytes again. */
   drained(): void {
     this.#watchdog.onDrain();
     this.#output.drained();
@@ -214,7 +208,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     });
   }
 
-  /** Called now and then with the milliseconds since the last call: ends what has timed out. */
+  /** Called now and then with the milliseconds since the last call. */
   tick(elapsed: number): void {
     if (this.#over) {
       if (this.#watchdog.expiredAfterEnd(elapsed)) this.#io.destroy();
@@ -230,16 +224,13 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     if (complaint !== undefined) this.#breakDown(new Error(`${complaint}; the connection is closed.`));
   }
 
-  /** See `FrameKeeper`. */
   overBudget(most: number): void {
     // The frame may have ended at the last moment.
     if (this.#over || this.#reader.held === 0) return;
-    this.#breakDown(
-      new Error(
-        `The unfinished frames of all connections took more than ${most} bytes, and the one of this connection was the oldest; ` +
-          'the connection is closed. Keep strangers away (allow), limit the connections (maxConnections), or raise maxFrameMemory.',
-      ),
-    );
+    const why =
+      `The unfinished frames of all connections took more than ${most} bytes, and the one of this connection was the oldest; ` +
+      'the connection is closed. Keep strangers away (allow), limit the connections (maxConnections), or raise maxFrameMemory.';
+    this.#breakDown(new Error(why));
   }
 
   /** The stage whose turn is pending; `close` where none is. */
@@ -256,7 +247,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     return false;
   }
 
-  /** Handles a command; the one place where its letter is looked up. */
   #handle(letter: number, data: Buffer, start: number, end: number, offset: number, last: boolean): void {
     if (this.#over) return;
     this.#tracer?.command(letter, data, start, end, last);
@@ -273,7 +263,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     }
   }
 
-  /** Runs what happens to the connection, then handles what had to wait for it, and writes what there is to say. */
+  /** Runs what happens to the connection, then handles the commands that waited, and writes. */
   #enter(run?: () => void): void {
     this.#inside++;
     try {
@@ -286,7 +276,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     }
   }
 
-  /** Handles the commands that had to wait, until one is pending again. */
   #catchUp(): void {
     while (this.#turns.pending === undefined && this.#turns.receiver !== undefined) {
       if (this.#dialogue.resume()) continue;
@@ -304,10 +293,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
   }
 
   #caught(error: unknown): void {
-    if (isA(error, ProtocolError)) {
-      this.#breakDown(error);
-      return;
-    }
+    if (isA(error, ProtocolError)) return this.#breakDown(error);
     // Thrown in the pipeline where RxJS catches nothing, as by a teardown: it costs this connection and no other.
     const failure = new ProjectError(this.#waitingAt, error);
     const { receiver } = this.#turns;
@@ -316,7 +302,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     receiver?.close?.();
   }
 
-  /** The pipeline ended before the connection did, with an error or without: the pending turn gets the failure decision. */
+  /** The pipeline ended before the connection did: the pending turn gets the failure decision. */
   #abandon(error: Error): void {
     if (this.#over) return;
     this.#turns.receiver = undefined;
@@ -355,14 +341,14 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     else this.#io.resume();
   }
 
-  /** While stopping, a connection between messages ends once nothing was heard of it for a while. */
+  /** While stopping, a connection between messages ends once it is silent for a while. */
   #linger(): void {
     const engaged = this.#dialogue.inMessage || this.#turns.pending !== undefined;
     if (this.#over || engaged) this.#watchdog.stop();
     else this.#watchdog.linger(() => this.finish());
   }
 
-  /** Tells the budget how much is held of a frame that has not ended. */
+  /** Has the budget count the bytes held of a frame that has not ended. */
   #count(): void {
     // A command may have ended the connection, and after its end nothing is held.
     if (this.#over) this.#reader.forget();

@@ -15,32 +15,25 @@ import type { Agreement } from '../negotiation/terms.js';
 import type { ResolvedOptions } from '../options.js';
 import type { FlowStage, Stage } from '../stage.js';
 import { Scope, TURN, type Turn } from '../turn.js';
-import { envelope, headerEvent, rcptEvent } from './events.js';
+import { NO_BYTES, envelope, headerEvent, rcptEvent } from './events.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
 import { STOPPING, type Turns } from './turns.js';
 
 const NAMES = Object.keys(COMMANDS) as CommandName[];
 const NONE: readonly Modification[] = Object.freeze([]);
-const NOTHING = Buffer.alloc(0);
-const UNKNOWN_SENDER: StringsFields = { address: '', args: [], raw: NOTHING };
+const UNKNOWN_SENDER: StringsFields = { address: '', args: [], raw: NO_BYTES };
 
-/** The connection, as its dialogue needs it. */
 export interface DialogueHost {
-  /** The negotiation is over; events follow. */
   agreed(agreement: Agreement): void;
-  /** Ends the connection. */
   finish(): void;
 }
 
 /**
- * Handles the data of a command, `data[start, end)`.
- *
- * @param last false for a part of a body frame that is not its last
+ * Handles the data of a command, `data[start, end)`; `last` is false for a part of a body frame that is not its last.
  */
 type Handler = (data: Buffer, start: number, end: number, last: boolean) => void;
 
-/** The message in progress. */
 interface MessageState {
   readonly scope: Scope;
   mail: Mail | undefined;
@@ -55,10 +48,8 @@ interface MessageState {
 }
 
 /**
- * The commands of an MTA in order: makes events of them, and knows which message is in progress, which macros are in
- * scope, and what a decision ends.
- *
- * Each command is handled by the method of its name in the table `COMMANDS`; see `HANDLERS`.
+ * The commands of an MTA in order: makes events of them, and knows the message in progress, the macros in scope, and
+ * what a decision ends. The method that handles a command has its name in the table `COMMANDS`.
  */
 export class Dialogue implements Record<CommandName, Handler> {
   /** What the filters ask of the negotiation. */
@@ -71,7 +62,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   readonly #output: Output;
   readonly #options: ResolvedOptions;
   #message: MessageState | undefined;
-  /** A filter has accepted a message before its end, and sees no more of it, also where the MTA goes on with it. */
+  /** A filter has accepted a message before its end, and sees no more of it. */
   #accepted = false;
   /** The command that the latest macros belong to, until it comes. */
   #fresh = '';
@@ -83,7 +74,6 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#options = options;
   }
 
-  /** Whether a message is in progress. */
   get inMessage(): boolean {
     return this.#message !== undefined;
   }
@@ -108,16 +98,12 @@ export class Dialogue implements Record<CommandName, Handler> {
   }
 
   connect(data: Buffer, start: number, end: number): void {
-    const {
-      host,
-      family,
-      port,
-      address: given,
-      raw = NOTHING,
-    } = COMMANDS.connect.layout.decode(data, start, end);
+    const fields = COMMANDS.connect.layout.decode(data, start, end);
+    const { host, family, port, raw = NO_BYTES } = fields;
+    let { address } = fields;
     // Sendmail writes all the zeros of an IPv6 address, or some, as it was built; a zone would get lost.
-    const long = family === 'inet6' && !given.includes('%');
-    const address = long ? new SocketAddress({ address: given, family: 'ipv6' }).address : given;
+    if (family === 'inet6' && !address.includes('%'))
+      address = new SocketAddress({ address, family: 'ipv6' }).address;
     this.#abortMessage();
     this.#scopeMacros('C');
     const { session } = this.#turns;
@@ -130,7 +116,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   }
 
   helo(data: Buffer, start: number, end: number): void {
-    const { text, raw = NOTHING } = COMMANDS.helo.layout.decode(data, start, end);
+    const { text, raw = NO_BYTES } = COMMANDS.helo.layout.decode(data, start, end);
     this.#abortMessage();
     this.#scopeMacros('H');
     const { session } = this.#turns;
@@ -191,7 +177,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#mark('eoh', 'N', data, start, end);
   }
 
-  /** A part of a body frame; the frame is answered at its last one. */
+  /** A part of a body frame, which is answered at its last one. */
   body(data: Buffer, start: number, end: number, last: boolean): void {
     const message = this.#beginMessage();
     const { session } = this.#turns;
@@ -222,7 +208,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   }
 
   unknown(data: Buffer, start: number, end: number): void {
-    const { text, raw = NOTHING } = COMMANDS.unknown.layout.decode(data, start, end);
+    const { text, raw = NO_BYTES } = COMMANDS.unknown.layout.decode(data, start, end);
     const turn = this.#turns.begin('unknown', this.#message?.scope, true);
     if (turn === undefined) return;
     const { session } = this.#turns;
@@ -256,7 +242,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     else if (decision.kind !== 'proceed' && this.#message !== undefined) this.#message.early = decision;
   }
 
-  /** Goes on with the end of a message that had to wait for its last chunk; whether there is one. */
+  /** Goes on with the end of a message that waited for its last chunk, where there is one. */
   resume(): boolean {
     const message = this.#message;
     if (message?.eomDue !== true) return false;
@@ -265,13 +251,12 @@ export class Dialogue implements Record<CommandName, Handler> {
     return true;
   }
 
-  /** The SMTP connection is over. */
   close(): void {
     this.#abortMessage();
     this.#turns.tell('close', undefined);
   }
 
-  /** The message in progress, where there is one, is over, and what lives as long as it. */
+  /** The message in progress is over, and what lives as long as it. */
   endMessage(): void {
     const message = this.#message;
     if (message === undefined) return;
@@ -290,8 +275,8 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#beginMessage();
     this.#scopeMacros(letter);
     const turn = this.#begin(stage);
-    if (turn !== undefined)
-      this.#turns.present({ stage, session: this.#turns.session, [TURN]: turn }, turn, true);
+    if (turn === undefined) return;
+    this.#turns.present({ stage, session: this.#turns.session, [TURN]: turn }, turn, true);
   }
 
   /** Answers a body frame whose last part is not presented. */
@@ -310,26 +295,19 @@ export class Dialogue implements Record<CommandName, Handler> {
       this.endMessage();
       return;
     }
+    const { session } = this.#turns;
     const turn = this.#begin('eom');
-    if (turn !== undefined) {
-      const { session } = this.#turns;
+    if (turn !== undefined)
       this.#turns.present({ stage: 'eom', session, modifications: NONE, [TURN]: turn }, turn, true);
-    }
     if (turn === undefined || turn.mode === 'silent') this.endMessage();
   }
 
-  /** The message that a command belongs to, which may begin with it; nothing once it was accepted. */
+  /** The message that a command belongs to, or begins; nothing once it was accepted. */
   #beginMessage(): MessageState | undefined {
     if (this.#message !== undefined || this.#accepted) return this.#message;
     this.#output.beginMessage();
-    return (this.#message = {
-      scope: new Scope(),
-      mail: undefined,
-      skipping: false,
-      early: undefined,
-      eomDue: false,
-      refused: this.draining,
-    });
+    const unset = { mail: undefined, skipping: false, early: undefined, eomDue: false };
+    return (this.#message = { scope: new Scope(), ...unset, refused: this.draining });
   }
 
   /** Begins the turn of an event of the message; see `Turns.begin`. */
@@ -345,7 +323,6 @@ export class Dialogue implements Record<CommandName, Handler> {
     return undefined;
   }
 
-  /** A decision was said: ends what is in its scope. */
   #apply(stage: FlowStage, decision: Decision): void {
     const scope = scopeOf(stage, decision);
     if (scope === 'body' && this.#message !== undefined) this.#message.skipping = true;
@@ -356,13 +333,11 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#accepted = stage !== 'eom' && decision.kind === 'accept' && begins;
   }
 
-  /** The message in progress, where there is one, is over without its end. */
   #abortMessage(): void {
     this.#accepted = false;
     this.#turns.cancel();
-    const message = this.#message;
-    if (message === undefined) return;
-    this.#turns.tell('abort', message.scope);
+    if (this.#message === undefined) return;
+    this.#turns.tell('abort', this.#message.scope);
     this.endMessage();
   }
 

@@ -4,18 +4,12 @@ import type { Header, Mail, Rcpt, Rejection } from '../flow.js';
 import { TURN, type Turn, type Turned } from '../turn.js';
 import type { SessionState } from './session-state.js';
 
-/** What MAIL and RCPT have in common. */
-export interface EnvelopeFields {
-  readonly address: string;
-  readonly args: readonly string[];
-  readonly params: Readonly<Record<string, string>>;
-  readonly raw: Uint8Array;
-}
+export type EnvelopeFields = Pick<Mail, 'address' | 'args' | 'params' | 'raw'>;
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
-const NO_BYTES = new Uint8Array(0);
+export const NO_BYTES = Buffer.alloc(0);
 
-/** Reads an address and its ESMTP arguments the way events have them: without brackets, arguments also by name. */
+/** An address and its ESMTP arguments the way events have them. */
 export function envelope({ address, args, raw }: StringsFields): EnvelopeFields {
   const bracketed = address.startsWith('<') && address.endsWith('>');
   return {
@@ -36,21 +30,14 @@ function paramsOf(args: readonly string[]): Readonly<Record<string, string>> {
   return params;
 }
 
-const NOTHING = Buffer.alloc(0);
 const BLANK = Buffer.from(' ');
 
 /** The event of a HEADER, with the blank that the MTA took away where it is to look as if it had not. */
 export function headerEvent(session: SessionState, fields: PairFields, turn: Turn): Header & Turned {
-  const { name, value, raw = NOTHING } = fields;
+  const { name, value, raw = NO_BYTES } = fields;
   if (session.agreement.blank !== 'made') return { stage: 'header', session, name, value, raw, [TURN]: turn };
-  return {
-    stage: 'header',
-    session,
-    name,
-    value: ` ${value}`,
-    raw: Buffer.concat([BLANK, raw]),
-    [TURN]: turn,
-  };
+  const whole = Buffer.concat([BLANK, raw]);
+  return { stage: 'header', session, name, value: ` ${value}`, raw: whole, [TURN]: turn };
 }
 
 /** What Sendmail has before the words: `550 5.1.1 User unknown`. */
@@ -58,7 +45,7 @@ const CODES = /^(?:[45]\d\d(?:[ -]|$))?(?:([45]\.\d{1,3}\.\d{1,3})(?: |$))?/;
 
 const STATUS = /^[45]\.\d{1,3}\.\d{1,3}$/;
 
-/** The event of a RCPT; where the MTA has rejected the recipient by itself its turn is overruled. */
+/** The event of a RCPT; its turn is overruled where the MTA has rejected the recipient by itself. */
 export function rcptEvent(
   session: SessionState,
   fields: StringsFields,
@@ -74,11 +61,8 @@ export function rcptEvent(
 }
 
 /**
- * What the MTA has said to the recipient whose RCPT begins: the mailer of a rejected one is called `error`, and has the
- * status for its host and the text for its user (Sendmail's way, which Postfix follows, without a code in the text).
- *
- * Sendmail 8.18 may have neither status nor text, and a piece of the address for the user: what has no code in front
- * there is no text.
+ * What the MTA has said to the recipient whose RCPT begins: the mailer of a rejected one is called `error`, and has
+ * the status for its host and the text for its user, where Sendmail 8.18 may have a piece of the address instead.
  */
 function rejectionIn(session: SessionState): Rejection | undefined {
   const { agreement, macros } = session;

@@ -1,15 +1,13 @@
 /** A connection that keeps the beginning of a frame whose end has not come. */
 export interface FrameKeeper {
-  /** All together keep too much, and this one has for longest: it has to end. Called when nothing else is going on. */
+  /** All together keep too much, and this one has for longest: it has to end. */
   overBudget(most: number): void;
 }
 
 /**
- * How much the frames of all connections of a server that have begun and not ended may take together.
- *
- * Beyond it the connection whose frame has been unfinished for longest has to go. A frame of a mail server that works is
- * there within milliseconds, so that the oldest is one of a peer that hangs, or means harm. To stop reading instead
- * would let a few of these keep the server from all others.
+ * How much the unfinished frames of all connections of a server may take. Beyond it the oldest one has to go, since a
+ * mail server that works ends a frame within milliseconds; to stop reading would let a few peers keep the server from
+ * all others.
  */
 export class FrameBudget {
   readonly #most: number;
@@ -22,7 +20,7 @@ export class FrameBudget {
     this.#most = most;
   }
 
-  /** Says how many bytes a connection keeps of the frame that it is in the middle of. */
+  /** The connection keeps so many bytes of the frame that it is in the middle of. */
   keep(keeper: FrameKeeper, bytes: number): void {
     this.#sum += bytes - (this.#kept.get(keeper) ?? 0);
     this.#kept.set(keeper, bytes);
@@ -35,7 +33,6 @@ export class FrameBudget {
     }
   }
 
-  /** The frame has ended, or the connection has. */
   release(keeper: FrameKeeper): void {
     this.#sum -= this.#kept.get(keeper) ?? 0;
     this.#kept.delete(keeper);

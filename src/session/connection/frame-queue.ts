@@ -8,7 +8,7 @@ export interface QueuedFrame {
   readonly last: boolean;
 }
 
-/** What an MTA has sent ahead. Nearly always empty, so it is made when first needed. */
+/** The frames that an MTA has sent ahead. Nearly always empty, so it is made when first needed. */
 export class FrameQueue {
   #frames: (QueuedFrame | undefined)[] | undefined;
   #next = 0;
@@ -28,14 +28,6 @@ export class FrameQueue {
     this.#bytes += cost(frame);
   }
 
-  /** Puts a frame before all others. */
-  unshift(frame: QueuedFrame): void {
-    const frames = (this.#frames ??= []);
-    if (this.#next > 0) frames[--this.#next] = frame;
-    else frames.unshift(frame);
-    this.#bytes += cost(frame);
-  }
-
   shift(): QueuedFrame | undefined {
     const frames = this.#frames;
     const frame = frames?.[this.#next];
@@ -43,8 +35,7 @@ export class FrameQueue {
       this.clear();
       return undefined;
     }
-    // From an MTA that waits for nothing the queue may never be empty, and still has to release what was taken:
-    // of its bytes, which may be the body of a large message, at once, of its places from time to time.
+    // The queue of an MTA that waits for nothing may never be empty, and still has to release what was taken.
     frames[this.#next++] = undefined;
     if (this.#next >= 1024) this.#next -= frames.splice(0, this.#next).length;
     this.#bytes -= cost(frame);

@@ -3,8 +3,8 @@ import { bareName } from '../negotiation/terms.js';
 import type { Macros } from '../session-info.js';
 
 /**
- * The stages that have macros, in the order of a session. A later one hides an earlier one. HEADER, BODY and UNKNOWN
- * have none: Postfix sends frames for them, which libmilter ignores too.
+ * The letters of the stages with macros, each hiding those before. Others, which Postfix sends, libmilter ignores,
+ * too.
  */
 const ORDER = 'CHMRTNE';
 const RCPT = ORDER.indexOf('R');
@@ -27,22 +27,17 @@ export class MacroStore implements Macros {
   readonly #slots: (Slot | undefined)[] = [];
   /** How many of the slots are in use, at most. */
   #top = 0;
-  /** Whether there was a frame for HEADER or BODY. */
-  #forContent = false;
-
   /** Whether the MTA sends macros for HEADER or BODY, which are not read. */
-  get forContent(): boolean {
-    return this.#forContent;
-  }
+  forContent = false;
 
-  /** Takes a macro frame: its target letter and then its pairs. It replaces the set of its stage and ends later ones. */
+  /** Takes a macro frame: its target letter and pairs. It replaces the set of its stage and ends later ones. */
   store(data: Buffer, start: number, end: number): void {
     if (end === start) throw new Malformed('no command letter');
     if (end - start > 1 && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
     const letter = String.fromCharCode(data[start] ?? 0);
     const index = ORDER.indexOf(letter);
     if (index === -1) {
-      this.#forContent ||= letter === 'L' || letter === 'B';
+      this.forContent ||= letter === 'L' || letter === 'B';
       return;
     }
     this.#cut(index);
@@ -52,16 +47,14 @@ export class MacroStore implements Macros {
     this.#top = index + 1;
   }
 
-  /**
-   * The event of that letter begins: the sets of later stages end, and so does its own where none came with it.
-   */
+  /** The event of that letter begins: later sets end, and its own where none came with it (`fresh`). */
   beginEvent(letter: string, fresh: boolean): void {
     const index = ORDER.indexOf(letter);
     this.#cut(index + (fresh ? 1 : 0));
     if (index > RCPT) this.endRecipients();
   }
 
-  /** The recipients are complete: what was said of the last one, perhaps one that the MTA has refused itself, ends. */
+  /** The recipients are complete: the set of the last one, perhaps refused by the MTA, ends. */
   endRecipients(): void {
     if (this.#slots.length > RCPT) this.#slots[RCPT] = undefined;
   }
@@ -123,11 +116,10 @@ export class MacroStore implements Macros {
   #read(index: number): Map<string, Sent> | undefined {
     const slot = this.#slots[index];
     if (slot === undefined) return undefined;
-    if (slot.decoded === undefined) {
-      slot.decoded = new Map();
-      for (const [name, value] of decodeMacros(slot.data, slot.start, slot.end)) {
-        if (value !== undefined) slot.decoded.set(bareName(name), [name, value]);
-      }
+    if (slot.decoded !== undefined) return slot.decoded;
+    slot.decoded = new Map();
+    for (const [name, value] of decodeMacros(slot.data, slot.start, slot.end)) {
+      if (value !== undefined) slot.decoded.set(bareName(name), [name, value]);
     }
     return slot.decoded;
   }

@@ -8,21 +8,20 @@ import { USUAL } from '../negotiation/terms.js';
 import type { Turn } from '../turn.js';
 import type { Output } from './output.js';
 
-/** What reads a body that a filter has answered with, piece by piece. */
+/** Reads a body that a filter has answered with, piece by piece. */
 export function iteratorOf(body: BodySource): AsyncIterator<unknown> | Iterator<unknown> {
   if (typeof body === 'string' || body instanceof Uint8Array) return [body][Symbol.iterator]();
   listenForErrors(body);
   return Symbol.asyncIterator in body ? body[Symbol.asyncIterator]() : body[Symbol.iterator]();
 }
 
-/** A piece as bytes: a copy, since it is kept, and a source may read its next piece into the same buffer. */
+/** A piece as bytes: a copy, since a source may read its next piece into the same buffer. */
 export function toBytes(piece: unknown): Buffer {
   if (typeof piece === 'string') return Buffer.from(piece);
   if (piece instanceof Uint8Array) return Buffer.from(piece);
   throw new AnswerError(`replaceBody: the source gave ${typeof piece} instead of text or bytes.`);
 }
 
-/** Tells a source that no more of it is wanted. Its answer to that makes no difference. */
 export function finishBody(body: BodySource, iterator: AsyncIterator<unknown> | Iterator<unknown>): void {
   try {
     ignoreRejection(iterator.return?.());
@@ -33,10 +32,7 @@ export function finishBody(body: BodySource, iterator: AsyncIterator<unknown> | 
   if (typeof body === 'object') destroyBody(body);
 }
 
-/**
- * Frees what a body holds. What it makes of that, at once or in a promise, is of no consequence any more, and must not
- * end the process.
- */
+/** Frees what a body holds. A failure of that, at once or in a promise, must not end the process. */
 export function destroyBody(body: object): void {
   try {
     const { destroy } = body as { readonly destroy?: unknown };
@@ -46,7 +42,7 @@ export function destroyBody(body: object): void {
   }
 }
 
-/** A stream that fails when it is not read must not end the process, as an error does that no code listens to. */
+/** A stream that fails when it is not read must not end the process, as an unheard error event does. */
 export function listenForErrors(body: object): void {
   try {
     const { on } = body as { readonly on?: unknown };
@@ -75,11 +71,9 @@ export class FullPieces {
     return whole.subarray(0, whole.length - left);
   }
 
-  /** What is left, less than a frame. */
   rest(): Uint8Array {
-    const [only] = this.#gathered;
-    const all =
-      only !== undefined && this.#gathered.length === 1 ? only : Buffer.concat(this.#gathered, this.#bytes);
+    const [only, ...more] = this.#gathered;
+    const all = only !== undefined && more.length === 0 ? only : Buffer.concat(this.#gathered, this.#bytes);
     this.#gathered = [];
     this.#bytes = 0;
     return all;
@@ -87,22 +81,15 @@ export class FullPieces {
 }
 
 /**
- * Reads a body to its end into a store.
- *
- * Ends early, and finishes the source, when the turn is over: what was read by then is no body. A source that gives one
- * piece after the other without ever waiting leaves the process time for its other work, and for the end of its own.
- *
- * @returns whether that is all of it
- * @throws what the source fails with, AnswerError where it gives what is no piece, BodyFileError (the promise)
+ * Reads a body to its end into a store, and says whether that is all of it. Finishes the source early when the turn
+ * is over. Throws what the source fails with, an `AnswerError` for what is no piece, or a `BodyFileError`.
  */
 export async function readBody(body: BodySource, store: BodyStore, turn: Turn | undefined): Promise<boolean> {
   const pieces = new FullPieces();
   const breath = new Breath();
   const iterator = iteratorOf(body);
-  // A source that waits for something is told at once, not at its next piece.
-  const forget = turn?.onEnd(() => {
-    finishBody(body, iterator);
-  });
+  // A source that waits for something ends at once, not at its next piece.
+  const forget = turn?.onEnd(() => finishBody(body, iterator));
   for (;;) {
     const result = await iterator.next();
     if (isOver(turn)) return false;
@@ -126,22 +113,18 @@ export async function collectBody(source: BodySource, turn: Turn): Promise<BodyS
   return (await readBody(source, store, turn)) ? store : undefined;
 }
 
-/** Asked in a function of its own: what the compiler knew of it before we waited does not hold any more. */
+/** A function of its own: what the compiler knew of the turn before we waited does not hold any more. */
 function isOver(turn: Turn | undefined): boolean {
   return turn?.ended === true;
 }
 
-/** As much is handed to the system at once, and as much is read from a file; it fills frames of the usual size. */
+/** So much is handed to the system at once, and read from a file; it fills frames of the usual size. */
 const PIECE = 8 * USUAL;
 
 /**
- * Writes a body that is here as a whole, as frames of the full size, no faster than the peer takes them and otherwise
- * without a pause: a peer that loses its filter between two frames of a body has half a body. The last piece, or a small
- * body as a whole, is left in the output, to go out in one write with what follows on it.
- *
- * Ends early when the turn is over.
- *
- * @throws BodyFileError (the promise) where the body is in a file that cannot be read
+ * Writes a body that is here as a whole, no faster than the peer takes it and otherwise without a pause: a peer that
+ * loses its filter between two frames has half a body. The last piece is left in the output, to go out with what
+ * follows. Throws a `BodyFileError` where the file of the body cannot be read.
  */
 export async function writeBody(body: BodyStore | Uint8Array, output: Output, turn: Turn): Promise<void> {
   let unwritten = 0;
@@ -159,8 +142,7 @@ export async function writeBody(body: BodyStore | Uint8Array, output: Output, tu
 
 function piecesOf(body: BodyStore | Uint8Array): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   if (body instanceof Uint8Array) return heldPieces([body]);
-  const { pieces } = body;
-  return pieces === undefined ? filePieces(body) : heldPieces(pieces);
+  return body.pieces === undefined ? filePieces(body) : heldPieces(body.pieces);
 }
 
 /** Pieces that fill frames, but for the last; an empty one where there is nothing. */

@@ -1,10 +1,7 @@
 import type { ConnectionIo } from './boundary.js';
 import type { Tracer } from './tracer.js';
 
-/**
- * Gathers what one entry into the connection has to say, so that it goes out in one write; and counts what a message
- * costs, or the connection outside of messages.
- */
+/** Gathers what one entry into the connection has to say, for one write; and counts what a message costs. */
 export class Output {
   /** How often the MTA has waited for an answer. */
   rounds = 0;
@@ -17,16 +14,12 @@ export class Output {
   #first: Uint8Array | undefined;
   #more: Uint8Array[] | undefined;
   #waiting: (() => void)[] | undefined;
-  #blocked = false;
+  /** Whether the peer has stopped taking bytes. */
+  blocked = false;
 
   constructor(io: ConnectionIo, tracer: Tracer | undefined) {
     this.#io = io;
     this.#tracer = tracer;
-  }
-
-  /** Whether the peer has stopped taking bytes. */
-  get blocked(): boolean {
-    return this.#blocked;
   }
 
   /** A command, or a part of one, is about to be handled. */
@@ -35,7 +28,6 @@ export class Output {
     this.bytes += bytes;
   }
 
-  /** The command in progress begins a message. */
   beginMessage(): void {
     this.rounds = 0;
     this.bytes = this.#current;
@@ -65,20 +57,18 @@ export class Output {
     const bytes = this.#more === undefined ? first : Buffer.concat(this.#more);
     this.#first = undefined;
     this.#more = undefined;
-    if (!this.#io.write(bytes)) this.#blocked = true;
+    if (!this.#io.write(bytes)) this.blocked = true;
   }
 
-  /** The peer takes bytes again. */
   drained(): void {
-    this.#blocked = false;
+    this.blocked = false;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     for (const go of waiting ?? []) go();
   }
 
-  /** Resolves as soon as the peer takes bytes. */
   writable(): Promise<void> {
-    if (!this.#blocked) return Promise.resolve();
+    if (!this.blocked) return Promise.resolve();
     return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
   }
 }

@@ -1,8 +1,7 @@
 import { type ProtocolFlag, type Right, SMFIF, SMFIP } from '../../transport/wire/flags.js';
 import { type Agreement, NOTHING_AGREED } from '../negotiation/terms.js';
-import { GENERIC } from '../profiles/generic.js';
 import type { MtaName, Profile } from '../profiles/profile.js';
-import { recognise } from '../profiles/recognise.js';
+import { GENERIC, recognise } from '../profiles/recognise.js';
 import type { Client, SessionInfo } from '../session-info.js';
 import { MacroStore } from './macro-store.js';
 
@@ -10,17 +9,16 @@ const NO_CLIENT: Client = Object.freeze({ host: '', family: 'unknown', port: 0, 
 
 let sessions = 0;
 
-/** What a message has told of its envelope so far, as it came. */
+/** The envelope of a message so far, as it came. */
 export interface Told {
   readonly sender: string | undefined;
-  /** The last one. */
   readonly recipient: string | undefined;
 }
 
 /** The `SessionInfo` of a connection, as the connection itself keeps it. */
 export class SessionState implements SessionInfo {
-  readonly id: string;
-  readonly macros: MacroStore;
+  readonly id = (++sessions).toString(36);
+  readonly macros = new MacroStore();
   client: Client = NO_CLIENT;
   helo: string | undefined = undefined;
   agreement: Agreement = NOTHING_AGREED;
@@ -31,11 +29,6 @@ export class SessionState implements SessionInfo {
   /** The names of the message's headers; nothing where the MTA has shown none. */
   shownHeaders: string[] | undefined = undefined;
   #profile: Profile = GENERIC;
-
-  constructor() {
-    this.macros = new MacroStore();
-    this.id = (++sessions).toString(36);
-  }
 
   get leadingSpace(): boolean {
     return this.agreement.blank !== 'hidden';
@@ -69,10 +62,7 @@ const RIGHTS = new Map<number, readonly Right[]>();
 /** The names of the rights in a set; one array for each set, as there are few. */
 export function rightsOf(actions: number): readonly Right[] {
   let names = RIGHTS.get(actions);
-  if (names === undefined) {
-    names = namesOf(SMFIF, actions);
-    RIGHTS.set(actions, names);
-  }
+  if (names === undefined) RIGHTS.set(actions, (names = namesOf(SMFIF, actions)));
   return names;
 }
 

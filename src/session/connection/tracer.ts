@@ -1,6 +1,6 @@
 import { ignoreRejection, onRejection } from '../../common/promises.js';
 import { isA } from '../../common/text-of.js';
-import { type COMMANDS, type Command, commandCodec } from '../../transport/wire/commands.js';
+import { type Command, type CommandName, commandCodec } from '../../transport/wire/commands.js';
 import { describeMessage } from '../../transport/wire/describe-message.js';
 import { ProtocolError } from '../../transport/wire/protocol-error.js';
 import { type ReplyName, type WireReply, replyCodec } from '../../transport/wire/replies.js';
@@ -8,20 +8,18 @@ import type { SessionInfo } from '../session-info.js';
 
 /** A frame that went over the wire; see `SessionOptions.trace`. */
 export type TraceEntry = {
-  /** The connection. */
   readonly session: SessionInfo;
-  /** The data of the frame. Only to be looked at, and only now: the bytes are those of the wire, not a copy. */
+  /** The data of the frame, for now alone: the bytes are those of the wire, not a copy. */
   readonly data: Uint8Array;
-  /** `false` for a part of a body frame that is not its last: such a frame is told as it comes, part by part. */
+  /** `false` for a part of a body frame that is not its last. */
   readonly last: boolean;
-  /** The frame in a line of text, such as `rcpt <bob@example.org> NOTIFY=NEVER`; long things are cut. */
+  /** The frame in a line, such as `rcpt <bob@example.org> NOTIFY=NEVER`; long things are cut. */
   readonly text: string;
 } & (
-  | { readonly from: 'mta'; readonly name: keyof typeof COMMANDS }
-  | { readonly from: 'filter'; readonly name: ReplyName }
+  { readonly from: 'mta'; readonly name: CommandName } | { readonly from: 'filter'; readonly name: ReplyName }
 );
 
-/** Tells a function of the user's what goes over the wire of one connection, until it throws. */
+/** Gives a function of the user's what goes over the wire of one connection, until it throws. */
 export class Tracer {
   #trace: ((entry: TraceEntry) => unknown) | undefined;
   readonly #session: () => SessionInfo;
@@ -37,7 +35,6 @@ export class Tracer {
     this.#failed = failed;
   }
 
-  /** A command of the MTA is about to be handled. */
   command(letter: number, data: Buffer, start: number, end: number, last: boolean): void {
     let message: Command;
     try {
@@ -48,29 +45,22 @@ export class Tracer {
       throw error;
     }
     const { type: name } = message;
-    this.#tell({
-      session: this.#session(),
-      from: 'mta',
-      name,
-      data: data.subarray(start, end),
-      last,
-      text: describeMessage(message),
-    });
+    this.#tell({ from: 'mta', name, ...this.#whole(message, data.subarray(start, end), last) });
   }
 
-  /** A whole frame is about to be written. */
   reply(frame: Uint8Array): void {
     const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
     const message: WireReply = replyCodec.decode(bytes[4] ?? 0, bytes, 5, bytes.length);
     const { type: name } = message;
-    this.#tell({
-      session: this.#session(),
-      from: 'filter',
-      name,
-      data: bytes.subarray(5),
-      last: true,
-      text: describeMessage(message),
-    });
+    this.#tell({ from: 'filter', name, ...this.#whole(message, bytes.subarray(5), true) });
+  }
+
+  #whole(
+    message: Command | WireReply,
+    data: Uint8Array,
+    last: boolean,
+  ): Pick<TraceEntry, 'session' | 'data' | 'last' | 'text'> {
+    return { session: this.#session(), data, last, text: describeMessage(message) };
   }
 
   #tell(entry: TraceEntry): void {

@@ -1,16 +1,17 @@
 import { errorFrom, isA } from '../../common/text-of.js';
 import { SMFIP } from '../../transport/wire/flags.js';
+import { replyCodec } from '../../transport/wire/replies.js';
 import { giverOf, located } from '../answer-watch.js';
 import { encodeModifications } from '../changes/encode-modifications.js';
 import { type Decision, checkDecision, proceed, skip, tempfail } from '../decisions.js';
-import { CONTINUE, PROGRESS, encodeDecision } from '../encode-decision.js';
-import { AnswerError, ProjectError, type Waited, overruledError, staleReply, tooSlow } from '../errors.js';
+import { AnswerError, ProjectError, overruledError, staleReply, tooSlow } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
 import type { Flow, MilterEvent } from '../flow.js';
 import type { BodySource, Modification } from '../modifications.js';
 import type { Agreement } from '../negotiation/terms.js';
 import type { Failure, ResolvedOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
+import { replyText } from '../smtp-reply.js';
 import { type FlowStage, type Stage, bitOf } from '../stage.js';
 import { type Scope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../turn.js';
 import type { ConnectionOwner, Receiver } from './boundary.js';
@@ -21,7 +22,19 @@ import { SessionState } from './session-state.js';
 const NONE: readonly Modification[] = Object.freeze([]);
 const HALF_DONE = tempfail();
 
-/** The refusal of a message that begins after the server was told to stop: the code makes the MTA close its connection. */
+const CONTINUE = replyCodec.encode({ type: 'continue' });
+const PROGRESS = replyCodec.encode({ type: 'progress' });
+/** The frames of decisions without a reply. */
+const BARE: Readonly<Record<Decision['kind'], Buffer>> = {
+  proceed: CONTINUE,
+  accept: replyCodec.encode({ type: 'accept' }),
+  reject: replyCodec.encode({ type: 'reject' }),
+  tempfail: replyCodec.encode({ type: 'tempfail' }),
+  discard: replyCodec.encode({ type: 'discard' }),
+  skip: replyCodec.encode({ type: 'skip' }),
+};
+
+/** Refuses a message that begins after the server was told to stop: the code makes the MTA close its connection. */
 export const STOPPING: Decision = tempfail({
   code: 421,
   enhanced: '4.3.2',
@@ -29,15 +42,11 @@ export const STOPPING: Decision = tempfail({
 });
 
 /**
- * The turns of a connection: a turn begins, its event is presented to the filters, it is answered, it ends.
- *
- * This is the one place that writes answers: exactly one for each command that wants one, and none otherwise. An event
- * that no filter wants is answered here with "continue". At most one turn is pending; it has a deadline, and progress is
- * sent while it is the end of a message.
+ * The turns of a connection: the one place that writes answers, exactly one for each command that wants one. At most
+ * one turn is pending; it has a deadline, and progress is sent while it is the end of a message.
  */
 export class Turns implements TurnOwner {
   readonly failure: Failure;
-  /** What is known of the SMTP connection. */
   session = new SessionState();
   /** The first filter; `undefined` before there is one and after the end. */
   receiver: Receiver | undefined = undefined;
@@ -53,13 +62,13 @@ export class Turns implements TurnOwner {
   #canSkip = false;
   #skipsEarly = false;
   #pending: Turn | undefined;
-  /** The pending turn has its decision; its body is being read, and then written. */
+  /** The pending turn has its decision, and its body is being read or written. */
   #replacing = false;
-  /** All of the body is here, and a part of it may be with the MTA already. */
+  /** All of the body is here, and a part of it may have been written. */
   #written = false;
   #deadline: NodeJS.Timeout | undefined;
   #progress: NodeJS.Timeout | undefined;
-  /** How long the parts of the body frame in progress have taken so far: the MTA waits for one answer to all of them. */
+  /** How long the parts of the body frame in progress have taken: the MTA waits for one answer to all of them. */
   #spent = 0;
   #since: number | undefined;
 
@@ -77,7 +86,6 @@ export class Turns implements TurnOwner {
     this.#settled = settled;
   }
 
-  /** The negotiation is over. */
   open(agreement: Agreement): void {
     this.session.agreement = agreement;
     this.#wanted = agreement.wanted;
@@ -87,21 +95,15 @@ export class Turns implements TurnOwner {
     this.#skipsEarly = agreement.readers === 1;
   }
 
-  /** The turn that the MTA waits for. */
   get pending(): Turn | undefined {
     return this.#pending;
   }
 
-  /** Whether a filter wants events of the stage. */
   wants(stage: Stage): boolean {
     return (this.#wanted & bitOf(stage)) !== 0;
   }
 
-  /**
-   * Begins the turn of an event. Returns nothing where no filter wants the event; it is answered then.
-   *
-   * @param last false for a part of a body frame that is not its last: the answer is due at that
-   */
+  /** Begins the turn of an event, or answers one that no filter wants; not `last` for a part of a body frame. */
   begin(stage: Stage, message: Scope | undefined, last: boolean): Turn | undefined {
     const bit = bitOf(stage);
     const quiet = (this.#quiet & bit) !== 0;
@@ -129,7 +131,8 @@ export class Turns implements TurnOwner {
     } else if (turn.paused) {
       this.#pause(turn, last);
     } else {
-      this.#endSilent(turn, last);
+      turn.end();
+      if (last) this.say(turn.stage as Stage);
     }
   }
 
@@ -140,7 +143,6 @@ export class Turns implements TurnOwner {
     this.receiver?.next(event);
   }
 
-  /** Takes what came out of the last filter: an event that no filter has decided, or a reply. */
   answer(flow: Flow): void {
     const event = flow.stage === 'reply' ? flow.to : flow;
     const turn = turnOf(event);
@@ -158,9 +160,7 @@ export class Turns implements TurnOwner {
     }
   }
 
-  /**
-   * Answers a command without a turn, with "continue" where no decision is given; whether the MTA waits for an answer.
-   */
+  /** Answers a command without a turn, where the MTA waits for an answer; whether it does. */
   say(stage: Stage, decision?: Decision): boolean {
     if ((this.#quiet & bitOf(stage)) !== 0) return false;
     this.#output.answer(decision === undefined ? CONTINUE : this.#encode(decision));
@@ -171,18 +171,19 @@ export class Turns implements TurnOwner {
   fail(error: Error): boolean {
     const turn = this.#pending;
     if (turn === undefined) return false;
-    const passes = this.failure.kind === 'accept' || this.failure.kind === 'proceed';
+    const { kind } = this.failure;
     // A message whose body is half replaced may not pass, whatever else failures are to do.
-    const decision = passes && this.#written ? HALF_DONE : failureAt(turn.stage, this.failure);
+    const half = this.#written && (kind === 'accept' || kind === 'proceed');
+    const decision = half ? HALF_DONE : failureAt(turn.stage, this.failure);
     this.#finish(turn, decision, NONE, error);
     return true;
   }
 
-  /** Ends the pending turn without an answer: the MTA does not wait for one any more. */
+  /** Ends the pending turn without an answer: the MTA does not wait for one. */
   cancel(): void {
     const turn = this.#pending;
     if (turn !== undefined) this.#end(turn);
-    this.#spent = 0;
+    this.endFrame();
   }
 
   /** A body frame was answered without its last part having been presented. */
@@ -190,16 +191,15 @@ export class Turns implements TurnOwner {
     this.#spent = 0;
   }
 
-  /** Reports what went wrong and cost no answer. */
   report(stage: FlowStage | 'negotiate', error: Error): void {
     this.#outcome(stage, undefined, NONE, 0, error);
   }
 
-  /** The event was presented and not answered at once: from now on its time runs. */
+  /** The time of a turn runs from when its event was presented and not answered at once. */
   #wait(turn: Turn): void {
     // The rest is up to the MTA.
     if (this.#written) return;
-    this.#startDeadline(turn, () => this.fail(tooSlow(turn.stage, this.#waited(turn))));
+    this.#startDeadline(turn, () => this.fail(this.#late(turn)));
     if (turn.stage !== 'eom' || this.#deadline === undefined) return;
     this.#progress = setInterval(() => {
       this.#output.put(PROGRESS);
@@ -208,8 +208,7 @@ export class Turns implements TurnOwner {
   }
 
   /**
-   * The MTA does not wait for an answer, but what it says next waits until the turn is resumed. That has as much time
-   * as the end of a message; beyond it the turn ends, and the filter that has missed the event has to say so at the end.
+   * The next command waits until the turn is resumed, or its time is up: then the filter has to say so at the end.
    */
   #pause(turn: Turn, last: boolean): void {
     const resume = (): void => {
@@ -221,14 +220,9 @@ export class Turns implements TurnOwner {
     this.#pending = turn;
     turn.onResume(resume);
     this.#startDeadline(turn, () => {
-      this.report(turn.stage, tooSlow(turn.stage, this.#waited(turn)));
+      this.report(turn.stage, this.#late(turn));
       resume();
     });
-  }
-
-  #endSilent(turn: Turn, last: boolean): void {
-    turn.end();
-    if (last) this.say(turn.stage as Stage);
   }
 
   #settle(
@@ -262,8 +256,7 @@ export class Turns implements TurnOwner {
   }
 
   /**
-   * Nothing is written before the body is here as a whole: an MTA that loses its filter in the middle of it has half a
-   * message, and may be told to accept it.
+   * Nothing is written before the body is here: an MTA that loses its filter in the middle may accept half a message.
    */
   async #replaceBody(
     turn: Turn,
@@ -309,9 +302,12 @@ export class Turns implements TurnOwner {
     this.#settled(turn, decision);
   }
 
-  /** The frame that tells a decision: where the MTA does not know SKIP, the rest of the body is taken in silence. */
+  /** The frame of a decision. Where the MTA does not know SKIP, the rest of the body is taken in silence. */
   #encode(decision: Decision): Buffer {
-    return decision.kind === 'skip' && !this.#canSkip ? CONTINUE : encodeDecision(decision);
+    const { kind } = decision;
+    if ((kind === 'reject' || kind === 'tempfail') && decision.reply !== undefined)
+      return replyCodec.encode({ type: 'replycode', text: replyText(decision.reply) });
+    return kind === 'skip' && !this.#canSkip ? CONTINUE : BARE[kind];
   }
 
   #end(turn: Turn): void {
@@ -360,10 +356,9 @@ export class Turns implements TurnOwner {
     this.#deadline = undefined;
   }
 
-  /** How long a turn has had when it is late, and the option that says so. */
-  #waited(turn: Turn): Waited {
+  #late(turn: Turn): Error {
     const name = limitOf(turn);
-    return { waited: this.#timeouts[name], limit: `timeouts.${name}` };
+    return tooSlow(turn.stage, { waited: this.#timeouts[name], limit: `timeouts.${name}` });
   }
 }
 

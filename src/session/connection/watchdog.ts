@@ -1,15 +1,13 @@
 import type { ResolvedOptions } from '../options.js';
 
-/** What a connection is waiting for. */
 export interface Waiting {
   readonly negotiating: boolean;
-  /** Its events have no subscriber: the MTA waits for us. */
+  /** Its events have no subscriber. */
   readonly detached: boolean;
   /** The MTA does not take what was written. */
   readonly blocked: boolean;
-  /** Where in the stream the frame began that has not ended; `undefined` between frames. */
+  /** Where the frame began that has not ended. */
   readonly midFrame: number | undefined;
-  /** The filter is deciding: the silence is ours. */
   readonly pending: boolean;
 }
 
@@ -18,10 +16,9 @@ export class Watchdog {
   readonly #timeouts: ResolvedOptions['timeouts'];
   /** Milliseconds without bytes from the MTA. */
   #silent = 0;
-  /** Milliseconds with something that should not take long. */
+  /** Milliseconds in a state that should not last. */
   #stuck = 0;
   #frame: number | undefined;
-  /** Milliseconds since the end. */
   #ended = 0;
   #linger: NodeJS.Timeout | undefined;
 
@@ -43,7 +40,6 @@ export class Watchdog {
     return this.#ended > this.#timeouts.frame;
   }
 
-  /** Time passes; returns what has timed out. */
   expired(elapsed: number, waiting: Waiting): string | undefined {
     const { negotiate, frame, idle } = this.#timeouts;
     this.#silent += elapsed;

@@ -1,13 +1,6 @@
 import { ignoreRejection, isPromise } from '../../common/promises.js';
 import { COMMANDS } from '../../transport/wire/commands.js';
-import {
-  OLD_ACTIONS,
-  OLD_PROTOCOL,
-  SMFIF,
-  SMFIM,
-  SMFIP,
-  SMFIP_INTERNAL,
-} from '../../transport/wire/flags.js';
+import { OLD_ACTIONS, OLD_PROTOCOL, SMFIF, SMFIM, SMFIP } from '../../transport/wire/flags.js';
 import { rightsOf } from '../connection/session-state.js';
 import { NegotiationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
@@ -27,12 +20,12 @@ const OLDEST = 2;
 const NEWEST = 6;
 /** What an offer of no actions at all means (libmilter): those of version 1. */
 const FIRST_ACTIONS = 0x0f;
+/** Bits of Sendmail and libmilter among themselves; two of them offer larger frames, see `agreeOnSize`. */
+const INTERNAL = 0xf0000000;
 
 /**
- * Settles the terms of a connection: what the filter's tags ask for, as far as it is offered; options override them,
- * and the `negotiate` hook has the last word.
- *
- * @throws NegotiationError where there is no common ground or the hook refuses
+ * Settles the terms: what the tags ask for, as far as it is offered, then options, then the `negotiate` hook. Throws
+ * a `NegotiationError` where there is no common ground or the hook refuses.
  */
 export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions): Agreement {
   const offer = readOffer(offered);
@@ -49,23 +42,19 @@ export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions):
   for (const stage of STAGES) if ((COMMANDS[stage].nr & terms.protocol) !== 0) quiet |= BIT[stage];
   const verbatim = (terms.protocol & SMFIP.HDR_LEADSPC) !== 0;
   const { bit, size } = agreeOnSize(terms.version === NEWEST ? offered.protocol : 0, options.maxDataSize);
+  const { version, actions, protocol, macros } = terms;
   return {
-    version: terms.version,
-    actions: terms.actions,
-    protocol: terms.protocol,
-    answer: {
-      version: terms.version,
-      actions: terms.actions,
-      protocol: (terms.protocol | bit) >>> 0,
-      lists: listsOf(terms.macros),
-    },
+    version,
+    actions,
+    protocol,
+    answer: { version, actions, protocol: (protocol | bit) >>> 0, lists: listsOf(macros) },
     wanted: (tags.decides | tags.observes | options.stages) & ALL_STAGES,
     decides: tags.decides & ALL_STAGES,
     readers: tags.readers,
     quiet,
     blank: verbatim ? 'kept' : options.leadingSpace ? 'made' : 'hidden',
     maxData: size,
-    inserts: terms.version > OLDEST || (offer.actions & SMFIF.QUARANTINE) !== 0,
+    inserts: version > OLDEST || (offer.actions & SMFIF.QUARANTINE) !== 0,
     sendmailHeaders: options.sendmailHeaders,
   };
 }
@@ -79,7 +68,7 @@ function readOffer(offer: Offer): Offer {
   return {
     version: offer.version,
     actions: offer.actions === 0 ? FIRST_ACTIONS : offer.actions,
-    protocol: (offer.protocol & ~SMFIP_INTERNAL) >>> 0,
+    protocol: (offer.protocol & ~INTERNAL) >>> 0,
   };
 }
 

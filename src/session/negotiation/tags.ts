@@ -8,7 +8,7 @@ export interface Tags {
   readonly observes: number;
   /** Rights that it cannot do without. */
   readonly requires: number;
-  /** How many filters read the body: so many have to have enough of it before the MTA may leave out the rest. */
+  /** How many filters read the body: all have to have enough before the MTA may leave out the rest. */
   readonly readers: number;
 }
 

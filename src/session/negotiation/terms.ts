@@ -6,32 +6,29 @@ export function bareName(name: string): string {
   return name.startsWith('{') && name.endsWith('}') ? name.slice(1, -1) : name;
 }
 
-/**
- * A macro's name as both MTAs have it: of one letter as it is, else in braces. Postfix takes any spelling. Sendmail takes
- * a longer name without braces for the macro of its first letter, and answers with the value of that.
- */
+/** A macro's name as MTAs have it: in braces if longer than a letter, which Sendmail would take alone otherwise. */
 export function wireName(name: string): string {
   const bare = bareName(name);
   return bare.length === 1 ? bare : `{${bare}}`;
 }
 
-/** How much data a frame may have: the protocol's size, and two that builds of Sendmail and libmilter can agree on. */
+/** How much data a frame may have: the usual size, and two that builds of Sendmail and libmilter offer. */
 export type MaxDataSize = 65535 | 262143 | 1048575;
 
 /** The size that every MTA takes. */
 export const USUAL: MaxDataSize = 65535;
-/** The largest size that anybody offers. */
+/** The largest size that any MTA offers. */
 export const LARGEST: MaxDataSize = 1048575;
 
 export const DATA_SIZES: readonly MaxDataSize[] = [USUAL, 262143, LARGEST];
 
-/** The bits of the protocol flags with which each is offered and agreed to (`SMFIP_MDS_*`, not in libmilter's API). */
+/** The protocol flags that offer and agree to each (`SMFIP_MDS_*`, not in libmilter's API). */
 const BITS: readonly (readonly [bit: number, size: MaxDataSize])[] = [
   [0x20000000, LARGEST],
   [0x10000000, 262143],
 ];
 
-/** What is agreed to of an offer: the largest size in it that is wanted, and its bit; 0 where it is the usual one. */
+/** The largest size of an offer that is wanted, and its bit; 0 for the usual one. */
 export function agreeOnSize(protocol: number, wanted: MaxDataSize): { bit: number; size: MaxDataSize } {
   const found = BITS.find(([bit, size]) => (protocol & bit) !== 0 && size <= wanted);
   return found === undefined ? { bit: 0, size: USUAL } : { bit: found[0], size: found[1] };
@@ -40,7 +37,7 @@ export function agreeOnSize(protocol: number, wanted: MaxDataSize): { bit: numbe
 /** The stages for which macros can be asked for at negotiation. */
 export type MacroStage = 'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'eoh' | 'eom';
 
-/** Names of macros by stage, in the form that the MTA uses: `i`, `{auth_authen}`. */
+/** Names of macros by stage: `i`, `{auth_authen}`. */
 export type MacroLists = Readonly<Partial<Record<MacroStage, readonly string[]>>>;
 
 /** What an MTA offers at negotiation. */
@@ -60,13 +57,9 @@ export interface Terms extends Offer {
 /** See `SessionOptions.negotiate`. */
 export type NegotiateHook = (offer: Offer, derived: Terms) => Terms | Reject | undefined;
 
-/**
- * Who sees to the blank between the colon of a header and its value: the MTA takes it away and adds it again; it is
- * kept, and what a filter writes begins with it; or the MTA does the former, and here it is made to look like the latter.
- */
+/** The blank after a header's colon: the MTA takes it away and adds it; it is kept; or it is made here. */
 export type Blank = 'hidden' | 'kept' | 'made';
 
-/** What both ends have agreed to. */
 export interface Agreement {
   readonly version: number;
   readonly actions: number;
@@ -76,7 +69,6 @@ export interface Agreement {
   readonly wanted: number;
   /** The stages whose answer the filter gives. */
   readonly decides: number;
-  /** How many filters read the body. */
   readonly readers: number;
   /** The stages at which nothing may be sent. */
   readonly quiet: number;
@@ -85,11 +77,9 @@ export interface Agreement {
   readonly maxData: number;
   /** Whether the MTA knows INSHEADER: Sendmail does since 8.13, which offered QUARANTINE at the same time. */
   readonly inserts: boolean;
-  /** See `SessionOptions`. */
   readonly sendmailHeaders: number;
 }
 
-/** Before the negotiation. */
 export const NOTHING_AGREED: Agreement = Object.freeze({
   version: 0,
   actions: 0,

@@ -6,14 +6,12 @@ export type MtaName = MtaKind | 'unknown';
 /** The mail servers whose behaviour is known. */
 export type MtaKind = 'postfix' | 'sendmail';
 
-/** Signs of an MTA: its macros so far, and how it writes. */
+/** Signs of an MTA: its macros so far. */
 export interface Signs {
   /** The value of a macro that came by just this name, braces or none included. */
   getAsSent(name: string): string | undefined;
   /** Whether macros came for HEADER or BODY. */
   readonly forContent: boolean;
-  /** Whether the address of the client was written with `IPv6:` before it. */
-  readonly prefixed: boolean;
 }
 
 /** What is different about one mail server: how it is recognised, and how changes have to be worded for it. */
@@ -21,11 +19,11 @@ export interface Profile {
   readonly name: MtaName;
   /** The value of the macro `v` of such a server. */
   readonly version: RegExp;
-  /** Whether a server without `v` is one, as far as its signs say. */
-  recognises(signs: Signs): boolean;
+  /** Whether a server without `v` is one; `prefixed` where it writes `IPv6:` before the client's address. */
+  recognises(signs: Signs, prefixed: boolean): boolean;
   /** Where ADDHEADER puts a header: at the end, or before the first one of its name. */
   readonly adds: 'at the end' | 'before its name' | 'unknown';
-  /** The headers, in small letters, that it makes where a message has none; an added one takes the place of its own. */
+  /** The headers, in small letters, that it makes where they are missing; an added one takes that place. */
   readonly makes: ReadonlySet<string>;
   /** Whether INSHEADER counts the headers of its configuration before those of the message. */
   readonly countsConfigured: boolean;
@@ -33,7 +31,7 @@ export interface Profile {
   readonly keepsName: boolean;
   /** The arguments of CHGFROM where none are given. */
   readonly noArguments: readonly string[];
-  /** Whether the text for a recipient that it has rejected itself is known by the code in front of it. */
+  /** Whether the text for a recipient that it has rejected itself has a code in front. */
   readonly codesRejections: boolean;
 }
 
@@ -48,12 +46,11 @@ export interface KnownProfile extends Profile {
   readonly quitsAlways: boolean;
   /** Whether a message has its queue id before a recipient is accepted. */
   readonly idAtMail: boolean;
-  /** The enhanced code, without its class, that it gives a reply that has none; `''` where it gives none. */
+  /** The enhanced code, without its class, that it gives a reply without one; `''` where it gives none. */
   readonly missingCode: string;
   /** The macros that it sends at a stage for which the milter asked for none. */
   readonly macros: Readonly<Partial<Record<keyof typeof SMFIM, readonly string[]>>>;
 }
 
-/** Macros of an encrypted and of an authenticated session. */
 export const TLS = ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'];
 export const AUTH = ['{auth_type}', '{auth_authen}'];

@@ -1,30 +1,35 @@
 import type { MacroStore } from '../connection/macro-store.js';
-import { GENERIC } from './generic.js';
 import { POSTFIX } from './postfix.js';
 import type { KnownProfile, MtaKind, MtaName, Profile } from './profile.js';
 import { SENDMAIL } from './sendmail.js';
 
+/** A mail server that is not known. It may be a Sendmail that has not shown itself yet. */
+export const GENERIC: Profile = {
+  name: 'unknown',
+  version: /^/,
+  recognises: () => true,
+  adds: 'unknown',
+  makes: new Set(),
+  countsConfigured: false,
+  keepsName: false,
+  noArguments: [''],
+  codesRejections: false,
+};
+
 /** In the order in which their signs count. */
 const PROFILES: readonly Profile[] = [SENDMAIL, POSTFIX, GENERIC];
 
-/** The last version that was recognised: a server hears from the same few mail servers again and again. */
+/** The last version that was recognised: a server hears from the same few mail servers. */
 let latest: { readonly version: Buffer; readonly profile: Profile } | undefined;
 
 /**
- * Recognises the MTA of a connection by its macros so far.
- *
- * `v`, which Postfix sends at CONNECT, says it outright; an MTA that calls itself something else is not known. Without
- * `v` the signs of each profile count.
- *
- * @param prefixed whether the address of the client was written with `IPv6:` before it
+ * Recognises the MTA of a connection by its macros so far: by `v` alone where it sends that, as Postfix does at
+ * CONNECT. `prefixed`: the address of the client was written with `IPv6:` before it.
  */
 export function recognise(macros: MacroStore, prefixed: boolean): Profile {
   const version = macros.version();
-  if (version === undefined) {
-    const { forContent } = macros;
-    const signs = { forContent, prefixed, getAsSent: (name: string) => macros.getAsSent(name) };
-    return PROFILES.find((profile) => profile.recognises(signs)) ?? GENERIC;
-  }
+  if (version === undefined)
+    return PROFILES.find((profile) => profile.recognises(macros, prefixed)) ?? GENERIC;
   if (latest?.version.equals(version) !== true) {
     const text = version.toString();
     const profile = PROFILES.find((each) => each.version.test(text)) ?? GENERIC;
@@ -34,12 +39,10 @@ export function recognise(macros: MacroStore, prefixed: boolean): Profile {
   return latest.profile;
 }
 
-/** The profile of a mail server whose behaviour is known. */
 export function profileOf(mta: MtaKind = 'postfix'): KnownProfile {
   return mta === 'sendmail' ? SENDMAIL : POSTFIX;
 }
 
-/** The profile of that name. */
 export function profileNamed(name: MtaName): Profile {
   return PROFILES.find((profile) => profile.name === name) ?? GENERIC;
 }

@@ -7,33 +7,23 @@ const INTERFACE = ['{if_addr}', '{if_name}'];
 const SENDMAIL_ALONE = ['{auth_ssf}', '{msg_id}'];
 
 /**
- * Sendmail. It names the interface that the client came in by, puts a dot behind the host that a mailer delivers to, and
- * writes `IPv6:` before addresses.
- *
- * A program that took some of its macros over (maddy, others in Go) leaves out `_`, or the braces, or both. The host name
- * of CONNECT is no sign: with some programs it is the name that the client greeted with.
+ * Sendmail. It names the interface that the client came in by, and puts a dot behind the host of a mailer. Programs
+ * that took over some of its macros (maddy, others in Go) leave out `_`, or the braces, or both; with some the host
+ * name of CONNECT is the name that the client greeted with, and so no sign.
  */
 export const SENDMAIL: KnownProfile = {
   name: 'sendmail',
   // As `8.17.1.9`, `8.18.2/Submit`.
   version: /^8\.\d+\.\d+/,
-  recognises(signs) {
+  recognises(signs, prefixed) {
     const sent = (name: string): boolean => signs.getAsSent(name) !== undefined;
-    if (signs.prefixed || SENDMAIL_ALONE.some(sent) || (INTERFACE.some(sent) && (sent('_') || sent('{_}'))))
-      return true;
+    if (prefixed || SENDMAIL_ALONE.some(sent)) return true;
+    if (INTERFACE.some(sent) && (sent('_') || sent('{_}'))) return true;
     const next = signs.getAsSent('{rcpt_host}') ?? signs.getAsSent('{mail_host}') ?? '';
     return /[^.]\.$/.test(next);
   },
   adds: 'before its name',
-  makes: new Set([
-    'date',
-    'from',
-    'full-name',
-    'message-id',
-    'resent-date',
-    'resent-from',
-    'resent-message-id',
-  ]),
+  makes: new Set('date from full-name message-id resent-date resent-from resent-message-id'.split(' ')),
   countsConfigured: true,
   keepsName: true,
   // With a second string, empty or not, Sendmail forgets what the client gave with MAIL: BODY, RET, ENVID, AUTH.

@@ -10,18 +10,9 @@ import { type BindOptions, listening } from './listening.js';
 import { bindUnix } from './unix-socket.js';
 
 /**
- * Lets `server` listen on `endpoint`; resolves when it does, rejects with a `ListenError` that says what to do.
- *
- * After a rejection the server does not listen and no socket file is left behind. The file of a socket appears with its mode and
- * owner, and can be connected to from then on; users who may write to the directory cannot have another file given away instead.
- * A socket file that no process listens on any more (left by one that was killed) is replaced in the same step; one that is in
- * use, and anything that is not a socket, is left alone. The file is removed at the moment of `server.close()`, unless it is no
- * longer the one that was made here, or the process may not do that any more. Node removes no file when the process exits
- * without closing the server; the next start then finds it and replaces it.
- *
- * @example
- * const server = createServer(accept);
- * await bindServer(server, parseEndpoint('unix:/run/filter/filter.sock'), { group: 115 });
+ * Lets `server` listen on `endpoint`; rejects with a `ListenError` that says what to do, and leaves nothing behind
+ * then. The file of a Unix socket appears with its mode and owner, in the place of one that no process listens on;
+ * anything else is left alone. `server.close()` removes it, where it is still the one made here.
  */
 export async function bindServer(
   server: Server,
@@ -39,7 +30,6 @@ export async function bindServer(
 
 type Inet = Exclude<Endpoint, { family: 'unix' }>;
 
-/** Listens on a TCP port; `fail` is called with what went wrong. */
 async function bindInet(server: Server, endpoint: Inet, options: BindOptions, fail: Fail): Promise<void> {
   const host = await addressOf(endpoint, fail);
   try {
@@ -50,8 +40,7 @@ async function bindInet(server: Server, endpoint: Inet, options: BindOptions, fa
 }
 
 /**
- * The address behind a name, in the family that was asked for. Left to itself, Node would listen on whichever address comes
- * first: `localhost` is 127.0.0.1 on one machine and ::1 on the next, and the MTA then connects to the other.
+ * The address behind a name in the family asked for; Node would take whichever comes first, and the MTA the other.
  */
 async function addressOf({ family, host }: Inet, fail: Fail): Promise<string> {
   if (isIP(host) !== 0) return host;
@@ -59,10 +48,8 @@ async function addressOf({ family, host }: Inet, fail: Fail): Promise<string> {
     return (await lookup(host, { family: family === 'inet' ? 4 : 6 })).address;
   } catch (error) {
     if (errorCode(error) === 'EAI_AGAIN') {
-      return fail(
-        `the name "${host}" could not be looked up just now; use an address to be independent of DNS`,
-        error,
-      );
+      const advice = 'use an address to be independent of DNS';
+      return fail(`the name "${host}" could not be looked up just now; ${advice}`, error);
     }
     const [version, other] = family === 'inet' ? ['IPv4', 'inet6:'] : ['IPv6', 'inet:'];
     return fail(
@@ -72,15 +59,11 @@ async function addressOf({ family, host }: Inet, fail: Fail): Promise<string> {
   }
 }
 
-/** Whether the address stands for all addresses of the machine. */
-function isAny(host: string): boolean {
-  return /^[0:.]+$/.test(host);
-}
-
 function explain(error: unknown, { port }: Inet, host: string): string {
   switch (errorCode(error)) {
     case 'EADDRINUSE':
-      if (isAny(host))
+      // All addresses of the machine.
+      if (/^[0:.]+$/.test(host))
         return `the port is already in use, on one of the addresses; "inet6:${port}@::" takes IPv4, too, so that "inet:${port}@0.0.0.0" cannot be beside it. "ss -ltnp sport = :${port}" shows what listens`;
       return `the port is already in use; stop the other program ("ss -ltnp sport = :${port}" shows it) or take another port`;
     case 'EACCES':

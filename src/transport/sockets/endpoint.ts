@@ -6,16 +6,15 @@ import { excerpt, sentence } from '../../common/printable.js';
 import { EndpointError, type Fail } from './errors.js';
 
 /**
- * The place where an MTA and a filter meet: a TCP port over IPv4 (`inet`) or IPv6 (`inet6`), or a Unix domain socket.
+ * The place where an MTA and a filter meet: a TCP port over IPv4 or IPv6, or a Unix domain socket.
  *
- * `host` is an address without brackets, or a name that is looked up in that address family only. `port` 0 asks for any free port.
- * `path` is absolute.
+ * `host` is an address without brackets, or a name that is looked up in that family only. `path` is absolute.
  */
 export type Endpoint =
   | { readonly family: 'inet' | 'inet6'; readonly host: string; readonly port: number }
   | { readonly family: 'unix'; readonly path: string };
 
-/** An endpoint in one of the usual spellings, as an object with a port or a path, or as an `Endpoint`. */
+/** An endpoint in one of the usual spellings, or as an object with a port or a path. */
 export type EndpointInput =
   | string
   | { readonly port: number; readonly host?: string | undefined }
@@ -25,9 +24,7 @@ export type EndpointInput =
 /**
  * Writes an endpoint as text, as libmilter's `smfi_setconn` takes it; `parseEndpoint` reads it back.
  *
- * @example
- * formatEndpoint({ family: 'inet6', host: '::1', port: 8891 }); // 'inet6:8891@::1'
- * formatEndpoint({ family: 'unix', path: '/run/filter.sock' }); // 'unix:/run/filter.sock'
+ * @example formatEndpoint({ family: 'inet6', host: '::1', port: 8891 }); // 'inet6:8891@::1'
  */
 export function formatEndpoint(endpoint: Endpoint): string {
   return endpoint.family === 'unix'
@@ -35,9 +32,7 @@ export function formatEndpoint(endpoint: Endpoint): string {
     : `${endpoint.family}:${endpoint.port}@${endpoint.host}`;
 }
 
-/**
- * A guess at the endpoint that a text means, as the end of an error message; nothing where it cannot be guessed.
- */
+/** A guess at the endpoint that a text means, as the end of an error message. */
 export function suggestEndpoint(text: string): string | undefined {
   const [, behind] = /^[sp]=(.+)$/i.exec(text) ?? [];
   if (behind !== undefined) return `leave out what stands before "=": did you mean "${behind}"?`;
@@ -45,10 +40,9 @@ export function suggestEndpoint(text: string): string | undefined {
   const [, url, rest = ''] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
   if (url !== undefined) {
     const [, host, port] = /^(?:[^@/]*@)?(\[[^\]]*\]|[^:/]*):(\d+)\/?$/.exec(rest) ?? [];
-    if (host !== undefined && port !== undefined) {
-      return `a milter is not reached by a URL: did you mean "${inet(port, host)}"?`;
-    }
-    if (rest.startsWith('/')) return `a milter is not reached by a URL: did you mean "unix:${rest}"?`;
+    const file = rest.startsWith('/') ? `unix:${rest}` : undefined;
+    const meant = host !== undefined && port !== undefined ? inet(port, host) : file;
+    if (meant !== undefined) return `a milter is not reached by a URL: did you mean "${meant}"?`;
     return `a milter is not reached by a URL (${url}); write "inet:port@host" or "unix:/absolute/path"`;
   }
 
@@ -61,9 +55,8 @@ export function suggestEndpoint(text: string): string | undefined {
 
   if (/^\d+(@.+)?$/.test(text)) return `there is no family: did you mean "inet:${text}"?`;
   const [, host, port] = /^(\[[^\]]*\]|[^:/@]*):(\d+)$/.exec(text) ?? [];
-  if (host !== undefined && port !== undefined) {
+  if (host !== undefined && port !== undefined)
     return `there is no family: did you mean "${inet(port, host)}"?`;
-  }
   if (text.includes(':') || !text.includes('/')) return undefined;
   return `a path has to be absolute: write "unix:/absolute/path". What Postfix calls "unix:${text}" is below its queue directory: "${belowQueue(text)}"`;
 }
@@ -83,9 +76,8 @@ function inet(port: string, host: string): string {
 export const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
 
 /**
- * A Unix domain socket as an endpoint, its path checked; `fail` is called with what is wrong.
- *
- * The length is checked here because Node binds a longer path cut off, without an error, to another file.
+ * A Unix domain socket as an endpoint. Its length is checked since Node binds a longer path cut off, without an
+ * error.
  */
 function unixEndpoint(path: string, fail: Fail): Endpoint {
   if (path === '')
@@ -113,20 +105,15 @@ type Family = 'inet' | 'inet6';
 const LOOPBACK = { inet: '127.0.0.1', inet6: '::1' } as const;
 const NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 
-/**
- * A TCP port as an endpoint, from what stands behind `inet:` or `inet6:`: `port`, `port@host` or `host:port`; `fail` is called
- * with what is wrong.
- */
+/** A TCP port as an endpoint, from what stands behind `inet:` or `inet6:`: `port`, `port@host` or `host:port`. */
 function inetEndpoint(family: Family, text: string, fail: Fail): Endpoint {
   const [host, port] = split(family, text, fail);
   const number = parsePort(port, family, host, fail);
   const bare = /^\[(.*)\]$/.exec(host)?.[1] ?? host;
   if (isIPv6(bare)) return { family: 'inet6', host: bare, port: number };
   if (isIPv4(bare) && bare === host) {
-    if (family === 'inet6') {
-      return fail(`${host} is an IPv4 address; did you mean "inet:${port}@${host}"?`);
-    }
-    return { family, host, port: number };
+    if (family === 'inet') return { family, host, port: number };
+    return fail(`${host} is an IPv4 address; did you mean "inet:${port}@${host}"?`);
   }
   if (host === '')
     return fail(`the host after "@" is missing; write "${family}:${port}@${LOOPBACK[family]}"`);
@@ -181,18 +168,16 @@ const FORMS = 'write "inet:port@host", "inet6:port@host" or "unix:/absolute/path
 /**
  * Reads an endpoint in any of its usual spellings; nothing is opened or looked up.
  *
- * @remarks The spellings are:
- *
- * - `inet:8891@127.0.0.1`, `inet6:8891@::1` (brackets allowed), `unix:/path`, `local:/path`: as libmilter's `smfi_setconn` and
- *   Sendmail's `INPUT_MAIL_FILTER` write it
- * - `inet:127.0.0.1:8891`, `inet:[::1]:8891`: as Postfix's `smtpd_milters` writes it
- * - `inet:8891`, `inet6:8891`: on the loopback address. libmilter would take every interface, but the milter protocol has no
- *   authentication, so that has to be asked for: `inet:8891@0.0.0.0`
- * - `inet6:8891@::`: on every interface, over IPv4, too, whatever the default of the system is; `inet:8891@0.0.0.0` has IPv4 only
+ * @remarks
+ * - `inet:8891@127.0.0.1`, `inet6:8891@::1`, `unix:/path`, `local:/path`: libmilter's and Sendmail's
+ * - `inet:127.0.0.1:8891`, `inet:[::1]:8891`: Postfix's
+ * - `inet:8891`, `inet6:8891`: on the loopback address, where libmilter would take every interface: the protocol has
+ *   no authentication
+ * - `inet:8891@0.0.0.0` on every interface over IPv4, `inet6:8891@::` over both families
  * - `/path`, `{ path }`, `{ port, host? }`, and an `Endpoint` itself
  *
- * An IPv6 address under `inet` is an `inet6` endpoint, because Postfix says `inet:` for both families. An IPv4 address under
- * `inet6` is a mistake, and an error. A name is an `inet` endpoint unless it stands behind `inet6:`.
+ * An IPv6 address under `inet` is an `inet6` endpoint, as Postfix writes it. A name is an `inet` endpoint unless it
+ * stands behind `inet6:`.
  *
  * @throws EndpointError with the mistake and, where it can be guessed, the likely intention
  * @example
@@ -203,7 +188,8 @@ export function parseEndpoint(input: EndpointInput): Endpoint {
   // A caller in plain JavaScript, or a setting that was not there, gets the same care as a typed one.
   const given: unknown = input;
   const fail = (problem: string): never => {
-    throw new EndpointError(`Cannot use ${quoted(given)} as an endpoint: ${sentence(problem)}`, given);
+    const shown = excerpt(inspect(given, { breakLength: Infinity }), 300);
+    throw new EndpointError(`Cannot use ${shown} as an endpoint: ${sentence(problem)}`, given);
   };
   if (typeof given === 'string') return parseText(given, fail);
   if (typeof given === 'number')
@@ -214,33 +200,23 @@ export function parseEndpoint(input: EndpointInput): Endpoint {
   return parseObject(given, fail);
 }
 
-/** In one line; a string in quotation marks, whole as far as anybody writes one. */
-function quoted(given: unknown): string {
-  return excerpt(inspect(given, { breakLength: Infinity }), 300);
-}
-
 function parseText(text: string, fail: Fail): Endpoint {
   if (text.trim() === '') return fail(`it is empty; ${FORMS}`);
   if (text.trim() !== text) return fail('there is white space around it; remove it');
   if (text.startsWith('/')) return unixEndpoint(text, fail);
-  const colon = text.indexOf(':');
-  const scheme = text.slice(0, colon).toLowerCase();
-  const rest = text.slice(colon + 1);
-  if (colon > 0) {
-    if (scheme === 'inet' || scheme === 'inet6') return inetEndpoint(scheme, rest, fail);
-    if (scheme === 'unix' || scheme === 'local') return unixEndpoint(rest, fail);
-  }
-  const suggestion = suggestEndpoint(text);
-  return fail(suggestion ?? FORMS);
+  const [, scheme = '', rest = ''] = /^([^:]*):(.*)$/s.exec(text) ?? [];
+  const family = scheme.toLowerCase();
+  if (family === 'inet' || family === 'inet6') return inetEndpoint(family, rest, fail);
+  if (family === 'unix' || family === 'local') return unixEndpoint(rest, fail);
+  return fail(suggestEndpoint(text) ?? FORMS);
 }
 
 function parseObject(given: object, fail: Fail): Endpoint {
   const strange = Object.keys(given).find((name) => !FIELDS.includes(name));
   if (strange !== undefined) {
     const meant = didYouMean(strange, FIELDS);
-    return fail(
-      `there is no field ${excerpt(strange, 60)}; ${meant === undefined ? 'give { port, host } or { path }' : `did you mean ${meant}?`}`,
-    );
+    const advice = meant === undefined ? 'give { port, host } or { path }' : `did you mean ${meant}?`;
+    return fail(`there is no field ${excerpt(strange, 60)}; ${advice}`);
   }
   const { family, host, port, path } = given as Partial<Record<string, unknown>>;
   if (port !== undefined && path !== undefined) return fail('it has a port and a path; give one of them');
@@ -256,9 +232,8 @@ function parseObject(given: object, fail: Fail): Endpoint {
   }
   if (host !== undefined && typeof host !== 'string') return fail('the host is not a string');
   if (family !== undefined && family !== 'inet' && family !== 'inet6') {
-    return fail(
-      `the family ${inspect(family)} does not go with a port; leave it out, or say 'inet' or 'inet6'`,
-    );
+    const advice = "leave it out, or say 'inet' or 'inet6'";
+    return fail(`the family ${inspect(family)} does not go with a port; ${advice}`);
   }
   return inetEndpoint(family ?? 'inet', host === undefined ? String(port) : `${port}@${host}`, fail);
 }

@@ -1,15 +1,14 @@
-/** Throws an error that says what was wrong. */
 export type Fail = (problem: string, cause?: unknown) => never;
 
 /**
- * An endpoint that cannot be understood. Thrown by `parseEndpoint`, before anything is opened.
+ * An endpoint that cannot be understood. Thrown before anything is opened.
  *
  * @remarks
- * The message says what was wrong, where, and what to write instead; `input` is what was given, unchanged.
+ * The message says what was wrong, where, and what to write instead.
  */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError';
-  /** The value that was given to `parseEndpoint`. */
+  /** The value that was given as an endpoint. */
   readonly input: unknown;
 
   constructor(message: string, input: unknown) {
@@ -22,8 +21,7 @@ export class EndpointError extends Error {
  * An endpoint that cannot be listened on: in use, not permitted, no such directory or address.
  *
  * @remarks
- * The message says what was wrong and what to do; `cause` is the error of the operating system, where there was one.
- * When it is thrown nothing is left behind: no listening server, no socket file.
+ * The message says what to do; `cause` is the error of the system, where there was one. Nothing is left behind.
  */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
@@ -36,7 +34,7 @@ export class ListenError extends Error {
   }
 }
 
-/** Why the file of a socket cannot be made, in words that need no explanation. */
+/** The file of a socket cannot be made; the message is the reason. */
 export class SocketFileError extends Error {
   override readonly name = 'SocketFileError';
 }

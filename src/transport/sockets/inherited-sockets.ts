@@ -7,24 +7,19 @@ import { type Fail, ListenError } from './errors.js';
 import { listening } from './listening.js';
 import { HeldSocket, type OpenSocket } from './open-socket.js';
 
-/** A file descriptor that this process was started with. */
+/** A file descriptor that this process was started with, and its `FileDescriptorName=`. */
 export interface ListenFd {
   readonly fd: number;
-  /** Its `FileDescriptorName=`; by default the name of the socket unit. */
   readonly name: string;
 }
 
-/** The descriptors before it are standard input, output and error. */
 const FIRST = 3;
-/** Far more than a process can have; beyond this the number is a mistake. */
 const MOST = 65_536;
 
 /**
- * Reads which file descriptors systemd has handed over, as `sd_listen_fds_with_names(3)` does: none where the variables
- * are not there, or are another process's. Removes the variables in any case, so that what this process starts does not
- * take them for its own.
- *
- * @throws ListenError where the variables contradict themselves
+ * The file descriptors that systemd has handed to this process (`sd_listen_fds_with_names(3)`). Removes the
+ * variables, so that what this process starts does not take them for its own. Throws a `ListenError` where they
+ * contradict themselves.
  */
 export function listenFds(env: NodeJS.ProcessEnv, pid: number): ListenFd[] {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = env;
@@ -55,11 +50,9 @@ function fail(problem: string, advice: string): never {
   throw new ListenError(`Cannot take the inherited sockets: ${problem}. ${advice}.`, 'LISTEN_FDS');
 }
 
-/** A socket as the kernel knows it. */
 export interface KernelSocket {
   readonly kind: 'tcp' | 'udp' | 'unix' | 'unix datagram' | 'unix sequenced-packet';
   readonly listening: boolean;
-  /** Whether another socket is connected to it. */
   readonly connected: boolean;
   /** Where a Unix socket is bound, with `@` before an abstract name; empty for the others. */
   readonly path: string;
@@ -77,10 +70,8 @@ const UNIX_TYPES: Readonly<Record<string, KernelSocket['kind']>> = {
 };
 
 /**
- * Looks a socket up in Linux's tables (`proc_net(5)`): Node itself has no call that asks a socket whether it listens.
- *
- * @returns nothing where it is not in them: it is not bound, it belongs to another network namespace
- *   (`PrivateNetwork=`), or there are no such tables
+ * Looks a socket up in Linux's tables (`proc_net(5)`), as Node has no call for that; nothing where it is not bound,
+ * belongs to another network namespace, or there are no tables.
  */
 export function kernelSocket(inode: number): KernelSocket | undefined {
   const wanted = String(inode);
@@ -98,13 +89,8 @@ export function kernelSocket(inode: number): KernelSocket | undefined {
       const fields = line.trim().split(/ +/);
       if (fields[9] !== wanted) continue;
       const kind = name.startsWith('tcp') ? 'tcp' : 'udp';
-      const state = fields[3];
-      return {
-        kind,
-        listening: kind === 'tcp' && state === TCP_LISTEN,
-        connected: state === TCP_ESTABLISHED,
-        path: '',
-      };
+      const listening = kind === 'tcp' && fields[3] === TCP_LISTEN;
+      return { kind, listening, connected: fields[3] === TCP_ESTABLISHED, path: '' };
     }
   }
   return undefined;
@@ -120,19 +106,18 @@ function table(name: string): string[] {
 
 /** A listening socket that this process was started with. */
 export interface InheritedSocket extends OpenSocket {
-  /** `FileDescriptorName=` of the socket unit; by default the unit's own name, such as `my-filter.socket`. */
+  /** `FileDescriptorName=` of the socket unit; by default its own name, such as `my-filter.socket`. */
   readonly name: string;
 }
 
 /** How `inheritedSockets()` takes sockets. */
 export interface InheritedSocketsOptions {
-  /** Takes only those of this name, and leaves the others alone. Default: all. */
+  /** Takes only those of this name. Default: all. */
   readonly name?: string | undefined;
-  /** How many connections the kernel holds ready before they are accepted. Default: as many as the system allows. */
+  /** How many connections the kernel holds ready. Default: as many as the system allows. */
   readonly backlog?: number | undefined;
 }
 
-/** The kernel cuts it down to `net.core.somaxconn`, as it does with systemd's own default. */
 const AS_MANY_AS_ALLOWED = 0x7fff_ffff;
 
 /** The descriptors that were not asked for yet. */
@@ -141,13 +126,14 @@ let left: readonly ListenFd[] | undefined;
 /**
  * Takes the listening sockets that systemd has opened for this process (`sd_listen_fds(3)`).
  *
- * @remarks They are for the option `listen` of `serve()`, or for `listen()`. MTAs that connect before `serve()` has the
- *   socket wait. Closing one leaves the socket file in place and systemd listening: an MTA that connects then waits for the
- *   next process. The variables `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` are removed from `process.env`.
- * @returns the sockets in the order in which systemd passes them, each handed out once; none where the process was not
- *   started by socket activation, or where `LISTEN_PID` is that of another process
- * @throws ListenError (rejects) where one is no stream socket, does not listen (`Accept=yes` hands over connections), or no
- *   socket has the name; then those before it are closed, and none of them can be asked for again
+ * @remarks
+ * They are for the option `listen` of `serve()`, or for `listen()`; MTAs that connect before wait. Closing one leaves
+ * the socket file in place and systemd listening. `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` are removed from
+ * `process.env`.
+ *
+ * @returns the sockets in systemd's order, each once; none without socket activation of this process
+ * @throws ListenError (rejects) where one is no stream socket or does not listen (`Accept=yes`), or none has the
+ *   name; those before it are closed then, and none can be asked for again
  * @example
  * const [socket] = await inheritedSockets();
  * const server = await serve(filter, { listen: socket ?? 'inet:8891@127.0.0.1' });
@@ -203,7 +189,9 @@ async function take(one: ListenFd, backlog: number): Promise<Inherited> {
   try {
     await listening(socket.server, { fd: one.fd }, backlog);
   } catch (error) {
-    return fail(explain(error), error);
+    // Node and the kernel say no more of a datagram socket, and of one that is connected.
+    const invalid = `it is no socket that can listen; ${NO_STREAM}, and Accept=no`;
+    return fail(errorCode(error) === 'EINVAL' ? invalid : messageOf(error), error);
   }
   // The system may refuse to accept a connection, for want of memory; the next one is another matter.
   socket.server.on('error', (error) => process.emitWarning(error));
@@ -230,11 +218,8 @@ function socketAt(fd: number, fail: Fail): Stats {
   try {
     stats = fstatSync(fd);
   } catch (error) {
-    return fail(
-      `there is no such file descriptor (${errorCode(error)}); what stands between systemd and this process has closed it, ` +
-        'or LISTEN_FDS was set by hand',
-      error,
-    );
+    const why = 'what stands between systemd and this process has closed it, or LISTEN_FDS was set by hand';
+    return fail(`there is no such file descriptor (${errorCode(error)}); ${why}`, error);
   }
   if (!stats.isSocket()) fail(`it is no socket; ${NO_STREAM}`);
   return stats;
@@ -243,10 +228,4 @@ function socketAt(fd: number, fail: Fail): Stats {
 function checkKind({ kind, listening: listens, connected }: KernelSocket, fail: Fail): void {
   if (kind !== 'tcp' && kind !== 'unix') fail(`it is a ${kind} socket; ${NO_STREAM}`);
   if (!listens) fail(connected ? CONNECTED : NOT_LISTENING);
-}
-
-function explain(error: unknown): string {
-  // Node and the kernel say no more to a datagram socket, and to one that is connected.
-  if (errorCode(error) === 'EINVAL') return `it is no socket that can listen; ${NO_STREAM}, and Accept=no`;
-  return messageOf(error);
 }

@@ -5,31 +5,27 @@ import { type Rules, whole } from '../../common/options.js';
 
 /** How a server listens. `mode`, `owner` and `group` are about the file of a Unix socket and do nothing for TCP. */
 export interface BindOptions {
-  /** Permissions of the socket file; users who may write to it may connect. Default `0o660`. */
+  /** Permissions of the socket file; who may write to it may connect. Default `0o660`. */
   readonly mode?: number | undefined;
-  /** Numeric user id that the socket file is given to; needs root. Default: the user of this process. */
+  /** Numeric user id of the socket file; needs root. Default: the user of this process. */
   readonly owner?: number | undefined;
-  /** Numeric group id that the socket file is given to, for example that of `postfix`. Default: the group of this process. */
+  /** Numeric group id of the socket file, such as that of `postfix`. Default: that of this process. */
   readonly group?: number | undefined;
-  /** How many connections the kernel holds ready before they are accepted. Default: Node's, 511. */
+  /** How many connections the kernel holds ready before they are accepted. Default 511, as Node's. */
   readonly backlog?: number | undefined;
 }
 
 /** The highest id of a user or group: for the kernel the one above it means "leave it as it is". */
-export const LAST_ID = 0xfffffffe;
+const LAST_ID = 0xfffffffe;
 
-/** The rules of these options. */
 export const BIND_RULES: Rules<BindOptions> = {
   mode: whole(0, 0o7777),
-  owner: whole(0, LAST_ID),
-  group: whole(0, LAST_ID),
+  owner: { ...whole(0, LAST_ID), hint: () => '"id -u name" prints the id of a name.' },
+  group: { ...whole(0, LAST_ID), hint: () => '"id -g name" prints the id of a name.' },
   backlog: whole(1, 0x7fffffff),
 };
 
-/**
- * `server.listen()` as a promise that leaves no listener behind. The call itself is made at once: for a Unix socket the file
- * is there, and `server.listening` is true, when this function returns its promise.
- */
+/** `server.listen()` as a promise. The call is made at once: a Unix socket has its file when this returns. */
 export async function listening(
   server: Server,
   options: ListenOptions | { readonly fd: number },

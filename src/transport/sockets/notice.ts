@@ -1,29 +1,23 @@
 /** A notice is given again after this time at the earliest, in milliseconds. */
 const INTERVAL = 60_000;
 
-/**
- * Warns of events that may be very frequent: at the first one, then at most once a minute with the number since. The warning
- * is one of the process.
- */
+/** Warns of events that may be very frequent: at the first one, then at most once a minute with the number since. */
 export class Notice {
   readonly #text: (count: number, last: string) => string;
   #count = 0;
   #last = '';
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param text makes the warning of the number of events, and of the last one */
   constructor(text: (count: number, last: string) => string) {
     this.#text = text;
   }
 
-  /** Counts an event. */
   add(last = ''): void {
     this.#count++;
     this.#last = last;
     if (this.#timer === undefined) this.#warn();
   }
 
-  /** Warns of the events since the last warning. */
   close(): void {
     clearTimeout(this.#timer);
     if (this.#count > 0) this.#warn();
@@ -41,7 +35,6 @@ export class Notice {
   }
 }
 
-/** "1 connection was" or "2 connections were". */
 export function connectionsWere(count: number): string {
   return count === 1 ? '1 connection was' : `${count} connections were`;
 }

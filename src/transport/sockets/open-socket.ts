@@ -11,7 +11,7 @@ import { Notice, connectionsWere } from './notice.js';
 export interface OpenSocket extends AsyncDisposable {
   /** Where it listens, as `inet:8891@127.0.0.1` or `unix:/path`. */
   readonly address: string;
-  /** Stops listening, and closes the connections that were not taken. Does nothing once a server has the socket. */
+  /** Stops listening, and closes waiting connections. Does nothing once a server has the socket. */
   close(): Promise<void>;
 }
 
@@ -21,12 +21,12 @@ const MOST_WAITING = 511;
 /**
  * Opens the socket of a filter before the filter is there (libmilter's `smfi_opensocket`).
  *
- * @remarks This shows at once whether the socket can be opened, and the process can then give up the rights that it takes.
- *   An MTA that connects meanwhile waits until `serve()` or `listen()` gets the socket as `listen`; it then belongs to that
- *   server, which also closes it. After a rejection nothing is left behind.
- * @param options the access to the socket, and `backlog`; these are not for `serve()` then
- * @throws EndpointError or ListenError (rejects) with the problem and what to do about it
- * @throws TypeError or RangeError (rejects) where an option is wrong
+ * @remarks
+ * The process can then give up the rights that it takes. An MTA that connects meanwhile waits until `serve()` or
+ * `listen()` gets the socket as `listen`; it belongs to that server from then on. After a rejection nothing is left
+ * behind.
+ *
+ * @throws EndpointError, ListenError, TypeError or RangeError (rejects) with the problem and what to do about it
  * @example
  * const socket = await openSocket('unix:/run/filter.sock', { group: 115 });
  * process.setuid?.('filter');
@@ -49,20 +49,19 @@ export class HeldSocket implements OpenSocket {
   /** Where the options of the socket are to be given, for a message. */
   readonly opener: string = 'Give the option to openSocket().';
   readonly #waiting = new Set<Socket>();
-  readonly #hold: (socket: Socket) => void;
   readonly #full = new Notice(
     (count) =>
       `${connectionsWere(count)} turned away at ${this.address}: ${MOST_WAITING} wait for a filter already.`,
   );
   readonly #dropped = (): void => this.#full.add();
+  readonly #hold = (socket: Socket): void => {
+    this.#waiting.add(socket);
+    socket.on('error', ignore).once('close', () => this.#waiting.delete(socket));
+  };
   #taken = false;
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
-    this.#hold = (socket) => {
-      this.#waiting.add(socket);
-      socket.on('error', ignore).once('close', () => this.#waiting.delete(socket));
-    };
     this.server = createServer({ noDelay: true, pauseOnConnect: true }, this.#hold);
     this.server.maxConnections = MOST_WAITING;
     this.server.on('drop', this.#dropped);
@@ -73,10 +72,8 @@ export class HeldSocket implements OpenSocket {
   }
 
   /**
-   * Hands the socket over: `accept` gets the waiting connections, oldest first, and from then on all others. `dropped` gets
-   * those beyond `maxConnections`.
-   *
-   * @throws ListenError where it was closed or handed over before
+   * Hands the socket over: `accept` gets the waiting connections, oldest first, and all others from then on,
+   * `dropped` those beyond `maxConnections`. Throws a `ListenError` where it was closed or handed over before.
    */
   take(
     accept: (socket: Socket) => void,

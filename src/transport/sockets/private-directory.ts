@@ -22,10 +22,8 @@ import { LONGEST_PATH } from './endpoint.js';
 import { SocketFileError } from './errors.js';
 
 /**
- * Tells a file from any other that stands, or will stand, at the same path; nothing where no file is there.
- *
- * The number of an inode alone is given out again at once, often to the very file that takes the place of the old one. The time
- * of its birth is not touched by a change of mode or owner.
+ * Tells a file from any other at the same path. The inode alone is given out again at once; the time of birth is not
+ * touched by a change of mode or owner.
  */
 export function fileIdentity(path: string): string | undefined {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -33,12 +31,11 @@ export function fileIdentity(path: string): string | undefined {
 }
 
 const OTHERS_WRITE = 0o022;
-/** In such a directory a user can rename and remove only what is that user's. */
+/** In a sticky directory a user can rename and remove only what is that user's. */
 const STICKY = 0o1000;
 
 /**
- * Throws where another user could replace a directory that is only named, and not held: the mode and the owner would then be
- * those of another file.
+ * Throws where another user could replace a directory that is not held, and so get mode and owner for another file.
  */
 export function checkUnheld(path: string): void {
   const user = process.geteuid?.() ?? 0;
@@ -55,17 +52,14 @@ export function checkUnheld(path: string): void {
   }
 }
 
-/** Linux: a descriptor that only stands for a place, and needs no right to read it. Node has no name for it. */
+/** Linux: a descriptor that stands for a place, and needs no right to read it. Node has no name for it. */
 const O_PATH = 0o10000000;
 
 /**
- * A directory that stays the same one, whatever is done meanwhile to its name and to the directories above it.
- *
- * Linux leads `/proc/self/fd/N/name` to `name` in the directory that the descriptor stands for, as the calls of the `openat()`
- * family do, which Node does not have. Elsewhere, and where `/proc` is not there, it is no more than its path.
+ * A directory that stays the same one, whatever is done to its name: Linux leads `/proc/self/fd/N/name` to `name` in
+ * it, as `openat()` does, which Node does not have. Elsewhere, and without `/proc`, it is no more than its path.
  */
 export class HeldDirectory {
-  /** The directory itself, as a path. */
   readonly path: string;
   #fd: number | undefined;
 
@@ -74,13 +68,15 @@ export class HeldDirectory {
     this.#fd = fd;
   }
 
-  /** Opens it; `nofollow` makes an error of a symbolic link in its place. */
+  /** Opens it; under `nofollow` a symbolic link in its place is an error. */
   static open(path: string, how: 'follow' | 'nofollow' = 'follow'): HeldDirectory {
     if (process.platform !== 'linux') return new HeldDirectory(path, undefined);
     const flags = O_PATH | constants.O_DIRECTORY | (how === 'nofollow' ? constants.O_NOFOLLOW : 0);
     const fd = openSync(path, flags);
     const held = `/proc/self/fd/${fd}`;
-    if (leadsTo(held, fd)) return new HeldDirectory(held, fd);
+    const there = statSync(held, { bigint: true, throwIfNoEntry: false });
+    const here = fstatSync(fd, { bigint: true });
+    if (there?.dev === here.dev && there.ino === here.ino) return new HeldDirectory(held, fd);
     closeSync(fd);
     return new HeldDirectory(path, undefined);
   }
@@ -90,54 +86,40 @@ export class HeldDirectory {
     return this.#fd !== undefined;
   }
 
-  /** The path of what is called `name` in it. */
   at(name: string): string {
     return `${this.path}/${name}`;
   }
 
-  /** The state of the directory itself. */
   stat(): BigIntStats {
-    return this.#fd === undefined
-      ? lstatSync(this.path, { bigint: true })
-      : fstatSync(this.#fd, { bigint: true });
+    const exact = { bigint: true } as const;
+    return this.#fd === undefined ? lstatSync(this.path, exact) : fstatSync(this.#fd, exact);
   }
 
-  /** Lets go of it; its paths lead nowhere afterwards. */
+  /** Releases it; its paths lead nowhere afterwards. */
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
   }
 }
 
-function leadsTo(path: string, fd: number): boolean {
-  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-  const here = fstatSync(fd, { bigint: true });
-  return there?.dev === here.dev && there.ino === here.ino;
-}
-
-/** A start needs its directory for less than a millisecond: after this long it was killed meanwhile. */
+/** After so long a directory, which a start needs for less than a millisecond, is of one that was killed. */
 const ABANDONED = 1_000;
-/** For how long a start waits for others that are faster each time, in milliseconds. */
+/** So long a start waits for others that are faster each time, in milliseconds. */
 const LONGEST_WAIT = 5_000;
 const STEP = 20;
 const TEMPORARY = /\.[0-9a-f]{16}$/;
 
-/** A directory in which no other user can do anything, and only one process at a time for each socket. */
+/** A directory in which no other user can do anything, and one process at a time for each socket. */
 export interface PrivateDirectory {
   readonly directory: HeldDirectory;
-  /** Removes it, with the socket that was left in it. Throws nothing, and does nothing the second time. */
+  /** Removes it, with the socket that was left in it. Throws nothing. */
   remove(): void;
 }
 
 /**
- * Makes a directory of mode 0700 for the socket `name`, in a directory that other users may be able to write to. They can
- * move it away, and can put nothing into it and replace nothing in it.
- *
- * It is a lock, too: it is always called the same, and a second process waits until it is gone. One that was left behind by
- * a process that was killed is removed.
- *
- * @throws SocketFileError where something else has its name
- * @throws Error what the system says where it cannot be made
+ * Makes a directory of mode 0700 for the socket `name`, in one that other users may be able to write to: they can
+ * move it away, but put nothing into it. It is a lock, too: a second process waits until it is gone, or its process
+ * was killed. Throws a `SocketFileError` where something else has its name.
  */
 export async function privateDirectory(parent: HeldDirectory, name: string): Promise<PrivateDirectory> {
   const called = `.${name}.new`;
@@ -171,16 +153,14 @@ export async function privateDirectory(parent: HeldDirectory, name: string): Pro
 }
 
 /**
- * A path in the directory that nothing has, now or later, and that a socket can have. It begins as the socket is called, so
- * that lists of sockets (`ss -xl`), which show this path for good, show whose it is.
- *
- * @throws SocketFileError where the paths in the directory are too long
+ * A path in the directory that nothing has, now or later, and that a socket can have. It begins as the socket is
+ * called, for lists of sockets (`ss -xl`), which show this path for good.
  */
 export function temporaryIn(directory: HeldDirectory, name: string): string {
   const end = `.${randomBytes(8).toString('hex')}`;
-  for (const path of [directory.at(name + end), directory.at(end)]) {
-    if (Buffer.byteLength(path) <= LONGEST_PATH) return path;
-  }
+  const paths = [directory.at(name + end), directory.at(end)];
+  const fitting = paths.find((path) => Buffer.byteLength(path) <= LONGEST_PATH);
+  if (fitting !== undefined) return fitting;
   const length = Buffer.byteLength(directory.at(end));
   throw new SocketFileError(
     `without /proc the socket is made under a longer path first, of ${length} bytes, and a socket's path can have ` +
@@ -195,7 +175,6 @@ function blocked(called: string): SocketFileError {
   );
 }
 
-/** Makes the directory; whether it was not there. */
 function made(path: string): boolean {
   try {
     mkdirSync(path, 0o700);
@@ -220,7 +199,7 @@ function removeAbandoned(path: string): boolean {
   }
 }
 
-/** Removes what `temporaryIn()` has named, and nothing else: another directory of this user may have been put there. */
+/** Removes what `temporaryIn()` has named, and nothing else: the directory may be another of this user. */
 function removeTemporary(directory: HeldDirectory): void {
   quietly(() => {
     for (const name of readdirSync(directory.path)) {
@@ -229,7 +208,6 @@ function removeTemporary(directory: HeldDirectory): void {
   });
 }
 
-/** Whether only this user can do anything in it. */
 function isPrivate({ uid, mode }: BigIntStats): boolean {
   return uid === BigInt(process.geteuid?.() ?? 0) && (mode & 0o077n) === 0n;
 }

@@ -5,10 +5,9 @@ import { basename, dirname } from 'node:path';
 
 import { errorCode } from '../../common/describe-error.js';
 import { shown, whole } from '../../common/options.js';
-import { excerpt } from '../../common/printable.js';
 import { messageOf } from '../../common/text-of.js';
 import { type Fail, SocketFileError } from './errors.js';
-import { type BindOptions, LAST_ID, listening } from './listening.js';
+import { type BindOptions, listening } from './listening.js';
 import {
   HeldDirectory,
   type PrivateDirectory,
@@ -18,7 +17,7 @@ import {
   temporaryIn,
 } from './private-directory.js';
 
-/** The access to a socket file; -1 leaves the owner or the group as it is. */
+/** The access to a socket file; -1 leaves owner or group as it is. */
 interface Access {
   readonly mode: number;
   readonly owner: number;
@@ -26,11 +25,9 @@ interface Access {
 }
 
 /**
- * Listens on a Unix domain socket; `fail` is called with what went wrong.
- *
- * A user who may write to the directory could replace the file between two steps, and so have a process of root's give away
- * a file of another user. Therefore the socket is made in a directory within, in which no other user can do anything,
- * gets its mode and owner there, and is moved to its place when it is complete and listens.
+ * Listens on a Unix domain socket. Where others may write to the directory they could replace the file between two
+ * steps, and have root give away another one. So the socket is made in a directory within, gets its mode and owner
+ * there, and is moved to its place when it listens.
  */
 export async function bindUnix(
   server: Server,
@@ -48,7 +45,7 @@ export async function bindUnix(
     if (!directory.held) checkUnheld(directory.path);
     inner = await privateDirectory(directory, name);
 
-    // From here to the removal everything happens in one go, without a turn of the event loop in between.
+    // From here to the removal everything happens without a turn of the event loop in between.
     if (fileIdentity(directory.at(name)) !== stale) throw new SocketFileError(TAKEN);
     const file = temporaryIn(inner.directory, name);
     // In a cluster's worker the primary would bind instead, later: exclusive keeps it here.
@@ -81,30 +78,19 @@ const TAKEN = 'another process has just taken the path; stop it or take another 
 const ELSEWHERE =
   'the file, or a directory above it, was replaced while the socket was made; take a directory that no other user may write to';
 
-/** The access by these options; `fail` is called with the problem. */
 function checkAccess({ mode = 0o660, owner = -1, group = -1 }: BindOptions, fail: Fail): Access {
-  checkMode(mode, fail);
-  checkId('owner', '-u', owner, fail);
-  checkId('group', '-g', group, fail);
+  if (whole(0, 0o777).check(mode) !== 'right') {
+    const octal = /^[0-7]{3}$/.test(String(mode)) ? `; did you mean 0o${String(mode)}?` : ', such as 0o660';
+    fail(`the mode ${shown(mode)} is not one of 0o000 to 0o777${octal}`);
+  }
   return { mode, owner, group };
 }
 
-function checkMode(mode: unknown, fail: Fail): void {
-  if (whole(0, 0o777).check(mode) === 'right') return;
-  const octal = /^[0-7]{3}$/.test(String(mode)) ? `; did you mean 0o${String(mode)}?` : ', such as 0o660';
-  fail(`the mode ${shown(mode)} is not one of 0o000 to 0o777${octal}`);
-}
-
-function checkId(what: string, flag: string, id: unknown, fail: Fail): void {
-  if (whole(-1, LAST_ID).check(id) === 'right') return;
-  const given = typeof id === 'string' ? `"${excerpt(id, 60)}"` : shown(id);
-  fail(`the ${what} ${given} is not a numeric id; "id ${flag} name" prints the id of a name`);
-}
-
-/** Says why a Unix socket cannot be made, and what to do. `stale` where the file of an earlier process is in its place. */
+/** Says why a Unix socket cannot be made; `stale` where the file of an earlier process is in its place. */
 function explainUnix(error: unknown, access: Access, stale: boolean): string {
   if (error instanceof SocketFileError) return error.message;
-  const { code, syscall } = codesOf(error);
+  const code = errorCode(error);
+  const syscall = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
   if (syscall === 'lchown') return explainChown(code, access);
   switch (code) {
     case 'EACCES':
@@ -125,7 +111,7 @@ function explainUnix(error: unknown, access: Access, stale: boolean): string {
       return `there are no file descriptors left (${code}); raise the limit ("ulimit -n", LimitNOFILE=)`;
     default:
       // The part behind the comma is the call and a path of /proc, which say nothing to a user.
-      return syscall === undefined ? messageOf(error) : (messageOf(error).split(', ')[0] ?? code);
+      return typeof syscall !== 'string' ? messageOf(error) : (messageOf(error).split(', ')[0] ?? code);
   }
 }
 
@@ -134,11 +120,6 @@ function explainChown(code: string, { owner }: Access): string {
   return owner === -1
     ? 'the group of the socket file cannot be set; a process can only give it a group that it is a member of, or be root'
     : 'the owner of the socket file cannot be set; only root can give a file away, leave `owner` out and use `group`';
-}
-
-function codesOf(error: unknown): { code: string; syscall: string | undefined } {
-  const syscall = error instanceof Error && 'syscall' in error ? error.syscall : undefined;
-  return { code: errorCode(error), syscall: typeof syscall === 'string' ? syscall : undefined };
 }
 
 /** Gives a file its group, mode and owner. No other user may be able to replace it meanwhile. */
@@ -150,13 +131,8 @@ function giveAccess(path: string, { mode, owner, group }: Access): void {
 }
 
 /**
- * Moves the file of a server to its place, in one step with the removal of what is there, and has it removed when the server
- * closes, unless by then another file is there. The directory is closed then, too.
- *
- * Node itself would remove whatever has the name under which the server was bound, which nothing has from here on.
- *
- * @returns the identity of the file
- * @throws Error where it cannot be moved; then nothing has changed
+ * Moves the file of a server to its place, whose identity it gives, and has it removed when the server closes, unless
+ * it is another one by then. Node would remove the name under which the server was bound.
  */
 function putInPlace(
   server: Server,
@@ -182,10 +158,7 @@ function putInPlace(
   return own;
 }
 
-/**
- * Looks at what stands at the path of a socket that is to be bound. Resolves to the identity of a
- * socket file that no process listens on, to nothing where the path is free; calls `fail` for anything else.
- */
+/** The identity of a socket file at the path that no process listens on; calls `fail` for anything else there. */
 async function staleSocket(path: string, fail: Fail): Promise<string | undefined> {
   checkDirectory(dirname(path), fail);
   const stat = statOf(path, fail);
@@ -212,37 +185,28 @@ async function staleSocket(path: string, fail: Fail): Promise<string | undefined
 
 /** Node reports a directory that does not exist as one without permission, so this is found out before. */
 function checkDirectory(directory: string, fail: Fail): void {
+  let problem = `${directory} is not a directory; take another path`;
+  let cause: unknown;
   try {
     if (statSync(directory).isDirectory()) return;
   } catch (error) {
-    switch (errorCode(error)) {
-      case 'ENOENT':
-        return fail(
-          `the directory ${directory} does not exist; create it, owned by the user of this process`,
-          error,
-        );
-      case 'EACCES':
-        return fail(
-          `no permission to reach the directory ${directory}; change the mode of those above it`,
-          error,
-        );
-      case 'ENOTDIR':
-        break;
-      default:
-        return fail(messageOf(error), error);
-    }
+    const code = errorCode(error);
+    if (code !== 'ENOTDIR') cause = error;
+    if (code === 'ENOENT')
+      problem = `the directory ${directory} does not exist; create it, owned by the user of this process`;
+    else if (code === 'EACCES')
+      problem = `no permission to reach the directory ${directory}; change the mode of those above it`;
+    else if (cause !== undefined) problem = messageOf(error);
   }
-  return fail(`${directory} is not a directory; take another path`);
+  fail(problem, cause);
 }
 
 function statOf(path: string, fail: Fail): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    return fail(
-      `no permission to look into the directory ${dirname(path)}; change its owner or its mode`,
-      error,
-    );
+    const problem = `no permission to look into the directory ${dirname(path)}; change its owner or its mode`;
+    return fail(problem, error);
   }
 }
 

@@ -10,14 +10,9 @@ const MAX_UTF8 = 3;
 export function encodeFrame(letter: string, pieces: readonly Piece[]): Buffer {
   let most = 5;
   for (const piece of pieces) most += typeof piece === 'string' ? MAX_UTF8 * piece.length : piece.length;
-  if (most > SCRATCH.length) return fill(Buffer.allocUnsafe(sizeOf(pieces)), letter, pieces);
-  return Buffer.from(fill(SCRATCH, letter, pieces));
-}
-
-function sizeOf(pieces: readonly Piece[]): number {
-  let size = 5;
-  for (const piece of pieces) size += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
-  return size;
+  if (most <= SCRATCH.length) return Buffer.from(fill(SCRATCH, letter, pieces));
+  const size = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 5);
+  return fill(Buffer.allocUnsafe(size), letter, pieces);
 }
 
 /** Writes the frame at the beginning of `out` and gives that part of it. */
@@ -38,7 +33,6 @@ function fill(out: Buffer, letter: string, pieces: readonly Piece[]): Buffer {
   return at === out.length ? out : out.subarray(0, at);
 }
 
-/** A `Layout` of whatever fields. */
 interface AnyLayout {
   decode(data: Buffer, start: number, end: number): object;
   encode(fields: object): readonly Piece[];
@@ -59,25 +53,19 @@ export type Message<T extends Record<string, Row>> = {
 export interface Codec<T extends Record<string, Row>> {
   /** For each possible first byte whether the table has it. */
   readonly known: Uint8Array;
-  /** The whole frame, length included. */
   encode(message: Message<T>): Buffer;
   /**
-   * Reads the data of one frame.
-   *
-   * @param offset where the frame began in its connection, for the error
-   * @throws ProtocolError where the letter is unknown or the data does not have its layout
+   * Reads the data of the frame that began at `offset`; throws a `ProtocolError` where it is unknown or malformed.
    */
   decode(letter: number, data: Buffer, start: number, end: number, offset?: number): Message<T>;
 }
 
-/** Makes the codec of a table. */
 export function codec<T extends Record<string, Row>>(table: T): Codec<T> {
   const known = new Uint8Array(256);
   const rows = new Map<number, { readonly type: string; readonly layout: AnyLayout }>();
-  for (const [type, row] of Object.entries(table)) {
-    const letter = row.letter.charCodeAt(0);
-    known[letter] = 1;
-    rows.set(letter, { type, layout: row.layout });
+  for (const [type, { letter, layout }] of Object.entries(table)) {
+    known[letter.charCodeAt(0)] = 1;
+    rows.set(letter.charCodeAt(0), { type, layout });
   }
   return {
     known,

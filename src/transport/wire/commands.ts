@@ -1,38 +1,45 @@
 import { type Codec, type Message, codec } from './codec.js';
 import { SMFIP } from './flags.js';
-import { bytes, connect, macro, none, optneg, pair, string, strings } from './layouts.js';
+import { type Layout, bytes, connect, macro, none, optneg, pair, string, strings } from './layouts.js';
 
-/**
- * Everything that an MTA may say, one row a command (libmilter's `SMFIC_*`).
- *
- * `version` is the lowest protocol version that has it; `no` the flag under which the MTA does not send it; `nr` the
- * flag under which it waits for no reply; `replies` whether it wants one otherwise. The protocol's names are kept but
- * for `eom`, which the wire calls BODYEOB.
- */
+interface CommandRow<F> {
+  readonly letter: string;
+  readonly layout: Layout<F>;
+  /** The lowest protocol version that has it. */
+  readonly version: number;
+  /** The flag under which the MTA does not send it, and the one under which it waits for no reply. */
+  readonly no: number;
+  readonly nr: number;
+  /** Whether the MTA wants a reply otherwise. */
+  readonly replies: boolean;
+}
+
+function row<F>(letter: string, layout: Layout<F>, version: number, no = 0, nr = 0): CommandRow<F> {
+  return { letter, layout, version, no, nr, replies: true };
+}
+
+function silent<F>(letter: string, layout: Layout<F>, version: number): CommandRow<F> {
+  return { ...row(letter, layout, version), replies: false };
+}
+
+/** Everything that an MTA may say (libmilter's `SMFIC_*`), one row a command; `eom` is the wire's BODYEOB. */
 export const COMMANDS = {
-  optneg: { letter: 'O', layout: optneg, version: 2, replies: true, no: 0, nr: 0 },
-  connect: {
-    letter: 'C',
-    layout: connect,
-    version: 2,
-    replies: true,
-    no: SMFIP.NOCONNECT,
-    nr: SMFIP.NR_CONN,
-  },
-  helo: { letter: 'H', layout: string, version: 2, replies: true, no: SMFIP.NOHELO, nr: SMFIP.NR_HELO },
-  mail: { letter: 'M', layout: strings, version: 2, replies: true, no: SMFIP.NOMAIL, nr: SMFIP.NR_MAIL },
-  rcpt: { letter: 'R', layout: strings, version: 2, replies: true, no: SMFIP.NORCPT, nr: SMFIP.NR_RCPT },
-  data: { letter: 'T', layout: none, version: 4, replies: true, no: SMFIP.NODATA, nr: SMFIP.NR_DATA },
-  header: { letter: 'L', layout: pair, version: 2, replies: true, no: SMFIP.NOHDRS, nr: SMFIP.NR_HDR },
-  eoh: { letter: 'N', layout: none, version: 2, replies: true, no: SMFIP.NOEOH, nr: SMFIP.NR_EOH },
-  body: { letter: 'B', layout: bytes, version: 2, replies: true, no: SMFIP.NOBODY, nr: SMFIP.NR_BODY },
-  eom: { letter: 'E', layout: bytes, version: 2, replies: true, no: 0, nr: 0 },
-  unknown: { letter: 'U', layout: string, version: 3, replies: true, no: SMFIP.NOUNKNOWN, nr: SMFIP.NR_UNKN },
-  abort: { letter: 'A', layout: none, version: 2, replies: false, no: 0, nr: 0 },
-  macro: { letter: 'D', layout: macro, version: 2, replies: false, no: 0, nr: 0 },
-  quit: { letter: 'Q', layout: none, version: 2, replies: false, no: 0, nr: 0 },
-  quitNc: { letter: 'K', layout: none, version: 6, replies: false, no: 0, nr: 0 },
-} as const;
+  optneg: row('O', optneg, 2),
+  connect: row('C', connect, 2, SMFIP.NOCONNECT, SMFIP.NR_CONN),
+  helo: row('H', string, 2, SMFIP.NOHELO, SMFIP.NR_HELO),
+  mail: row('M', strings, 2, SMFIP.NOMAIL, SMFIP.NR_MAIL),
+  rcpt: row('R', strings, 2, SMFIP.NORCPT, SMFIP.NR_RCPT),
+  data: row('T', none, 4, SMFIP.NODATA, SMFIP.NR_DATA),
+  header: row('L', pair, 2, SMFIP.NOHDRS, SMFIP.NR_HDR),
+  eoh: row('N', none, 2, SMFIP.NOEOH, SMFIP.NR_EOH),
+  body: row('B', bytes, 2, SMFIP.NOBODY, SMFIP.NR_BODY),
+  eom: row('E', bytes, 2),
+  unknown: row('U', string, 3, SMFIP.NOUNKNOWN, SMFIP.NR_UNKN),
+  abort: silent('A', none, 2),
+  macro: silent('D', macro, 2),
+  quit: silent('Q', none, 2),
+  quitNc: silent('K', none, 6),
+};
 
 /** The name of a command. */
 export type CommandName = keyof typeof COMMANDS;

@@ -7,9 +7,7 @@ const LONGEST = 200;
 /**
  * A command or a reply in a line, for people: its name and what it carries, long things cut.
  *
- * @example
- * describeMessage({ type: 'rcpt', address: '<bob@example.org>', args: ['NOTIFY=NEVER'] });
- * // 'rcpt <bob@example.org> NOTIFY=NEVER'
+ * @example describeMessage({ type: 'rcpt', address: '<bob@example.org>', args: [] }) // 'rcpt <bob@example.org>'
  */
 export function describeMessage(message: Command | WireReply): string {
   // Cut before it is looked through, since it may have a MiB.

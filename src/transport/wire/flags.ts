@@ -2,7 +2,7 @@
  * Action flags: what a filter may ask the MTA to do to a message (libmilter's `SMFIF_*`, `mfapi.h`).
  *
  * @remarks
- * They are bits of the second word of the negotiation. Combine them with `|`.
+ * Bits of the second word of the negotiation.
  */
 export const SMFIF = {
   /** Add and insert headers. */
@@ -29,12 +29,11 @@ export const SMFIF = {
 export type Right = keyof typeof SMFIF;
 
 /**
- * Protocol flags (libmilter's `SMFIP_*`, `mfdef.h`).
- * They say which events the MTA need not send, which it need not wait for, and which features both ends use.
+ * Protocol flags (libmilter's `SMFIP_*`, `mfdef.h`): events not to send or wait for, and features.
  *
  * @remarks
- * They are bits of the third word of the negotiation. Combine them with `|`. In the filter's answer a set bit is a
- * request: `NO…` means "do not send this event", `NR_…` means "I shall not reply to it".
+ * Bits of the third word of the negotiation. In the filter's answer `NO…` means "do not send this event", and
+ * `NR_…` "no reply comes to it".
  */
 export const SMFIP = {
   NOCONNECT: 0x1,
@@ -71,12 +70,6 @@ export const OLD_ACTIONS = 0x3f;
 
 /** The protocol flags that each version before 6 knows; version 6 knows all of `SMFIP`. */
 export const OLD_PROTOCOL: Readonly<Record<number, number>> = { 2: 0x7f, 3: 0x17f, 4: 0x37f, 5: 0x37f };
-
-/**
- * The bits 28 to 31 are for builds of Sendmail and libmilter among themselves: two of them offer larger frames, see
- * `agreeOnSize`; a filter neither reads nor sends the others.
- */
-export const SMFIP_INTERNAL = 0xf0000000;
 
 /** The stages whose macros a filter can ask for, by their numbers in a symbol list (libmilter's `SMFIM_*`, `mfapi.h`). */
 export const SMFIM = {

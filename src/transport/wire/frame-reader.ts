@@ -1,6 +1,6 @@
 import { ProtocolError } from './protocol-error.js';
 
-/** The calls of a `FrameReader`. The bytes are those of the chunk that came in, or of one buffer put together from several. */
+/** Gets frames; the bytes are those of the chunk that came in, or of one buffer put together from several. */
 export interface FrameHandler {
   /** A whole frame; its data is `data[start, end)`. `offset` is where it began in the connection. */
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void;
@@ -13,10 +13,8 @@ const HEAD = 5;
 /**
  * Cuts a byte stream into frames, however it was split.
  *
- * Frames that lie within one chunk are passed on where they lie. Of the frames that span chunks, those with the
- * `streamed` letter are passed on part by part as they come; others are put together once, in a buffer that grows as
- * bytes arrive, so that a peer that only announces much causes no large allocation. Every byte is copied at most a
- * constant number of times.
+ * A frame within one chunk is passed on where it lies. One that spans chunks is passed on in parts if its letter is
+ * `streamed`, else put together in a buffer that grows as bytes arrive: announcing much causes no large allocation.
  */
 export class FrameReader {
   readonly #handler: FrameHandler;
@@ -28,7 +26,7 @@ export class FrameReader {
   /** Of the frame in progress: its first bytes until there are five of them. */
   #head: Buffer | undefined;
   #headBytes = 0;
-  /** Then its letter (-1: no frame in progress), where it began, the data still to come and what is there of it. */
+  /** Then its letter (-1: no frame), where it began, the data still to come and what is there of it. */
   #letter = -1;
   #offset = 0;
   #missing = 0;
@@ -36,9 +34,8 @@ export class FrameReader {
   #stored = 0;
 
   /**
-   * @param known for each byte whether a frame may have it as its letter
-   * @param maxData the most data bytes that a frame may have
-   * @param streamed the letter of the frames to pass on in parts; none where absent
+   * @param known for each byte whether it is a letter
+   * @param streamed the letter of the frames to pass on in parts
    */
   constructor(handler: FrameHandler, known: Uint8Array, maxData: number, streamed = '') {
     this.#handler = handler;
@@ -47,7 +44,6 @@ export class FrameReader {
     this.#streamed = streamed === '' ? -1 : streamed.charCodeAt(0);
   }
 
-  /** The most data bytes that the frames from here on may have. */
   set maxData(bytes: number) {
     this.#maxLength = bytes + 1;
   }
@@ -57,23 +53,19 @@ export class FrameReader {
     return this.#letter !== -1 || this.#headBytes > 0;
   }
 
-  /** Where in the stream the frame began that has not ended; `undefined` between frames. */
+  /** Where in the stream that frame began. */
   get began(): number | undefined {
     return this.midFrame ? this.#offset : undefined;
   }
 
-  /** How many bytes are held for the frame that has not ended. */
+  /** How many bytes are held for it. */
   get held(): number {
     return this.#store?.length ?? 0;
   }
 
-  /** Lets go of the frame that has not ended: no more bytes come. */
+  /** Releases it: no more bytes come. */
   forget(): void {
     this.#store = undefined;
-    this.#stored = 0;
-    this.#head = undefined;
-    this.#headBytes = 0;
-    this.#letter = -1;
   }
 
   /** Throws where the stream may not end here. */
@@ -84,9 +76,7 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next bytes and calls the handler for each frame that they complete.
-   *
-   * @throws ProtocolError at a length of zero or beyond the limit and at an unknown letter, as soon as these are there
+   * Takes the next bytes; throws a `ProtocolError` at a length or a letter that cannot be, as soon as it is there.
    */
   push(chunk: Buffer): void {
     const size = chunk.length;
@@ -95,7 +85,8 @@ export class FrameReader {
       const length = chunk.readUInt32BE(at);
       const letter = chunk[at + 4] ?? 0;
       const offset = this.#base + at;
-      this.#check(length, letter, offset);
+      this.#checkLength(length, offset);
+      this.#checkLetter(letter, offset);
       const end = at + 4 + length;
       if (end > size) {
         this.#begin(letter, length - 1, offset);
@@ -110,21 +101,16 @@ export class FrameReader {
     this.#base += size;
   }
 
-  #check(length: number, letter: number, offset: number): void {
-    this.#checkLength(length, offset);
-    if (this.#known[letter] !== 1) {
-      throw new ProtocolError('this letter is unknown', String.fromCharCode(letter), offset);
-    }
+  #checkLetter(letter: number, offset: number): void {
+    if (this.#known[letter] === 1) return;
+    throw new ProtocolError('this letter is unknown', String.fromCharCode(letter), offset);
   }
 
   #checkLength(length: number, offset: number): void {
     if (length === 0) throw new ProtocolError('its length is 0, so it has no command', undefined, offset);
     if (length > this.#maxLength) {
-      throw new ProtocolError(
-        `its length is ${length}, and ${this.#maxLength} is the limit`,
-        undefined,
-        offset,
-      );
+      const reason = `its length is ${length}, and ${this.#maxLength} is the limit`;
+      throw new ProtocolError(reason, undefined, offset);
     }
   }
 
@@ -153,10 +139,9 @@ export class FrameReader {
       this.#headBytes += taken;
       if (this.#headBytes >= 4) this.#checkLength(this.#head.readUInt32BE(0), this.#offset);
       if (this.#headBytes < HEAD) return at;
-      const length = this.#head.readUInt32BE(0);
       const letter = this.#head[4] ?? 0;
-      this.#check(length, letter, this.#offset);
-      this.#begin(letter, length - 1, this.#offset);
+      this.#checkLetter(letter, this.#offset);
+      this.#begin(letter, this.#head.readUInt32BE(0) - 1, this.#offset);
     }
     const end = Math.min(chunk.length, at + this.#missing);
     this.#missing -= end - at;

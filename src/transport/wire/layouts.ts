@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { quote } from '../../common/printable.js';
 import { decodeAscii, decodeText } from './text.js';
 
-/** Thrown by a layout whose bytes do not fit it; the decoder adds which frame it was and makes it a `ProtocolError`. */
+/** Bytes that do not fit their layout; the decoder adds the frame and makes it a `ProtocolError`. */
 export class Malformed extends Error {
   override readonly name = 'Malformed';
 }
@@ -11,20 +11,15 @@ export class Malformed extends Error {
 /** A part of a frame on its way out: text is written as UTF-8, bytes as they are. */
 export type Piece = string | Uint8Array;
 
-/**
- * How the data of a frame is laid out: the one description that the decoder and the encoder of a command or a reply
- * share.
- */
+/** How the data of a command or a reply is divided, for its decoder and its encoder. */
 export interface Layout<F> {
-  /** The layout in a line, for people. */
   readonly doc: string;
-  /** Reads the fields from `data[start, end)`; throws `Malformed` where they do not fit. Copies no bytes. */
+  /** Reads `data[start, end)`; throws `Malformed` where it does not fit. Copies no bytes. */
   decode(data: Buffer, start: number, end: number): F;
   /** The data as pieces to be joined. */
   encode(fields: F): readonly Piece[];
 }
 
-/** The terminator of every string of the protocol. */
 const NUL = new Uint8Array(1);
 
 /** Where the string that begins at `start` ends. Throws where no NUL ends it before `end`. */
@@ -41,14 +36,13 @@ function findLastNul(data: Buffer, start: number, end: number, what: string): nu
   return at;
 }
 
-/** An unsigned 32-bit integer, most significant byte first. */
 function u32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 const EMPTY: object = Object.freeze({});
 
-/** A frame that consists of its letter. Postfix treats anything more as a broken peer, and so do we. */
+/** No data; Postfix, too, takes anything more for a broken peer. */
 export const none: Layout<object> = {
   doc: '(no data)',
   decode(_data, start, end) {
@@ -58,7 +52,6 @@ export const none: Layout<object> = {
   encode: () => [],
 };
 
-/** Bytes up to the end of the frame. */
 export interface BytesFields {
   readonly data: Uint8Array;
 }
@@ -70,14 +63,12 @@ export const bytes: Layout<BytesFields> = {
   encode: (fields) => [fields.data],
 };
 
-/** One string. */
 export interface StringFields {
   readonly text: string;
-  /** The bytes that `text` was decoded from. Where given, they and not `text` are written. */
+  /** The bytes of `text`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
-/** Exactly one string with its NUL. */
 export const string: Layout<StringFields> = {
   doc: 'str text',
   decode(data, start, end) {
@@ -87,18 +78,16 @@ export const string: Layout<StringFields> = {
   encode: (fields) => [fields.raw ?? fields.text, NUL],
 };
 
-/** An address and what came with it. */
 export interface StringsFields {
   readonly address: string;
   /** The ESMTP arguments. As an event each is a string of its own; as a reply all of them are one string. */
   readonly args: readonly string[];
-  /** The bytes that `address` was decoded from. Where given, they and not `address` are written. */
+  /** The bytes of `address`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
 const NO_ARGS: readonly string[] = Object.freeze([]);
 
-/** One string or more, each with its NUL. */
 export const strings: Layout<StringsFields> = {
   doc: 'str address, str arg...',
   decode(data, start, end) {
@@ -122,15 +111,13 @@ export const strings: Layout<StringsFields> = {
   encode: (fields) => [fields.raw ?? fields.address, NUL, ...fields.args.flatMap((arg) => [arg, NUL])],
 };
 
-/** A header field. */
 export interface PairFields {
   readonly name: string;
   readonly value: string;
-  /** The bytes that `value` was decoded from. Where given, they and not `value` are written. */
+  /** The bytes of `value`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
-/** Exactly two strings, the first of them not empty. */
 export const pair: Layout<PairFields> = {
   doc: 'str name, str value',
   decode(data, start, end) {
@@ -156,12 +143,11 @@ export const pair: Layout<PairFields> = {
   encode: (fields) => [fields.name, NUL, fields.raw ?? fields.value, NUL],
 };
 
-/** A header field and a number: a position, or which of several of that name. */
+/** A header and its place, or which of several of its name it is. */
 export interface IndexedPairFields extends PairFields {
   readonly index: number;
 }
 
-/** A u32 and then a pair. */
 export const indexedPair: Layout<IndexedPairFields> = {
   doc: 'u32 index, str name, str value',
   decode(data, start, end) {
@@ -174,7 +160,6 @@ export const indexedPair: Layout<IndexedPairFields> = {
 /** How the SMTP client is connected to the MTA. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'unknown';
 
-/** The SMTP client. */
 export interface ConnectFields {
   readonly host: string;
   readonly family: Family;
@@ -182,7 +167,7 @@ export interface ConnectFields {
   readonly port: number;
   /** The address without Sendmail's `IPv6:` in front, a socket path for `unix`, `''` for `unknown`. */
   readonly address: string;
-  /** The bytes that `host` was decoded from. Where given, they and not `host` are written. */
+  /** The bytes of `host`; where given, they are written. */
   readonly raw?: Uint8Array;
 }
 
@@ -192,7 +177,6 @@ const FAMILIES = new Map<number, Family>(
 );
 const SENDMAIL_PREFIX = /^IPv6:/i;
 
-/** Host, family and, unless the family is unknown, port and address. */
 export const connect: Layout<ConnectFields> = {
   doc: 'str host, u8 family (4 6 L U) [, u16 port, str address]',
   decode(data, start, end) {
@@ -225,10 +209,7 @@ export function hasPrefix(data: Buffer, start: number, end: number): boolean {
   return SENDMAIL_PREFIX.test(data.toString('latin1', family + 3, end));
 }
 
-/**
- * An address of the other family is a peer that cannot be trusted; one that is no address at all is no reason to lose
- * the mail: the client is then unknown, and what the MTA said of it stays readable.
- */
+/** A peer with an address of the other family cannot be trusted; the client of one that is no address is unknown. */
 function fitting(family: Family, address: string): Family {
   if (family === 'unix') return family;
   const four = isIPv4(address);
@@ -239,20 +220,17 @@ function fitting(family: Family, address: string): Family {
   return four || six ? family : 'unknown';
 }
 
-/** The offer of one end, or the answer of the other. */
+/** An offer, or the answer to one. */
 export interface OptnegFields {
   readonly version: number;
   /** Bits of `SMFIF`. */
   readonly actions: number;
   /** Bits of `SMFIP`. */
   readonly protocol: number;
-  /** Symbol lists of a filter's answer: stage number (libmilter's `SMFIM_*`) and macro names with blanks between. */
+  /** Macros that a filter asks for: the stage (libmilter's `SMFIM_*`), and names with blanks between. */
   readonly lists: readonly (readonly [stage: number, macros: string])[];
 }
 
-const NO_LISTS: readonly (readonly [number, string])[] = Object.freeze([]);
-
-/** Three words and, in an answer, any number of symbol lists. */
 export const optneg: Layout<OptnegFields> = {
   doc: 'u32 version, u32 actions, u32 protocol [, (u32 stage, str macros)...]',
   decode(data, start, end) {
@@ -261,7 +239,7 @@ export const optneg: Layout<OptnegFields> = {
       version: data.readUInt32BE(start),
       actions: data.readUInt32BE(start + 4),
       protocol: data.readUInt32BE(start + 8),
-      lists: end === start + 12 ? NO_LISTS : decodeLists(data, start + 12, end),
+      lists: decodeLists(data, start + 12, end),
     };
   },
   encode: ({ version, actions, protocol, lists }) => [
@@ -281,15 +259,13 @@ function decodeLists(data: Buffer, start: number, end: number): [number, string]
   return lists;
 }
 
-/** Macros that belong to the event that follows. */
 export interface MacroFields {
-  /** The letter of the command that they belong to; may be an unknown one. */
+  /** The letter of the command that they belong to. */
   readonly target: string;
   /** Names as the MTA wrote them (`i`, `{auth_authen}`) and values, in order. A value may be missing. */
   readonly macros: readonly (readonly [name: string, value: string | undefined])[];
 }
 
-/** A command letter and any number of name-value pairs, none included. */
 export const macro: Layout<MacroFields> = {
   doc: 'u8 command, (str name, str value)...',
   decode(data, start, end) {
@@ -308,12 +284,15 @@ export function decodeMacros(data: Buffer, start: number, end: number): [string,
   const macros: [string, string | undefined][] = [];
   for (let at = start; at < end;) {
     const stop = data.indexOf(0, at);
-    const last = stop === end - 1 ? undefined : data.indexOf(0, stop + 1);
-    macros.push([
-      decodeText(data, at, stop),
-      last === undefined ? undefined : decodeText(data, stop + 1, last),
-    ]);
-    at = (last ?? stop) + 1;
+    const name = decodeText(data, at, stop);
+    at = stop + 1;
+    if (at === end) {
+      macros.push([name, undefined]);
+    } else {
+      const last = data.indexOf(0, at);
+      macros.push([name, decodeText(data, at, last)]);
+      at = last + 1;
+    }
   }
   return macros;
 }

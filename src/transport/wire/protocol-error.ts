@@ -4,16 +4,13 @@ import { quote } from '../../common/printable.js';
  * Bytes that break the milter protocol.
  *
  * @remarks
- * A frame is too long, empty, truncated, of an unknown command, or its data does not have the layout of its command.
- *
- * The connection that it came from cannot be trusted any more (the protocol has no numbering: one misread frame shifts
- * every later reply), so it is closed. Other connections are untouched.
+ * Their connection is closed, and no other: without numbers in the protocol one misread frame shifts every later reply.
  */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
-  /** The command or reply letter of the frame, or `undefined` where the frame did not get as far as having one. */
+  /** The letter of the frame; `undefined` where it did not get that far. */
   readonly command: string | undefined;
-  /** Where in the stream of this connection the frame began, in bytes from 0. */
+  /** Where the frame began, in bytes from the beginning of the connection. */
   readonly offset: number;
   /** The problem, without the position. */
   readonly reason: string;

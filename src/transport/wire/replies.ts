@@ -1,35 +1,45 @@
 import { type Codec, type Message, codec } from './codec.js';
 import { SMFIF } from './flags.js';
-import { bytes, indexedPair, none, optneg, pair, string, strings } from './layouts.js';
+import { type Layout, bytes, indexedPair, none, optneg, pair, string, strings } from './layouts.js';
 
-/**
- * Everything that a filter may say, one row a reply (libmilter's `SMFIR_*`).
- *
- * `kind` is `final` for the one reply that ends a turn, `modification` for what may come before it at the end of the
- * message, `other` for what is neither; `right` is the action flag that the reply needs.
- */
+/** `final` ends a turn; a `modification` may come before it at the end of the message; `other` is neither. */
+type Kind = 'final' | 'modification' | 'other';
+
+interface ReplyRow<F, K extends Kind> {
+  readonly letter: string;
+  readonly layout: Layout<F>;
+  readonly kind: K;
+  /** The action flag that the reply needs. */
+  readonly right: number;
+}
+
+function row<F, K extends Kind>(letter: string, layout: Layout<F>, kind: K, right = 0): ReplyRow<F, K> {
+  return { letter, layout, kind, right };
+}
+
+/** Everything that a filter may say, one row a reply (libmilter's `SMFIR_*`). */
 export const REPLIES = {
-  optneg: { letter: 'O', layout: optneg, kind: 'other', right: 0 },
-  continue: { letter: 'c', layout: none, kind: 'final', right: 0 },
-  accept: { letter: 'a', layout: none, kind: 'final', right: 0 },
-  reject: { letter: 'r', layout: none, kind: 'final', right: 0 },
-  tempfail: { letter: 't', layout: none, kind: 'final', right: 0 },
-  discard: { letter: 'd', layout: none, kind: 'final', right: 0 },
-  replycode: { letter: 'y', layout: string, kind: 'final', right: 0 },
-  skip: { letter: 's', layout: none, kind: 'final', right: 0 },
-  shutdown: { letter: '4', layout: none, kind: 'final', right: 0 },
-  connFail: { letter: 'f', layout: none, kind: 'final', right: 0 },
-  progress: { letter: 'p', layout: none, kind: 'other', right: 0 },
-  quarantine: { letter: 'q', layout: string, kind: 'modification', right: SMFIF.QUARANTINE },
-  addHeader: { letter: 'h', layout: pair, kind: 'modification', right: SMFIF.ADDHDRS },
-  insertHeader: { letter: 'i', layout: indexedPair, kind: 'modification', right: SMFIF.ADDHDRS },
-  changeHeader: { letter: 'm', layout: indexedPair, kind: 'modification', right: SMFIF.CHGHDRS },
-  replaceBody: { letter: 'b', layout: bytes, kind: 'modification', right: SMFIF.CHGBODY },
-  addRecipient: { letter: '+', layout: string, kind: 'modification', right: SMFIF.ADDRCPT },
-  addRecipientPar: { letter: '2', layout: strings, kind: 'modification', right: SMFIF.ADDRCPT_PAR },
-  deleteRecipient: { letter: '-', layout: string, kind: 'modification', right: SMFIF.DELRCPT },
-  changeSender: { letter: 'e', layout: strings, kind: 'modification', right: SMFIF.CHGFROM },
-} as const;
+  optneg: row('O', optneg, 'other'),
+  continue: row('c', none, 'final'),
+  accept: row('a', none, 'final'),
+  reject: row('r', none, 'final'),
+  tempfail: row('t', none, 'final'),
+  discard: row('d', none, 'final'),
+  replycode: row('y', string, 'final'),
+  skip: row('s', none, 'final'),
+  shutdown: row('4', none, 'final'),
+  connFail: row('f', none, 'final'),
+  progress: row('p', none, 'other'),
+  quarantine: row('q', string, 'modification', SMFIF.QUARANTINE),
+  addHeader: row('h', pair, 'modification', SMFIF.ADDHDRS),
+  insertHeader: row('i', indexedPair, 'modification', SMFIF.ADDHDRS),
+  changeHeader: row('m', indexedPair, 'modification', SMFIF.CHGHDRS),
+  replaceBody: row('b', bytes, 'modification', SMFIF.CHGBODY),
+  addRecipient: row('+', string, 'modification', SMFIF.ADDRCPT),
+  addRecipientPar: row('2', strings, 'modification', SMFIF.ADDRCPT_PAR),
+  deleteRecipient: row('-', string, 'modification', SMFIF.DELRCPT),
+  changeSender: row('e', strings, 'modification', SMFIF.CHGFROM),
+};
 
 /** The name of a reply. */
 export type ReplyName = keyof typeof REPLIES;

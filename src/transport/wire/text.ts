@@ -3,11 +3,8 @@ import { isUtf8 } from 'node:buffer';
 const REPLACEMENT = '\ufffd';
 
 /**
- * Decodes bytes of the protocol, which has no character set: as UTF-8 where they are valid UTF-8, else as Latin-1, in
- * which every byte is some character. So nothing is ever replaced by a question mark.
- *
- * The common case (ASCII) costs one native call: a one-byte string cannot hold the replacement character, so looking
- * for it ends at once.
+ * Decodes bytes of the protocol, which has no character set: as UTF-8 where they are that, else as Latin-1. ASCII
+ * costs one native call: for a one-byte string the search for the replacement character ends at once.
  */
 export function decodeText(data: Buffer, start: number, end: number): string {
   const text = data.toString('utf8', start, end);
@@ -17,10 +14,7 @@ export function decodeText(data: Buffer, start: number, end: number): string {
   return text;
 }
 
-/**
- * Decodes several strings at once, NULs and all: one native call instead of one for each. `undefined` where they are
- * not all ASCII, so that places in the text are not places in the data.
- */
+/** Decodes several strings, NULs and all, with one native call; `undefined` where they are not all ASCII. */
 export function decodeAscii(data: Buffer, start: number, end: number): string | undefined {
   const text = data.toString('utf8', start, end);
   // Every character beyond ASCII takes more bytes than it has UTF-16 units, and the replacement of a bad byte is two.
