@@ -50,7 +50,7 @@ class ObserveRun extends RunningStep {
     this.#see = see;
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     const event = flow as MilterEvent;
     try {
       const result = this.#see(event);

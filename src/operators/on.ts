@@ -116,7 +116,7 @@ class OnRun extends RunningStep implements RunOwner {
     this.#site = site;
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     if (flow.stage === 'abort' || flow.stage === 'close') {
       this.#cancelAll();
       this.down.next(flow);

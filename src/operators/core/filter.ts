@@ -22,7 +22,7 @@ import { BIT } from '../../session/stage.js';
 import { type TurnOwner, turnOf } from '../../session/turn.js';
 import { openChain } from './chain.js';
 import { failedEvent } from './failed-event.js';
-import type { Downstream, Step, Upstream } from './step.js';
+import { type Downstream, RunningStep, type Step, type Upstream } from './step.js';
 
 /**
  * Lets through what may flow, and throws for what an operator has made of it otherwise: the types rule that out, but
@@ -147,31 +147,18 @@ class OpaqueRun implements Upstream {
   }
 }
 
-class BrokenRun implements Upstream {
+class BrokenRun extends RunningStep {
   readonly #error: Error;
-  readonly #down: Downstream;
 
   constructor(error: Error, down: Downstream) {
+    super(down);
     this.#error = error;
-    this.#down = down;
   }
 
-  next(flow: Flow): void {
-    if (flow.stage === 'reply' || flow.stage === 'abort' || flow.stage === 'close') this.#down.next(flow);
-    else if (turnOf(flow) === undefined) this.#down.error(this.#error);
-    else this.#down.next(failedEvent(flow, this.#error));
-  }
-
-  error(error: unknown): void {
-    this.#down.error(error);
-  }
-
-  complete(): void {
-    this.#down.complete();
-  }
-
-  close(): void {
-    // Nothing runs.
+  override next(flow: Flow): void {
+    if (flow.stage === 'reply' || flow.stage === 'abort' || flow.stage === 'close') this.down.next(flow);
+    else if (turnOf(flow) === undefined) this.error(this.#error);
+    else this.down.next(failedEvent(flow, this.#error));
   }
 }
 
@@ -249,4 +236,9 @@ export function stepsOf(filter: OperatorFunction<Flow, Flow>, which = 'The filte
 /** What the steps need of the negotiation. */
 export function tagsOf(steps: readonly Step[]): Tags {
   return uniteTags(steps.map((step) => step.tags));
+}
+
+/** The flow that the steps want, as bits of `BIT`. */
+export function interestOf(steps: readonly Step[]): number {
+  return steps.reduce((set, step) => set | step.interest, 0);
 }

@@ -5,16 +5,15 @@ import { shareWatch } from '../../session/answer-watch.js';
 import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
 import { type Project, onFrom } from '../on.js';
-import { openChain } from './chain.js';
+import { EnclosingStep } from './chain.js';
 import { Collector, type MessageStep } from './collector.js';
 import { failedEvent, isFinal } from './failed-event.js';
 import { stepsOf } from './filter.js';
 import type { Downstream, Upstream } from './step.js';
 
 /** Collects one message after the other, and has each decided at its end. */
-export class MessageRun implements Upstream {
+export class MessageRun extends EnclosingStep {
   readonly #options: ResolvedMessageOptions;
-  readonly #down: Downstream;
   readonly #collector: Collector;
   /** Answers at the end of a message, with all that `on()` does for its project. */
   readonly #decider: Upstream;
@@ -22,8 +21,8 @@ export class MessageRun implements Upstream {
   #ready: Message<BodyMode> | Promise<Message<BodyMode>> | undefined;
 
   constructor({ project, options, site }: MessageStep, down: Downstream) {
+    super(down);
     this.#options = options;
-    this.#down = down;
     this.#collector = new Collector(options);
     const decide: Project<'eom'> = (eom, context) => {
       const message = this.#ready;
@@ -37,10 +36,12 @@ export class MessageRun implements Upstream {
         : project(message, context);
     };
     shareWatch(decide, project);
-    this.#decider = openChain(stepsOf(onFrom(site, 'eom', [decide])), down);
+    this.#decider = this.enclose(stepsOf(onFrom(site, 'eom', [decide])), (flow) => {
+      this.down.next(flow);
+    });
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     const event = flow.stage === 'reply' ? flow.to : flow;
     if (event.stage === 'abort' || event.stage === 'close') {
       this.#decider.next(flow);
@@ -52,24 +53,15 @@ export class MessageRun implements Upstream {
     }
   }
 
-  error(error: unknown): void {
-    this.#collector.end();
-    this.#decider.error(error);
-  }
-
-  complete(): void {
-    this.#decider.complete();
-  }
-
-  close(): void {
-    this.#decider.close();
+  protected override cancel(): void {
+    super.cancel();
     this.#collector.end();
   }
 
   #collect(flow: StageEvent | Reply, event: StageEvent): void {
     const collection = this.#collector.of(event);
     if (isFinal(flow)) {
-      this.#down.next(flow);
+      this.down.next(flow);
       return;
     }
     const later = collection.take(event);
@@ -77,12 +69,12 @@ export class MessageRun implements Upstream {
     if (event.stage === 'body' && (collection.enough || collection.beyond)) turn?.releaseBody();
     const refusal = flow.stage === 'body' ? this.#collector.refusal(flow) : undefined;
     if (later === undefined) {
-      this.#down.next(refusal ?? flow);
+      this.down.next(refusal ?? flow);
       return;
     }
     const resume = turn?.pause();
     void later.then(() => {
-      if (turn?.ended !== true) this.#down.next(flow);
+      if (turn?.ended !== true) this.down.next(flow);
       resume?.();
     });
   }
@@ -90,7 +82,7 @@ export class MessageRun implements Upstream {
   #onEom(eom: Eom): void {
     const collection = this.#collector.of(eom);
     if (collection.beyond) {
-      this.#down.next(this.#collector.beyond(eom));
+      this.down.next(this.#collector.beyond(eom));
       return;
     }
     this.#collector.keepBodies(eom);
@@ -101,7 +93,7 @@ export class MessageRun implements Upstream {
       this.#ready = incoming.message;
       whole = incoming.eom;
     } catch (error) {
-      this.#down.next(failedEvent(eom, error));
+      this.down.next(failedEvent(eom, error));
       return;
     }
     this.#decider.next(whole);

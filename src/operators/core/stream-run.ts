@@ -21,7 +21,7 @@ export class StreamRun extends RunningStep {
     this.#collector = new Collector(step.options);
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     const event = flow.stage === 'reply' ? flow.to : flow;
     if (event.stage === 'abort' || event.stage === 'close') {
       this.#end();
