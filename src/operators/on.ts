@@ -101,19 +101,15 @@ interface OnTerms {
 }
 
 class OnRun extends RunningStep implements RunOwner {
-  readonly #project: AnyProject;
-  readonly #watch: AnswerWatch;
+  readonly #terms: OnTerms;
   readonly #latest: Latest<unknown> | undefined;
-  readonly #site: Site;
   /** In a session at most one; a drawing may have several events under way. */
   #runs: Set<ProjectRun> | undefined;
 
-  constructor({ call, watch, site }: OnTerms, latest: Latest<unknown> | undefined, down: Downstream) {
+  constructor(terms: OnTerms, latest: Latest<unknown> | undefined, down: Downstream) {
     super(down);
-    this.#project = call;
-    this.#watch = watch;
+    this.#terms = terms;
     this.#latest = latest;
-    this.#site = site;
   }
 
   override next(flow: Flow): void {
@@ -123,31 +119,32 @@ class OnRun extends RunningStep implements RunOwner {
       return;
     }
     const event = flow as StageEvent;
-    const context = new LazyContext(event, this.#site);
+    const { call, watch, site } = this.#terms;
+    const context = new LazyContext(event, site);
     if (this.#latest !== undefined && !this.#isReady(this.#latest, event, context)) return;
     let result: Flow;
-    const outer = this.#watch.enter();
+    const outer = watch.enter();
     try {
-      const given = this.#project(event, context, this.#latest?.value?.is);
+      const given = call(event, context, this.#latest?.value?.is);
       if (given === undefined || given === null) {
         result = event;
       } else if (typeof given === 'object' && isLater(given)) {
         const run = this.#begin(event, context);
-        this.#watch.postpone();
+        watch.postpone();
         run.drive(given);
         return;
       } else {
-        const answers = new Answers(event, this.#site);
+        const answers = new Answers(event, site);
         takeAll(answers, given);
         if (answers.readLater) context.outlive();
         result = answers.result();
       }
     } catch (error) {
-      result = failedEvent(event, error, this.#site);
+      result = failedEvent(event, error, site);
     } finally {
-      this.#watch.leave(outer);
+      watch.leave(outer);
     }
-    if (result === event) tellForgotten(this.#watch, event, false);
+    if (result === event) tellForgotten(watch, event, false);
     this.down.next(result);
   }
 
@@ -163,8 +160,6 @@ class OnRun extends RunningStep implements RunOwner {
   /** See `RunOwner`. */
   done(run: ProjectRun, flow: Flow): void {
     this.#runs?.delete(run);
-    if (flow === run.event) tellForgotten(this.#watch, run.event, true);
-    this.#watch.resume();
     this.down.next(flow);
     this.settle();
   }
@@ -172,7 +167,6 @@ class OnRun extends RunningStep implements RunOwner {
   /** See `RunOwner`. */
   gone(run: ProjectRun): void {
     this.#runs?.delete(run);
-    this.#watch.resume();
     this.settle();
   }
 
@@ -183,31 +177,16 @@ class OnRun extends RunningStep implements RunOwner {
     if (late !== undefined && turnOf(event) !== undefined) tellFailure(event, late.error);
     if (latest.value !== undefined) return true;
     const run = this.#begin(event, context);
-    latest.wait({
-      ready: (error) => {
-        if (!run.active) return;
-        if (latest.value === undefined) {
-          run.fail(error);
-          return;
-        }
-        const outer = this.#watch.enter();
-        try {
-          const result = this.#project(event, context, latest.value.is);
-          this.#watch.postpone();
-          run.drive(result);
-        } catch (thrown) {
-          run.fail(thrown);
-        } finally {
-          this.#watch.leave(outer);
-        }
-      },
+    latest.wait((error) => {
+      const { value } = latest;
+      if (value === undefined) run.fail(error);
+      else if (run.active) run.call(() => this.#terms.call(event, context, value.is));
     });
     return false;
   }
 
   #begin(event: StageEvent, context: LazyContext): ProjectRun {
-    this.#watch.wait();
-    const run = new ProjectRun(event, context, this);
+    const run = new ProjectRun(event, context, this, this.#terms.watch);
     // An event may come when its turn is over already.
     if (run.active) (this.#runs ??= new Set()).add(run);
     return run;

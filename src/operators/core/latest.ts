@@ -5,16 +5,13 @@ import { warn } from '../../common/write-error.js';
 import { subscribeCalmly } from '../../rx/calmly.js';
 import { ProjectError } from '../../session/errors.js';
 
-/** Waits for the first value. */
-export interface LatestWaiter {
-  /** There is a value, or there will never be one: then `error` says why. */
-  ready(error: unknown): void;
-}
+/** Called once there is a value, or there will never be one: then `error` says why. */
+type Waiter = (error: unknown) => void;
 
 /** The newest value of a stream, for as long as the filter runs. */
 export class Latest<T> {
   readonly #subscription: Subscription;
-  #waiting: LatestWaiter[] | undefined;
+  #waiting: Waiter[] = [];
   #value: { readonly is: T } | undefined;
   #error: unknown;
   #late: { readonly error: unknown } | undefined;
@@ -46,15 +43,14 @@ export class Latest<T> {
     return this.#value;
   }
 
-  /** Calls the waiter once there is a value or can be none any more: at once where that is so. */
-  wait(waiter: LatestWaiter): void {
-    if (this.#ended || this.#value !== undefined) waiter.ready(this.#error);
-    else (this.#waiting ??= []).push(waiter);
+  wait(waiter: Waiter): void {
+    if (this.#ended || this.#value !== undefined) waiter(this.#error);
+    else this.#waiting.push(waiter);
   }
 
   close(): void {
     this.#subscription.unsubscribe();
-    this.#waiting = undefined;
+    this.#waiting = [];
   }
 
   /** What the stream failed with after it had a value; told once, since the last value still serves. */
@@ -75,9 +71,6 @@ export class Latest<T> {
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    this.#waiting = undefined;
-    for (const waiter of waiting) waiter.ready(this.#error);
+    for (const waiter of this.#waiting.splice(0)) waiter(this.#error);
   }
 }

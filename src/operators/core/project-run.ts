@@ -1,6 +1,6 @@
 import { abortController } from '../../common/abort.js';
-import type { Site } from '../../session/answer-watch.js';
-import { tellFailure } from '../../session/failures.js';
+import type { AnswerWatch, Site } from '../../session/answer-watch.js';
+import { tellFailure, tellForgotten } from '../../session/failures.js';
 import type { Flow, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
 import { Answers, takeAll } from './answers.js';
@@ -65,20 +65,39 @@ export class ProjectRun extends Drive {
   protected override readonly whose = 'The answers of the project';
   readonly #context: LazyContext;
   readonly #owner: RunOwner;
+  readonly #watch: AnswerWatch | undefined;
   readonly #answers: Answers;
 
-  constructor(event: StageEvent, context: LazyContext, owner: RunOwner) {
+  /** @param watch of the project, where it is one of the user's */
+  constructor(event: StageEvent, context: LazyContext, owner: RunOwner, watch?: AnswerWatch) {
     super();
     this.event = event;
     this.#context = context;
     this.#owner = owner;
+    this.#watch = watch;
     this.#answers = new Answers(event, context.site);
+    watch?.wait();
     turnOf(event)?.onEnd(() => this.cancel());
+  }
+
+  /** Calls the project, and takes what it gives. */
+  call(project: () => unknown): void {
+    const outer = this.#watch?.enter();
+    try {
+      const result = project();
+      this.#watch?.postpone();
+      this.drive(result);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#watch?.leave(outer);
+    }
   }
 
   override cancel(): void {
     if (!this.active) return;
     super.cancel();
+    this.#watch?.resume();
     this.#owner.gone(this);
   }
 
@@ -107,6 +126,7 @@ export class ProjectRun extends Drive {
       this.failed(error);
       return;
     }
+    if (flow === this.event && this.#watch !== undefined) tellForgotten(this.#watch, this.event, true);
     this.#end(flow);
   }
 
@@ -115,6 +135,7 @@ export class ProjectRun extends Drive {
   }
 
   #end(flow: Flow): void {
+    this.#watch?.resume();
     try {
       this.#owner.done(this, flow);
     } catch (error) {

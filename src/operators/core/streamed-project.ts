@@ -1,8 +1,8 @@
 import { BodyChannel } from '../../message/body/body-channel.js';
 import { CollectedMessage, tellReader } from '../../message/collected-message.js';
 import type { Collection } from '../../message/collection.js';
-import { type AnswerWatch, watchOf } from '../../session/answer-watch.js';
-import { causeOf, markFailed, tellForgotten } from '../../session/failures.js';
+import { watchOf } from '../../session/answer-watch.js';
+import { causeOf, markFailed } from '../../session/failures.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { TURN, Turn, type Turned, turnOf } from '../../session/turn.js';
 import type { MessageStep } from './collector.js';
@@ -19,7 +19,6 @@ export class StreamedProject implements RunOwner {
   missed = false;
   readonly #channel: BodyChannel;
   readonly #run: ProjectRun;
-  readonly #watch: AnswerWatch;
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
   readonly #turn: Turn | undefined;
   /** What the project has answered. */
@@ -44,20 +43,9 @@ export class StreamedProject implements RunOwner {
       ...(this.#turn && { [TURN]: this.#turn }),
     };
     const context = new LazyContext(eom, site);
-    this.#watch = watchOf(project);
-    this.#watch.wait();
-    this.#run = new ProjectRun(eom, context, this);
+    this.#run = new ProjectRun(eom, context, this, watchOf(project));
     const message = new CollectedMessage<'stream'>(eom, collection, body, failed);
-    const outer = this.#watch.enter();
-    try {
-      const result = project(message, context);
-      this.#watch.postpone();
-      this.#run.drive(result);
-    } catch (error) {
-      this.#run.fail(error);
-    } finally {
-      this.#watch.leave(outer);
-    }
+    this.#run.call(() => project(message, context));
   }
 
   /** No more of the body is wanted. */
@@ -117,17 +105,15 @@ export class StreamedProject implements RunOwner {
   }
 
   /** See `RunOwner`. */
-  done(run: ProjectRun, flow: Flow): void {
+  done(_run: ProjectRun, flow: Flow): void {
     this.#result = flow;
-    if (flow === run.event) tellForgotten(this.#watch, run.event, true);
-    this.#watch.resume();
     this.#channel.drop();
     this.#settle();
   }
 
   /** See `RunOwner`. */
   gone(): void {
-    this.#watch.resume();
+    // There is no answer.
   }
 
   #settle(): void {
