@@ -17,10 +17,7 @@ import { failedEvent } from './core/failed-event.js';
 import { type Filter, interestOf, makeFilter, stepsOf, tagsOf } from './core/filter.js';
 import type { Downstream, Step, Upstream } from './core/step.js';
 
-/**
- * What an event gets whose time is up: a decision, or `'pass'`, which lets it travel on undecided; or a function that
- * is told of the event and gives one of these.
- */
+/** What an event gets whose time is up: a decision, `'pass'` (it travels on), or a function that gives one of these. */
 export type LateDecision = Decision | 'pass' | ((event: StageEvent) => Decision | 'pass');
 
 const DURATION = rule(
@@ -39,23 +36,13 @@ const DECISION = or(
  * Gives a filter so many milliseconds for each event that it decides.
  *
  * @remarks
- * An event that it has not let out again by then gets `decision`, and what runs in it for that event is cancelled.
+ * An event that it has not let out again by then gets `decision`, without an error, and what runs in it for that event
+ * is cancelled as at an abort. A reply that comes later is reported as a `StaleReplyError`. Events that the filter only
+ * observes are not timed. What a function as `decision` throws costs the event the failure decision. The timeouts of the
+ * connection go on: by default 8 000 ms, and 280 000 ms at `eom`.
  *
- * The time is that of the filter alone, and what later filters do is not in it. Cancelled means what it means when a
- * message is aborted: the signal is aborted, the Observable unsubscribed from, a milter behind `remote()` hung up on
- * (whose option `failure` then decides about the rest of that message). What the filter says later is
- * dropped; a reply is told as a `StaleReplyError`. Events that it only observes are not timed, since nothing can be
- * decided there.
- *
- * A decision that comes this way is an outcome like any other, without an error: it was asked for. To see it, to count
- * it, or to have another one at each stage, give a function as `decision`; what that throws costs the event the failure
- * decision. On abort the time is forgotten. It ends before the timeouts of the connection only where it is shorter
- * (by default 8 000 ms, and 280 000 ms at `eom`).
- *
- * @param duration milliseconds, above 0; measured by a timer of RxJS, so that it can be drawn in marbles
- * @param decision `'pass'` lets later filters decide, `proceed()` keeps them from that event
+ * @param duration milliseconds, above 0
  * @throws AnswerError where the decision is not legal at a stage that the filter decides, RangeError for the duration
- * @example deadline(2_000, remote('inet:8891@127.0.0.1', { failure: 'pass' }), 'pass')
  * @example deadline(500, on('rcpt', checkMailbox), tempfail('Our directory is slow, please try again'))
  */
 export function deadline(

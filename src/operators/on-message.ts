@@ -10,24 +10,20 @@ import type { ProjectContext } from './core/project-run.js';
 import { StreamRun } from './core/stream-run.js';
 
 /**
- * Decides messages as a whole: `project` is called once for each, at its end, with all that was told of it.
+ * Decides messages as a whole: `project` is called once for each, at its end, with all that is known of it.
  *
  * @remarks
- * What it returns is what `on('eom', …)` may return, and what `edit()` makes. The message is as earlier filters of the
- * pipeline want it to be. Everything but the end is collected without the MTA waiting, so a message costs one round
- * trip; what is not wanted (`body: 'none'`, or what is beyond `maxBytes`) is not sent at all.
+ * It returns what `on('eom', …)` may return, or what `edit()` makes. The message is as earlier filters want it to be. A
+ * message costs one round trip; what is not wanted (`body: 'none'`, or what is beyond `maxBytes`) is not sent at all.
  *
  * With `body: 'stream'` the project is called when the header is complete, sees the message as it came, and reads the
- * body as it arrives: the MTA gets no answer to a piece before it was taken. A refusal is said at once; all else waits
- * for the end of the message.
+ * body as it arrives: the MTA waits at each piece. A refusal is given at once, all else at the end of the message.
  *
- * Where the project throws, or what is collected cannot be kept (no space on the disk), the message gets the failure
- * decision, and the error is reported. On abort, a lost connection or when time is up, the project is cancelled as that
- * of `on()` is, and what was collected, a file included, is let go of. A message that is beyond a limit gets the
- * decision of the option `beyond`, and the project is not called.
+ * What throws, or cannot be kept (no space on the disk), is reported, and the message gets the failure decision. At an
+ * abort the project is cancelled as that of `on()` is, and what was collected is released. A message beyond a limit gets
+ * the decision of the option `beyond`, and the project is not called.
  *
  * @throws TypeError or RangeError for an unknown option, or a value that it cannot have
- * @example onMessage((message) => (message.headers.has('X-Spam') ? reject('No spam, please') : undefined))
  * @example
  * onMessage({ body: 'none' }, (message) =>
  *   edit(message, (draft) => void draft.headers.set('X-Recipients', String(message.recipients.length))),

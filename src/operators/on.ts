@@ -31,18 +31,16 @@ type AnyProject = (event: StageEvent, context: LazyContext, latest: unknown) => 
  * Decides the events of one stage or several.
  *
  * @remarks
- * `project` is called for each such event that no earlier filter has decided. What it returns is the answer, or what
- * comes out of the promise, Observable, iterable or generator that it returns; out of those also several at a time, in
- * an array, and what a generator returns in the end is its last one. After the first decision nothing more is read.
- * Nothing: the event travels on. Modifications (only at `eom`) without a decision: it travels on with them on it.
+ * `project` is called for each such event that no earlier filter has decided. It returns the answer, several in an
+ * array, or a promise, Observable, iterable or generator of these, which is read up to the first decision. Without a
+ * decision the event travels on, at `eom` with its modifications on it.
  *
- * What throws, rejects or errors costs that one event, which gets the failure decision, and is reported. When the
- * message is aborted, the connection lost or the time up, the running project is cancelled: its Observable is
- * unsubscribed, its generator finished, and `context.signal` aborted.
+ * What throws, rejects or errors is reported, and costs that event the failure decision. When the message is aborted,
+ * the connection lost or the time up, the project is cancelled: its Observable is unsubscribed, its generator finished,
+ * `context.signal` aborted.
  *
- * With a stream as the second argument `project` also gets its newest value. The stream is subscribed to once for each
- * connection (share it, with `shareReplay(1)`, where that is dear); an event that comes before its first value waits
- * for it. Where it ends, its last value stays.
+ * With a stream as the second argument `project` also gets its newest value, also after its end. It is subscribed to
+ * once for each connection; events before its first value wait for that.
  *
  * @example on('rcpt', async (rcpt, { signal }) => ((await known(rcpt.address, signal)) ? undefined : reject('Who?')))
  * @example on('connect', blocked$, ({ address }, blocked) => (blocked.has(address) ? reject() : undefined))
@@ -60,7 +58,7 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
   return onFrom(new Error(), stages, rest);
 }
 
-/** The same for an operator that is made of it, with its own call as `site`: see `Site`. */
+/** The same for an operator that is made of it, with the call of that as `site`. */
 export function onFrom(site: Site, stages: Stage | readonly Stage[], rest: readonly unknown[]): Filter {
   const decides = stageSet(stages, ALL_STAGES);
   const project = rest.at(-1);

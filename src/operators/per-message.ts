@@ -12,10 +12,10 @@ import { type Downstream, RunningStep, type Step, type Upstream } from './core/s
  * Gives each message a filter of its own, with state of its own.
  *
  * @remarks
- * It is made at the first event of a message that it wants, and dies when the message is over: after `eom`, at an
- * abort, after a decision about the whole message. What runs in it is then cancelled. Events that belong to no message
- * (`connect`, `helo`) pass it by. The factory is also called once beforehand, only to learn which stages the filter
- * wants: it should do nothing but make it. Where it throws, that event gets the failure decision.
+ * It is made at the first event of a message that it wants. What runs in it is cancelled when the message is over: after
+ * `eom`, at an abort, after a decision about the whole message. Events that belong to no message pass it by. Where the
+ * factory throws, that event gets the failure decision. It is also called once beforehand, to learn which stages the
+ * filter wants: it should do nothing but make it.
  *
  * @example
  * perMessage(() => {

@@ -8,8 +8,10 @@ import { makeFilter, stepsOf, type Filter } from './core/filter.js';
 import { RunningStep, type Step } from './core/step.js';
 
 /**
- * Declares the rights that a filter cannot do without. An MTA that does not offer them is refused when it connects,
- * with an error that names them, instead of failing message by message.
+ * Declares the rights that a filter cannot do without.
+ *
+ * @remarks
+ * An MTA that does not offer them is refused when it connects, with an error that names them.
  *
  * @throws TypeError where one is not the name of a right
  * @example requires(['CHGBODY', 'CHGHDRS'], on('eom', disclaimer))

@@ -15,13 +15,9 @@ import type { Downstream, Step, Upstream } from './core/step.js';
  * Routes messages: those for which `predicate` says yes go through `filter`.
  *
  * @remarks
- * Others go through `otherwise`, or past both.
- *
- * A message goes one way as a whole: `predicate` is asked at its first event (`mail`, unless an earlier filter has
- * decided that one), and the answer holds up to its end or its abort. At an event that belongs to no message (`connect`,
- * `helo`, `unknown` before MAIL) it is asked for that event alone. Both filters live as long as the connection, and both
- * see its `close`. What `predicate` throws costs that event, which gets the failure decision, and so does a promise: it
- * has to answer at once.
+ * Others go through `otherwise`, or past both. `predicate` is asked once a message, at `mail` (or the next event, where
+ * an earlier filter has decided that one), and for each event that belongs to no message. It has to answer at once: what
+ * it throws, and a promise, costs that event the failure decision. Both filters live as long as the connection.
  *
  * @example
  * const isOutbound = ({ session }) => authenticatedUser(session) !== undefined;

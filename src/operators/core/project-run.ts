@@ -9,10 +9,7 @@ import { failedEvent } from './failed-event.js';
 
 /** What a project gets beside its event. */
 export interface ProjectContext {
-  /**
-   * Aborted when the answer is not wanted any more: the message was aborted, the connection is lost, or the time is up.
-   * Of an answer with a body to be read, also when that is over. Made when first asked for. Hand it to `fetch` and whatever else can be cancelled. A listener of it that throws is reported, and costs nothing.
-   */
+  /** Aborted when the answer is not wanted any more, and after an answer with a body to be read when that is over. */
   readonly signal: AbortSignal;
 }
 
