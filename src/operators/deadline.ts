@@ -5,7 +5,7 @@ import { ignoreRejection } from '../common/promises.js';
 import type { Site } from '../session/answer-watch.js';
 import { type Decision, isLegal } from '../session/decisions.js';
 import { AnswerError, StaleReplyError } from '../session/errors.js';
-import { causeOf, markFailed } from '../session/failures.js';
+import { causeOf } from '../session/failures.js';
 import type { Flow, Reply, StageEvent } from '../session/flow.js';
 import { decisionOf } from '../session/options.js';
 import { BIT, STAGES, bitOf } from '../session/stage.js';
@@ -13,7 +13,7 @@ import { turnOf } from '../session/turn.js';
 import { Answers } from './core/answers.js';
 import { EnclosingStep } from './core/chain.js';
 import { DerivedTurn, eventOf, isSilent, withTurn } from './core/derived-turn.js';
-import { failedEvent } from './core/failed-event.js';
+import { failedEvent, replyTo } from './core/failed-event.js';
 import { type Filter, interestOf, makeFilter, stepsOf, tagsOf } from './core/filter.js';
 import type { Downstream, Step, Upstream } from './core/step.js';
 
@@ -174,17 +174,15 @@ class DeadlineRun extends EnclosingStep {
       this.down.next(flow);
     } else if (turn.late) {
       // What an earlier filter has decided has gone on already.
-      if (flow.stage === 'reply' && flow !== turn.shown) this.#tellStale(turn, flow);
+      if (flow.stage === 'reply' && flow !== turn.shown) {
+        const why = `its deadline of ${this.#terms.duration} ms was over, and it had got its decision.`;
+        turn.owner.report(turn.stage, causeOf(flow) ?? new StaleReplyError(turn.stage, why));
+      }
     } else {
       this.#forget(turn);
       this.down.next(turn.restore(flow));
       this.settle();
     }
-  }
-
-  #tellStale(turn: TimedTurn, reply: Reply): void {
-    const why = `its deadline of ${this.#terms.duration} ms was over, and it had got its decision.`;
-    turn.owner.report(turn.stage, causeOf(reply) ?? new StaleReplyError(turn.stage, why));
   }
 
   #forget(turn: TimedTurn): void {
@@ -242,11 +240,4 @@ class TimedTurn extends DerivedTurn {
   #restoreEvent(event: StageEvent): StageEvent {
     return event === this.#copy ? this.event : withTurn(event, this.original);
   }
-}
-
-/** The same reply to another event, with what had gone wrong where something had. */
-function replyTo(event: StageEvent, reply: Reply): Reply {
-  const copy: Reply = { ...reply, to: event };
-  const cause = causeOf(reply);
-  return cause === undefined ? copy : markFailed(copy, cause);
 }

@@ -1,13 +1,17 @@
-import { resolveMessageOptions, type MessageOptions } from '../message/message-options.js';
+import { type MessageOptions, resolveMessageOptions } from '../message/message-options.js';
 import type { BodyMode, Message } from '../message/message.js';
+import { shareWatch } from '../session/answer-watch.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { BIT } from '../session/stage.js';
+import { turnOf } from '../session/turn.js';
 import type { AnswerInput, Legal } from './core/answers.js';
 import type { MessageProject } from './core/collector.js';
-import { makeFilter, type Filter } from './core/filter.js';
-import { MessageRun } from './core/message-run.js';
+import { type Filter, makeFilter, stepsOf } from './core/filter.js';
+import { MessageRun, type Messages } from './core/message-run.js';
 import type { ProjectContext } from './core/project-run.js';
+import type { Step } from './core/step.js';
 import { StreamRun } from './core/stream-run.js';
+import { type Project, onFrom } from './on.js';
 
 /**
  * Decides messages as a whole: `project` is called once for each, at its end, with all that is known of it.
@@ -51,15 +55,33 @@ export function onMessage(...given: readonly unknown[]): Filter {
   const streamed = options.body === 'stream';
   const decides = BIT.eom | (prefix || streamed ? body : 0);
   const observes = BIT.mail | BIT.rcpt | BIT.header | body | (streamed ? BIT.eoh : 0);
-  return makeFilter([
-    {
-      tags: tagsFor(decides, observes),
-      // Replies, too: what an earlier filter has decided may still belong to the message.
-      interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
-      open: (down) => {
-        const made = { project: call, options, site };
-        return streamed ? new StreamRun(made, down) : new MessageRun(made, down);
-      },
-    },
-  ]);
+  const messages: Messages = new WeakMap();
+  const collect: Step = {
+    tags: tagsFor(decides, observes),
+    // Replies, too: what an earlier filter has decided may still belong to the message.
+    interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
+    open: (down) =>
+      streamed
+        ? new StreamRun({ project: call, options, site }, down)
+        : new MessageRun(options, messages, down),
+  };
+  if (streamed) return makeFilter([collect]);
+  return makeFilter([collect, ...stepsOf(onFrom(site, 'eom', [decider(call, messages)]))]);
+}
+
+/** Has the project decide the message that ends with the event. */
+function decider(project: MessageProject<BodyMode>, messages: Messages): Project<'eom'> {
+  const decide: Project<'eom'> = (eom, context) => {
+    const message = messages.get(eom);
+    if (message === undefined) return undefined;
+    messages.delete(eom);
+    // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
+    return message instanceof Promise
+      ? (message.then((whole) =>
+          turnOf(eom)?.ended === true ? undefined : project(whole, context),
+        ) as ReturnType<Project<'eom'>>)
+      : project(message, context);
+  };
+  shareWatch(decide, project);
+  return decide;
 }

@@ -1,60 +1,46 @@
 import { incomingMessage } from '../../message/collected-message.js';
 import type { ResolvedMessageOptions } from '../../message/message-options.js';
 import type { BodyMode, Message } from '../../message/message.js';
-import { shareWatch } from '../../session/answer-watch.js';
 import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
-import { type Project, onFrom } from '../on.js';
-import { EnclosingStep } from './chain.js';
-import { Collector, type MessageStep } from './collector.js';
+import { Collector } from './collector.js';
+import { eventOf } from './derived-turn.js';
 import { failedEvent, isFinal } from './failed-event.js';
-import { stepsOf } from './filter.js';
-import type { Downstream, Upstream } from './step.js';
+import { type Downstream, RunningStep } from './step.js';
 
-/** Collects one message after the other, and has each decided at its end. */
-export class MessageRun extends EnclosingStep {
+/** Whole messages by their ends, for the step that decides them. */
+export type Messages = WeakMap<Eom, Message<BodyMode> | Promise<Message<BodyMode>>>;
+
+/** Collects one message after the other. */
+export class MessageRun extends RunningStep {
   readonly #options: ResolvedMessageOptions;
+  readonly #messages: Messages;
   readonly #collector: Collector;
-  /** Answers at the end of a message, with all that `on()` does for its project. */
-  readonly #decider: Upstream;
-  /** What the decider is about to ask for. */
-  #ready: Message<BodyMode> | Promise<Message<BodyMode>> | undefined;
 
-  constructor({ project, options, site }: MessageStep, down: Downstream) {
+  constructor(options: ResolvedMessageOptions, messages: Messages, down: Downstream) {
     super(down);
     this.#options = options;
+    this.#messages = messages;
     this.#collector = new Collector(options);
-    const decide: Project<'eom'> = (eom, context) => {
-      const message = this.#ready;
-      this.#ready = undefined;
-      if (message === undefined) return undefined;
-      // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
-      return message instanceof Promise
-        ? (message.then((whole) =>
-            turnOf(eom)?.ended === true ? undefined : project(whole, context),
-          ) as ReturnType<Project<'eom'>>)
-        : project(message, context);
-    };
-    shareWatch(decide, project);
-    this.#decider = this.enclose(stepsOf(onFrom(site, 'eom', [decide])), (flow) => {
-      this.down.next(flow);
-    });
   }
 
   override next(flow: Flow): void {
-    const event = flow.stage === 'reply' ? flow.to : flow;
-    if (event.stage === 'abort' || event.stage === 'close') {
-      this.#decider.next(flow);
+    if (flow.stage === 'abort' || flow.stage === 'close') {
+      this.down.next(flow);
       this.#collector.end();
     } else if (flow.stage === 'eom') {
       this.#onEom(flow);
     } else {
-      this.#collect(flow as StageEvent | Reply, event);
+      this.#collect(flow, eventOf(flow));
     }
   }
 
+  /** What was collected is still needed where the last message is being decided. */
+  override complete(): void {
+    this.down.complete();
+  }
+
   protected override cancel(): void {
-    super.cancel();
     this.#collector.end();
   }
 
@@ -90,12 +76,12 @@ export class MessageRun extends EnclosingStep {
     try {
       if (collection.failure !== undefined) throw collection.failure.cause;
       const incoming = incomingMessage(eom, collection, this.#options);
-      this.#ready = incoming.message;
+      this.#messages.set(incoming.eom, incoming.message);
       whole = incoming.eom;
     } catch (error) {
       this.down.next(failedEvent(eom, error));
       return;
     }
-    this.#decider.next(whole);
+    this.down.next(whole);
   }
 }

@@ -53,7 +53,7 @@ export class LazyContext implements ProjectContext {
 export interface RunOwner {
   done(run: ProjectRun, flow: Flow): void;
   /** It was cancelled, and there will be no result. */
-  gone(run: ProjectRun): void;
+  gone?(run: ProjectRun): void;
 }
 
 /** The answers of a project to one event on their way. Cancelled when the turn of the event is over. */
@@ -95,7 +95,7 @@ export class ProjectRun extends Drive {
     if (!this.active) return;
     super.cancel();
     this.#watch?.resume();
-    this.#owner.gone(this);
+    this.#owner.gone?.(this);
   }
 
   protected override cancelled(): void {

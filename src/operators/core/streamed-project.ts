@@ -2,11 +2,10 @@ import { BodyChannel } from '../../message/body/body-channel.js';
 import { CollectedMessage, tellReader } from '../../message/collected-message.js';
 import type { Collection } from '../../message/collection.js';
 import { watchOf } from '../../session/answer-watch.js';
-import { causeOf, markFailed } from '../../session/failures.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { TURN, Turn, type Turned, turnOf } from '../../session/turn.js';
 import type { MessageStep } from './collector.js';
-import { failedEvent, isRefusal } from './failed-event.js';
+import { failedEvent, isRefusal, replyTo } from './failed-event.js';
 import { LazyContext, ProjectRun, type RunOwner } from './project-run.js';
 
 const ABORTED = 'The message was aborted, or has its answer already: the rest of its body does not come.';
@@ -22,7 +21,7 @@ export class StreamedProject implements RunOwner {
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
   readonly #turn: Turn | undefined;
   /** What the project has answered. */
-  #result: Flow | undefined;
+  #result: Eom | Reply | undefined;
   #eom: { readonly event: Eom; readonly done: (flow: Flow) => void } | undefined;
   #cancelled = false;
 
@@ -32,7 +31,6 @@ export class StreamedProject implements RunOwner {
       tellReader(event, reason);
     };
     this.#channel = new BodyChannel(failed);
-    const { body } = this.#channel;
     const turn = turnOf(event);
     this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
     turn?.message?.onEnd(() => this.#turn?.end());
@@ -44,7 +42,7 @@ export class StreamedProject implements RunOwner {
     };
     const context = new LazyContext(eom, site);
     this.#run = new ProjectRun(eom, context, this, watchOf(project));
-    const message = new CollectedMessage<'stream'>(eom, collection, body, failed);
+    const message = new CollectedMessage<'stream'>(eom, collection, this.#channel.body, failed);
     this.#run.call(() => project(message, context));
   }
 
@@ -76,7 +74,7 @@ export class StreamedProject implements RunOwner {
   /** The answer to a piece of the body, where the project has refused the message already. */
   refusalOf(event: Body): Reply | undefined {
     const result = this.#result;
-    return result !== undefined && isRefusal(result) ? answerTo(event, result, []) : undefined;
+    return result !== undefined && isRefusal(result) ? replyTo(event, result, []) : undefined;
   }
 
   /** The end of the message has come; `done` gets it, once the project has answered. */
@@ -106,14 +104,10 @@ export class StreamedProject implements RunOwner {
 
   /** See `RunOwner`. */
   done(_run: ProjectRun, flow: Flow): void {
-    this.#result = flow;
+    // The end of the message is what it was asked about.
+    this.#result = flow as Eom | Reply;
     this.#channel.drop();
     this.#settle();
-  }
-
-  /** See `RunOwner`. */
-  gone(): void {
-    // There is no answer.
   }
 
   #settle(): void {
@@ -121,18 +115,8 @@ export class StreamedProject implements RunOwner {
     if (result === undefined || eom === undefined) return;
     this.#eom = undefined;
     const { event, done } = eom;
-    if (result.stage === 'reply') {
-      done(answerTo(event, result, [...event.modifications, ...result.modifications]));
-    } else {
-      const own = result.stage === 'eom' ? result.modifications : [];
-      done(own.length === 0 ? event : { ...event, modifications: [...event.modifications, ...own] });
-    }
+    const modifications = [...event.modifications, ...result.modifications];
+    if (result.stage === 'reply') done(replyTo(event, result, modifications));
+    else done(result.modifications.length === 0 ? event : { ...event, modifications });
   }
-}
-
-/** The same answer to another event, with what had gone wrong where something had. */
-function answerTo(to: Body | Eom, reply: Reply, modifications: Reply['modifications']): Reply {
-  const answer: Reply = { stage: 'reply', to, decision: reply.decision, modifications };
-  const cause = causeOf(reply);
-  return cause === undefined ? answer : markFailed(answer, cause);
 }
