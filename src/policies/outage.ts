@@ -8,21 +8,14 @@ import type { StageEvent } from '../session/flow.js';
 import { type Failure, failureRule } from '../session/options.js';
 import { type Awaitable, StoreError } from './stores.js';
 
-/**
- * The fate of mail while a store is unavailable.
- *
- * @remarks `'pass'`: the same as without the policy. `'tempfail'`: it is deferred with 451 4.3.0. Or a decision.
- */
+/** The fate of mail while a store is unavailable: `'tempfail'` is 451 4.3.0, `'pass'` as without the policy. */
 export type Away = 'pass' | 'tempfail' | Failure;
 
 /** The options of all policies with a store, for the time in which it is unavailable. */
 export interface AwayOptions {
-  /** The fate of mail meanwhile. Default `'tempfail'`: it is deferred, and nothing gets past the policy. */
+  /** The fate of mail meanwhile. Default `'tempfail'`: nothing gets past the policy. */
   readonly away?: Away | undefined;
-  /**
-   * Gets the error when the store becomes unavailable. Default: the server's `onError` and `outcomes` get it, as an error
-   * in a filter, with the event that was the first to meet it.
-   */
+  /** Gets the error when that begins. Default: `onError` and `outcomes` of the server get it, with the event. */
   readonly onAway?: ((error: Error) => void) | undefined;
   /** Called when the store is available again. */
   readonly onBack?: (() => void) | undefined;
