@@ -3,7 +3,7 @@ import { checkOptions, func, having, number, object, oneOf, type Rules } from '.
 import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
-import { type Decision, type Tempfail, tempfail } from '../session/decisions.js';
+import { type Decision, tempfail } from '../session/decisions.js';
 import type { Rcpt } from '../session/flow.js';
 import { authenticatedUser } from '../session/session-info.js';
 import { turnOf } from '../session/turn.js';
@@ -79,7 +79,10 @@ export function greylist(options: GreylistOptions = {}): Filter {
     return outage.ask(
       rcpt,
       () => store.attempt(name, { delay, window, lifetime }),
-      (left) => (left > 0 ? waitFor(left, text) : undefined),
+      (left) =>
+        left > 0
+          ? tempfail({ code: 451, enhanced: '4.7.1', text: text(Math.ceil(left / 1_000)) })
+          : undefined,
     );
   };
 
@@ -104,10 +107,6 @@ function tripletOf({ session, mail, address }: Rcpt, network: NetworkSize | unde
 
 function defaultText(seconds: number): string {
   return `Greylisted, please try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`;
-}
-
-function waitFor(left: number, text: (seconds: number) => string): Tempfail {
-  return tempfail({ code: 451, enhanced: '4.7.1', text: text(Math.ceil(left / 1_000)) });
 }
 
 /** An object, such as an Observable, is true by being there, and would let all mail pass. */

@@ -64,12 +64,6 @@ export class Outage {
     void this.#call(undefined, question, () => undefined);
   }
 
-  /** Counts as a call that failed. */
-  failed(error: unknown): void {
-    this.#calls++;
-    this.#fail(undefined, error);
-  }
-
   /** Reports with an event an error that had none. */
   reportLate(event: StageEvent): void {
     const error = this.#unreported;
@@ -109,9 +103,8 @@ export class Outage {
     const first = this.#failedAt === 0;
     this.#failedAt = this.#calls;
     ignoreRejection(thrown);
-    const { onAway } = this.#options;
-    if (first && onAway === undefined) this.#report(event, thrown);
-    else if (first) this.#notify(event, () => onAway?.(errorFrom(thrown)));
+    const { onAway = (error) => this.#report(event, error) } = this.#options;
+    if (first) this.#notify(event, () => onAway(errorFrom(thrown)));
     return this.#decision && event && failureAt(event.stage, this.#decision);
   }
 

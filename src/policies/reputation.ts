@@ -98,7 +98,8 @@ export function reputation<const S extends ReputationStage = 'mail'>(
 ): Reputation;
 export function reputation(options: ReputationOptions<ReputationStage>): Reputation {
   checkOptions('reputation()', options, RULES);
-  const { threshold, halfLife, stage = 'mail', scores = memoryScores(), points = defaultPoints } = options;
+  const { threshold, halfLife, stage = 'mail', scores = memoryScores() } = options;
+  const { points = ({ decision }: Outcome) => (decision?.kind === 'reject' ? 1 : 0) } = options;
   const network = withDefaults(ONE_MACHINE, options.network);
   const { key = (session: SessionInfo) => strangerOf(session, network) } = options;
   const given = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
@@ -150,14 +151,12 @@ export function reputation(options: ReputationOptions<ReputationStage>): Reputat
         const name = more > 0 ? keyOf(outcome.session) : undefined;
         if (name !== undefined) writing.note(() => add(name, more));
       } catch (error) {
-        writing.failed(error);
+        writing.note(() => {
+          throw error;
+        });
       }
     },
   });
-}
-
-function defaultPoints({ decision }: Outcome): number {
-  return decision?.kind === 'reject' ? 1 : 0;
 }
 
 function strangerOf(session: SessionInfo, network: NetworkSize): string | undefined {

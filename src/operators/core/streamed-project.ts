@@ -16,7 +16,8 @@ const MISSED = 'A piece of the body was not taken in time, and the message is no
 export class StreamedProject implements RunOwner {
   /** A piece of the body was not taken in time, and no failure was said for that yet. */
   missed = false;
-  readonly #channel: BodyChannel;
+  /** What it reads the body from. */
+  readonly channel: BodyChannel;
   readonly #run: ProjectRun;
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
   readonly #turn: Turn | undefined;
@@ -30,7 +31,7 @@ export class StreamedProject implements RunOwner {
     const failed = (reason: unknown): void => {
       tellReader(event, reason);
     };
-    this.#channel = new BodyChannel(failed);
+    this.channel = new BodyChannel(failed);
     const turn = turnOf(event);
     this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
     turn?.message?.onEnd(() => this.#turn?.end());
@@ -42,33 +43,18 @@ export class StreamedProject implements RunOwner {
     };
     const context = new LazyContext(eom, site);
     this.#run = new ProjectRun(eom, context, this, watchOf(project));
-    const message = new CollectedMessage<'stream'>(eom, collection, this.#channel.body, failed);
+    const message = new CollectedMessage<'stream'>(eom, collection, this.channel.body, failed);
     this.#run.call(() => project(message, context));
-  }
-
-  /** No more of the body is wanted. */
-  get unwanted(): boolean {
-    return this.#channel.unwanted;
   }
 
   /** It reads no more, and has not answered yet. */
   get deciding(): boolean {
-    return this.unwanted && this.#result === undefined;
+    return this.channel.unwanted && this.#result === undefined;
   }
 
   /** The end of the message has come. */
   get ending(): boolean {
     return this.#eom !== undefined;
-  }
-
-  /** Hands on a piece; a promise where it is taken only later. */
-  push(piece: Uint8Array): Promise<void> | undefined {
-    return this.#channel.push(piece);
-  }
-
-  /** There is no more; `complete` where nothing was left out. */
-  end(complete: boolean): void {
-    this.#channel.end(complete);
   }
 
   /** The answer to a piece of the body, where the project has refused the message already. */
@@ -90,7 +76,7 @@ export class StreamedProject implements RunOwner {
       this.cancel();
       this.#turn?.end();
     });
-    this.end(complete);
+    this.channel.end(complete);
     this.#settle();
   }
 
@@ -99,14 +85,14 @@ export class StreamedProject implements RunOwner {
     this.#cancelled = true;
     this.#eom = undefined;
     this.#run.cancel();
-    this.#channel.fail(new Error(ABORTED));
+    this.channel.fail(new Error(ABORTED));
   }
 
   /** See `RunOwner`. */
   done(_run: ProjectRun, flow: Flow): void {
     // The end of the message is what it was asked about.
     this.#result = flow as Eom | Reply;
-    this.#channel.drop();
+    this.channel.drop();
     this.#settle();
   }
 
