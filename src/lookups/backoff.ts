@@ -22,19 +22,13 @@ export interface BackoffOptions {
   readonly factor?: number | undefined;
   /** The longest pause of all, in milliseconds. Default 10 000. */
   readonly max?: number | undefined;
-  /**
-   * How much of a pause is left to chance, from 0 to 1: with 1 it is anything from none to the longest, with 0 always the
-   * longest. Default 1, so that many who failed at the same time do not come back at the same time.
-   */
+  /** How much of a pause is left to chance, from 0 (always the longest) to 1 (anything up to that). Default 1. */
   readonly jitter?: number | undefined;
-  /**
-   * Whether an error is worth another try, and at which try (from 1) it occurred. Default: all are. An error for which
-   * it is not, or what this throws itself, is the end.
-   */
+  /** Whether an error, of a try (from 1), is worth another one. Default: all are. */
   readonly retryOn?: ((error: unknown, attempt: number) => boolean) | undefined;
-  /** Whether a value begins the counting anew: for streams that are to last. Default false. */
+  /** Whether a value begins the counting anew. Default false. */
   readonly resetOnSuccess?: boolean | undefined;
-  /** The clock. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  /** The clock. Default: RxJS's `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
   /** Chance, from 0 to 1. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -55,9 +49,8 @@ const RULES: Rules<BackoffOptions> = {
 /**
  * Tells RxJS's `retry()` to try again after random pauses that grow.
  *
- * @remarks The pauses are cancelled by unsubscription, and so at the timeout of an event: 8 seconds by default within the
- *   project of a filter, so keep all pauses together below that. After the last try the error goes on. The source has to
- *   begin anew when it is subscribed to: `defer(() => fetch(…))`, and not `from(fetch(…))`, which is one promise.
+ * @remarks After the last try the error goes on. The source has to begin anew when it is subscribed to: `defer(() =>
+ *   fetch(…))`, and not `from(fetch(…))`. Within a filter keep all pauses together below the timeout of its event.
  * @throws TypeError or RangeError where an option is wrong
  * @example defer(() => mailboxExists(address)).pipe(retry(backoff({ attempts: 3, initial: 50 })))
  * @example changes$.pipe(retry(backoff({ attempts: Infinity, max: 30_000, resetOnSuccess: true })))

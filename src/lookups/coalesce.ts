@@ -1,12 +1,19 @@
 import {
   Observable,
   asyncScheduler,
+  defer,
   firstValueFrom,
+  map,
   merge,
   type ObservableInput,
   type SchedulerLike,
+  take,
+  throwError,
+  throwIfEmpty,
+  timeout,
 } from 'rxjs';
 
+import { abortController } from '../common/abort.js';
 import {
   checkOptions,
   func,
@@ -17,8 +24,9 @@ import {
   type Rules,
 } from '../common/options.js';
 import { ignoreRejection, isPromise } from '../common/promises.js';
+import { warn } from '../common/write-error.js';
 import { boundedKey, ExpiringMap } from './expiring-map.js';
-import { Flight, type Answered } from './flight.js';
+import { type Answered, Flight, LookUpError } from './flight.js';
 
 /** Looks something up. `signal` is aborted when the answer is not waited for any more, or at the timeout. */
 export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>;
@@ -27,7 +35,7 @@ export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>
 export interface CoalesceOptions<I, T> {
   /** The key that equal look-ups have in common. Default: the input, where that is a string or a number. */
   readonly key?: ((input: I) => string | number) | undefined;
-  /** For how long an answer is kept, in milliseconds. Default 0: only until all that wait for it have it. */
+  /** For how long an answer is kept, in milliseconds. Default 0: not at all. */
   readonly ttl?: number | undefined;
   /** The same for a negative answer. Default `ttl`. Errors are never kept. */
   readonly negativeTtl?: number | undefined;
@@ -35,12 +43,9 @@ export interface CoalesceOptions<I, T> {
   readonly negative?: ((answer: T) => boolean) | undefined;
   /** The most answers to keep; the oldest goes first. Also the most look-ups to share. Default 10 000. */
   readonly maxKeys?: number | undefined;
-  /**
-   * How long a look-up may take, in milliseconds; then it is aborted, and all that wait for it get a `LookUpError`.
-   * Default 7 000: an event by default has 8 000.
-   */
+  /** How long a look-up may take, in milliseconds, before it fails with a `LookUpError`. Default 7 000. */
   readonly timeout?: number | undefined;
-  /** The clock. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  /** The clock. Default: RxJS's `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -56,9 +61,9 @@ const RULES: Rules<CoalesceOptions<unknown, unknown>> = {
 
 /** A look-up whose answers are shared, and kept for a while. */
 export interface Coalesced<I, T> {
-  /** Looks up when it is subscribed to: emits the answer, and completes. A subscriber that leaves waits no longer. */
+  /** Looks up when it is subscribed to: emits the answer, and completes. */
   (input: I): Observable<T>;
-  /** The same for async functions. When `signal` is aborted it rejects with its reason, and waits no longer. */
+  /** The same for async functions. When `signal` is aborted it rejects with its reason. */
   promise(input: I, signal?: AbortSignal): Promise<T>;
   /** Forgets the answer for an input, or all of them. Look-ups in flight go on, but are not joined any more. */
   forget(input?: I): void;
@@ -69,15 +74,12 @@ export interface Coalesced<I, T> {
 /**
  * Shares look-ups between connections, and keeps their answers for a while.
  *
- * @remarks A look-up of an input that is in flight is joined, and not made again. It is aborted, and unsubscribed from, only
- *   when all that wait for it have left. They all get its error, and none later. A look-up that hangs delays only those
- *   with the same key, and no longer than `timeout`. Of an Observable the first value is the answer.
- * @throws TypeError or RangeError where an option is wrong
- * @throws TypeError (to the subscriber) where the input needs a `key`
+ * @remarks A look-up of an input that is in flight is joined. It is aborted, and unsubscribed from, only when all that
+ *   wait for it have left. They all get its error, which is not kept. Of an Observable the first value is the answer.
+ * @throws TypeError or RangeError where an option is wrong; TypeError to the subscriber where the input needs a `key`
  * @example
  * const exists = coalesce(mailboxExists, { ttl: 60_000, negativeTtl: 5_000 });
  * on('rcpt', ({ address }) => exists(address).pipe(map((yes) => yes || reject('No such user'))))
- * @see backoff for another try after an error
  */
 export function coalesce<I extends string | number, T>(
   lookUp: LookUp<I, T>,
@@ -91,26 +93,36 @@ export function coalesce<I, T>(lookUp: LookUp<I, T>, options: CoalesceOptions<I,
   if (typeof lookUp !== 'function')
     throw new TypeError('coalesce(): the first argument has to be a function.');
   checkOptions('coalesce()', options, RULES);
-  const { ttl = 0, negativeTtl = ttl, negative = isNegative, maxKeys = 10_000, timeout = 7_000 } = options;
-  const { scheduler = asyncScheduler } = options;
+  const { ttl = 0, negativeTtl = ttl, negative = isNegative, maxKeys = 10_000 } = options;
+  const { timeout: limit = 7_000, scheduler = asyncScheduler } = options;
   const ttlOf = (answer: T): number => (ttl !== negativeTtl && isYes(negative(answer)) ? negativeTtl : ttl);
-  const keyOf = (input: I): string | number => {
-    const key = checkKey(options.key === undefined ? input : options.key(input), options.key !== undefined);
-    return typeof key === 'string' ? boundedKey(key) : key;
-  };
+  const keyOf = (input: I): string | number =>
+    options.key === undefined ? checkKey(input, false) : checkKey(options.key(input), true);
   const flights = new Map<string | number, Flight<T>>();
   const kept = new ExpiringMap<Answered<T>>(maxKeys);
 
   const begin = (input: I, key: string | number): Flight<T> => {
-    const landed = (answer: Answered<T> | undefined): void => {
+    const controller = abortController(warn);
+    const name = typeof key === 'string' ? JSON.stringify(key) : String(key);
+    const answer = defer(() => lookUp(input, controller.signal)).pipe(
+      take(1),
+      map((value) => ({ value, ttl: ttlOf(value) })),
+      throwIfEmpty(() => new LookUpError('empty', key, `The look-up of ${name} ended without an answer.`)),
+      timeout({
+        first: limit,
+        scheduler,
+        with: () => {
+          controller.abort();
+          const message = `The look-up of ${name} took longer than ${limit} ms.`;
+          return throwError(() => new LookUpError('timeout', key, message));
+        },
+      }),
+    );
+    const flight = new Flight<T>(answer, controller, (landed) => {
       // It may have been forgotten meanwhile, and another begun.
       if (flights.get(key) !== flight) return;
       flights.delete(key);
-      if (answer !== undefined && answer.ttl > 0) kept.set(key, answer, scheduler.now(), answer.ttl);
-    };
-    const flight = new Flight<T>({
-      lookUp: (signal) => lookUp(input, signal),
-      ...{ key, ttlOf, timeout, scheduler, landed },
+      if (landed !== undefined && landed.ttl > 0) kept.set(key, landed, scheduler.now(), landed.ttl);
     });
     // Above the limit each look-up is by itself.
     if (flights.size < maxKeys) flights.set(key, flight);
@@ -173,7 +185,8 @@ function isYes(given: unknown): boolean {
 
 /** Two objects have the same text, `[object Object]`: one would get the other's answer. */
 function checkKey(key: unknown, own: boolean): string | number {
-  if (typeof key === 'string' || typeof key === 'number') return key;
+  if (typeof key === 'number') return key;
+  if (typeof key === 'string') return boundedKey(key);
   ignoreRejection(key);
   const what = typeof key === 'object' && key !== null ? 'an object' : typeof key;
   throw new TypeError(

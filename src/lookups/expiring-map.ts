@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 
-interface Entry<V> {
+/** An entry in a ring. The one that holds the ring together, between the newest and the oldest, never expires. */
+class Entry<V> {
   readonly key: unknown;
-  value: V;
-  since: number;
-  until: number;
+  value: V | undefined;
+  since = 0;
+  until = Infinity;
   /** Written before it, and after it. */
-  older: Entry<V> | undefined;
-  newer: Entry<V> | undefined;
+  older: Entry<V> = this;
+  newer: Entry<V> = this;
+
+  constructor(key?: unknown) {
+    this.key = key;
+  }
 }
 
 /** How many expired entries are removed at each writing: more than the one that is written, so that they get fewer. */
@@ -22,9 +27,8 @@ const SWEPT = 2;
 export class ExpiringMap<V> {
   readonly #maxKeys: number;
   readonly #entries = new Map<unknown, Entry<V>>();
-  /** The ends of a chain. A `Map` has an order, too, but walks over all that was deleted to find its first. */
-  #oldest: Entry<V> | undefined;
-  #newest: Entry<V> | undefined;
+  /** A `Map` has an order, too, but walks over all that was deleted to find its first. */
+  #ring = new Entry<V>();
 
   constructor(maxKeys: number) {
     this.#maxKeys = maxKeys;
@@ -45,22 +49,22 @@ export class ExpiringMap<V> {
 
   /** Keeps a value for `ttl` milliseconds, and makes it the newest. */
   set(key: unknown, value: V, now: number, ttl: number): void {
-    const until = now + ttl;
-    const known = this.#entries.get(key);
-    if (known !== undefined) {
-      known.value = value;
-      known.since = now;
-      known.until = until;
-      if (known === this.#newest) return;
-      this.#unlink(known);
-      this.#append(known);
-      return;
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      this.#sweep(now);
+      if (this.#entries.size >= this.#maxKeys) this.#remove(this.#ring.newer);
+      entry = new Entry<V>(key);
+      this.#entries.set(key, entry);
     }
-    this.#sweep(now);
-    if (this.#oldest !== undefined && this.#entries.size >= this.#maxKeys) this.#remove(this.#oldest);
-    const entry: Entry<V> = { key, value, since: now, until, older: undefined, newer: undefined };
-    this.#entries.set(key, entry);
-    this.#append(entry);
+    entry.value = value;
+    entry.since = now;
+    entry.until = now + ttl;
+    unlink(entry);
+    const newest = this.#ring.older;
+    entry.older = newest;
+    entry.newer = this.#ring;
+    newest.newer = entry;
+    this.#ring.older = entry;
   }
 
   delete(key: unknown): void {
@@ -70,36 +74,26 @@ export class ExpiringMap<V> {
 
   clear(): void {
     this.#entries.clear();
-    this.#oldest = undefined;
-    this.#newest = undefined;
-  }
-
-  #append(entry: Entry<V>): void {
-    entry.older = this.#newest;
-    entry.newer = undefined;
-    if (this.#newest === undefined) this.#oldest = entry;
-    else this.#newest.newer = entry;
-    this.#newest = entry;
-  }
-
-  #unlink({ older, newer }: Entry<V>): void {
-    if (older === undefined) this.#oldest = newer;
-    else older.newer = newer;
-    if (newer === undefined) this.#newest = older;
-    else newer.older = older;
+    this.#ring = new Entry<V>();
   }
 
   #remove(entry: Entry<V>): void {
     this.#entries.delete(entry.key);
-    this.#unlink(entry);
+    unlink(entry);
   }
 
   #sweep(now: number): void {
     for (let left = SWEPT; left > 0; left--) {
-      if (this.#oldest === undefined || !isExpired(this.#oldest, now)) return;
-      this.#remove(this.#oldest);
+      if (!isExpired(this.#ring.newer, now)) return;
+      this.#remove(this.#ring.newer);
     }
   }
+}
+
+/** One that is in no ring is one by itself. */
+function unlink({ older, newer }: Entry<unknown>): void {
+  older.newer = newer;
+  newer.older = older;
 }
 
 /**

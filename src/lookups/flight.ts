@@ -1,18 +1,5 @@
-import {
-  defer,
-  map,
-  take,
-  throwError,
-  throwIfEmpty,
-  timeout,
-  type Observable,
-  type ObservableInput,
-  type SchedulerLike,
-  type Subscriber,
-  type Subscription,
-} from 'rxjs';
+import type { Observable, Subscriber, Subscription } from 'rxjs';
 
-import { abortController } from '../common/abort.js';
 import { warn } from '../common/write-error.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 
@@ -36,29 +23,27 @@ export interface Answered<T> {
   readonly ttl: number;
 }
 
-/** A look-up to be made. */
-export interface FlightOptions<T> {
-  readonly lookUp: (signal: AbortSignal) => ObservableInput<T>;
-  /** For messages. */
-  readonly key: string | number;
-  readonly ttlOf: (answer: T) => number;
-  /** In milliseconds. */
-  readonly timeout: number;
-  readonly scheduler: SchedulerLike;
-  /** Called once, when it is over: with the answer where there is one. */
-  readonly landed: (answer: Answered<T> | undefined) => void;
-}
-
 /** One look-up in flight, and the subscribers that wait for it. */
 export class Flight<T> {
-  readonly #options: FlightOptions<T>;
+  readonly #lookUp: Observable<Answered<T>>;
+  readonly #controller: AbortController;
+  readonly #landed: (answer: Answered<T> | undefined) => void;
   readonly #waiting = new Set<Subscriber<T>>();
-  readonly #controller = abortController(warn);
   #subscription: Subscription | undefined;
   #over = false;
 
-  constructor(options: FlightOptions<T>) {
-    this.#options = options;
+  /**
+   * @param controller aborted when the answer is not waited for any more
+   * @param landed called once, when it is over: with the answer where there is one
+   */
+  constructor(
+    lookUp: Observable<Answered<T>>,
+    controller: AbortController,
+    landed: (answer: Answered<T> | undefined) => void,
+  ) {
+    this.#lookUp = lookUp;
+    this.#controller = controller;
+    this.#landed = landed;
   }
 
   /** Waits for the answer; when the last one that waits leaves, the look-up is cancelled. */
@@ -72,7 +57,7 @@ export class Flight<T> {
 
   start(): void {
     const subscription = subscribeCalmly(
-      this.#answer(),
+      this.#lookUp,
       {
         next: (answer) => {
           this.#end(answer, (subscriber) => {
@@ -89,30 +74,11 @@ export class Flight<T> {
     else this.#subscription = subscription;
   }
 
-  #answer(): Observable<Answered<T>> {
-    const { lookUp, key, ttlOf, timeout: limit, scheduler } = this.#options;
-    const name = typeof key === 'string' ? JSON.stringify(key) : String(key);
-    return defer(() => lookUp(this.#controller.signal)).pipe(
-      take(1),
-      map((value) => ({ value, ttl: ttlOf(value) })),
-      throwIfEmpty(() => new LookUpError('empty', key, `The look-up of ${name} ended without an answer.`)),
-      timeout({
-        first: limit,
-        scheduler,
-        with: () => {
-          this.#controller.abort();
-          const message = `The look-up of ${name} took longer than ${limit} ms.`;
-          return throwError(() => new LookUpError('timeout', key, message));
-        },
-      }),
-    );
-  }
-
   #end(answer: Answered<T> | undefined, notify: (subscriber: Subscriber<T>) => void): void {
     if (this.#over) return;
     this.#over = true;
     // First: a subscriber that asks again at once must not join what is over.
-    this.#options.landed(answer);
+    this.#landed(answer);
     for (const subscriber of [...this.#waiting]) {
       try {
         notify(subscriber);
@@ -126,7 +92,7 @@ export class Flight<T> {
   #cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#options.landed(undefined);
+    this.#landed(undefined);
     this.#controller.abort();
     this.#subscription?.unsubscribe();
   }

@@ -7,9 +7,8 @@ import { makeFilter, stepsOf, type Filter } from './core/filter.js';
  * Puts filters in a row: an event visits them in this order, and the first decision wins.
  *
  * @remarks
- * Modifications that a filter makes without deciding stay on the event for those after it. The result asks the MTA for
- * what all of them need together; with an operator of your own among them that is everything. Without filters it is the
- * identity, which accepts all mail.
+ * Modifications without a decision stay on the event for later filters. The MTA is asked for what all filters need
+ * together: for everything, where an operator of your own is among them. Without filters all mail is accepted.
  *
  * @example compose(on('connect', checkClient), on('rcpt', checkRecipient), on('eom', () => addHeader('X-Seen', 'yes')))
  */

@@ -11,16 +11,13 @@ import { decisionOf } from '../session/options.js';
 import { BIT, STAGES, bitOf } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
 import { Answers } from './core/answers.js';
-import { openChain } from './core/chain.js';
-import { DerivedTurn, Shown, eventOf, isSilent, withTurn } from './core/derived-turn.js';
-import { failedEvent } from './core/failed-event.js';
-import { type Filter, makeFilter, stepsOf, tagsOf } from './core/filter.js';
+import { EnclosingStep } from './core/chain.js';
+import { DerivedTurn, eventOf, isSilent, withTurn } from './core/derived-turn.js';
+import { failedEvent, replyTo } from './core/failed-event.js';
+import { type Filter, interestOf, makeFilter, stepsOf, tagsOf } from './core/filter.js';
 import type { Downstream, Step, Upstream } from './core/step.js';
 
-/**
- * What an event gets whose time is up: a decision, or `'pass'`, which lets it travel on undecided; or a function that
- * is told of the event and gives one of these.
- */
+/** What an event gets whose time is up: a decision, `'pass'` (it travels on), or a function that gives one of these. */
 export type LateDecision = Decision | 'pass' | ((event: StageEvent) => Decision | 'pass');
 
 const DURATION = rule(
@@ -39,23 +36,13 @@ const DECISION = or(
  * Gives a filter so many milliseconds for each event that it decides.
  *
  * @remarks
- * An event that it has not let out again by then gets `decision`, and what runs in it for that event is cancelled.
+ * An event that it has not let out again by then gets `decision`, without an error, and what runs in it for that event
+ * is cancelled as at an abort. A reply that comes later is reported as a `StaleReplyError`. Events that the filter only
+ * observes are not timed. What a function as `decision` throws costs the event the failure decision. The timeouts of the
+ * connection go on: by default 8 000 ms, and 280 000 ms at `eom`.
  *
- * The time is that of the filter alone, and what later filters do is not in it. Cancelled means what it means when a
- * message is aborted: the signal is aborted, the Observable unsubscribed from, a milter behind `remote()` hung up on
- * (whose option `failure` then decides about the rest of that message). What the filter says later is
- * dropped; a reply is told as a `StaleReplyError`. Events that it only observes are not timed, since nothing can be
- * decided there.
- *
- * A decision that comes this way is an outcome like any other, without an error: it was asked for. To see it, to count
- * it, or to have another one at each stage, give a function as `decision`; what that throws costs the event the failure
- * decision. On abort the time is forgotten. It ends before the timeouts of the connection only where it is shorter
- * (by default 8 000 ms, and 280 000 ms at `eom`).
- *
- * @param duration milliseconds, above 0; measured by a timer of RxJS, so that it can be drawn in marbles
- * @param decision `'pass'` lets later filters decide, `proceed()` keeps them from that event
+ * @param duration milliseconds, above 0
  * @throws AnswerError where the decision is not legal at a stage that the filter decides, RangeError for the duration
- * @example deadline(2_000, remote('inet:8891@127.0.0.1', { failure: 'pass' }), 'pass')
  * @example deadline(500, on('rcpt', checkMailbox), tempfail('Our directory is slow, please try again'))
  */
 export function deadline(
@@ -71,7 +58,7 @@ export function deadline(
   return makeFilter([
     {
       tags,
-      interest: steps.reduce((set, step) => set | step.interest, BIT.abort | BIT.close),
+      interest: BIT.abort | BIT.close | interestOf(steps),
       open: (down) => new DeadlineRun({ duration, decision, decides: tags.decides, site }, steps, down),
     },
   ]);
@@ -101,36 +88,21 @@ interface Terms {
 }
 
 /** A filter that has only so much time for each event, at work. */
-export class DeadlineRun implements Upstream {
+class DeadlineRun extends EnclosingStep {
   readonly #terms: Terms;
-  readonly #down: Downstream;
   readonly #chain: Upstream;
   /** In a session at most one; a drawing may have several events under way. */
-  readonly #waiting = new Set<Timed>();
-  /** The source has completed, and so has the filter. */
-  #last = false;
-  #through = false;
-  #closed = false;
+  readonly #waiting = new Set<TimedTurn>();
 
   constructor(terms: Terms, steps: readonly Step[], down: Downstream) {
+    super(down);
     this.#terms = terms;
-    this.#down = down;
-    this.#chain = openChain(steps, {
-      next: (flow) => {
-        this.#out(flow);
-      },
-      error: (error) => {
-        this.#forgetAll();
-        this.#down.error(error);
-      },
-      complete: () => {
-        this.#through = true;
-        this.#completeIfDone();
-      },
+    this.#chain = this.enclose(steps, (flow) => {
+      this.#out(flow);
     });
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     if (flow.stage === 'abort' || flow.stage === 'close') {
       this.#forgetAll();
       this.#chain.next(flow);
@@ -139,49 +111,41 @@ export class DeadlineRun implements Upstream {
     const event = eventOf(flow);
     // Where the MTA does not wait there is nothing to decide.
     const timed = (bitOf(event.stage) & this.#terms.decides) !== 0 && !isSilent(turnOf(event));
-    if (timed) this.#give(new Timed(this, flow));
+    if (timed) this.#give(new TimedTurn(flow, this));
     else this.#chain.next(flow);
   }
 
-  error(error: unknown): void {
+  protected override isBusy(): boolean {
+    return super.isBusy() || this.#waiting.size > 0;
+  }
+
+  protected override cancel(): void {
+    super.cancel();
     this.#forgetAll();
-    this.#chain.error(error);
   }
 
-  complete(): void {
-    this.#last = true;
-    this.#chain.complete();
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#forgetAll();
-    this.#chain.close();
-  }
-
-  #give(timed: Timed): void {
-    this.#chain.next(timed.shown.copy);
-    if (timed.state !== 'new' || this.#closed || timed.turn.ended) return;
-    this.#waiting.add(timed);
-    timed.state = 'waiting';
-    timed.timer = timer(this.#terms.duration).subscribe(() => {
-      this.#expire(timed);
+  #give(turn: TimedTurn): void {
+    this.#waiting.add(turn);
+    this.#chain.next(turn.shown);
+    if (!this.#waiting.has(turn)) return;
+    turn.timer = timer(this.#terms.duration).subscribe(() => {
+      this.#expire(turn);
     });
-    timed.turn.onEnd(() => {
-      this.#forget(timed);
+    turn.onEnd(() => {
+      this.#forget(turn);
     });
   }
 
-  #expire(timed: Timed): void {
-    timed.state = 'late';
-    this.#waiting.delete(timed);
+  #expire(turn: TimedTurn): void {
+    turn.late = true;
+    this.#waiting.delete(turn);
     // Told before it is cancelled: what is cancelled may be all that kept the filter from completing.
-    this.#down.next(this.#late(timed));
-    timed.turn.end();
-    this.#completeIfDone();
+    this.down.next(this.#late(turn));
+    turn.end();
+    this.settle();
   }
 
-  #late({ shown: { flow, event } }: Timed): Flow {
+  #late({ flow, event }: TimedTurn): Flow {
     // What an earlier filter has decided stays decided.
     if (flow.stage === 'reply') return flow;
     const { decision } = this.#terms;
@@ -200,73 +164,57 @@ export class DeadlineRun implements Upstream {
   }
 
   #out(flow: Flow): void {
-    if (this.#closed) return;
-    const timed = flow.stage === 'abort' || flow.stage === 'close' ? undefined : this.#timedOf(flow);
-    if (timed === undefined || flow.stage === 'abort' || flow.stage === 'close') {
-      this.#down.next(flow);
-    } else if (timed.state === 'late') {
+    if (flow.stage === 'abort' || flow.stage === 'close') {
+      this.down.next(flow);
+      return;
+    }
+    const turn = turnOf(eventOf(flow));
+    // One deadline may be within another.
+    if (!(turn instanceof TimedTurn) || turn.run !== this) {
+      this.down.next(flow);
+    } else if (turn.late) {
       // What an earlier filter has decided has gone on already.
-      if (flow.stage === 'reply' && flow !== timed.shown.copy) this.#tellStale(timed, flow);
+      if (flow.stage === 'reply' && flow !== turn.shown) {
+        const why = `its deadline of ${this.#terms.duration} ms was over, and it had got its decision.`;
+        turn.owner.report(turn.stage, causeOf(flow) ?? new StaleReplyError(turn.stage, why));
+      }
     } else {
-      this.#forget(timed);
-      timed.state = 'out';
-      this.#down.next(timed.shown.restore(flow));
-      this.#completeIfDone();
+      this.#forget(turn);
+      this.down.next(turn.restore(flow));
+      this.settle();
     }
   }
 
-  #timedOf(flow: StageEvent | Reply): Timed | undefined {
-    const turn = turnOf(eventOf(flow));
-    // One deadline may be within another.
-    return turn instanceof TimedTurn && turn.timed.run === this ? turn.timed : undefined;
-  }
-
-  #tellStale({ turn }: Timed, reply: Reply): void {
-    const why = `its deadline of ${this.#terms.duration} ms was over, and it had got its decision.`;
-    turn.owner.report(turn.stage, causeOf(reply) ?? new StaleReplyError(turn.stage, why));
-  }
-
-  #forget(timed: Timed): void {
-    this.#waiting.delete(timed);
-    timed.timer?.unsubscribe();
+  #forget(turn: TimedTurn): void {
+    this.#waiting.delete(turn);
+    turn.timer?.unsubscribe();
   }
 
   #forgetAll(): void {
-    for (const timed of this.#waiting) this.#forget(timed);
-  }
-
-  #completeIfDone(): void {
-    if (!this.#through || this.#closed) return;
-    // One that is through too early leaves its events without a filter: as with any operator, that is the end of all.
-    if (this.#last && this.#waiting.size > 0) return;
-    this.close();
-    this.#down.complete();
-  }
-}
-
-/** One event and its time. */
-class Timed {
-  readonly run: DeadlineRun;
-  readonly turn: TimedTurn;
-  readonly shown: Shown;
-  timer: Subscription | undefined;
-  state: 'new' | 'waiting' | 'out' | 'late' = 'new';
-
-  constructor(run: DeadlineRun, flow: StageEvent | Reply) {
-    this.run = run;
-    const event = eventOf(flow);
-    this.turn = new TimedTurn(event, this);
-    this.shown = new Shown(flow, withTurn(event, this.turn));
+    for (const turn of this.#waiting) this.#forget(turn);
   }
 }
 
 /** The turn of an event within a deadline: all that is done with it is done with that of the event itself. */
 class TimedTurn extends DerivedTurn {
-  readonly timed: Timed;
+  readonly run: DeadlineRun;
+  /** As it came. */
+  readonly flow: StageEvent | Reply;
+  readonly event: StageEvent;
+  /** As the filter gets it. */
+  readonly shown: StageEvent | Reply;
+  timer: Subscription | undefined;
+  late = false;
+  readonly #copy: StageEvent;
 
-  constructor(event: StageEvent, timed: Timed) {
+  constructor(flow: StageEvent | Reply, run: DeadlineRun) {
+    const event = eventOf(flow);
     super(event);
-    this.timed = timed;
+    this.run = run;
+    this.flow = flow;
+    this.event = event;
+    this.#copy = withTurn(event, this);
+    this.shown = flow.stage === 'reply' ? replyTo(this.#copy, flow) : this.#copy;
     const { original } = this;
     original?.onEnd(() => {
       this.decision = original.decision;
@@ -281,5 +229,15 @@ class TimedTurn extends DerivedTurn {
 
   override pause(): () => void {
     return this.original?.pause() ?? (() => undefined);
+  }
+
+  /** What the filter has made of the copy, as if it had made it of the event. */
+  restore(out: StageEvent | Reply): StageEvent | Reply {
+    if (out === this.shown) return this.flow;
+    return out.stage === 'reply' ? replyTo(this.#restoreEvent(out.to), out) : this.#restoreEvent(out);
+  }
+
+  #restoreEvent(event: StageEvent): StageEvent {
+    return event === this.#copy ? this.event : withTurn(event, this.original);
   }
 }

@@ -7,10 +7,7 @@ import { ALL_STAGES, BIT, stageSet } from '../session/stage.js';
 import { makeFilter, type Filter } from './core/filter.js';
 import { type Downstream, RunningStep } from './core/step.js';
 
-/**
- * What `see` may return: nothing, or whatever an expression happens to give. An answer is not among it, since it
- * would be dropped; nor is an Observable or a generator, since it would not be run.
- */
+/** What `see` may return: anything but an answer, which would be dropped, and what would have to be run. */
 export type Seen = NotAnAnswer | PromiseLike<NotAnAnswer>;
 
 type NotAnAnswer = void | null | undefined | boolean | number | bigint | string | symbol | OtherObject;
@@ -20,10 +17,8 @@ type OtherObject = object & Partial<Record<'kind' | 'then' | 'subscribe' | 'next
  * Looks at events that no earlier filter has decided, `abort` and `close` included.
  *
  * @remarks
- * It cannot answer, so the MTA is told not to wait for it: looking costs no round trip. What `see` throws (or, being
- * async, rejects with) is reported, and the event travels on; where no connection is, as in a drawing, it is a warning
- * of the process. Nothing is cancelled on abort: there is nothing to wait
- * for.
+ * The MTA does not wait for it: looking costs no round trip. What `see` throws or rejects with is reported, and the
+ * event travels on.
  *
  * @example observe(['mail', 'rcpt'], (event) => log.info({ session: event.session.id, address: event.address }))
  */
@@ -50,7 +45,7 @@ class ObserveRun extends RunningStep {
     this.#see = see;
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     const event = flow as MilterEvent;
     try {
       const result = this.#see(event);

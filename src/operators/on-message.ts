@@ -1,33 +1,33 @@
-import { resolveMessageOptions, type MessageOptions } from '../message/message-options.js';
+import { type MessageOptions, resolveMessageOptions } from '../message/message-options.js';
 import type { BodyMode, Message } from '../message/message.js';
+import { shareWatch } from '../session/answer-watch.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import { BIT } from '../session/stage.js';
+import { turnOf } from '../session/turn.js';
 import type { AnswerInput, Legal } from './core/answers.js';
 import type { MessageProject } from './core/collector.js';
-import { makeFilter, type Filter } from './core/filter.js';
-import { MessageRun } from './core/message-run.js';
+import { type Filter, makeFilter, stepsOf } from './core/filter.js';
+import { MessageRun, type Messages } from './core/message-run.js';
 import type { ProjectContext } from './core/project-run.js';
+import type { Step } from './core/step.js';
 import { StreamRun } from './core/stream-run.js';
+import { type Project, onFrom } from './on.js';
 
 /**
- * Decides messages as a whole: `project` is called once for each, at its end, with all that was told of it.
+ * Decides messages as a whole: `project` is called once for each, at its end, with all that is known of it.
  *
  * @remarks
- * What it returns is what `on('eom', …)` may return, and what `edit()` makes. The message is as earlier filters of the
- * pipeline want it to be. Everything but the end is collected without the MTA waiting, so a message costs one round
- * trip; what is not wanted (`body: 'none'`, or what is beyond `maxBytes`) is not sent at all.
+ * It returns what `on('eom', …)` may return, or what `edit()` makes. The message is as earlier filters want it to be. A
+ * message costs one round trip; what is not wanted (`body: 'none'`, or what is beyond `maxBytes`) is not sent at all.
  *
  * With `body: 'stream'` the project is called when the header is complete, sees the message as it came, and reads the
- * body as it arrives: the MTA gets no answer to a piece before it was taken. A refusal is said at once; all else waits
- * for the end of the message.
+ * body as it arrives: the MTA waits at each piece. A refusal is given at once, all else at the end of the message.
  *
- * Where the project throws, or what is collected cannot be kept (no space on the disk), the message gets the failure
- * decision, and the error is reported. On abort, a lost connection or when time is up, the project is cancelled as that
- * of `on()` is, and what was collected, a file included, is let go of. A message that is beyond a limit gets the
- * decision of the option `beyond`, and the project is not called.
+ * What throws, or cannot be kept (no space on the disk), is reported, and the message gets the failure decision. At an
+ * abort the project is cancelled as that of `on()` is, and what was collected is released. A message beyond a limit gets
+ * the decision of the option `beyond`, and the project is not called.
  *
  * @throws TypeError or RangeError for an unknown option, or a value that it cannot have
- * @example onMessage((message) => (message.headers.has('X-Spam') ? reject('No spam, please') : undefined))
  * @example
  * onMessage({ body: 'none' }, (message) =>
  *   edit(message, (draft) => void draft.headers.set('X-Recipients', String(message.recipients.length))),
@@ -55,15 +55,33 @@ export function onMessage(...given: readonly unknown[]): Filter {
   const streamed = options.body === 'stream';
   const decides = BIT.eom | (prefix || streamed ? body : 0);
   const observes = BIT.mail | BIT.rcpt | BIT.header | body | (streamed ? BIT.eoh : 0);
-  return makeFilter([
-    {
-      tags: tagsFor(decides, observes),
-      // Replies, too: what an earlier filter has decided may still belong to the message.
-      interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
-      open: (down) => {
-        const made = { project: call, options, site };
-        return streamed ? new StreamRun(made, down) : new MessageRun(made, down);
-      },
-    },
-  ]);
+  const messages: Messages = new WeakMap();
+  const collect: Step = {
+    tags: tagsFor(decides, observes),
+    // Replies, too: what an earlier filter has decided may still belong to the message.
+    interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
+    open: (down) =>
+      streamed
+        ? new StreamRun({ project: call, options, site }, down)
+        : new MessageRun(options, messages, down),
+  };
+  if (streamed) return makeFilter([collect]);
+  return makeFilter([collect, ...stepsOf(onFrom(site, 'eom', [decider(call, messages)]))]);
+}
+
+/** Has the project decide the message that ends with the event. */
+function decider(project: MessageProject<BodyMode>, messages: Messages): Project<'eom'> {
+  const decide: Project<'eom'> = (eom, context) => {
+    const message = messages.get(eom);
+    if (message === undefined) return undefined;
+    messages.delete(eom);
+    // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
+    return message instanceof Promise
+      ? (message.then((whole) =>
+          turnOf(eom)?.ended === true ? undefined : project(whole, context),
+        ) as ReturnType<Project<'eom'>>)
+      : project(message, context);
+  };
+  shareWatch(decide, project);
+  return decide;
 }

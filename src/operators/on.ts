@@ -31,18 +31,16 @@ type AnyProject = (event: StageEvent, context: LazyContext, latest: unknown) => 
  * Decides the events of one stage or several.
  *
  * @remarks
- * `project` is called for each such event that no earlier filter has decided. What it returns is the answer, or what
- * comes out of the promise, Observable, iterable or generator that it returns; out of those also several at a time, in
- * an array, and what a generator returns in the end is its last one. After the first decision nothing more is read.
- * Nothing: the event travels on. Modifications (only at `eom`) without a decision: it travels on with them on it.
+ * `project` is called for each such event that no earlier filter has decided. It returns the answer, several in an
+ * array, or a promise, Observable, iterable or generator of these, which is read up to the first decision. Without a
+ * decision the event travels on, at `eom` with its modifications on it.
  *
- * What throws, rejects or errors costs that one event, which gets the failure decision, and is reported. When the
- * message is aborted, the connection lost or the time up, the running project is cancelled: its Observable is
- * unsubscribed, its generator finished, and `context.signal` aborted.
+ * What throws, rejects or errors is reported, and costs that event the failure decision. When the message is aborted,
+ * the connection lost or the time up, the project is cancelled: its Observable is unsubscribed, its generator finished,
+ * `context.signal` aborted.
  *
- * With a stream as the second argument `project` also gets its newest value. The stream is subscribed to once for each
- * connection (share it, with `shareReplay(1)`, where that is dear); an event that comes before its first value waits
- * for it. Where it ends, its last value stays.
+ * With a stream as the second argument `project` also gets its newest value, also after its end. It is subscribed to
+ * once for each connection; events before its first value wait for that.
  *
  * @example on('rcpt', async (rcpt, { signal }) => ((await known(rcpt.address, signal)) ? undefined : reject('Who?')))
  * @example on('connect', blocked$, ({ address }, blocked) => (blocked.has(address) ? reject() : undefined))
@@ -60,7 +58,7 @@ export function on(stages: Stage | readonly Stage[], ...rest: unknown[]): Filter
   return onFrom(new Error(), stages, rest);
 }
 
-/** The same for an operator that is made of it, with its own call as `site`: see `Site`. */
+/** The same for an operator that is made of it, with the call of that as `site`. */
 export function onFrom(site: Site, stages: Stage | readonly Stage[], rest: readonly unknown[]): Filter {
   const decides = stageSet(stages, ALL_STAGES);
   const project = rest.at(-1);
@@ -101,53 +99,50 @@ interface OnTerms {
 }
 
 class OnRun extends RunningStep implements RunOwner {
-  readonly #project: AnyProject;
-  readonly #watch: AnswerWatch;
+  readonly #terms: OnTerms;
   readonly #latest: Latest<unknown> | undefined;
-  readonly #site: Site;
   /** In a session at most one; a drawing may have several events under way. */
   #runs: Set<ProjectRun> | undefined;
 
-  constructor({ call, watch, site }: OnTerms, latest: Latest<unknown> | undefined, down: Downstream) {
+  constructor(terms: OnTerms, latest: Latest<unknown> | undefined, down: Downstream) {
     super(down);
-    this.#project = call;
-    this.#watch = watch;
+    this.#terms = terms;
     this.#latest = latest;
-    this.#site = site;
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     if (flow.stage === 'abort' || flow.stage === 'close') {
       this.#cancelAll();
       this.down.next(flow);
       return;
     }
     const event = flow as StageEvent;
-    const context = new LazyContext(event, this.#site);
+    const { call, watch, site } = this.#terms;
+    const context = new LazyContext(event, site);
     if (this.#latest !== undefined && !this.#isReady(this.#latest, event, context)) return;
     let result: Flow;
-    const outer = this.#watch.enter();
+    const outer = watch.enter();
     try {
-      const given = this.#project(event, context, this.#latest?.value?.is);
+      const given = call(event, context, this.#latest?.value?.is);
       if (given === undefined || given === null) {
         result = event;
       } else if (typeof given === 'object' && isLater(given)) {
         const run = this.#begin(event, context);
-        this.#watch.postpone();
+        watch.postpone();
         run.drive(given);
         return;
       } else {
-        const answers = new Answers(event, this.#site);
+        const answers = new Answers(event, site);
         takeAll(answers, given);
         if (answers.readLater) context.outlive();
         result = answers.result();
       }
     } catch (error) {
-      result = failedEvent(event, error, this.#site);
+      result = failedEvent(event, error, site);
     } finally {
-      this.#watch.leave(outer);
+      watch.leave(outer);
     }
-    if (result === event) tellForgotten(this.#watch, event, false);
+    if (result === event) tellForgotten(watch, event, false);
     this.down.next(result);
   }
 
@@ -163,8 +158,6 @@ class OnRun extends RunningStep implements RunOwner {
   /** See `RunOwner`. */
   done(run: ProjectRun, flow: Flow): void {
     this.#runs?.delete(run);
-    if (flow === run.event) tellForgotten(this.#watch, run.event, true);
-    this.#watch.resume();
     this.down.next(flow);
     this.settle();
   }
@@ -172,7 +165,6 @@ class OnRun extends RunningStep implements RunOwner {
   /** See `RunOwner`. */
   gone(run: ProjectRun): void {
     this.#runs?.delete(run);
-    this.#watch.resume();
     this.settle();
   }
 
@@ -183,31 +175,16 @@ class OnRun extends RunningStep implements RunOwner {
     if (late !== undefined && turnOf(event) !== undefined) tellFailure(event, late.error);
     if (latest.value !== undefined) return true;
     const run = this.#begin(event, context);
-    latest.wait({
-      ready: (error) => {
-        if (!run.active) return;
-        if (latest.value === undefined) {
-          run.fail(error);
-          return;
-        }
-        const outer = this.#watch.enter();
-        try {
-          const result = this.#project(event, context, latest.value.is);
-          this.#watch.postpone();
-          run.drive(result);
-        } catch (thrown) {
-          run.fail(thrown);
-        } finally {
-          this.#watch.leave(outer);
-        }
-      },
+    latest.wait((error) => {
+      const { value } = latest;
+      if (value === undefined) run.fail(error);
+      else if (run.active) run.call(() => this.#terms.call(event, context, value.is));
     });
     return false;
   }
 
   #begin(event: StageEvent, context: LazyContext): ProjectRun {
-    this.#watch.wait();
-    const run = new ProjectRun(event, context, this);
+    const run = new ProjectRun(event, context, this, this.#terms.watch);
     // An event may come when its turn is over already.
     if (run.active) (this.#runs ??= new Set()).add(run);
     return run;

@@ -4,7 +4,7 @@ import type { Stage } from '../session/stage.js';
 import { Answers } from './core/answers.js';
 
 /**
- * Makes the reply to an event, for those who write an operator of their own instead of using `on`.
+ * Makes the reply to an event, for an operator of your own.
  *
  * @throws AnswerError where there is no decision among the answers, or one that is not legal at the event's stage
  * @example source.pipe(map((flow) => (flow.stage === 'rcpt' && full() ? reply(flow, tempfail('Mailbox full')) : flow)))

@@ -5,11 +5,13 @@ import { tagsFor } from '../session/negotiation/tags.js';
 import { rightSet } from '../session/options.js';
 import type { Right } from '../transport/wire/flags.js';
 import { makeFilter, stepsOf, type Filter } from './core/filter.js';
-import type { Step } from './core/step.js';
+import { RunningStep, type Step } from './core/step.js';
 
 /**
- * Declares the rights that a filter cannot do without. An MTA that does not offer them is refused when it connects,
- * with an error that names them, instead of failing message by message.
+ * Declares the rights that a filter cannot do without.
+ *
+ * @remarks
+ * An MTA that does not offer them is refused when it connects, with an error that names them.
  *
  * @throws TypeError where one is not the name of a right
  * @example requires(['CHGBODY', 'CHGHDRS'], on('eom', disclaimer))
@@ -18,12 +20,7 @@ export function requires(rights: readonly Right[], filter: OperatorFunction<Flow
   const declaration: Step = {
     tags: tagsFor(0, 0, rightSet('requires()', rights)),
     interest: 0,
-    open: (down) => ({
-      next: (flow) => down.next(flow),
-      error: (error) => down.error(error),
-      complete: () => down.complete(),
-      close: () => undefined,
-    }),
+    open: (down) => new RunningStep(down),
   };
   return makeFilter([declaration, ...stepsOf(filter, 'requires(): the second argument')]);
 }

@@ -21,16 +21,13 @@ import type { Step } from './core/step.js';
  * The end of a pipeline: writes the answers of `session` to its MTA, and emits the outcomes.
  *
  * @remarks
- * It writes exactly one answer for each event that wants one, in order.
- *
  * An event that arrives undecided is answered with "continue", at `eom` with the modifications that are on it. A reply
- * whose event is over is dropped and told as an outcome with an error, as is everything else that goes wrong: the
- * Observable itself does not error, so that one connection cannot take others with it. Where the pipeline errors or
- * completes too early, the pending event gets the failure decision and the connection is closed.
+ * whose event is over is dropped. All that goes wrong is an outcome with an error: the Observable itself does not error.
+ * Where the pipeline errors or completes too early, the pending event gets the failure decision and the connection is
+ * closed.
  *
- * Subscribe to it as soon as the session comes, for its MTA waits: see `listen()`.
- *
- * Completes with the connection. Unsubscribing closes the connection at once.
+ * Subscribe to it as soon as the session comes, since its MTA waits. It completes with the connection; unsubscribing
+ * closes the connection at once.
  *
  * @example listen({ port: 8891 }).pipe(mergeMap((session) => session.events.pipe(filter, sink(session)))).subscribe()
  */

@@ -20,10 +20,7 @@ type CheckInput<A> =
   | PromiseLike<Undecided | A | readonly (Undecided | A)[]>
   | Observable<Undecided | A | readonly (Undecided | A)[]>;
 
-/**
- * One of several checks that give answers `A`. It is under way already, or a function that begins it and is told when
- * to stop.
- */
+/** A check that gives answers `A`: under way already, or a function that begins it and is told when to stop. */
 export type Check<A = Decision | Modification | Edit> =
   CheckInput<A> | ((signal: AbortSignal) => CheckInput<A>);
 
@@ -40,10 +37,7 @@ type Flat<V> = Exclude<V extends readonly (infer E)[] ? E : V, Undecided>;
 
 /** How checks are put together. */
 export interface StrictestOptions {
-  /**
-   * Told of the failure of a check that made no difference, because another one has refused the message or has failed
-   * before it in the list. Default: a line on standard error.
-   */
+  /** Gets the error of a check that makes no difference. Default: a line on standard error. */
   readonly onError?: ((error: unknown, index: number) => void) | undefined;
 }
 
@@ -51,21 +45,14 @@ export interface StrictestOptions {
  * Runs several checks of one event at the same time, and answers with the strictest.
  *
  * @remarks
- * It is called inside a project. The answer depends on what the checks give, and not on which is first.
+ * To be called inside a project. From the strictest down: `reject`, `discard`, `tempfail`, a check that failed, nothing
+ * (the event travels on), `proceed`, `skip`, `accept`; of two alike the earlier in the list. Modifications of all are
+ * kept, in that order. Where no check refuses and one has failed, the project fails with its error.
  *
- * From the strictest down: `reject`, `discard`, `tempfail`, a check that failed, nothing at all (the event travels on),
- * `proceed`, `skip`, `accept`. Of two that are as strict the one that is earlier in the list counts, with its words.
- * Modifications and edits of all of them are kept, in the order of the list. Where no check refuses and one has failed,
- * the project fails with its error, so that the event gets the failure decision.
+ * The checks after one that rejects are cancelled, and all of them with the project: Observables are unsubscribed from,
+ * the signals of functions aborted; the result of a promise is dropped. They begin with the subscription.
  *
- * What cannot matter any more (the checks after one that rejects) is cancelled, and so is everything when the project
- * is: Observables are unsubscribed from, and the signals of functions aborted. A promise runs on, and what it says is
- * dropped, a failure included.
- *
- * A check is a value, a promise, an Observable, or a function of a signal that gives one of these.
- * Checks begin when the result is subscribed to, which the project does.
- *
- * @returns what a project may return; it emits once, when all that matters is known
+ * @returns what a project may return; it emits once
  * @throws TypeError where `checks` is no list, or an option is wrong
  * @example
  * on('connect', ({ address }) =>
@@ -94,8 +81,8 @@ function writeFailure(error: unknown, index: number): void {
   writeError(`rxmilter: strictest(): check ${index} (from 0) failed: ${plainComplaint(error)}`);
 }
 
-/** From the strictest down. */
-const STRICTNESS: readonly (string | undefined)[] = [
+/** From the strictest down. A check that has failed is as strict as one that leaves the event. */
+const STRICTNESS: readonly (Decision['kind'] | undefined)[] = [
   'reject',
   'discard',
   'tempfail',
@@ -120,70 +107,57 @@ class StrictestRun {
   ) {
     this.#onError = onError;
     this.#subscriber = subscriber;
-    this.#checks = checks.map(
-      (check) =>
-        new CheckRun(check, () => {
-          this.#look();
-        }),
-    );
+    this.#checks = checks.map((check) => new CheckRun(check, () => this.#compare()));
   }
 
   start(): void {
-    for (const check of this.#checks) {
-      if (this.#isOver()) check.cancel();
-      else check.start();
-    }
-    this.#look();
+    for (const check of this.#checks) check.start();
+    this.#compare();
   }
 
   /** The result is not wanted any more. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const check of this.#checks) {
-      check.cancel();
-      check.dismiss();
-    }
+    for (const check of this.#checks) check.cancel();
+    this.#dismiss();
   }
 
-  #isOver(): boolean {
-    return this.#over;
-  }
-
-  #look(): void {
+  #compare(): void {
     if (this.#over) return;
-    const rejects = this.#checks.findIndex(
-      ({ state, decision }) => state === 'done' && decision?.kind === 'reject',
-    );
+    const checks = this.#checks;
+    const rejects = checks.findIndex(({ decision }) => decision?.kind === 'reject');
     // Those after it can say nothing stricter.
-    if (rejects !== -1) for (const check of this.#checks.slice(rejects + 1)) check.cancel();
-    if (this.#checks.some(({ isOpen }) => isOpen)) return;
+    if (rejects !== -1) for (const check of checks.slice(rejects + 1)) check.cancel();
+    if (checks.some(({ active }) => active)) return;
     this.#over = true;
-    this.#finish();
-  }
-
-  #finish(): void {
-    const done = this.#checks.filter(({ state }) => state === 'done');
-    const failed = this.#checks.flatMap((check, index) =>
-      check.state === 'failed' ? [{ error: check.error, index }] : [],
-    );
-    const rank = Math.min(...done.map(({ decision }) => STRICTNESS.indexOf(decision?.kind)));
-    const refused = rank <= REFUSALS;
-    const [first, ...others] = failed;
-    for (const { error, index } of refused ? failed : others) this.#tell(error, index);
-    if (!refused && first !== undefined) {
-      for (const check of this.#checks) check.dismiss();
-      this.#subscriber.error(first.error);
+    const ranks = checks.map(({ decision }) => STRICTNESS.indexOf(decision?.kind));
+    const strictest = Math.min(...ranks);
+    const errors = checks.flatMap(({ failure }, index) => (failure ? [{ ...failure, index }] : []));
+    const fatal = strictest <= REFUSALS ? undefined : errors.shift();
+    for (const { error, index } of errors) this.#tell(error, index);
+    if (fatal !== undefined) {
+      this.#dismiss();
+      this.#subscriber.error(fatal.error);
       return;
     }
     // Also where the message is refused: the taker of the answers looks after the bodies in them.
-    const changes = this.#checks.flatMap(({ changes: own }) => own);
-    const strictest = done.find(({ decision }) => STRICTNESS.indexOf(decision?.kind) === rank)?.decision;
-    this.#subscriber.next(strictest === undefined ? changes : [...changes, strictest]);
+    const answers: unknown[] = checks.flatMap(({ changes }) => changes);
+    const decision = checks[ranks.indexOf(strictest)]?.decision;
+    if (decision !== undefined) answers.push(decision);
+    this.#subscriber.next(answers);
     this.#subscriber.complete();
   }
 
+  /** Releases the answers: nothing takes them. */
+  #dismiss(): void {
+    for (const { changes } of this.#checks) changes.splice(0).forEach(dropBody);
+  }
+
   #tell(error: unknown, index: number): void {
+    const failed = (thrown: unknown): void => {
+      writeError(`rxmilter: strictest(): onError failed: ${plainComplaint(thrown)}`);
+    };
     try {
       onRejection(this.#onError(error, index), failed);
     } catch (thrown) {
@@ -192,17 +166,12 @@ class StrictestRun {
   }
 }
 
-function failed(thrown: unknown): void {
-  writeError(`rxmilter: strictest(): onError failed: ${plainComplaint(thrown)}`);
-}
-
 /** One of several checks: what it has given so far. */
 class CheckRun extends Drive {
   protected override readonly whose = 'strictest(): the answers of a check';
   readonly changes: (Modification | Edit)[] = [];
   decision: Decision | undefined;
-  error: unknown;
-  state: 'new' | 'running' | 'done' | 'failed' | 'cancelled' = 'new';
+  failure: { readonly error: unknown } | undefined;
   readonly #check: unknown;
   readonly #settled: () => void;
   #controller: AbortController | undefined;
@@ -214,38 +183,17 @@ class CheckRun extends Drive {
     this.#settled = settled;
   }
 
-  /** Whether it is not known yet what the check says. */
-  get isOpen(): boolean {
-    return this.state === 'new' || this.state === 'running';
-  }
-
+  /** Begins it; where it was cancelled before, what is under way already comes too late. */
   start(): void {
-    if (this.state !== 'new') return;
-    this.state = 'running';
     try {
-      this.drive(typeof this.#check === 'function' ? this.#call(this.#check) : this.#check);
+      this.drive(this.active && typeof this.#check === 'function' ? this.#call(this.#check) : this.#check);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  /** The result makes no difference any more; earlier answers of the check stay. */
-  override cancel(): void {
-    if (!this.isOpen) return;
-    const begun = this.state === 'running';
-    this.state = 'cancelled';
-    super.cancel();
-    // It may run already, wanted or not.
-    if (!begun) this.drive(this.#check);
-  }
-
   protected override cancelled(): void {
     this.#controller?.abort();
-  }
-
-  /** Releases the answers: nothing takes them. */
-  dismiss(): void {
-    for (const change of this.changes.splice(0)) dropBody(change);
   }
 
   #call(check: unknown): unknown {
@@ -254,7 +202,7 @@ class CheckRun extends Drive {
   }
 
   protected override take(given: unknown): boolean {
-    for (const answer of Array.isArray(given) ? (given as unknown[]) : [given]) {
+    for (const answer of listOf(given)) {
       if (answer === undefined || answer === null || answer === false) continue;
       this.decision = decisionIn(answer);
       if (this.decision !== undefined) return true;
@@ -269,7 +217,7 @@ class CheckRun extends Drive {
   }
 
   protected override ignore(given: unknown): void {
-    for (const one of Array.isArray(given) ? (given as unknown[]) : [given]) if (isChange(one)) dropBody(one);
+    for (const answer of listOf(given)) if (isChange(answer)) dropBody(answer);
   }
 
   protected override report(error: unknown): void {
@@ -277,15 +225,18 @@ class CheckRun extends Drive {
   }
 
   protected override done(): void {
-    this.state = 'done';
     this.#settled();
   }
 
   protected override failed(error: unknown): void {
-    this.state = 'failed';
-    this.error = error;
+    this.decision = undefined;
+    this.failure = { error };
     this.#settled();
   }
+}
+
+function listOf(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : [given];
 }
 
 /** A teardown, or a listener of the signal, has failed: no answer depends on it. */

@@ -5,22 +5,19 @@ import type { Flow, Reply, StageEvent } from '../session/flow.js';
 import { tagsFor, uniteTags } from '../session/negotiation/tags.js';
 import { BIT, bitOf } from '../session/stage.js';
 import { turnOf } from '../session/turn.js';
-import { openChain } from './core/chain.js';
+import { EnclosingStep } from './core/chain.js';
+import { eventOf } from './core/derived-turn.js';
 import { failedEvent } from './core/failed-event.js';
-import { makeFilter, stepsOf, tagsOf, type Filter } from './core/filter.js';
+import { type Filter, interestOf, makeFilter, stepsOf, tagsOf } from './core/filter.js';
 import type { Downstream, Step, Upstream } from './core/step.js';
 
 /**
  * Routes messages: those for which `predicate` says yes go through `filter`.
  *
  * @remarks
- * Others go through `otherwise`, or past both.
- *
- * A message goes one way as a whole: `predicate` is asked at its first event (`mail`, unless an earlier filter has
- * decided that one), and the answer holds up to its end or its abort. At an event that belongs to no message (`connect`,
- * `helo`, `unknown` before MAIL) it is asked for that event alone. Both filters live as long as the connection, and both
- * see its `close`. What `predicate` throws costs that event, which gets the failure decision, and so does a promise: it
- * has to answer at once.
+ * Others go through `otherwise`, or past both. `predicate` is asked once a message, at `mail` (or the next event, where
+ * an earlier filter has decided that one), and for each event that belongs to no message. It has to answer at once: what
+ * it throws, and a promise, costs that event the failure decision. Both filters live as long as the connection.
  *
  * @example
  * const isOutbound = ({ session }) => authenticatedUser(session) !== undefined;
@@ -46,7 +43,7 @@ export function when(
   return makeFilter([
     {
       tags: uniteTags([tagsOf(all), tagsFor(0, BIT.mail)]),
-      interest: all.reduce((set, step) => set | step.interest, own),
+      interest: own | interestOf(all),
       open: (down) => new WhenRun(predicate, ways, down),
     },
   ]);
@@ -55,64 +52,50 @@ export function when(
 /** The events that belong to no message. */
 const OUTSIDE = BIT.connect | BIT.helo;
 
-class WhenRun implements Upstream {
+/** One of the two filters, running. */
+interface Way {
+  readonly readsBody: boolean;
+  readonly chain: Upstream;
+}
+
+class WhenRun extends EnclosingStep {
   readonly #predicate: (event: StageEvent) => boolean;
-  readonly #down: Downstream;
-  readonly #ways: Way[] = [];
+  readonly #ways: readonly Way[];
   /** Whether a filter on one of the ways reads the body. */
   readonly #readsBody: boolean;
   /** Where the message in progress goes, once that is known. */
   #chosen: Way | undefined;
-  /** The source has completed. */
-  #last = false;
-  #closed = false;
 
   constructor(
     predicate: (event: StageEvent) => boolean,
     ways: readonly (readonly Step[])[],
     down: Downstream,
   ) {
+    super(down);
     this.#predicate = predicate;
-    this.#down = down;
-    this.#readsBody = ways.some((steps) => tagsOf(steps).readers > 0);
-    for (const steps of ways) {
-      const way: Way = { readsBody: tagsOf(steps).readers > 0, chain: undefined, through: false };
-      this.#ways.push(way);
-      way.chain = openChain(steps, this.#below(way));
-    }
-    // It may have been over before all of it was there.
-    if (this.#closed) this.close();
+    // Both ways see the close; it travels on once.
+    const out = (flow: Flow): void => {
+      if (flow.stage !== 'close') this.down.next(flow);
+    };
+    this.#ways = ways.map((steps) => ({
+      readsBody: tagsOf(steps).readers > 0,
+      chain: this.enclose(steps, out),
+    }));
+    this.#readsBody = this.#ways.some(({ readsBody }) => readsBody);
   }
 
-  next(flow: Flow): void {
-    if (this.#closed) return;
+  override next(flow: Flow): void {
     if (flow.stage === 'close') {
       this.#chosen = undefined;
-      for (const { chain } of this.#ways) chain?.next(flow);
-      this.#down.next(flow);
+      for (const { chain } of this.#ways) chain.next(flow);
+      this.down.next(flow);
     } else if (flow.stage === 'abort') {
       const chosen = this.#chosen;
       this.#chosen = undefined;
-      this.#pass(chosen, flow);
+      (chosen?.chain ?? this.down).next(flow);
     } else {
-      this.#route(flow, flow.stage === 'reply' ? flow.to : flow);
+      this.#route(flow, eventOf(flow));
     }
-  }
-
-  error(error: unknown): void {
-    if (this.#closed) return;
-    this.close();
-    this.#down.error(error);
-  }
-
-  complete(): void {
-    this.#last = true;
-    for (const { chain } of this.#ways) chain?.complete();
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const { chain } of this.#ways) chain?.close();
   }
 
   #route(flow: StageEvent | Reply, event: StageEvent): void {
@@ -124,13 +107,13 @@ class WhenRun implements Upstream {
       try {
         way = this.#ask(flow);
       } catch (error) {
-        this.#down.next(failedEvent(flow, error));
+        this.down.next(failedEvent(flow, error));
         return;
       }
       if (!alone) this.#choose(way, flow);
     }
     if (event.stage === 'body' && way?.readsBody !== true && this.#readsBody) turnOf(event)?.releaseBody();
-    this.#pass(way, flow);
+    (way?.chain ?? this.down).next(flow);
   }
 
   #ask(event: StageEvent): Way | undefined {
@@ -151,37 +134,4 @@ class WhenRun implements Upstream {
       this.#chosen = undefined;
     });
   }
-
-  #pass(way: Way | undefined, flow: Flow): void {
-    if (way === undefined) this.#down.next(flow);
-    else way.chain?.next(flow);
-  }
-
-  /** What a way lets through comes out of the whole. */
-  #below(way: Way): Downstream {
-    return {
-      next: (flow) => {
-        // Both ways see the close; it travels on once.
-        if (!this.#closed && flow.stage !== 'close') this.#down.next(flow);
-      },
-      error: (error) => {
-        this.error(error);
-      },
-      // One that is through too early leaves its messages without a filter: as with any operator, that is the end of all.
-      complete: () => {
-        way.through = true;
-        if (this.#closed || (this.#last && this.#ways.some(({ through }) => !through))) return;
-        this.close();
-        this.#down.complete();
-      },
-    };
-  }
-}
-
-/** One of the two filters, running. */
-interface Way {
-  readonly readsBody: boolean;
-  chain: Upstream | undefined;
-  /** It has completed. */
-  through: boolean;
 }

@@ -15,13 +15,13 @@ import { boundedKey, ExpiringMap } from '../lookups/expiring-map.js';
 export interface BurstOptions<T> {
   /** The key of a value; `undefined` for a value that is not counted. An error here ends the stream. */
   readonly key: (value: T) => string | undefined;
-  /** How many values within the window make a burst. */
+  /** How many values within the window are a burst. */
   readonly threshold: number;
-  /** The window, in milliseconds. It slides: any `threshold` values in a row may be a burst. */
+  /** The window, which slides, in milliseconds. */
   readonly window: number;
-  /** The most keys to keep, with up to `threshold` times each; the least recently used goes first. Default 10 000. */
+  /** The most keys to keep; the least recently used goes first. Default 10 000. */
   readonly maxKeys?: number | undefined;
-  /** The clock. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  /** The clock. Default: RxJS's `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -47,16 +47,14 @@ export interface Burst<T> {
 /**
  * Finds bursts in a stream: `threshold` values of one key within `window`.
  *
- * @remarks It emits once for a burst, and again after each `window` for as long as it lasts. The stream may be that of
- *   all connections: `server.outcomes`, or a Subject that `observe()` feeds. It completes and fails with its source,
- *   keeps nothing after that, has no timers, and takes the same time for each value.
+ * @remarks It emits once for a burst, and again after each `window` for as long as it lasts. It has no timers, and keeps
+ *   nothing when its source has ended.
  * @throws TypeError or RangeError where an option is missing or wrong
  * @example
  * server.outcomes.pipe(
  *   filter(({ decision }) => decision?.kind === 'reject'),
  *   bursts({ key: ({ session }) => clientNetwork(session.client), threshold: 20, window: 60_000 }),
  * )
- * @see reputation
  */
 export function bursts<T>(options: BurstOptions<T>): OperatorFunction<T, Burst<T>> {
   checkOptions('bursts()', options, RULES);

@@ -20,9 +20,8 @@ export const ONE_MACHINE: Readonly<Record<keyof NetworkSize, number>> = { ipv4: 
 /**
  * Returns the network of a client as a key: `192.0.2.0/24`, `2001:db8:0:1:0:0:0:0/64`.
  *
- * @remarks The machines of a provider that try in turn mostly have addresses of one network; and one machine has all
- *   addresses of an IPv6 network of 64 bits. An IPv4 address written as an IPv6 one (`::ffff:192.0.2.1`) counts as IPv4.
- *   The key of a Unix socket is its path, that of an unknown client `unknown`.
+ * @remarks An IPv4 address written as an IPv6 one (`::ffff:192.0.2.1`) counts as IPv4. The key of a Unix socket is its
+ *   path, that of an unknown client `unknown`.
  * @param size in bits; default 24 for IPv4 and 64 for IPv6
  * @throws TypeError or RangeError where a size is wrong
  * @example clientNetwork(event.session.client, { ipv4: 32 })

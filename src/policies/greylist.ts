@@ -3,7 +3,7 @@ import { checkOptions, func, having, number, object, oneOf, type Rules } from '.
 import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
-import { type Decision, type Tempfail, tempfail } from '../session/decisions.js';
+import { type Decision, tempfail } from '../session/decisions.js';
 import type { Rcpt } from '../session/flow.js';
 import { authenticatedUser } from '../session/session-info.js';
 import { turnOf } from '../session/turn.js';
@@ -13,29 +13,23 @@ import { memoryKeys } from './memory-stores.js';
 import { AWAY_RULES, type AwayOptions, Outage } from './outage.js';
 import type { Awaitable, KeyStore } from './stores.js';
 
-/** How `greylist()` is set up; everything has a default. */
+/** How `greylist()` is set up; everything has a default. Times are in milliseconds. */
 export interface GreylistOptions extends AwayOptions {
   /** The store. Default `memoryKeys()`, in this process only. */
   readonly store?: KeyStore | undefined;
-  /** How long a first attempt has to wait, in milliseconds. Default 300 000 (5 minutes). */
+  /** How long a first attempt has to wait. Default 300 000 (5 minutes). */
   readonly delay?: number | undefined;
-  /** How long after the first attempt one that passes may come, in milliseconds. Default 172 800 000 (2 days). */
+  /** How long after the first attempt one that passes may come. Default 172 800 000 (2 days). */
   readonly window?: number | undefined;
-  /** For how long after an attempt that passed others pass at once, in milliseconds. Default 35 days. */
+  /** For how long after an attempt that passed others pass at once. Default 35 days. */
   readonly lifetime?: number | undefined;
-  /**
-   * The key that has to be the same at both attempts. Default: the client's network, the sender and the recipient, by
-   * their `addressKey()`. A function returns `undefined` for recipients that need not wait.
-   */
+  /** What has to be the same at both attempts; `undefined`: passes. Default: the client's network, sender, recipient. */
   readonly key?: ((rcpt: Rcpt) => string | undefined) | undefined;
   /** The size of the client's network; see `clientNetwork()`. Default 24 bits of IPv4, 64 of IPv6. */
   readonly network?: NetworkSize | undefined;
-  /** Whether a recipient passes without waiting. Default: none, except for users who have logged in, who always do. */
+  /** Whether a recipient passes without waiting. Default: none. */
   readonly exempt?: ((rcpt: Rcpt) => Awaitable<boolean>) | undefined;
-  /**
-   * Whether mail from the null sender waits like all mail, or passes, for the sake of servers that ask back whether a
-   * sender exists, and take a deferral for an answer. Default `'wait'`.
-   */
+  /** `'pass'` for the sake of servers that ask back whether a sender exists. Default `'wait'`. */
   readonly nullSender?: 'wait' | 'pass' | undefined;
   /** The text of the reply, from the seconds that are left. Default `Greylisted, please try again in 300 seconds`. */
   readonly text?: ((seconds: number) => string) | undefined;
@@ -61,16 +55,11 @@ const DAY = 24 * 60 * MINUTE;
  * Defers each recipient of a stranger's mail once. Mail servers try again; much of what sends spam does not.
  *
  * @remarks The first attempt of a client's network, sender and recipient gets `451 4.7.1` with the seconds to wait
- *   (RFC 6647), and so does any other within `delay`. One that comes after that passes, and all later ones within
- *   `lifetime` of the last one pass at once. Where none comes within `window`, the next one is a first one again. Users
- *   who have logged in pass (`authenticatedUser()`), and so do recipients that the MTA has rejected. While the store is
- *   unavailable, `away` decides, and the error is reported once. A client that disconnects while the store is asked
- *   leaves an attempt behind.
- * @throws RangeError where a time or a size is out of range
- * @throws TypeError where another option is wrong
+ *   (RFC 6647), and so does any other within `delay`. Those after that pass, as long as they come within `window`, and
+ *   later ones within `lifetime`. Users who have logged in pass (`authenticatedUser()`), and so do recipients that the
+ *   MTA has rejected. A client that disconnects while the store is asked leaves an attempt behind.
+ * @throws RangeError where a time or a size is out of range, TypeError where another option is wrong
  * @example greylist({ store: redisKeys(client), delay: 60_000, away: 'pass' })
- * @see rateLimit
- * @see reputation
  */
 export function greylist(options: GreylistOptions = {}): Filter {
   checkOptions('greylist()', options, RULES);
@@ -90,7 +79,10 @@ export function greylist(options: GreylistOptions = {}): Filter {
     return outage.ask(
       rcpt,
       () => store.attempt(name, { delay, window, lifetime }),
-      (left) => (left > 0 ? waitFor(left, text) : undefined),
+      (left) =>
+        left > 0
+          ? tempfail({ code: 451, enhanced: '4.7.1', text: text(Math.ceil(left / 1_000)) })
+          : undefined,
     );
   };
 
@@ -115,10 +107,6 @@ function tripletOf({ session, mail, address }: Rcpt, network: NetworkSize | unde
 
 function defaultText(seconds: number): string {
   return `Greylisted, please try again in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`;
-}
-
-function waitFor(left: number, text: (seconds: number) => string): Tempfail {
-  return tempfail({ code: 451, enhanced: '4.7.1', text: text(Math.ceil(left / 1_000)) });
 }
 
 /** An object, such as an Observable, is true by being there, and would let all mail pass. */

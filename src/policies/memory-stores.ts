@@ -2,14 +2,21 @@ import { asyncScheduler, type SchedulerLike } from 'rxjs';
 
 import { checkOptions, scheduler as schedulerRule, whole, type Rules } from '../common/options.js';
 import { boundedKey, ExpiringMap } from '../lookups/expiring-map.js';
-import { checkPoints, decayed, LEAST_SCORE, lifetimeOf, MOST_SCORE } from './decay.js';
-import type { Counters, KeyStore, KeyTimes, Scores } from './stores.js';
+import {
+  checkPoints,
+  type Counters,
+  type KeyStore,
+  type KeyTimes,
+  LEAST_SCORE,
+  MOST_SCORE,
+  type Scores,
+} from './stores.js';
 
-/** How much a store in memory keeps; everything has a default. */
+/** How much a store in memory keeps; everything has a default. Other processes do not share it. */
 export interface MemoryOptions {
   /** The most keys to keep; the least recently used goes first. Default 100 000, some 20 MB. */
   readonly maxKeys?: number | undefined;
-  /** The clock. Default: RxJS's `asyncScheduler`, which is virtual in a drawing. */
+  /** The clock. Default: RxJS's `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
 }
 
@@ -38,13 +45,11 @@ interface Hits {
 /**
  * Counts in the memory of this process: the default of `rateLimit()`, which needs no server.
  *
- * @remarks Other processes do not share the counts, and a restart forgets them. Each key takes two numbers, for the
- *   running window (windows begin at multiples of `window`) and the one before, of which the part within the last
- *   `window` counts as if it had come evenly. So in the long run no more than `limit` pass in each `window`, and never
- *   more than twice as many in any. More than `maxKeys` keys within a window push older ones out, which then begin at 0.
+ * @remarks Windows begin at multiples of `window`; of the one before the part within the last `window` counts as if it
+ *   had come evenly. So in the long run no more than `limit` pass in each `window`, and never more than twice as many in
+ *   any. More than `maxKeys` keys within a window push older ones out, which then begin at 0.
  * @throws TypeError or RangeError where an option is wrong
  * @example const counters = memoryCounters({ maxKeys: 10_000 });
- * @see redisCounters
  */
 export function memoryCounters(options: MemoryOptions = {}): MemoryCounters {
   const { maxKeys, scheduler } = resolved('memoryCounters()', options);
@@ -81,15 +86,13 @@ export interface MemoryKeys extends KeyStore {
 }
 
 /**
- * Remembers in the memory of this process who has waited. It is the default of `greylist()`, and needs no server.
+ * Remembers in the memory of this process who has waited: the default of `greylist()`, which needs no server.
  *
- * @remarks Other processes do not share it, and after a restart all senders wait again. Keys that wait and keys that have
- *   passed have `maxKeys` places each, so that a flood of first attempts pushes out no sender that has passed. It does
- *   push out others that wait, the oldest first: `maxKeys` has to be above the number of first attempts within the time
- *   after which senders try again.
+ * @remarks Keys that wait and keys that have passed have `maxKeys` places each, so that a flood of first attempts pushes
+ *   out no sender that has passed. It does push out others that wait, the oldest first: `maxKeys` has to be above the
+ *   number of first attempts within the time after which senders try again. A restart forgets all.
  * @throws TypeError or RangeError where an option is wrong
  * @example greylist({ store: memoryKeys({ maxKeys: 500_000 }) })
- * @see redisKeys
  */
 export function memoryKeys(options: MemoryOptions = {}): MemoryKeys {
   const { maxKeys, scheduler } = resolved('memoryKeys()', options);
@@ -126,12 +129,10 @@ export interface MemoryScores extends Scores {
 /**
  * Keeps scores in the memory of this process: the default of `reputation()`, which needs no server.
  *
- * @remarks Other processes do not share the scores, and a restart forgets them. Each key takes two numbers until its
- *   points count as 0. Points under more than `maxKeys` keys push out those that had none for longest, which then begin
- *   at 0. After the clock was set back all do.
+ * @remarks Points under more than `maxKeys` keys push out those that had none for longest, which then begin at 0. A
+ *   restart forgets all.
  * @throws TypeError or RangeError where an option is wrong; from `add` and `of`, where points or a half-life are
  * @example const scores = memoryScores({ maxKeys: 10_000 });
- * @see redisScores
  */
 export function memoryScores(options: MemoryOptions = {}): MemoryScores {
   const { maxKeys, scheduler } = resolved('memoryScores()', options);
@@ -159,4 +160,15 @@ export function memoryScores(options: MemoryOptions = {}): MemoryScores {
       return kept.size;
     },
   };
+}
+
+/** The rest of points after a time; all of them where the clock was set back. */
+function decayed(points: number, elapsed: number, halfLife: number): number {
+  const rest = points * 2 ** (-Math.max(0, elapsed) / halfLife);
+  return rest < LEAST_SCORE ? 0 : rest;
+}
+
+/** For how long points count, in milliseconds. */
+function lifetimeOf(points: number, halfLife: number): number {
+  return halfLife * Math.log2(points / LEAST_SCORE);
 }

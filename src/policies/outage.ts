@@ -8,21 +8,14 @@ import type { StageEvent } from '../session/flow.js';
 import { type Failure, failureRule } from '../session/options.js';
 import { type Awaitable, StoreError } from './stores.js';
 
-/**
- * The fate of mail while a store is unavailable.
- *
- * @remarks `'pass'`: the same as without the policy. `'tempfail'`: it is deferred with 451 4.3.0. Or a decision.
- */
+/** The fate of mail while a store is unavailable: `'tempfail'` is 451 4.3.0, `'pass'` as without the policy. */
 export type Away = 'pass' | 'tempfail' | Failure;
 
 /** The options of all policies with a store, for the time in which it is unavailable. */
 export interface AwayOptions {
-  /** The fate of mail meanwhile. Default `'tempfail'`: it is deferred, and nothing gets past the policy. */
+  /** The fate of mail meanwhile. Default `'tempfail'`: nothing gets past the policy. */
   readonly away?: Away | undefined;
-  /**
-   * Gets the error when the store becomes unavailable. Default: the server's `onError` and `outcomes` get it, as an error
-   * in a filter, with the event that was the first to meet it.
-   */
+  /** Gets the error when that begins. Default: `onError` and `outcomes` of the server get it, with the event. */
   readonly onAway?: ((error: Error) => void) | undefined;
   /** Called when the store is available again. */
   readonly onBack?: (() => void) | undefined;
@@ -71,12 +64,6 @@ export class Outage {
     void this.#call(undefined, question, () => undefined);
   }
 
-  /** Counts as a call that failed. */
-  failed(error: unknown): void {
-    this.#calls++;
-    this.#fail(undefined, error);
-  }
-
   /** Reports with an event an error that had none. */
   reportLate(event: StageEvent): void {
     const error = this.#unreported;
@@ -116,9 +103,8 @@ export class Outage {
     const first = this.#failedAt === 0;
     this.#failedAt = this.#calls;
     ignoreRejection(thrown);
-    const { onAway } = this.#options;
-    if (first && onAway === undefined) this.#report(event, thrown);
-    else if (first) this.#notify(event, () => onAway?.(errorFrom(thrown)));
+    const { onAway = (error) => this.#report(event, error) } = this.#options;
+    if (first) this.#notify(event, () => onAway(errorFrom(thrown)));
     return this.#decision && event && failureAt(event.stage, this.#decision);
   }
 

@@ -29,21 +29,13 @@ import type { Counters } from './stores.js';
 
 /** How `rateLimit()` is set up. */
 export interface RateLimitOptions<S extends Stage> extends AwayOptions {
-  /**
-   * The subject whose hits are counted together: the network of the client, the user who has logged in, the sender, the
-   * recipient, the subject of the message. Or a function that returns the key of an event, `undefined` for one that is not
-   * counted. Events without a subject (no user, the null sender, no `Subject` header) are not counted either.
-   */
+  /** Whose hits are counted together: a subject, or a function; events without one are not counted. */
   readonly key: RateKey | ((event: EventAt<NoInfer<S>>) => string | undefined);
   /** How many pass in each window. */
   readonly limit: number;
   /** The window, in milliseconds. */
   readonly window: number;
-  /**
-   * The stage whose events are counted and decided: recipients at `rcpt`, messages that begin at `mail`, those that were
-   * sent to their end at `eom`, connections at `connect`. Default `mail`; `rcpt` for the key `recipient`, `eoh` for
-   * `subject`.
-   */
+  /** The stage that is counted and decided. Default `mail`; `rcpt` for the key `recipient`, `eoh` for `subject`. */
   readonly stage?: S | undefined;
   /** The store. Default `memoryCounters()`, for this filter alone and in this process only. */
   readonly counters?: Counters | undefined;
@@ -51,10 +43,7 @@ export interface RateLimitOptions<S extends Stage> extends AwayOptions {
   readonly decision?: DecisionAt<NoInfer<S>> | undefined;
   /** The size of the client's network; see `clientNetwork()`. Default 32 bits of IPv4, 64 of IPv6. */
   readonly network?: NetworkSize | undefined;
-  /**
-   * The name of this limit among those with the same counters. Default the stage and the key (`mail client`): needed only
-   * for several functions as keys at the same stage.
-   */
+  /** The name of this limit among those with the same counters. Default the stage and the key: `mail client`. */
   readonly name?: string | undefined;
 }
 
@@ -75,18 +64,13 @@ const RULES: Rules<RateLimitOptions<Stage>> = {
 const TEXT = 'Too many in a short time, please try again later';
 
 /**
- * Limits how many messages or recipients pass in a window of time; defers the rest. It counts over all connections.
+ * Limits how many events of all connections pass in a window of time, and defers the rest.
  *
- * @remarks Deferred events are not counted, so that a sender that tries again and again still gets its share. Events that
- *   a later filter refuses were counted; recipients that the MTA has rejected are not. While the counters are unavailable,
- *   `away` decides, and the error is reported once. A client that disconnects while they are asked was counted.
- * @throws RangeError where a number is out of range
- * @throws TypeError where the key does not go with the stage, or another option is wrong
- * @throws AnswerError where the decision is not legal at the stage
- * @example rateLimit({ key: 'client', limit: 100, window: 3_600_000 })
+ * @remarks Deferred events are not counted, nor are recipients that the MTA has rejected; events that a later filter
+ *   refuses are.
+ * @throws RangeError where a number is out of range, AnswerError where the decision is not legal at the stage, TypeError
+ *   where the key does not go with the stage, or another option is wrong
  * @example rateLimit({ key: 'user', stage: 'rcpt', limit: 500, window: 86_400_000, counters: redisCounters(client) })
- * @see greylist
- * @see reputation
  */
 export function rateLimit<const S extends Stage = 'mail'>(options: RateLimitOptions<S>): Filter;
 export function rateLimit(options: RateLimitOptions<Stage>): Filter {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { asyncScheduler, defer, firstValueFrom, of, timeout, type Observable } from 'rxjs';
+import { asyncScheduler, defer, firstValueFrom, of, timeout } from 'rxjs';
 
 import { checkOptions, milliseconds, number, string, type Rules } from '../common/options.js';
 import { quote } from '../common/printable.js';
@@ -12,31 +12,24 @@ import { StoreError } from './stores.js';
  *
  * @remarks The client of node-redis has it; others take a line. The client is yours: connect it, listen to its errors,
  *   close it. It should not queue commands that cannot be sent (node-redis: `disableOfflineQueue`; ioredis:
- *   `enableOfflineQueue: false`), since the policy does not wait for them any more.
+ *   `enableOfflineQueue: false`).
  * @example const client = ioredis; // of the package ioredis, or iovalkey
  * redisKeys({ sendCommand: ([name = '', ...words]) => client.call(name, ...words) });
  * @example // A cluster of node-redis wants the key by itself, which is the third word after the command
  * redisKeys({ sendCommand: (words) => cluster.sendCommand(words[3], false, words) });
  */
 export interface RedisClient {
-  /**
-   * Sends one command, `EVALSHA` or `EVAL`, word by word, and resolves with the reply.
-   *
-   * @throws (rejects) for a reply that is an error, or when there is no connection
-   */
+  /** Sends one command, `EVALSHA` or `EVAL`, word by word; rejects for a reply that is an error. */
   sendCommand(words: string[]): Promise<unknown>;
 }
 
-/** How a server of Redis or Valkey is used; everything has a default. */
+/** How a server of Redis or Valkey is used; everything has a default. Times are in milliseconds. */
 export interface RedisOptions {
   /** The beginning of every key. Default `rxmilter:`. */
   readonly prefix?: string | undefined;
-  /** How long a reply may take, in milliseconds, before the server counts as unavailable. Default 2 000. */
+  /** How long a reply may take before the server counts as unavailable. Default 2 000. */
   readonly timeout?: number | undefined;
-  /**
-   * How long, in milliseconds, after a timeout all calls fail at once; then one call at a time tries whether the server
-   * replies again. Default 1 000.
-   */
+  /** How long after a timeout calls fail at once; then one at a time tries again. Default 1 000. */
   readonly pause?: number | undefined;
 }
 
@@ -45,6 +38,8 @@ const RULES: Rules<RedisOptions> = {
   timeout: milliseconds(1),
   pause: number(0, Infinity, 'milliseconds'),
 };
+
+const LATE = Symbol('late');
 
 /** The server's time, so that the clocks of the machines need not agree. */
 const NOW = `
@@ -88,19 +83,17 @@ export class RedisScript {
     const words = ['1', this.#prefix + boundedKey(key), ...numbers.map(String)];
     let reply: unknown;
     try {
-      const late = (): Observable<unknown> =>
-        of(new StoreError(`Redis did not reply within ${this.#timeout} ms.`));
-      reply = await firstValueFrom(
-        defer(() => this.#send(words)).pipe(timeout({ first: this.#timeout, with: late })),
-      );
+      const limit = timeout({ first: this.#timeout, with: () => of(LATE) });
+      reply = await firstValueFrom(defer(() => this.#send(words)).pipe(limit));
     } catch (cause) {
       // An error is a reply, too: the next call need not fear a timeout.
       this.#paused = undefined;
       throw new StoreError(`Redis cannot be asked: ${messageOf(cause)}`, { cause });
     }
-    if (reply instanceof StoreError) {
-      this.#paused = { error: reply, since: asyncScheduler.now(), length: this.#pause };
-      throw reply;
+    if (reply === LATE) {
+      const error = new StoreError(`Redis did not reply within ${this.#timeout} ms.`);
+      this.#paused = { error, since: asyncScheduler.now(), length: this.#pause };
+      throw error;
     }
     this.#paused = undefined;
     // A number, a bigint or a text, depending on the client's configuration.

@@ -1,6 +1,5 @@
-import { checkPoints, LEAST_SCORE, MOST_SCORE } from './decay.js';
 import { RedisScript, type RedisClient, type RedisOptions } from './redis-script.js';
-import type { Counters, KeyStore, Scores } from './stores.js';
+import { checkPoints, type Counters, type KeyStore, LEAST_SCORE, MOST_SCORE, type Scores } from './stores.js';
 
 /**
  * The same as `memoryCounters()`: s is the running slot, c the count in it, p the count in the one before. A clock that
@@ -30,15 +29,12 @@ return count
 /**
  * Counts in Redis or Valkey, for all processes that use the same server and prefix.
  *
- * @remarks It counts as `memoryCounters()` does, in one script, so that two workers never both take the last place, and
- *   by the server's clock. Every key expires two windows after its last hit. While the server is unavailable, `hit`
- *   rejects with a `StoreError`, after `timeout` at the latest.
- * @throws TypeError where the client has no `sendCommand`
- * @throws RangeError where a time is out of range
+ * @remarks It counts as `memoryCounters()` does, atomically, and by the server's clock. While the server is unavailable,
+ *   `hit` rejects with a `StoreError`, after `timeout` at the latest.
+ * @throws TypeError where the client has no `sendCommand`, RangeError where a time is out of range
  * @example
  * const client = await createClient({ disableOfflineQueue: true }).on('error', log).connect();
  * rateLimit({ key: 'client', limit: 100, window: 3_600_000, counters: redisCounters(client) });
- * @see memoryCounters
  */
 export function redisCounters(client: RedisClient, options: RedisOptions = {}): Counters {
   const script = new RedisScript('redisCounters()', client, HIT, options);
@@ -71,15 +67,10 @@ return 0
 /**
  * Remembers in Redis or Valkey who has waited, for all processes that use the same server and prefix.
  *
- * @remarks The first attempt may be at one machine, the second at another. One script does it, so that of two workers
- *   that see the first attempt at the same time one is the first for both, and by the server's clock. Every key expires.
- *   While the server is unavailable, `attempt` rejects with a `StoreError`, after `timeout` at the latest.
- * @throws TypeError where the client has no `sendCommand`
- * @throws RangeError where a time is out of range
- * @example
- * const client = await createClient({ disableOfflineQueue: true }).on('error', log).connect();
- * greylist({ store: redisKeys(client, { prefix: 'mx:' }) });
- * @see memoryKeys
+ * @remarks It is atomic, and goes by the server's clock. While the server is unavailable, `attempt` rejects with a
+ *   `StoreError`, after `timeout` at the latest.
+ * @throws TypeError where the client has no `sendCommand`, RangeError where a time is out of range
+ * @example greylist({ store: redisKeys(client, { prefix: 'mx:' }) });
  */
 export function redisKeys(client: RedisClient, options: RedisOptions = {}): KeyStore {
   const script = new RedisScript('redisKeys()', client, ATTEMPT, options);
@@ -120,15 +111,11 @@ return string.format('%.0f', points * ${PARTS})
 /**
  * Keeps scores in Redis or Valkey, for all processes that use the same server and prefix.
  *
- * @remarks It keeps them as `memoryScores()` does, in one script, so that no addition of several workers is lost, and by
- *   the server's clock. Points are rounded to thousandths. Every key expires when its points count as 0. While the server
- *   is unavailable, `add` and `of` reject with a `StoreError`, after `timeout` at the latest.
- * @throws TypeError where the client has no `sendCommand`
- * @throws RangeError where a time is out of range; from `add` and `of`, where points or a half-life are
- * @example
- * const client = await createClient({ disableOfflineQueue: true }).on('error', log).connect();
- * reputation({ threshold: 10, halfLife: 3_600_000, scores: redisScores(client) });
- * @see memoryScores
+ * @remarks It adds atomically, and by the server's clock; points are rounded to thousandths. While the server is
+ *   unavailable, `add` and `of` reject with a `StoreError`, after `timeout` at the latest.
+ * @throws TypeError where the client has no `sendCommand`, RangeError where a time is out of range; from `add` and `of`,
+ *   where points or a half-life are
+ * @example reputation({ threshold: 10, halfLife: 3_600_000, scores: redisScores(client) });
  */
 export function redisScores(client: RedisClient, options: RedisOptions = {}): Scores {
   const script = new RedisScript('redisScores()', client, ADD, options);

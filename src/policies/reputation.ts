@@ -28,7 +28,7 @@ import { NETWORK_RULES, type NetworkSize, ONE_MACHINE, clientNetwork } from './c
 import { checkKey } from './keys.js';
 import { memoryScores } from './memory-stores.js';
 import { AWAY_RULES, type AwayOptions, Outage } from './outage.js';
-import { type Awaitable, type Scores, StoreError } from './stores.js';
+import { type Awaitable, POINTS, type Scores, StoreError } from './stores.js';
 
 /** A stage at which a reputation can be decided: before there is a message. */
 export type ReputationStage = 'connect' | 'helo' | 'mail';
@@ -39,15 +39,9 @@ export interface ReputationOptions<S extends ReputationStage> extends AwayOption
   readonly threshold: number;
   /** The time in which points decay by half, in milliseconds. */
   readonly halfLife: number;
-  /**
-   * How many points an outcome costs its client: 0 or `undefined` for none. Default 1 where something was rejected,
-   * otherwise 0.
-   */
+  /** How many points an outcome costs its client. Default 1 where something was rejected, otherwise 0. */
   readonly points?: ((outcome: Outcome) => number | undefined) | undefined;
-  /**
-   * The key of a reputation; `undefined` for a session that has none. Default the network of the client, and none where
-   * the client is unknown or a user has logged in (`authenticatedUser()`).
-   */
+  /** The key of a session, or none. Default the client's network, and none for users who have logged in. */
   readonly key?: ((session: SessionInfo) => string | undefined) | undefined;
   /** The size of the client's network; see `clientNetwork()`. Default 32 bits of IPv4, 64 of IPv6. */
   readonly network?: NetworkSize | undefined;
@@ -61,16 +55,9 @@ export interface ReputationOptions<S extends ReputationStage> extends AwayOption
 
 /** A filter that refuses clients with a bad reputation, and the function that feeds it. */
 export interface Reputation extends Filter {
-  /**
-   * Adds the points of an outcome to the score of its client. Subscribe it to the outcomes of the server, without which
-   * no client has a reputation. It waits for nothing and throws nothing; refusals of the filter itself cost no points.
-   *
-   * @example server.outcomes.subscribe(known.penalise);
-   */
+  /** Adds the points of an outcome: `server.outcomes.subscribe(known.penalise)`. It waits for nothing, and never throws. */
   readonly penalise: (outcome: Outcome) => void;
 }
-
-const POINTS = number(0);
 
 const RULES: Rules<ReputationOptions<ReputationStage>> = {
   ...AWAY_RULES,
@@ -96,26 +83,23 @@ const MOST_PENDING = 1_000;
 /**
  * Refuses clients of which much was refused lately, on all connections; their points decay with time.
  *
- * @remarks Each outcome has points, and half of them are gone after each half-life, so that a client that stops gets in
- *   again. While the scores are unavailable, `away` decides. Points that cannot be added are lost. Both are reported once
- *   for each outage, and so are errors that `points` or `key` throw there: to `onAway`, or else to the server's `onError`
- *   and `outcomes` with the next event. A client that disconnects while the scores are asked leaves nothing behind.
- * @throws RangeError where a number is out of range
- * @throws TypeError where another option is wrong
- * @throws AnswerError where the decision is not legal at the stage
+ * @remarks Each outcome that `penalise` gets has points; half of them are gone after each half-life. Refusals of the
+ *   filter itself cost none. Points that cannot be added are lost, which is reported once for each outage, as are errors
+ *   of `points` and `key` there, with the next event.
+ * @throws RangeError where a number is out of range, TypeError where another option is wrong, AnswerError where the
+ *   decision is not legal at the stage
  * @example
  * const known = reputation({ threshold: 20, halfLife: 3_600_000 });
  * const server = await serve(compose(known, filter), { listen: 'inet:8891@127.0.0.1' });
  * server.outcomes.subscribe(known.penalise);
- * @see bursts
- * @see rateLimit
  */
 export function reputation<const S extends ReputationStage = 'mail'>(
   options: ReputationOptions<S>,
 ): Reputation;
 export function reputation(options: ReputationOptions<ReputationStage>): Reputation {
   checkOptions('reputation()', options, RULES);
-  const { threshold, halfLife, stage = 'mail', scores = memoryScores(), points = defaultPoints } = options;
+  const { threshold, halfLife, stage = 'mail', scores = memoryScores() } = options;
+  const { points = ({ decision }: Outcome) => (decision?.kind === 'reject' ? 1 : 0) } = options;
   const network = withDefaults(ONE_MACHINE, options.network);
   const { key = (session: SessionInfo) => strangerOf(session, network) } = options;
   const given = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
@@ -158,23 +142,21 @@ export function reputation(options: ReputationOptions<ReputationStage>): Reputat
     penalise(this: void, outcome: Outcome) {
       if (outcome.decision === decision) return;
       try {
-        const more = checkPoints(points(outcome) ?? 0);
+        const more = points(outcome) ?? 0;
+        if (POINTS.check(more) !== 'right') {
+          throw new RangeError(
+            `reputation(): points gave ${shown(more)}; it has to give ${POINTS.expected}.`,
+          );
+        }
         const name = more > 0 ? keyOf(outcome.session) : undefined;
         if (name !== undefined) writing.note(() => add(name, more));
       } catch (error) {
-        writing.failed(error);
+        writing.note(() => {
+          throw error;
+        });
       }
     },
   });
-}
-
-function checkPoints(given: number): number {
-  if (POINTS.check(given) === 'right') return given;
-  throw new RangeError(`reputation(): points gave ${shown(given)}; it has to give ${POINTS.expected}.`);
-}
-
-function defaultPoints({ decision }: Outcome): number {
-  return decision?.kind === 'reject' ? 1 : 0;
 }
 
 function strangerOf(session: SessionInfo, network: NetworkSize): string | undefined {

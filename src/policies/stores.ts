@@ -1,3 +1,5 @@
+import { checkArgument, number } from '../common/options.js';
+
 /** A value, or a promise of one. */
 export type Awaitable<T> = T | PromiseLike<T>;
 
@@ -10,17 +12,14 @@ export class StoreError extends Error {
  * Counts by key how often something happened lately: the store of `rateLimit()`.
  *
  * @remarks An implementation of your own has to count atomically, and to bound what it keeps.
- * @see memoryCounters
- * @see redisCounters
  */
 export interface Counters {
   /**
-   * Counts one more, and returns how many that makes in the last `window`.
+   * Counts one more, and returns how many that makes in the last `window`: more than `limit` where it was not counted.
    *
-   * @param key of any length; different keys are different counts
+   * @param key of any length
    * @param window in milliseconds; the same key with another window is another count
    * @param limit the count does not rise above it. Default: none
-   * @returns the count with this one: more than `limit` where it was not counted
    * @throws (or rejects) where the store is unavailable
    */
   hit(key: string, window: number, limit?: number): Awaitable<number>;
@@ -41,17 +40,14 @@ export interface KeyTimes {
  *
  * @remarks An implementation of your own has to be atomic, so that of two attempts at the same time one is the first
  *   for both, and to bound what it keeps.
- * @see memoryKeys
- * @see redisKeys
  */
 export interface KeyStore {
   /**
-   * Notes an attempt, and returns how long it still has to wait.
+   * Notes an attempt, and returns how many milliseconds it still has to wait; 0 or less where it passes.
    *
-   * @remarks The first attempt, and the first after the key was forgotten, has to wait for `delay`; others before the end
-   *   of that delay for the rest of it. Later ones pass, and keep the key for another `lifetime`.
+   * @remarks A first attempt has to wait for `delay`, others meanwhile for the rest of it. Later ones pass, and keep the
+   *   key for another `lifetime`.
    * @param key of any length
-   * @returns milliseconds; 0 or less where the attempt passes
    * @throws (or rejects) where the store is unavailable
    */
   attempt(key: string, times: KeyTimes): Awaitable<number>;
@@ -60,16 +56,14 @@ export interface KeyStore {
 /**
  * Keeps points by key that decay, by half in each half-life: the store of `reputation()`.
  *
- * @remarks A rest of less than 0.01 points counts as 0, and is forgotten; points do not rise above 1 000 000 000. An
- *   implementation of your own has to add atomically, to settle every call, and to bound what it keeps.
- * @see memoryScores
- * @see redisScores
+ * @remarks A rest of less than 0.01 points counts as 0; points do not rise above 1 000 000 000. An implementation of your
+ *   own has to add atomically, to settle every call, and to bound what it keeps.
  */
 export interface Scores {
   /**
    * Adds points to the rest of the earlier ones, and returns the sum.
    *
-   * @param key of any length; different keys are different scores
+   * @param key of any length
    * @param points from 0 on
    * @param halfLife in milliseconds; the same key with another half-life is another score
    * @throws (or rejects) where the store is unavailable
@@ -81,4 +75,19 @@ export interface Scores {
    * @throws (or rejects) where the store is unavailable
    */
   of(key: string, halfLife: number): Awaitable<number>;
+}
+
+/** Fewer points count as 0. */
+export const LEAST_SCORE = 0.01;
+/** Points do not rise above this, so that they are forgotten after some 37 half-lives at the latest. */
+export const MOST_SCORE = 1_000_000_000;
+
+/** The rule for points: NaN, for one, would stay in a score for good. */
+export const POINTS = number(0);
+const HALF_LIFE = number(1, Infinity, 'milliseconds');
+
+/** Throws where points or a half-life are wrong. */
+export function checkPoints(where: string, points: number, halfLife: number): void {
+  checkArgument(where, 'points', points, POINTS);
+  checkArgument(where, 'halfLife', halfLife, HALF_LIFE);
 }

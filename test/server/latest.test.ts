@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import { perConnection } from '../../src/operators/per-connection.js';
+import { perConnection } from '../../src/operators/per-message.js';
 import type { MilterServer } from '../../src/server/options.js';
 import { serve } from '../../src/server/serve.js';
 import { reject } from '../../src/session/decisions.js';

@@ -6,9 +6,9 @@ import { type Site, givenBy } from '../../session/answer-watch.js';
 import { type Decision, isLegal, knownDecision } from '../../session/decisions.js';
 import { AnswerError } from '../../session/errors.js';
 import type { Answer, Flow, StageEvent } from '../../session/flow.js';
-import type { Edit, Modification, ReplaceBody } from '../../session/modifications.js';
+import type { Edit, Modification } from '../../session/modifications.js';
 import type { Stage } from '../../session/stage.js';
-import { isReadLater, tendBody } from './tend-body.js';
+import { tendBodies } from './tend-body.js';
 
 /** Nothing: the event travels on. `false` is what `unwanted && reject()` leaves. */
 export type Undecided = void | undefined | null | false;
@@ -36,8 +36,7 @@ export type AnswerInput<S extends Stage> =
 /**
  * What a project at stage `S` returns: `R` where it is legal there, and else a sentence for the compiler to say.
  *
- * A check of what was inferred takes one line where the comparison of the types of two functions takes twelve. The first
- * branch is what the compiler infers from: that `new Promise(…)` is one of an answer, and `{ kind: 'accept' }` one.
+ * The compiler infers from the first branch, for one that `new Promise(…)` is one of an answer.
  */
 export type Legal<S extends Stage, R> = [R] extends [
   AnswerNow<S> | PromiseLike<AnswerNow<S>> | Observable<AnswerNow<S>>,
@@ -47,7 +46,6 @@ export type Legal<S extends Stage, R> = [R] extends [
     ? R
     : LegalAnswers[S] | Extract<R, Undecided>;
 
-/** The table of what is legal where, in words. */
 interface LegalAnswers {
   connect: `at connect: ${BeforeMail}`;
   helo: `at helo: ${BeforeMail}`;
@@ -82,7 +80,8 @@ const CHANGES: readonly string[] = Object.keys({
   deleteRecipient: 0,
   changeSender: 0,
   quarantine: 0,
-} satisfies Record<Modification['kind'], 0>);
+  edit: 0,
+} satisfies Record<(Modification | Edit)['kind'], 0>);
 
 /** Takes one answer, or an array of them; whether the decision was among them. */
 export function takeAll(answers: Answers, result: unknown): boolean {
@@ -104,6 +103,11 @@ export class Answers {
     this.#site = site;
   }
 
+  /** Whether there is a body among them that is read only once they are all there: what makes it still runs then. */
+  get readLater(): boolean {
+    return this.#readLater;
+  }
+
   /**
    * Takes one more answer; whether it was the decision, after which nothing more counts.
    *
@@ -112,7 +116,7 @@ export class Answers {
   take(answer: unknown): boolean {
     if (answer === undefined || answer === null || answer === false) return false;
     const { stage } = this.#event;
-    const kind = kindOf(answer, stage);
+    const kind = kindOf(answer);
     if (isDecisionKind(kind)) {
       if (!isLegal(kind, stage)) {
         throw new AnswerError(`${kind}() is not legal at stage ${stage}. Use ${legalAt(stage)}.`);
@@ -120,26 +124,26 @@ export class Answers {
       this.#decision = knownDecision(kind, answer as Decision);
       return true;
     }
-    let edit: Edit | undefined;
+    if (!CHANGES.includes(kind)) {
+      throw new AnswerError(
+        `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,
+      );
+    }
+    const change = kind === 'edit' ? copyOf(answer as Edit) : (answer as Modification);
     // Also where it is no answer for this stage: no other code knows of it.
-    if (kind === 'replaceBody') this.#tend(answer as ReplaceBody);
-    else if (kind === 'edit') edit = this.#tendEdit(answer as Edit);
+    if ((kind === 'replaceBody' || kind === 'edit') && tendBodies(change, this.#event))
+      this.#readLater = true;
     if (stage !== 'eom') {
       throw new AnswerError(
         `${kind}() is not legal at stage ${stage}: a message can be changed only at eom.`,
       );
     }
-    if (edit !== undefined) this.#takeEdit(edit);
+    if (kind === 'edit') this.#takeEdit(change as Edit);
     else {
-      this.#note(answer as Modification);
-      (this.#modifications ??= []).push(answer as Modification);
+      this.#note(change as Modification);
+      (this.#modifications ??= []).push(change as Modification);
     }
     return false;
-  }
-
-  /** Whether there is a body among them that is read only once they are all there: what makes it still runs then. */
-  get readLater(): boolean {
-    return this.#readLater;
   }
 
   #takeEdit(edit: Edit): void {
@@ -156,52 +160,36 @@ export class Answers {
     if (this.#site !== undefined) givenBy(this.#site, modification);
   }
 
-  /** Gives a copy: of what is not made by `edit()` each part is read once. */
-  #tendEdit(edit: Edit): Edit {
-    const { modifications, replaces } = edit;
-    if (!Array.isArray(modifications) || !Array.isArray(replaces)) {
-      throw new AnswerError('edit: modifications and replaces are not both arrays. Give what edit() makes.');
-    }
-    const copy: Edit = {
-      kind: 'edit',
-      modifications: Array.from(modifications),
-      replaces: Array.from(replaces),
-    };
-    for (const one of copy.modifications) {
-      // What an earlier filter has answered with is looked after already.
-      if (one.kind === 'replaceBody' && !copy.replaces.includes(one)) this.#tend(one);
-    }
-    return copy;
-  }
-
-  #tend(answer: ReplaceBody): void {
-    if (!isReadLater(answer)) return;
-    this.#readLater = true;
-    tendBody(answer.body, this.#event);
-  }
-
   /** What the event has become: itself, itself with more modifications on it, or a reply. */
   result(): Flow {
     const event = this.#event;
     const before = event.stage === 'eom' ? event.modifications : NONE;
-    const [own, edit] = [this.#modifications, this.#edit];
-    // A set: there may be as many as a message has recipients.
-    const replaced = edit && new Set(edit.replaces);
-    const modifications =
-      edit !== undefined
-        ? [...before.filter((one) => replaced?.has(one) !== true), ...edit.modifications, ...(own ?? NONE)]
-        : own === undefined
-          ? before
-          : [...before, ...own];
+    const modifications = this.#added(before);
     if (this.#decision !== undefined)
       return { stage: 'reply', to: event, decision: this.#decision, modifications };
     return modifications === before || event.stage !== 'eom' ? event : { ...event, modifications };
   }
+
+  #added(before: readonly Modification[]): readonly Modification[] {
+    const own = this.#modifications ?? NONE;
+    if (this.#edit === undefined) return own === NONE ? before : [...before, ...own];
+    // A set: there may be as many as a message has recipients.
+    const replaced = new Set(this.#edit.replaces);
+    return [...before.filter((one) => !replaced.has(one)), ...this.#edit.modifications, ...own];
+  }
+}
+
+/** Of an edit that is not made by `edit()` each part is read once. */
+function copyOf({ modifications, replaces }: Edit): Edit {
+  if (!Array.isArray(modifications) || !Array.isArray(replaces)) {
+    throw new AnswerError('edit: modifications and replaces are not both arrays. Give what edit() makes.');
+  }
+  return { kind: 'edit', modifications: Array.from(modifications), replaces: Array.from(replaces) };
 }
 
 /** The decision where it is what `reject()` and its like make, or the same written by hand. */
 export function decisionIn(answer: unknown): Decision | undefined {
-  const kind = bareKindOf(answer);
+  const kind = kindOf(answer);
   return isDecisionKind(kind) ? knownDecision(kind, answer as Decision) : undefined;
 }
 
@@ -211,26 +199,14 @@ function isDecisionKind(kind: string): kind is Decision['kind'] {
 
 /** Whether it is what `addHeader()` and its like make, or `edit()`. */
 export function isChange(answer: unknown): answer is Modification | Edit {
-  return isChangeKind(bareKindOf(answer));
-}
-
-function isChangeKind(kind: string): boolean {
-  return CHANGES.includes(kind) || kind === 'edit';
+  return CHANGES.includes(kindOf(answer));
 }
 
 /** Read once: it may be a getter. */
-function bareKindOf(answer: unknown): string {
+function kindOf(answer: unknown): string {
   if (typeof answer !== 'object' || answer === null) return '';
   const { kind } = answer as { readonly kind?: unknown };
   return typeof kind === 'string' ? kind : '';
-}
-
-function kindOf(answer: unknown, stage: Stage): string {
-  const kind = bareKindOf(answer);
-  if (isDecisionKind(kind) || isChangeKind(kind)) return kind;
-  throw new AnswerError(
-    `${describe(answer)} is not an answer at stage ${stage}. Return what ${legalAt(stage)} make, or nothing.`,
-  );
 }
 
 function legalAt(stage: Stage): string {

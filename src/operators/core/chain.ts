@@ -1,31 +1,17 @@
+import { warn } from '../../common/write-error.js';
 import type { Connection } from '../../session/connection/connection.js';
 import { ProjectError } from '../../session/errors.js';
-import { tell } from '../../session/failures.js';
 import type { Flow } from '../../session/flow.js';
 import type { Tags } from '../../session/negotiation/tags.js';
-import { type FlowStage, bitOf } from '../../session/stage.js';
-import type { TurnOwner } from '../../session/turn.js';
-import type { Downstream, Step, Upstream } from './step.js';
-
-/**
- * Runs what ends the work of other code: an unsubscription, with whatever teardown hangs on it. A teardown that throws
- * must not take the connection with it, since it would do so in the middle of another turn; it is reported instead.
- *
- * @param owner who is told; without one it is a warning of the process
- */
-export function letGo(end: () => void, stage: FlowStage, owner?: TurnOwner): void {
-  try {
-    end();
-  } catch (error) {
-    tell(new ProjectError(stage, error), stage, owner);
-  }
-}
+import { bitOf } from '../../session/stage.js';
+import { type Downstream, RunningStep, type Step, type Upstream } from './step.js';
 
 /** Several steps in a row, running. */
 interface Chain {
   readonly steps: readonly Step[];
   readonly running: Upstream[];
   readonly down: Downstream;
+  /** Nothing goes in or comes out any more. */
   closed: boolean;
 }
 
@@ -40,8 +26,9 @@ class Link implements Upstream {
   }
 
   next(flow: Flow): void {
+    const { steps, running, down, closed } = this.#chain;
+    if (closed) return;
     const bit = bitOf(flow.stage);
-    const { steps, running, down } = this.#chain;
     for (let at = this.#index; at < steps.length; at++) {
       if (((steps[at]?.interest ?? 0) & bit) !== 0) {
         running[at]?.next(flow);
@@ -52,38 +39,88 @@ class Link implements Upstream {
   }
 
   error(error: unknown): void {
-    this.#next().error(error);
+    this.#end()?.error(error);
   }
 
   complete(): void {
-    this.#next().complete();
+    this.#end()?.complete();
   }
 
-  /** Also at the end of all: a step in the middle may have ended it, and those before it know nothing of that. */
   close(): void {
-    this.#chain.closed = true;
+    const chain = this.#chain;
+    chain.closed = true;
     // Those that are there: the chain may be over while it is being opened.
-    this.#chain.running.forEach((running) => {
-      letGo(() => running.close(), 'close');
+    chain.running.forEach((running) => {
+      try {
+        running.close();
+      } catch (error) {
+        // What a teardown of other code throws must not take the connection with it, in the middle of another turn.
+        warn(new ProjectError('close', error));
+      }
     });
   }
 
-  #next(): Downstream {
-    const next = this.#chain.running[this.#index];
-    if (next === undefined) this.close();
-    return next ?? this.#chain.down;
+  /** What gets an end: the next step; behind the last one, once, what comes after the chain. */
+  #end(): Downstream | undefined {
+    const { running, down, closed } = this.#chain;
+    const next = running[this.#index];
+    if (next !== undefined || closed) return next;
+    // A step in the middle may have ended it, and those before it know nothing of that.
+    this.close();
+    return down;
   }
 }
 
 /** Starts the steps, one after the other, with `down` at their end. */
 export function openChain(steps: readonly Step[], down: Downstream): Upstream {
   const chain: Chain = { steps, running: [], down, closed: false };
+  const first = new Link(chain, 0);
   // From the last to the first: a step may let something through as soon as it is opened.
   for (let index = steps.length - 1; index >= 0 && !chain.closed; index--) {
     const step = steps[index];
     if (step !== undefined) chain.running[index] = step.open(new Link(chain, index + 1));
   }
-  return new Link(chain, 0);
+  // A step that has ended it while it was being opened was not there yet.
+  if (chain.closed) first.close();
+  return first;
+}
+
+/**
+ * A running step with filters within it: an error of one of them is its own, and it completes when all of them have.
+ */
+export class EnclosingStep extends RunningStep {
+  readonly #chains: Upstream[] = [];
+  #open = 0;
+
+  /** Starts a filter within it; `out` gets what the filter lets through. */
+  protected enclose(steps: readonly Step[], out: (flow: Flow) => void): Upstream {
+    this.#open++;
+    const chain = openChain(steps, {
+      next: out,
+      error: (error) => this.error(error),
+      complete: () => {
+        this.#open--;
+        // One that completes too early leaves its events without a filter: as with any operator, that is the end of all.
+        if (this.completed) this.settle();
+        else this.finish();
+      },
+    });
+    this.#chains.push(chain);
+    return chain;
+  }
+
+  protected override isBusy(): boolean {
+    return this.#open > 0;
+  }
+
+  protected override cancel(): void {
+    for (const chain of this.#chains) chain.close();
+  }
+
+  override complete(): void {
+    super.complete();
+    for (const chain of this.#chains) chain.complete();
+  }
 }
 
 /** The filters of a connection, and what they need of its negotiation. */

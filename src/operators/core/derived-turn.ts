@@ -1,6 +1,5 @@
 import { warn } from '../../common/write-error.js';
 import { tempfail } from '../../session/decisions.js';
-import { causeOf, markFailed } from '../../session/failures.js';
 import type { MilterEvent, Reply, StageEvent } from '../../session/flow.js';
 import {
   TURN,
@@ -46,38 +45,7 @@ export class DerivedTurn extends Turn {
       original?.since ?? 0,
     );
     this.original = original;
-    if (original !== undefined) {
-      this.overruled = original.overruled;
-    }
-  }
-}
-
-/** An event, or the reply of an earlier filter to one, and the copy of it that a filter within an operator gets. */
-export class Shown {
-  /** As it came. */
-  readonly flow: StageEvent | Reply;
-  readonly event: StageEvent;
-  /** As the filter gets it. */
-  readonly copy: StageEvent | Reply;
-  readonly #copied: StageEvent;
-
-  /** `copied` is the copy of the event, with a turn of its own. */
-  constructor(flow: StageEvent | Reply, copied: StageEvent) {
-    this.flow = flow;
-    this.event = eventOf(flow);
-    this.#copied = copied;
-    this.copy = flow.stage === 'reply' ? withCause({ ...flow, to: copied }, flow) : copied;
-  }
-
-  /** What the filter has made of the copy, as if it had made it of the event. */
-  restore(out: StageEvent | Reply): StageEvent | Reply {
-    if (out === this.copy) return this.flow;
-    if (out.stage !== 'reply') return this.#restoreEvent(out);
-    return withCause({ ...out, to: this.#restoreEvent(out.to) }, out);
-  }
-
-  #restoreEvent(event: StageEvent): StageEvent {
-    return event === this.#copied ? this.event : withTurn(event, turnOf(this.event));
+    this.overruled = original?.overruled ?? false;
   }
 }
 
@@ -96,9 +64,4 @@ export function withTurn<E extends MilterEvent>(event: E, turn: Turn | undefined
 /** The event that something is, or is the reply to. */
 export function eventOf(flow: StageEvent | Reply): StageEvent {
   return flow.stage === 'reply' ? flow.to : flow;
-}
-
-function withCause(reply: Reply, from: Reply): Reply {
-  const cause = causeOf(from);
-  return cause === undefined ? reply : markFailed(reply, cause);
 }

@@ -61,9 +61,7 @@ export abstract class Drive {
   }
 
   /** Cancels what else runs for the answers, before what gives them is. */
-  protected cancelled(): void {
-    // Nothing does, by default.
-  }
+  protected abstract cancelled(): void;
 
   #start(result: unknown): void {
     if (isObservable(result)) {
@@ -146,11 +144,8 @@ export abstract class Drive {
         try {
           if (!this.#active) {
             this.#ignore(step.value);
-          } else if (step.done === true) {
-            this.#takeLater(step.value);
-            this.#succeed();
-          } else if (this.#takeLater(step.value)) {
-            this.#finishIterator();
+          } else if (this.#takeLater(step.value) || step.done === true) {
+            if (step.done !== true) this.#finishIterator();
             this.#succeed();
           } else if (breath.due) {
             breath.later(() => {
@@ -189,8 +184,7 @@ export abstract class Drive {
       return;
     }
     try {
-      const several = typeof result === 'object' && result !== null && Symbol.iterator in result;
-      if (!several || Array.isArray(result)) this.ignore(result);
+      if (!isRow(result)) this.ignore(result);
     } catch {
       // Whether it would have been legal makes no difference any more.
     }

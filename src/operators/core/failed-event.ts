@@ -2,7 +2,7 @@ import { isA } from '../../common/text-of.js';
 import { type Site, located } from '../../session/answer-watch.js';
 import { tempfail } from '../../session/decisions.js';
 import { AnswerError, ProjectError } from '../../session/errors.js';
-import { failureAt, markFailed } from '../../session/failures.js';
+import { causeOf, failureAt, markFailed } from '../../session/failures.js';
 import type { Flow, Reply, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
 
@@ -28,4 +28,11 @@ export function isRefusal(flow: Flow): flow is Reply {
   if (flow.stage !== 'reply') return false;
   const { kind } = flow.decision;
   return kind === 'reject' || kind === 'tempfail' || kind === 'discard';
+}
+
+/** The same reply to another event, with what had gone wrong where something had. */
+export function replyTo(to: StageEvent, reply: Reply, modifications = reply.modifications): Reply {
+  const copy: Reply = { stage: 'reply', to, decision: reply.decision, modifications };
+  const cause = causeOf(reply);
+  return cause === undefined ? copy : markFailed(copy, cause);
 }

@@ -22,13 +22,12 @@ import { BIT } from '../../session/stage.js';
 import { type TurnOwner, turnOf } from '../../session/turn.js';
 import { openChain } from './chain.js';
 import { failedEvent } from './failed-event.js';
-import type { Downstream, Step, Upstream } from './step.js';
+import { type Downstream, RunningStep, type Step, type Upstream } from './step.js';
 
 /**
- * Lets through what may flow, and throws for what an operator has made of it otherwise: the types rule that out, but
- * plain JavaScript easily forgets the `: flow` of a condition.
+ * Lets through what may flow: plain JavaScript easily forgets the `: flow` of a condition.
  *
- * @throws TypeError that says what is wrong and what to do
+ * @throws TypeError for what an operator has made of it otherwise
  */
 export function asFlow(value: Flow): Flow {
   if (isFlow(value) && (value.stage !== 'reply' || isFlow(value.to))) return value;
@@ -40,23 +39,13 @@ export function asFlow(value: Flow): Flow {
 }
 
 function isFlow(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'stage' in value &&
-    typeof value.stage === 'string' &&
-    Object.hasOwn(BIT, value.stage)
-  );
+  const { stage } = (value ?? {}) as { readonly stage?: unknown };
+  return typeof stage === 'string' && Object.hasOwn(BIT, stage);
 }
 
 const FILTERS =
   'A filter is an RxJS operator: what on(), compose() and others make, or a function from an Observable to an Observable. ' +
   "A function that decides about an event becomes one by on('rcpt', fn).";
-
-/** For what cannot be a filter, whatever it is called with. */
-export function notAFilter(which: string, value: unknown): TypeError {
-  return new TypeError(`${which} is ${shown(value)}, and no filter. ${FILTERS}`);
-}
 
 /** For a function that was called as a filter, and gave something else than an Observable. */
 export function gaveNoObservable(which: string, result: unknown): TypeError {
@@ -68,26 +57,13 @@ export function gaveNoObservable(which: string, result: unknown): TypeError {
   );
 }
 
-/** For a function that threw when it was called as a filter. */
-export function threwAsFilter(which: string, error: unknown): TypeError {
-  return new TypeError(
-    `${which} threw when it was called with the Observable of the events: ${messageOf(error)}. ${FILTERS}`,
-    { cause: error },
-  );
-}
-
 /** Whether it can be subscribed to, as an Observable of this copy of RxJS or of another can. */
-export function isSubscribable(value: unknown): boolean {
-  return (
-    (typeof value === 'object' || typeof value === 'function') &&
-    value !== null &&
-    'subscribe' in value &&
-    typeof value.subscribe === 'function'
-  );
+export function isSubscribable(value: unknown): value is Observable<Flow> {
+  return typeof (value as { readonly subscribe?: unknown } | undefined | null)?.subscribe === 'function';
 }
 
 /** An RxJS operator of the user's own, as a step: it gets all there is, replies of earlier filters included. */
-export function opaqueStep(operator: OperatorFunction<Flow, Flow>, which: string): Step {
+function opaqueStep(operator: OperatorFunction<Flow, Flow>, which: string): Step {
   return {
     tags: EVERYTHING,
     interest: -1,
@@ -96,11 +72,13 @@ export function opaqueStep(operator: OperatorFunction<Flow, Flow>, which: string
       let result: unknown;
       try {
         result = operator(source);
-      } catch (error) {
-        return new BrokenRun(threwAsFilter(which, error), down);
+      } catch (cause) {
+        const why = `${which} threw when it was called with the Observable of the events: ${messageOf(cause)}. ${FILTERS}`;
+        return new BrokenRun(new TypeError(why, { cause }), down);
       }
-      if (!isSubscribable(result)) return new BrokenRun(gaveNoObservable(which, result), down);
-      return new OpaqueRun(source, result as Observable<Flow>, down);
+      return isSubscribable(result)
+        ? new OpaqueRun(source, result, down)
+        : new BrokenRun(gaveNoObservable(which, result), down);
     },
   };
 }
@@ -147,44 +125,28 @@ class OpaqueRun implements Upstream {
   }
 }
 
-class BrokenRun implements Upstream {
+class BrokenRun extends RunningStep {
   readonly #error: Error;
-  readonly #down: Downstream;
 
   constructor(error: Error, down: Downstream) {
+    super(down);
     this.#error = error;
-    this.#down = down;
   }
 
-  next(flow: Flow): void {
-    if (flow.stage === 'reply' || flow.stage === 'abort' || flow.stage === 'close') this.#down.next(flow);
-    else if (turnOf(flow) === undefined) this.#down.error(this.#error);
-    else this.#down.next(failedEvent(flow, this.#error));
-  }
-
-  error(error: unknown): void {
-    this.#down.error(error);
-  }
-
-  complete(): void {
-    this.#down.complete();
-  }
-
-  close(): void {
-    // Nothing runs.
+  override next(flow: Flow): void {
+    if (flow.stage === 'reply' || flow.stage === 'abort' || flow.stage === 'close') this.down.next(flow);
+    else if (turnOf(flow) === undefined) this.error(this.#error);
+    else this.down.next(failedEvent(flow, this.#error));
   }
 }
 
-/** Under this symbol a filter keeps what it is made of. */
 const STEPS: unique symbol = Symbol('rxmilter.steps');
 
 /**
- * A mail filter: an RxJS operator over the events of one connection.
- * In its output some of the events have become replies.
+ * A mail filter: an RxJS operator over the events of one connection, of which it makes some replies.
  *
  * @remarks
- * It knows which stages it decides and which it only looks at, and from that the negotiation is derived. An operator of
- * your own works as well; since it says nothing of itself, everything is asked for.
+ * The MTA is asked for what its filters need; for everything, where an operator of your own is among them.
  */
 export interface Filter extends OperatorFunction<Flow, Flow> {
   readonly [STEPS]: readonly Step[];
@@ -239,7 +201,7 @@ export function stepsOf(filter: OperatorFunction<Flow, Flow>, which = 'The filte
   if (typeof (filter as unknown) !== 'function') {
     // An async factory gives a promise of a filter.
     ignoreRejection(filter);
-    throw notAFilter(which, filter);
+    throw new TypeError(`${which} is ${shown(filter)}, and no filter. ${FILTERS}`);
   }
   // What RxJS and its users put where there is nothing to do: `wanted ? filter : identity`.
   if (filter === identity) return [];
@@ -249,4 +211,9 @@ export function stepsOf(filter: OperatorFunction<Flow, Flow>, which = 'The filte
 /** What the steps need of the negotiation. */
 export function tagsOf(steps: readonly Step[]): Tags {
   return uniteTags(steps.map((step) => step.tags));
+}
+
+/** The flow that the steps want, as bits of `BIT`. */
+export function interestOf(steps: readonly Step[]): number {
+  return steps.reduce((set, step) => set | step.interest, 0);
 }

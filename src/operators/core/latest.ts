@@ -5,34 +5,37 @@ import { warn } from '../../common/write-error.js';
 import { subscribeCalmly } from '../../rx/calmly.js';
 import { ProjectError } from '../../session/errors.js';
 
-/** Waits for the first value. */
-export interface LatestWaiter {
-  /** There is a value, or there will never be one: then `error` says why. */
-  ready(error: unknown): void;
-}
+/** Called once there is a value, or there will never be one: then `error` says why. */
+type Waiter = (error: unknown) => void;
 
-/** The newest value of a stream, for as long as the filter runs. */
+/** The newest value of a stream, for as long as the filter runs. A stream that ends keeps its last value. */
 export class Latest<T> {
+  /** Boxed; `undefined` before the first. */
+  value: { readonly is: T } | undefined;
   readonly #subscription: Subscription;
-  #waiting: LatestWaiter[] | undefined;
-  #value: { readonly is: T } | undefined;
-  #error: unknown;
+  #waiting: Waiter[] = [];
+  /** Why no more values come. */
+  #end: { readonly error: unknown } | undefined;
   #late: { readonly error: unknown } | undefined;
-  #ended = false;
 
   constructor(source: Observable<T>) {
     this.#subscription = subscribeCalmly(
       source,
       {
         next: (value) => {
-          this.#value = { is: value };
+          this.value = { is: value };
           this.#wake();
         },
         error: (error) => {
-          this.#end(error, { error });
+          // It is reported only when there is an event.
+          ignoreRejection(error);
+          this.#end = { error };
+          if (this.value !== undefined) this.#late = { error };
+          this.#wake();
         },
         complete: () => {
-          this.#end(new Error('the stream of the latest value completed without one'));
+          this.#end = { error: new Error('the stream of the latest value completed without one') };
+          this.#wake();
         },
       },
       (error) => {
@@ -41,43 +44,24 @@ export class Latest<T> {
     );
   }
 
-  /** The newest value, boxed; `undefined` before the first. */
-  get value(): { readonly is: T } | undefined {
-    return this.#value;
-  }
-
-  /** Calls the waiter once there is a value or can be none any more: at once where that is so. */
-  wait(waiter: LatestWaiter): void {
-    if (this.#ended || this.#value !== undefined) waiter.ready(this.#error);
-    else (this.#waiting ??= []).push(waiter);
+  wait(waiter: Waiter): void {
+    this.#waiting.push(waiter);
+    if (this.#end !== undefined || this.value !== undefined) this.#wake();
   }
 
   close(): void {
     this.#subscription.unsubscribe();
-    this.#waiting = undefined;
+    this.#waiting = [];
   }
 
-  /** What the stream failed with after it had a value; told once, since the last value still serves. */
+  /** What the stream failed with after it had a value; once, since the last value still serves. */
   takeLateError(): { readonly error: unknown } | undefined {
     const late = this.#late;
     this.#late = undefined;
     return late;
   }
 
-  /** A stream that ends keeps its last value; only a stream without one fails an event. */
-  #end(error: unknown, late?: { readonly error: unknown }): void {
-    this.#ended = true;
-    // It is told only when there is an event.
-    ignoreRejection(error);
-    if (this.#value === undefined) this.#error = error;
-    else this.#late = late;
-    this.#wake();
-  }
-
   #wake(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    this.#waiting = undefined;
-    for (const waiter of waiting) waiter.ready(this.#error);
+    for (const waiter of this.#waiting.splice(0)) waiter(this.#end?.error);
   }
 }

@@ -1,75 +1,53 @@
 import { incomingMessage } from '../../message/collected-message.js';
 import type { ResolvedMessageOptions } from '../../message/message-options.js';
 import type { BodyMode, Message } from '../../message/message.js';
-import { shareWatch } from '../../session/answer-watch.js';
 import type { Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
-import { type Project, onFrom } from '../on.js';
-import { openChain } from './chain.js';
-import { Collector, type MessageStep } from './collector.js';
+import { Collector } from './collector.js';
+import { eventOf } from './derived-turn.js';
 import { failedEvent, isFinal } from './failed-event.js';
-import { stepsOf } from './filter.js';
-import type { Downstream, Upstream } from './step.js';
+import { type Downstream, RunningStep } from './step.js';
 
-/** Collects one message after the other, and has each decided at its end. */
-export class MessageRun implements Upstream {
+/** Whole messages by their ends, for the step that decides them. */
+export type Messages = WeakMap<Eom, Message<BodyMode> | Promise<Message<BodyMode>>>;
+
+/** Collects one message after the other. */
+export class MessageRun extends RunningStep {
   readonly #options: ResolvedMessageOptions;
-  readonly #down: Downstream;
+  readonly #messages: Messages;
   readonly #collector: Collector;
-  /** Answers at the end of a message, with all that `on()` does for its project. */
-  readonly #decider: Upstream;
-  /** What the decider is about to ask for. */
-  #ready: Message<BodyMode> | Promise<Message<BodyMode>> | undefined;
 
-  constructor({ project, options, site }: MessageStep, down: Downstream) {
+  constructor(options: ResolvedMessageOptions, messages: Messages, down: Downstream) {
+    super(down);
     this.#options = options;
-    this.#down = down;
+    this.#messages = messages;
     this.#collector = new Collector(options);
-    const decide: Project<'eom'> = (eom, context) => {
-      const message = this.#ready;
-      this.#ready = undefined;
-      if (message === undefined) return undefined;
-      // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
-      return message instanceof Promise
-        ? (message.then((whole) =>
-            turnOf(eom)?.ended === true ? undefined : project(whole, context),
-          ) as ReturnType<Project<'eom'>>)
-        : project(message, context);
-    };
-    shareWatch(decide, project);
-    this.#decider = openChain(stepsOf(onFrom(site, 'eom', [decide])), down);
   }
 
-  next(flow: Flow): void {
-    const event = flow.stage === 'reply' ? flow.to : flow;
-    if (event.stage === 'abort' || event.stage === 'close') {
-      this.#decider.next(flow);
+  override next(flow: Flow): void {
+    if (flow.stage === 'abort' || flow.stage === 'close') {
+      this.down.next(flow);
       this.#collector.end();
     } else if (flow.stage === 'eom') {
       this.#onEom(flow);
     } else {
-      this.#collect(flow as StageEvent | Reply, event);
+      this.#collect(flow, eventOf(flow));
     }
   }
 
-  error(error: unknown): void {
-    this.#collector.end();
-    this.#decider.error(error);
+  /** What was collected is still needed where the last message is being decided. */
+  override complete(): void {
+    this.down.complete();
   }
 
-  complete(): void {
-    this.#decider.complete();
-  }
-
-  close(): void {
-    this.#decider.close();
+  protected override cancel(): void {
     this.#collector.end();
   }
 
   #collect(flow: StageEvent | Reply, event: StageEvent): void {
     const collection = this.#collector.of(event);
     if (isFinal(flow)) {
-      this.#down.next(flow);
+      this.down.next(flow);
       return;
     }
     const later = collection.take(event);
@@ -77,12 +55,12 @@ export class MessageRun implements Upstream {
     if (event.stage === 'body' && (collection.enough || collection.beyond)) turn?.releaseBody();
     const refusal = flow.stage === 'body' ? this.#collector.refusal(flow) : undefined;
     if (later === undefined) {
-      this.#down.next(refusal ?? flow);
+      this.down.next(refusal ?? flow);
       return;
     }
     const resume = turn?.pause();
     void later.then(() => {
-      if (turn?.ended !== true) this.#down.next(flow);
+      if (turn?.ended !== true) this.down.next(flow);
       resume?.();
     });
   }
@@ -90,7 +68,7 @@ export class MessageRun implements Upstream {
   #onEom(eom: Eom): void {
     const collection = this.#collector.of(eom);
     if (collection.beyond) {
-      this.#down.next(this.#collector.beyond(eom));
+      this.down.next(this.#collector.beyond(eom));
       return;
     }
     this.#collector.keepBodies(eom);
@@ -98,12 +76,12 @@ export class MessageRun implements Upstream {
     try {
       if (collection.failure !== undefined) throw collection.failure.cause;
       const incoming = incomingMessage(eom, collection, this.#options);
-      this.#ready = incoming.message;
+      this.#messages.set(incoming.eom, incoming.message);
       whole = incoming.eom;
     } catch (error) {
-      this.#down.next(failedEvent(eom, error));
+      this.down.next(failedEvent(eom, error));
       return;
     }
-    this.#decider.next(whole);
+    this.down.next(whole);
   }
 }

@@ -1,6 +1,6 @@
 import { abortController } from '../../common/abort.js';
-import type { Site } from '../../session/answer-watch.js';
-import { tellFailure } from '../../session/failures.js';
+import type { AnswerWatch, Site } from '../../session/answer-watch.js';
+import { tellFailure, tellForgotten } from '../../session/failures.js';
 import type { Flow, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
 import { Answers, takeAll } from './answers.js';
@@ -9,10 +9,7 @@ import { failedEvent } from './failed-event.js';
 
 /** What a project gets beside its event. */
 export interface ProjectContext {
-  /**
-   * Aborted when the answer is not wanted any more: the message was aborted, the connection is lost, or the time is up.
-   * Of an answer with a body to be read, also when that is over. Made when first asked for. Hand it to `fetch` and whatever else can be cancelled. A listener of it that throws is reported, and costs nothing.
-   */
+  /** Aborted when the answer is not wanted any more, and after an answer with a body to be read when that is over. */
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +53,7 @@ export class LazyContext implements ProjectContext {
 export interface RunOwner {
   done(run: ProjectRun, flow: Flow): void;
   /** It was cancelled, and there will be no result. */
-  gone(run: ProjectRun): void;
+  gone?(run: ProjectRun): void;
 }
 
 /** The answers of a project to one event on their way. Cancelled when the turn of the event is over. */
@@ -65,21 +62,40 @@ export class ProjectRun extends Drive {
   protected override readonly whose = 'The answers of the project';
   readonly #context: LazyContext;
   readonly #owner: RunOwner;
+  readonly #watch: AnswerWatch | undefined;
   readonly #answers: Answers;
 
-  constructor(event: StageEvent, context: LazyContext, owner: RunOwner) {
+  /** @param watch of the project, where it is one of the user's */
+  constructor(event: StageEvent, context: LazyContext, owner: RunOwner, watch?: AnswerWatch) {
     super();
     this.event = event;
     this.#context = context;
     this.#owner = owner;
+    this.#watch = watch;
     this.#answers = new Answers(event, context.site);
+    watch?.wait();
     turnOf(event)?.onEnd(() => this.cancel());
+  }
+
+  /** Calls the project, and takes what it gives. */
+  call(project: () => unknown): void {
+    const outer = this.#watch?.enter();
+    try {
+      const result = project();
+      this.#watch?.postpone();
+      this.drive(result);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#watch?.leave(outer);
+    }
   }
 
   override cancel(): void {
     if (!this.active) return;
     super.cancel();
-    this.#owner.gone(this);
+    this.#watch?.resume();
+    this.#owner.gone?.(this);
   }
 
   protected override cancelled(): void {
@@ -107,6 +123,7 @@ export class ProjectRun extends Drive {
       this.failed(error);
       return;
     }
+    if (flow === this.event && this.#watch !== undefined) tellForgotten(this.#watch, this.event, true);
     this.#end(flow);
   }
 
@@ -115,6 +132,7 @@ export class ProjectRun extends Drive {
   }
 
   #end(flow: Flow): void {
+    this.#watch?.resume();
     try {
       this.#owner.done(this, flow);
     } catch (error) {

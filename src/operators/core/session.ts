@@ -26,7 +26,7 @@ export interface Session {
 /** A session as its server and its sink have it. */
 export class ConnectedSession implements Session {
   readonly events: Observable<MilterEvent>;
-  readonly #connection: Connection;
+  readonly connection: Connection;
   #tags: Tags | undefined;
   #subscribed = false;
   #outcomes: ((outcome: Outcome) => void) | undefined;
@@ -34,7 +34,7 @@ export class ConnectedSession implements Session {
   #ended = false;
 
   constructor(connection: Connection) {
-    this.#connection = connection;
+    this.connection = connection;
     const events = new Observable<MilterEvent>((subscriber) => {
       if (this.#subscribed) {
         throw new Error(
@@ -55,15 +55,11 @@ export class ConnectedSession implements Session {
   }
 
   get id(): string {
-    return this.#connection.info.id;
+    return this.connection.info.id;
   }
 
   get info(): SessionInfo {
-    return this.#connection.info;
-  }
-
-  get connection(): Connection {
-    return this.#connection;
+    return this.connection.info;
   }
 
   /** Whether the outcomes are wanted. */
@@ -71,7 +67,7 @@ export class ConnectedSession implements Session {
     return this.#outcomes !== undefined;
   }
 
-  /** The sink takes the session: from now on its events may be subscribed to. Throws at the second time. */
+  /** The sink takes the session, once: from now on its events may be subscribed to. */
   claim(outcomes: (outcome: Outcome) => void, over: () => void, tags: Tags = EVERYTHING): void {
     if (this.#tags !== undefined) {
       throw new Error(

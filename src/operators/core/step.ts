@@ -24,18 +24,21 @@ export interface Step {
 }
 
 /**
- * A running step with the usual ends: an error closes it and travels on; a completed source completes it as soon as
- * nothing is under way.
+ * A running step with the usual ends, which lets everything pass: an error closes it and travels on; a completed source
+ * completes it as soon as nothing is under way.
  */
-export abstract class RunningStep implements Upstream {
+export class RunningStep implements Upstream {
   protected readonly down: Downstream;
-  #completed = false;
+  /** The source has completed. */
+  protected completed = false;
 
   constructor(down: Downstream) {
     this.down = down;
   }
 
-  abstract next(flow: Flow): void;
+  next(flow: Flow): void {
+    this.down.next(flow);
+  }
 
   /** Whether something is under way. When that is over, `settle()` has to be called. */
   protected isBusy(): boolean {
@@ -53,18 +56,22 @@ export abstract class RunningStep implements Upstream {
   }
 
   complete(): void {
-    this.#completed = true;
+    this.completed = true;
     this.settle();
   }
 
   close(): void {
-    this.#completed = false;
+    this.completed = false;
     this.cancel();
   }
 
   /** Something under way is over. */
   protected settle(): void {
-    if (!this.#completed || this.isBusy()) return;
+    if (this.completed && !this.isBusy()) this.finish();
+  }
+
+  /** Completes, whatever is under way. */
+  protected finish(): void {
     this.close();
     this.down.complete();
   }

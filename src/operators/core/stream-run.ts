@@ -21,7 +21,7 @@ export class StreamRun extends RunningStep {
     this.#collector = new Collector(step.options);
   }
 
-  next(flow: Flow): void {
+  override next(flow: Flow): void {
     const event = flow.stage === 'reply' ? flow.to : flow;
     if (event.stage === 'abort' || event.stage === 'close') {
       this.#end();
@@ -81,12 +81,13 @@ export class StreamRun extends RunningStep {
       return;
     }
     const current = this.#begin(event);
+    const { channel } = current;
     const turn = turnOf(event);
-    const wanted = !current.unwanted;
-    const later = piece && current.push(piece);
-    if (collection.truncated.body) current.end(false);
+    const wanted = !channel.unwanted;
+    const later = piece && channel.push(piece);
+    if (collection.truncated.body) channel.end(false);
     const pass = (): void => {
-      if (current.unwanted || collection.enough) turn?.releaseBody();
+      if (channel.unwanted || collection.enough) turn?.releaseBody();
       const refusal = flow.stage === 'body' ? current.refusalOf(flow) : undefined;
       if (refusal !== undefined) this.#end();
       this.down.next(refusal ?? flow);

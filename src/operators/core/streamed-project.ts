@@ -1,12 +1,11 @@
 import { BodyChannel } from '../../message/body/body-channel.js';
 import { CollectedMessage, tellReader } from '../../message/collected-message.js';
 import type { Collection } from '../../message/collection.js';
-import { type AnswerWatch, watchOf } from '../../session/answer-watch.js';
-import { causeOf, markFailed, tellForgotten } from '../../session/failures.js';
+import { watchOf } from '../../session/answer-watch.js';
 import type { Body, Eom, Flow, Reply, StageEvent } from '../../session/flow.js';
 import { TURN, Turn, type Turned, turnOf } from '../../session/turn.js';
 import type { MessageStep } from './collector.js';
-import { failedEvent, isRefusal } from './failed-event.js';
+import { failedEvent, isRefusal, replyTo } from './failed-event.js';
 import { LazyContext, ProjectRun, type RunOwner } from './project-run.js';
 
 const ABORTED = 'The message was aborted, or has its answer already: the rest of its body does not come.';
@@ -17,13 +16,13 @@ const MISSED = 'A piece of the body was not taken in time, and the message is no
 export class StreamedProject implements RunOwner {
   /** A piece of the body was not taken in time, and no failure was said for that yet. */
   missed = false;
-  readonly #channel: BodyChannel;
+  /** What it reads the body from. */
+  readonly channel: BodyChannel;
   readonly #run: ProjectRun;
-  readonly #watch: AnswerWatch;
   /** The end of the message as long as it has not come: what the project answers is the answer to that. */
   readonly #turn: Turn | undefined;
   /** What the project has answered. */
-  #result: Flow | undefined;
+  #result: Eom | Reply | undefined;
   #eom: { readonly event: Eom; readonly done: (flow: Flow) => void } | undefined;
   #cancelled = false;
 
@@ -32,8 +31,7 @@ export class StreamedProject implements RunOwner {
     const failed = (reason: unknown): void => {
       tellReader(event, reason);
     };
-    this.#channel = new BodyChannel(failed);
-    const { body } = this.#channel;
+    this.channel = new BodyChannel(failed);
     const turn = turnOf(event);
     this.#turn = turn && new Turn(turn.owner, 'eom', 'reply', turn.message, 0);
     turn?.message?.onEnd(() => this.#turn?.end());
@@ -44,30 +42,14 @@ export class StreamedProject implements RunOwner {
       ...(this.#turn && { [TURN]: this.#turn }),
     };
     const context = new LazyContext(eom, site);
-    this.#watch = watchOf(project);
-    this.#watch.wait();
-    this.#run = new ProjectRun(eom, context, this);
-    const message = new CollectedMessage<'stream'>(eom, collection, body, failed);
-    const outer = this.#watch.enter();
-    try {
-      const result = project(message, context);
-      this.#watch.postpone();
-      this.#run.drive(result);
-    } catch (error) {
-      this.#run.fail(error);
-    } finally {
-      this.#watch.leave(outer);
-    }
-  }
-
-  /** No more of the body is wanted. */
-  get unwanted(): boolean {
-    return this.#channel.unwanted;
+    this.#run = new ProjectRun(eom, context, this, watchOf(project));
+    const message = new CollectedMessage<'stream'>(eom, collection, this.channel.body, failed);
+    this.#run.call(() => project(message, context));
   }
 
   /** It reads no more, and has not answered yet. */
   get deciding(): boolean {
-    return this.unwanted && this.#result === undefined;
+    return this.channel.unwanted && this.#result === undefined;
   }
 
   /** The end of the message has come. */
@@ -75,20 +57,10 @@ export class StreamedProject implements RunOwner {
     return this.#eom !== undefined;
   }
 
-  /** Hands on a piece; a promise where it is taken only later. */
-  push(piece: Uint8Array): Promise<void> | undefined {
-    return this.#channel.push(piece);
-  }
-
-  /** There is no more; `complete` where nothing was left out. */
-  end(complete: boolean): void {
-    this.#channel.end(complete);
-  }
-
   /** The answer to a piece of the body, where the project has refused the message already. */
   refusalOf(event: Body): Reply | undefined {
     const result = this.#result;
-    return result !== undefined && isRefusal(result) ? answerTo(event, result, []) : undefined;
+    return result !== undefined && isRefusal(result) ? replyTo(event, result, []) : undefined;
   }
 
   /** The end of the message has come; `done` gets it, once the project has answered. */
@@ -104,7 +76,7 @@ export class StreamedProject implements RunOwner {
       this.cancel();
       this.#turn?.end();
     });
-    this.end(complete);
+    this.channel.end(complete);
     this.#settle();
   }
 
@@ -113,21 +85,15 @@ export class StreamedProject implements RunOwner {
     this.#cancelled = true;
     this.#eom = undefined;
     this.#run.cancel();
-    this.#channel.fail(new Error(ABORTED));
+    this.channel.fail(new Error(ABORTED));
   }
 
   /** See `RunOwner`. */
-  done(run: ProjectRun, flow: Flow): void {
-    this.#result = flow;
-    if (flow === run.event) tellForgotten(this.#watch, run.event, true);
-    this.#watch.resume();
-    this.#channel.drop();
+  done(_run: ProjectRun, flow: Flow): void {
+    // The end of the message is what it was asked about.
+    this.#result = flow as Eom | Reply;
+    this.channel.drop();
     this.#settle();
-  }
-
-  /** See `RunOwner`. */
-  gone(): void {
-    this.#watch.resume();
   }
 
   #settle(): void {
@@ -135,18 +101,8 @@ export class StreamedProject implements RunOwner {
     if (result === undefined || eom === undefined) return;
     this.#eom = undefined;
     const { event, done } = eom;
-    if (result.stage === 'reply') {
-      done(answerTo(event, result, [...event.modifications, ...result.modifications]));
-    } else {
-      const own = result.stage === 'eom' ? result.modifications : [];
-      done(own.length === 0 ? event : { ...event, modifications: [...event.modifications, ...own] });
-    }
+    const modifications = [...event.modifications, ...result.modifications];
+    if (result.stage === 'reply') done(replyTo(event, result, modifications));
+    else done(result.modifications.length === 0 ? event : { ...event, modifications });
   }
-}
-
-/** The same answer to another event, with what had gone wrong where something had. */
-function answerTo(to: Body | Eom, reply: Reply, modifications: Reply['modifications']): Reply {
-  const answer: Reply = { stage: 'reply', to, decision: reply.decision, modifications };
-  const cause = causeOf(reply);
-  return cause === undefined ? answer : markFailed(answer, cause);
 }

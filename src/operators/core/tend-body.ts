@@ -5,33 +5,38 @@ import { turnOf } from '../../session/turn.js';
 
 /** Whether an answer is a body that is read only when everything else about the message is settled. */
 export function isReadLater(answer: object): answer is { readonly body: object } {
-  return 'body' in answer && typeof answer.body === 'object' && answer.body !== null && !isBytes(answer.body);
+  const { body } = answer as { readonly body?: unknown };
+  return typeof body === 'object' && body !== null && !(body instanceof Uint8Array);
+}
+
+/** The bodies in an answer that are read later; those of earlier filters, which an edit repeats, are not its own. */
+function bodiesIn(answer: Modification | Edit): readonly object[] {
+  const all =
+    answer.kind === 'edit' ? answer.modifications.filter((one) => !answer.replaces.includes(one)) : [answer];
+  return all.flatMap((one) => (isReadLater(one) ? [one.body] : []));
 }
 
 /**
- * Looks after a body that a filter has answered with, until the event's turn is over: later filters may take their
- * time, refuse the message, or replace the body by another one, and then it is never read.
+ * Looks after the bodies that a filter has answered with, until the event's turn is over; whether there are any.
  *
- * A stream that is not read is destroyed at the end, so that its file or socket is freed. One that fails meanwhile
- * must not end the process, as an error without a listener does; its reader gets to know.
+ * One that is never read, since a later filter refuses the message or replaces it, is destroyed at the end, so that its
+ * file or socket is freed. One that fails meanwhile must not end the process, as an error without a listener does.
  */
-export function tendBody(body: object, event: StageEvent): void {
-  listenForErrors(body);
-  turnOf(event)?.onEnd(() => {
-    destroyBody(body);
-  });
-}
-
-/** Releases the bodies in an answer that is not taken; those of earlier filters, which an edit repeats, are theirs. */
-export function dropBody(answer: Modification | Edit): void {
-  if (answer.kind === 'edit') {
-    for (const one of answer.modifications) if (!answer.replaces.includes(one)) dropBody(one);
-  } else if (isReadLater(answer)) {
-    listenForErrors(answer.body);
-    destroyBody(answer.body);
+export function tendBodies(answer: Modification | Edit, event: StageEvent): boolean {
+  const bodies = bodiesIn(answer);
+  for (const body of bodies) {
+    listenForErrors(body);
+    turnOf(event)?.onEnd(() => {
+      destroyBody(body);
+    });
   }
+  return bodies.length > 0;
 }
 
-function isBytes(body: object): boolean {
-  return body instanceof Uint8Array;
+/** Releases the bodies in an answer that is not taken. */
+export function dropBody(answer: Modification | Edit): void {
+  for (const body of bodiesIn(answer)) {
+    listenForErrors(body);
+    destroyBody(body);
+  }
 }
