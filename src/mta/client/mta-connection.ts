@@ -143,8 +143,9 @@ export class MtaConnection {
     if (commands.length === 0) return CONTINUE;
     const received = await this.#send(event.type, commands);
     if (plan === 'ask') return this.#answer(event.type, received);
-    if (plan === 'tell' && this.#options.patience !== undefined) {
-      await this.#stream.quiet(this.#options.patience);
+    const { silent = DEFAULT_TIMEOUTS.silent } = this.#options.timeouts ?? {};
+    if (plan === 'tell' && silent > 0) {
+      await this.#stream.quiet(silent);
       this.#checkSilence();
     }
     return CONTINUE;
