@@ -7,8 +7,13 @@ import { envelopePath, type EnvelopePath } from './envelope-path.js';
 import type { HeaderField } from './headers/header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 
-const BLANK = ' ';
 const WRITING = 'The last piece of the body is still being written to its file.';
+
+/** A recipient, and its turn, which has the decision about it. */
+interface Recipient {
+  readonly path: EnvelopePath;
+  readonly turn: Turn | undefined;
+}
 
 /** One message, collected from its events as they come. */
 export class Collection {
@@ -22,7 +27,7 @@ export class Collection {
   /** No more of the body is of use. */
   enough = false;
   readonly #options: ResolvedMessageOptions;
-  #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
+  #recipients: Recipient[] = [];
   #sender: EnvelopePath | undefined;
   #headerBytes = 0;
   /** The turn of the last piece of the body. */
@@ -45,7 +50,7 @@ export class Collection {
 
   /** The recipients that neither the MTA nor any filter has refused. */
   get recipients(): EnvelopePath[] {
-    return this.#recipients.filter(({ turn }) => !isRefused(turn)).map(({ path }) => path);
+    return this.#recipients.filter(isWanted).map(({ path }) => path);
   }
 
   /** The body so far. */
@@ -123,7 +128,7 @@ export class Collection {
     const most = this.#options.limits.recipients;
     if (this.#recipients.length >= most) {
       // Those that were refused in the meantime do not count.
-      this.#recipients = this.#recipients.filter(({ turn }) => !isRefused(turn));
+      this.#recipients = this.#recipients.filter(isWanted);
     }
     if (this.#recipients.length >= most) this.#cut('recipients');
     else this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
@@ -137,7 +142,7 @@ export class Collection {
       this.#cut('headers');
       return;
     }
-    const visible = session.leadingSpace && value.startsWith(BLANK) ? value.slice(1) : value;
+    const visible = session.leadingSpace && value.startsWith(' ') ? value.slice(1) : value;
     this.fields.push({ name, value: visible, raw });
   }
 
@@ -151,11 +156,7 @@ export class Collection {
     const written = this.store.push(chunk);
     if (written === undefined) return undefined;
     this.#writing = true;
-    return written
-      .catch((cause: unknown) => this.#fail(cause))
-      .then(() => {
-        this.#writing = false;
-      });
+    return written.catch((cause: unknown) => this.#fail(cause)).then(() => void (this.#writing = false));
   }
 
   #fail(cause: unknown): void {
@@ -181,7 +182,8 @@ export class Collection {
   }
 }
 
-function isRefused(turn: Turn | undefined): boolean {
+/** Whether no filter has refused it. */
+function isWanted({ turn }: Recipient): boolean {
   const kind = turn?.decision?.kind;
-  return kind === 'reject' || kind === 'tempfail';
+  return kind !== 'reject' && kind !== 'tempfail';
 }

@@ -2,14 +2,13 @@ import type { Readable } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
 
 import type { StreamedBody } from '../message.js';
-import { ChunkReader, type ChunkSource } from './chunk-reader.js';
+import { ChunkReader } from './chunk-reader.js';
 
 const ANSWERED =
   'The message has its answer, and the rest of its body is not read any more: wait for the end of the body before the answer.';
 const SECOND =
   "This body is being read already, or has been: it comes only once. With the option body: 'buffer' it can be read again.";
 
-/** The one that reads the body. */
 interface Reader {
   /** Whether it waits for a piece, and so has taken the last one. */
   readonly waits: boolean;
@@ -29,12 +28,10 @@ interface Waiting {
 const DONE: Result = { done: true, value: undefined };
 
 /** A body between the MTA, which gives it piece by piece, and its one reader. */
-export class BodyChannel implements ChunkSource {
+export class BodyChannel {
   readonly body: StreamedBody;
   readonly observable = new Observable<Uint8Array>((subscriber) => this.#observe(subscriber));
-  /** The bytes that have come so far. */
   size = 0;
-  /** Whether all of it has come. */
   complete = false;
   #opened = false;
   #reader: Reader | undefined;
@@ -50,7 +47,7 @@ export class BodyChannel implements ChunkSource {
 
   /** @param failed see `ChunkReader` */
   constructor(failed?: (reason: unknown) => void) {
-    this.body = new ChunkReader(this, failed);
+    this.body = new ChannelBody(this, failed);
   }
 
   /** No more of it is wanted: the reader has stopped, or the message is over. */
@@ -139,8 +136,10 @@ export class BodyChannel implements ChunkSource {
     };
   }
 
-  opened(stream: Readable): void {
+  /** Takes note of a stream that was made of it. */
+  opened(stream: Readable): Readable {
     this.#stream ??= stream;
+    return stream;
   }
 
   #observe(subscriber: Subscriber<Uint8Array>): () => void {
@@ -199,5 +198,35 @@ export class BodyChannel implements ChunkSource {
   #release(): void {
     this.#taken?.();
     this.#taken = undefined;
+  }
+}
+
+/** The channel as its reader sees it. */
+class ChannelBody extends ChunkReader implements StreamedBody {
+  readonly #channel: BodyChannel;
+
+  constructor(channel: BodyChannel, failed?: (reason: unknown) => void) {
+    super(failed);
+    this.#channel = channel;
+  }
+
+  get size(): number {
+    return this.#channel.size;
+  }
+
+  get complete(): boolean {
+    return this.#channel.complete;
+  }
+
+  override readable(): Readable {
+    return this.#channel.opened(super.readable());
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return this.#channel.iterate();
+  }
+
+  protected observable(): Observable<Uint8Array> {
+    return this.#channel.observable;
   }
 }
