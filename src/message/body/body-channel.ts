@@ -98,13 +98,13 @@ export class BodyChannel {
   /** An iterator whose `return()` does not wait for a `next()` in progress, as that of a generator would. */
   iterate(): AsyncIterator<Uint8Array, undefined> {
     const waiting: Waiting[] = [];
-    let over = false;
-    let failure: Error | undefined;
+    const finish = ({ resolve }: Waiting): void => resolve(DONE);
+    /** Settles the next `next()`, once there are no more pieces. */
+    let last: ((one: Waiting) => void) | undefined;
     const settle = (): void => {
-      for (const { resolve, reject } of waiting.splice(0)) {
-        if (failure === undefined) resolve(DONE);
-        else reject(failure);
-        failure = undefined;
+      for (const one of waiting.splice(0)) {
+        last?.(one);
+        last = finish;
       }
     };
     const reader: Reader = {
@@ -113,8 +113,7 @@ export class BodyChannel {
       },
       next: (value) => waiting.shift()?.resolve({ done: false, value }),
       end: (error) => {
-        if (!over) failure = error;
-        over = true;
+        last ??= error === undefined ? finish : ({ reject }) => reject(error);
         settle();
       },
     };
@@ -123,13 +122,12 @@ export class BodyChannel {
       next: () =>
         new Promise((resolve, reject) => {
           waiting.push({ resolve, reject });
-          if (over) settle();
-          else this.#serve();
+          if (last === undefined) this.#serve();
+          else settle();
         }),
       return: () => {
         this.#close(reader);
-        over = true;
-        failure = undefined;
+        last = finish;
         settle();
         return Promise.resolve(DONE);
       },

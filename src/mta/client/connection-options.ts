@@ -46,10 +46,7 @@ export interface MtaConnectionOptions extends FilterEndOptions {
   readonly offer?: Partial<MtaOffer>;
   readonly timeouts?: MtaTimeouts;
   readonly limits?: MtaLimits;
-  /**
-   * Whether the whole conversation is kept, bodies included, until the connection is let go. Not by default: an
-   * `MtaConnection` has no transcript then, and an `MtaSession` that of its last message.
-   */
+  /** Whether the whole conversation is kept, bodies included; else an `MtaSession` has that of its last message. */
   readonly transcript?: boolean | undefined;
 }
 
@@ -71,19 +68,7 @@ export const DEFAULT_LIMITS: Required<MtaLimits> = {
 };
 
 const time = milliseconds(0);
-const TIMEOUTS: Rules<MtaTimeouts> = {
-  connect: time,
-  command: time,
-  content: time,
-  eom: time,
-  close: time,
-  silent: time,
-};
-const LIMITS: Rules<MtaLimits> = {
-  replyBytes: or(whole(1), Infinity),
-  modifications: or(whole(0), Infinity),
-  modificationBytes: or(whole(0), Infinity),
-};
+const count = or(whole(0), Infinity);
 
 /** The rules for `MtaConnectionOptions`. */
 export const CONNECTION_RULES: Rules<MtaConnectionOptions> = {
@@ -91,7 +76,18 @@ export const CONNECTION_RULES: Rules<MtaConnectionOptions> = {
   mta: oneOf('postfix', 'sendmail'),
   signal,
   offer: offerRule,
-  timeouts: object(TIMEOUTS),
-  limits: object(LIMITS),
+  timeouts: object<MtaTimeouts>({
+    connect: time,
+    command: time,
+    content: time,
+    eom: time,
+    close: time,
+    silent: time,
+  }),
+  limits: object<MtaLimits>({
+    replyBytes: or(whole(1), Infinity),
+    modifications: count,
+    modificationBytes: count,
+  }),
   transcript: boolean,
 };

@@ -23,7 +23,6 @@ export interface FilterEndOptions {
   readonly outcome?: ((outcome: Outcome) => void) | undefined;
 }
 
-/** The rules for `FilterEndOptions`. */
 export const FILTER_END_RULES: Rules<FilterEndOptions> = {
   session: object(SESSION_RULES),
   chunks: or(object({ seed: required(number(-Infinity)) }), 'whole', 'bytes'),

@@ -20,11 +20,9 @@ export function wireMacros(macros: MtaMacros): MtaMacros {
 /**
  * The macros that a mail server sends before a command; `undefined` where it sends no frame, not even an empty one.
  *
- * Postfix takes an empty list for none, and sends those of `eoh` with every header, those of `eom` with the body.
- *
- * Sendmail sends no frame before a command that has no list, nor where the milter asked for an empty list. It mixes up
- * the lists of `eom` and `eoh`: the former counts only where there is the latter, and the latter alone leaves `eom`
- * without macros.
+ * Postfix takes an empty list for none, and sends those of `eoh` with every header, those of `eom` with the body. Sendmail
+ * sends no frame for an empty list or none. It mixes up the lists of `eom` and `eoh`: the former counts only where there
+ * is the latter, and the latter alone leaves `eom` without macros.
  *
  * @param lists those that the milter asked for, by `SMFIM`
  */

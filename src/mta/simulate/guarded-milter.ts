@@ -49,7 +49,6 @@ export class GuardedMilter {
     return this.failure !== undefined && this.#policy === 'quarantine';
   }
 
-  /** Connects; a milter that is not there has failed. */
   async open(to: MilterTarget, options: MtaConnectionOptions): Promise<void> {
     const known = pickOptions<MtaConnectionOptions>(options, CONNECTION_RULES);
     await this.#guarded(async () => {
@@ -66,14 +65,9 @@ export class GuardedMilter {
     return reply === undefined ? CONTINUE : { verdict: { kind: 'refuse', reply }, modifications: [] };
   }
 
-  /** Sends ABORT: the message is over. */
-  async abort(): Promise<void> {
-    await this.#guarded(async () => this.connection?.abort());
-  }
-
-  /** Ends the session. */
-  async quit(): Promise<void> {
-    await this.#guarded(async () => this.connection?.quit());
+  /** The message is over, or the session. */
+  async end(by: 'abort' | 'quit'): Promise<void> {
+    await this.#guarded(async () => this.connection?.[by]());
   }
 
   /** Does something where it has not failed; returns nothing where it fails, or has. */

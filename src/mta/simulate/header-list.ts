@@ -9,14 +9,12 @@ export interface HeaderField {
   readonly raw: Buffer;
 }
 
-/** A field and the bytes after its colon, lines ended by LF. */
-export interface RawField {
-  readonly name: string;
-  readonly raw: Buffer;
-}
+/** A field as an MTA keeps it. */
+export type RawField = Pick<HeaderField, 'name' | 'raw'>;
 
 /** A field in a list, or a place for one. */
-export interface HeaderEntry extends RawField {
+export interface HeaderEntry {
+  readonly name: string;
   raw: Buffer;
   /** Of the client or of a milter, of the MTA itself, or a place that the configuration keeps for a field. */
   readonly kind: 'given' | 'received' | 'default' | 'place';

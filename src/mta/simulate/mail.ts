@@ -27,13 +27,7 @@ export interface MailRecipient extends Path {
   readonly refused?: SmtpReply;
 }
 
-/**
- * A header field: its name, its value, and optionally its bytes.
- *
- * @remarks
- * The value begins after the colon and one blank, and may be folded with line ends. Where there is `raw`, that is sent:
- * every byte after the colon. The value is then only for readers of the mail object.
- */
+/** A header field: its name, its value, which may be folded, and instead of that every byte after the colon. */
 export type MailHeader = readonly [name: string, value: string | Uint8Array, raw?: Uint8Array];
 
 /** A message and its envelope. */
@@ -172,7 +166,7 @@ export function pathOf(path: string | Path): Required<Path> {
     : { address: path.address, args: path.args ?? [] };
 }
 
-/** A header as an MTA keeps it: both take away blanks before a colon. */
+/** A header as an MTA keeps it. */
 export function fieldsOf(headers: readonly MailHeader[]): RawField[] {
   return headers.map(([name, value, raw]) => ({
     name: nameOf(name),

@@ -45,7 +45,7 @@ export class SmtpTransaction {
   #answer: MtaAnswer = CONTINUE;
   #discarded = false;
   #abandoned = false;
-  /** Whether there was a decision after which Sendmail still takes the message for one that the milter is in. */
+  /** There was a decision after which Sendmail still takes the message for one that the milter is in. */
   #leftOpen = false;
 
   /** @param steps the dialogue so far */
@@ -66,18 +66,13 @@ export class SmtpTransaction {
     this.#draft = draftOf(mail, header, server.recipients);
   }
 
-  /**
-   * Goes through the dialogue as far as it gets, tells the milter that it is over, and makes the changes that the milter
-   * wants where the message is delivered.
-   *
-   * @param roundsBefore how many rounds there were when this message began; 0 for the first
-   */
+  /** @param roundsBefore how many rounds there were when this message began; 0 for the first */
   async run(roundsBefore: number): Promise<Omit<Delivery, 'transcript'>> {
     const { standing, milter } = this.#session;
     // A 421 has closed the SMTP connection.
     if (standing?.code !== 421) {
       if (await this.#envelope()) await this.#content();
-      if (this.#aborts()) await milter.abort();
+      if (this.#aborts()) await milter.end('abort');
     }
     const draft = this.#draft;
     const before = draft.recipients.list();
@@ -115,10 +110,7 @@ export class SmtpTransaction {
     return draft.quarantined === undefined ? 'delivered' : 'quarantined';
   }
 
-  /**
-   * Sendmail sends ABORT only where it knows of a message that the milter has not decided about, and after some
-   * decisions before its content.
-   */
+  /** Sendmail sends ABORT only where the milter has not decided about the message, or has before its content. */
   #aborts(): boolean {
     const { profile, milter } = this.#session;
     const unanswered = (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) !== 0;
