@@ -23,7 +23,6 @@ export interface MtaAgreement extends MtaOffer {
 export const DEFAULT_OFFER: MtaOffer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
 
 const BITS = whole(0, 0xffffffff);
-/** The rule for an offer, or a part of it. */
 export const offerRule = object<MtaOffer>({ version: whole(2, 6), actions: BITS, protocol: BITS });
 
 /**

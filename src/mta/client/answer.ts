@@ -35,7 +35,6 @@ export interface MtaAnswer {
   readonly modifications: readonly WireModification[];
 }
 
-/** The answer to go on. */
 export const CONTINUE: MtaAnswer = Object.freeze({
   verdict: Object.freeze({ kind: 'continue' }),
   modifications: [],

@@ -70,7 +70,6 @@ export const DEFAULT_LIMITS: Required<MtaLimits> = {
 const time = milliseconds(0);
 const count = or(whole(0), Infinity);
 
-/** The rules for `MtaConnectionOptions`. */
 export const CONNECTION_RULES: Rules<MtaConnectionOptions> = {
   ...FILTER_END_RULES,
   mta: oneOf('postfix', 'sendmail'),

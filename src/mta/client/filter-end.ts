@@ -55,7 +55,6 @@ export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterE
   return end.stream;
 }
 
-/** The session's end of the stream, in place of a socket. */
 class FilterEnd implements ConnectionIo {
   readonly stream: Duplex;
   connection: Connection | undefined;
@@ -123,7 +122,6 @@ class FilterEnd implements ConnectionIo {
   }
 }
 
-/** Makes the function that cuts bytes like that. */
 export function cutter(chunking: Chunking): (bytes: Buffer) => readonly Buffer[] {
   if (chunking === 'whole') return (bytes) => [bytes];
   if (chunking === 'bytes') return (bytes) => Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1));

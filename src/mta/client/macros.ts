@@ -7,7 +7,6 @@ import type { MtaEvent } from './answer.js';
 /** Values of macros, by name: `i`, `{auth_authen}`. Braces around a name make no difference. */
 export type MtaMacros = Readonly<Record<string, string | undefined>>;
 
-/** The rule for values of macros, by name. */
 export const macroValues: Rule = record({ ...string, expected: 'strings' });
 
 /** Macros by the names that they have on the wire, where long ones have braces. */

@@ -51,7 +51,6 @@ export async function connectTo(endpoint: Endpoint, timeout: number, signal?: Ab
 
 /** The milter's end of a connection: bytes go out, replies come in and are taken one by one. The first failure stays. */
 export class ReplyStream {
-  /** The command in progress, for the errors. */
   stage = 'optneg';
   readonly #socket: Duplex;
   readonly #reader: FrameReader;
@@ -109,7 +108,6 @@ export class ReplyStream {
     await this.#until(() => !this.#socket.writableNeedDrain, timeout, 'it did not read');
   }
 
-  /** The next reply. */
   async next(timeout: number): Promise<WireReply> {
     await this.#until(() => this.#arrived.length > 0, timeout, 'it did not reply');
     const reply = this.#arrived.shift();
@@ -136,7 +134,6 @@ export class ReplyStream {
     this.#socket.end();
   }
 
-  /** Closes the connection, at once. */
   destroy(): void {
     this.#socket.destroy();
   }
@@ -147,7 +144,6 @@ export class ReplyStream {
     if (!done() && this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Waits until a condition holds, at most `time` milliseconds. */
   async #wait(done: () => boolean, time: number): Promise<void> {
     const wait = { late: false };
     const timer = setTimeout(() => {

@@ -10,7 +10,6 @@ export const REFUSALS = {
   shutdown: { code: 421, enhanced: '4.7.0', lines: ['Server closing connection'] },
 } as const satisfies Record<string, SmtpReply>;
 
-/** A milter's reply code, made fit for an SMTP client. */
 export interface SanitisedReply {
   readonly reply: SmtpReply;
   /** Why the milter cannot be trusted any more, where that is so. */

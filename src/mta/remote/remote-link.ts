@@ -13,7 +13,6 @@ import { RemoteError, type ResolvedRemote } from './remote-options.js';
 import { SessionHistory } from './session-history.js';
 import { commandsOf, decisionOf, macrosOf, modificationsOf, offerFor, refusalOf } from './translate.js';
 
-/** The result for an event. */
 export interface RemoteAnswer {
   readonly decision?: Decision | undefined;
   readonly modifications?: readonly Modification[];
@@ -34,7 +33,6 @@ export class RemoteLink {
   #connection: MtaConnection | undefined;
   /** Closes the connection, and ends the question in progress with its reason. */
   #stop = new AbortController();
-  /** That of the question in progress, where there is one. */
   #asking: AbortController | undefined;
   /** The milter has failed, and is not asked about this message any more. */
   #failed = false;
@@ -48,7 +46,6 @@ export class RemoteLink {
     this.#settings = settings;
   }
 
-  /** Notes an event that the milter may have to hear of later. */
   note(event: StageEvent): void {
     if (event.stage === 'mail') this.endMessage();
     this.#history.note(event);
@@ -105,7 +102,6 @@ export class RemoteLink {
     this.#messageDecision = undefined;
   }
 
-  /** The session is over. */
   end(): void {
     this.endMessage();
     const connection = this.#connection;
@@ -118,7 +114,6 @@ export class RemoteLink {
     this.#sessionDecision = undefined;
   }
 
-  /** The decision in place of the milter's; `undefined` where the event passes. */
   #failureAt(stage: Stage): Decision | undefined {
     const { failure } = this.#settings;
     return failure && failureAt(stage, failure);

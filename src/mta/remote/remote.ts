@@ -45,7 +45,6 @@ export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Fi
   ]);
 }
 
-/** One event in progress at the milter. */
 interface Asked {
   /** The flow that travels on whatever the milter answers: an earlier filter or the MTA has decided. */
   readonly settled: Flow | undefined;
@@ -96,7 +95,6 @@ class RemoteRun implements Upstream, RunOwner {
     this.#link.end();
   }
 
-  /** See `RunOwner`. */
   done(run: ProjectRun, flow: Flow): void {
     const { settled, error } = this.#runs.get(run) ?? {};
     const { event } = run;
@@ -111,7 +109,6 @@ class RemoteRun implements Upstream, RunOwner {
     this.#completeIfDone();
   }
 
-  /** See `RunOwner`. */
   gone(run: ProjectRun): void {
     this.#runs.delete(run);
     this.#completeIfDone();
@@ -152,7 +149,6 @@ class RemoteRun implements Upstream, RunOwner {
     run.drive(answer);
   }
 
-  /** Notes when the message of the event is over. */
   #watch(event: StageEvent): void {
     const message = turnOf(event)?.message;
     if (message === undefined || message === this.#message) return;

@@ -178,7 +178,6 @@ export interface PlacedHeader {
 /** From here on a position is beyond every message, and means the end. */
 const BOTTOM = 0x7ffffffe;
 
-/** New headers between two of the message's. */
 interface Gap {
   /** So many of the message's are above it, the MTA's own Received among them. */
   readonly above: number;

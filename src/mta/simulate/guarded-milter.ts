@@ -24,9 +24,7 @@ const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
 
 /** A milter that may fail: from then on the policy takes its place for the whole session. */
 export class GuardedMilter {
-  /** How it failed, where it did. */
   failure: MilterError | undefined;
-  /** The connection, where there ever was one. */
   connection: MtaConnection | undefined;
   readonly #policy: FailurePolicy;
 
@@ -34,17 +32,14 @@ export class GuardedMilter {
     this.#policy = policy;
   }
 
-  /** How often there was a reply to wait for. */
   get rounds(): number {
     return this.connection?.rounds ?? 0;
   }
 
-  /** Bits of `SMFIP` that were agreed on. */
   get protocol(): number {
     return this.connection?.agreement.protocol ?? 0;
   }
 
-  /** Whether messages are held because it failed. */
   get holds(): boolean {
     return this.failure !== undefined && this.#policy === 'quarantine';
   }
@@ -56,7 +51,6 @@ export class GuardedMilter {
     });
   }
 
-  /** The milter's answer to an event, or that of the policy in its place. */
   async ask(event: MtaEvent, macros: MtaMacros): Promise<MtaAnswer> {
     const failedBefore = this.failure !== undefined;
     const answer = await this.#guarded(async () => this.connection?.ask(event, macros));

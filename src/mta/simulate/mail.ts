@@ -88,7 +88,6 @@ const NAME = /^[^\0-\x20:\x7f]+[ \t]*$/;
 const isPlain = (value: unknown): boolean => typeof value === 'string' && !CONTROL.test(value);
 const address = rule('an address without control characters', isPlain);
 const argument = rule('an ESMTP argument without control characters, such as NOTIFY=NEVER', isPlain);
-/** The rule for ESMTP arguments, each a string of its own. */
 export const argumentList: Rule = list(argument, "an array of arguments, such as ['NOTIFY=NEVER']");
 
 const PATH: Rules<Path> = { address: required(address), args: argumentList };
@@ -107,7 +106,6 @@ const TLS: Rules<ClientTls> = {
 };
 const AUTH: Rules<ClientAuth> = { user: required(string), type: string, author: string };
 
-/** The rule for an address by itself, or an object that has one. */
 function pathRule<P extends Path>(rules: Rules<P>): Rule {
   return either(address, { ...object(rules), expected: '{ address, args }' });
 }
@@ -129,7 +127,6 @@ function faultOf([name, value, raw = '']: readonly unknown[]): string | undefine
   return 'The name has to be without a colon, blanks and control characters.';
 }
 
-/** The rules for `Mail`. */
 export const MAIL_RULES: Rules<Mail> = {
   sender: required(pathRule(PATH), "Use '' for the null sender."),
   recipients: required(list(required(pathRule(RECIPIENT)), 'an array of addresses')),
@@ -139,7 +136,6 @@ export const MAIL_RULES: Rules<Mail> = {
   reset: oneOf('mail', 'rcpt'),
 };
 
-/** The rules for the address of a client. */
 export const CONNECT_RULES: Rules<ConnectFields> = {
   host: string,
   family: oneOf('inet', 'inet6', 'unix', 'unknown'),
@@ -148,7 +144,6 @@ export const CONNECT_RULES: Rules<ConnectFields> = {
   raw: text,
 };
 
-/** The rules for `ClientOptions`. */
 export const CLIENT_RULES: Rules<ClientOptions> = {
   client: object(CONNECT_RULES),
   helo: string,
@@ -156,10 +151,8 @@ export const CLIENT_RULES: Rules<ClientOptions> = {
   auth: object(AUTH),
 };
 
-/** The rules for `ClientMail`. */
 export const CLIENT_MAIL_RULES: Rules<ClientMail> = { ...MAIL_RULES, ...CLIENT_RULES };
 
-/** An address in its long form. */
 export function pathOf(path: string | Path): Required<Path> {
   return typeof path === 'string'
     ? { address: path, args: [] }

@@ -29,7 +29,6 @@ export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
   readonly onFailure?: FailurePolicy;
 }
 
-/** The rules for `MtaSessionOptions`. */
 export const MTA_SESSION_RULES: Rules<MtaSessionOptions> = {
   ...CONNECTION_RULES,
   ...CLIENT_RULES,

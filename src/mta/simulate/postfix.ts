@@ -1,7 +1,6 @@
 import { REFUSALS } from '../client/sanitise-reply.js';
 import { type HeaderEntry, HeaderList, type RawField } from './header-list.js';
-import { type MailServer, commonMacros, literalOf } from './mail-server.js';
-import { type RecipientRules, argumentOf } from './recipient-list.js';
+import { type MailServer, type RecipientRules, argumentOf, commonMacros, literalOf } from './mail-server.js';
 
 /**
  * A header, changed as Postfix does it.

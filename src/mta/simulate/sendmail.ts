@@ -1,8 +1,7 @@
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import { REFUSALS } from '../client/sanitise-reply.js';
 import { type HeaderEntry, HeaderList, type RawField } from './header-list.js';
-import { type MailServer, commonMacros, literalOf } from './mail-server.js';
-import { type RecipientRules, argumentOf } from './recipient-list.js';
+import { type MailServer, type RecipientRules, argumentOf, commonMacros, literalOf } from './mail-server.js';
 
 /** The fields that the standard configuration has before those of a message, in its order. */
 const CONFIGURED = [
@@ -14,7 +13,6 @@ const CONFIGURED = [
   'Resent-Message-Id',
   'Message-Id',
 ];
-/** Fields that no mailer of the standard configuration writes. */
 const NEVER_WRITTEN = new Set(['return-path', 'resent-date', 'full-name']);
 
 /**

@@ -12,7 +12,6 @@ import { type MailServer, literalOf } from './mail-server.js';
 import { type Mail, type Path, fieldsOf, pathOf } from './mail.js';
 import { type MtaDraft, applyModifications, draftOf } from './mta-draft.js';
 
-/** The session that a transaction is part of. */
 export interface SmtpSession {
   readonly milter: GuardedMilter;
   readonly profile: KnownProfile;
@@ -38,7 +37,6 @@ export class SmtpTransaction {
   readonly #steps: DeliveryStep[];
   readonly #draft: MtaDraft;
   readonly #id = (++lastId).toString(36).toUpperCase().padStart(10, '0');
-  /** Values of macros that came with the mail. */
   readonly #given: MtaMacros;
   readonly #accepted: Required<Path>[] = [];
   readonly #refused: Required<Path>[] = [];
@@ -48,7 +46,6 @@ export class SmtpTransaction {
   /** There was a decision after which Sendmail still takes the message for one that the milter is in. */
   #leftOpen = false;
 
-  /** @param steps the dialogue so far */
   constructor(mail: Mail, session: SmtpSession, steps: readonly DeliveryStep[]) {
     this.#mail = mail;
     this.#session = session;
@@ -118,7 +115,6 @@ export class SmtpTransaction {
     return profile.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
   }
 
-  /** MAIL, RCPT and DATA; returns whether the content follows. */
   async #envelope(): Promise<boolean> {
     const { reset } = this.#mail;
     const { sender } = this.#draft;
@@ -154,7 +150,6 @@ export class SmtpTransaction {
     return { kind: 'refuse', reply: refusal };
   }
 
-  /** The client sends RSET, where it is to. */
   #gaveUp(reset: boolean): boolean {
     if (!reset) return false;
     this.#abandoned = true;
@@ -162,7 +157,6 @@ export class SmtpTransaction {
     return true;
   }
 
-  /** Sends the header and the body up to the milter's decision. */
   async #content(): Promise<void> {
     const macros = this.#session.server.content(this.#draft.headers);
     for (const event of this.#contentEvents()) {
