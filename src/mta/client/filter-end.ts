@@ -69,7 +69,6 @@ class FilterEnd implements ConnectionIo {
     this.#cut = cutter(chunks);
     this.stream = new Duplex({
       allowHalfOpen: false,
-      decodeStrings: true,
       read: () => {
         if (!this.#full) return;
         this.#full = false;

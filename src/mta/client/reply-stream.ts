@@ -140,8 +140,7 @@ export class ReplyStream {
 
   async #until(done: () => boolean, timeout: number, otherwise: string): Promise<void> {
     await this.#wait(() => done() || this.#failure !== undefined, timeout);
-    if (!done()) this.#fail('timeout', `${otherwise} within ${timeout} ms`);
-    if (!done() && this.#failure !== undefined) throw this.#failure;
+    if (!done()) throw this.#fail('timeout', `${otherwise} within ${timeout} ms`);
   }
 
   async #wait(done: () => boolean, time: number): Promise<void> {
@@ -168,9 +167,11 @@ export class ReplyStream {
     this.#wake();
   }
 
-  #fail(kind: 'protocol' | 'timeout' | 'disconnect', reason: string, cause?: Error): void {
+  /** Returns the first failure. */
+  #fail(kind: 'protocol' | 'timeout' | 'disconnect', reason: string, cause?: Error): MilterError {
     this.#failure ??= new MilterError(kind, this.stage, reason, { cause });
     if (kind !== 'disconnect') this.#socket.destroy();
     this.#wake();
+    return this.#failure;
   }
 }

@@ -59,9 +59,9 @@ export class RemoteLink {
     if (this.#released) return NOTHING;
     if (this.#failed) return { decision: this.#failureAt(stage) };
     const stop = this.#stop;
-    const { timeouts } = this.#settings;
-    const content = stage === 'header' || stage === 'eoh' || stage === 'body';
-    const limit = stage === 'eom' ? timeouts.eom : content ? timeouts.content : timeouts.command;
+    const { eom, content, command } = this.#settings.timeouts;
+    const isContent = stage === 'header' || stage === 'eoh' || stage === 'body';
+    const limit = stage === 'eom' ? eom : isContent ? content : command;
     // Made only when it is needed: an error takes a trace, which costs as much as the question.
     const onLate = (): void =>
       stop.abort(new MilterError('timeout', stage, `it did not answer within ${limit} ms`));

@@ -28,10 +28,8 @@ import { REFUSALS } from '../client/sanitise-reply.js';
 const CHUNK = 65_535;
 
 /**
- * The offer to a milter elsewhere: the rights that the MTA grants this filter, so that it cannot ask for more.
- * A milter that is never asked at the end of a message is offered everything: it would otherwise refuse to work at all.
- *
- * It sees the blank after the colon, and rejected recipients, only where this filter does.
+ * The offer to a milter elsewhere: what this filter is granted, so that it cannot ask for more. A milter that is never
+ * asked at the end of a message is offered all rights: it would otherwise refuse to work at all.
  */
 export function offerFor(session: SessionInfo, stages: number): MtaOffer {
   const granted = session.rights.reduce<number>((set, right) => set | SMFIF[right], SMFIF.SETSYMLIST);
@@ -86,9 +84,7 @@ export function macrosOf(session: SessionInfo, given: MtaMacros): MtaMacros {
 }
 
 /**
- * The decision that a milter's verdict means for the pipeline that it is part of.
- *
- * That it accepts, or wants no more of the body, ends its own interest only: later filters are still asked.
+ * The decision that a verdict means for the pipeline: that the milter accepts, or has enough, ends its own interest only.
  *
  * @throws AnswerError where it refuses in words that cannot be passed on
  */
@@ -106,11 +102,8 @@ export function refusalOf(reply: SmtpReply): Decision {
 }
 
 /**
- * The changes that a milter wants, as the modifications of this library. Values are the bytes that came, so that nothing
- * is written anew.
- *
- * The milter counts as an MTA does, which makes one change after the other; here every number counts the headers as
- * they were shown. So new headers are placed by where they end up.
+ * The changes that a milter wants, as the modifications of this library, byte for byte as they came. The milter counts as
+ * an MTA does, which makes one change after the other; here every number counts the headers as they were shown.
  *
  * @param shown how many headers the milter was shown
  * @param addsBlank whether the milter leaves the blank after the colon to the MTA, though this filter writes it
@@ -124,7 +117,7 @@ export function modificationsOf(
   const others: Modification[] = [];
   const headers: PlacedHeader[] = [];
   const body: Uint8Array[] = [];
-  const value = (field: { readonly value: string; readonly raw?: Uint8Array }): Uint8Array => {
+  const value = (field: Parameters<typeof valueBytes>[0]): Uint8Array => {
     const bytes = valueBytes(field);
     // An empty value, which deletes, stays.
     return addsBlank && bytes.length > 0 ? Buffer.concat([Buffer.from(' '), bytes]) : bytes;
@@ -138,8 +131,7 @@ export function modificationsOf(
         headers.push({ at: one.index, header: addHeader(one.name, value(one)) });
         break;
       case 'changeHeader': {
-        const bytes = value(one);
-        const index = Math.max(1, one.index);
+        const [bytes, index] = [value(one), Math.max(1, one.index)];
         others.push(
           bytes.length === 0 ? deleteHeader(one.name, index) : changeHeader(one.name, bytes, index),
         );

@@ -91,20 +91,14 @@ const argument = rule('an ESMTP argument without control characters, such as NOT
 export const argumentList: Rule = list(argument, "an array of arguments, such as ['NOTIFY=NEVER']");
 
 const PATH: Rules<Path> = { address: required(address), args: argumentList };
-const REPLY: Rules<SmtpReply> = {
-  code: required(whole(400, 599)),
-  enhanced: string,
-  lines: required(list(string)),
+const RECIPIENT: Rules<MailRecipient> = {
+  ...PATH,
+  refused: object<SmtpReply>({
+    code: required(whole(400, 599)),
+    enhanced: string,
+    lines: required(list(string)),
+  }),
 };
-const RECIPIENT: Rules<MailRecipient> = { ...PATH, refused: object(REPLY) };
-const TLS: Rules<ClientTls> = {
-  version: required(string),
-  cipher: required(string),
-  bits: required(whole(0)),
-  subject: string,
-  issuer: string,
-};
-const AUTH: Rules<ClientAuth> = { user: required(string), type: string, author: string };
 
 function pathRule<P extends Path>(rules: Rules<P>): Rule {
   return either(address, { ...object(rules), expected: '{ address, args }' });
@@ -147,16 +141,21 @@ export const CONNECT_RULES: Rules<ConnectFields> = {
 export const CLIENT_RULES: Rules<ClientOptions> = {
   client: object(CONNECT_RULES),
   helo: string,
-  tls: object(TLS),
-  auth: object(AUTH),
+  tls: object<ClientTls>({
+    version: required(string),
+    cipher: required(string),
+    bits: required(whole(0)),
+    subject: string,
+    issuer: string,
+  }),
+  auth: object<ClientAuth>({ user: required(string), type: string, author: string }),
 };
 
 export const CLIENT_MAIL_RULES: Rules<ClientMail> = { ...MAIL_RULES, ...CLIENT_RULES };
 
 export function pathOf(path: string | Path): Required<Path> {
-  return typeof path === 'string'
-    ? { address: path, args: [] }
-    : { address: path.address, args: path.args ?? [] };
+  const { address, args = [] }: Path = typeof path === 'string' ? { address: path } : path;
+  return { address, args };
 }
 
 /** A header as an MTA keeps it. */
