@@ -18,19 +18,15 @@ interface Recipient {
 /** One message, collected from its events as they come. */
 export class Collection {
   readonly fields: HeaderField[] = [];
-  /** The bytes of body that have come. */
   size = 0;
   /** Something is beyond a limit, and the message gets this for it. */
   verdict: DecisionAt<'eom'> | undefined;
-  /** The parts that a limit has cut off. */
   readonly truncated = { recipients: false, headers: false, body: false };
-  /** No more of the body is of use. */
   enough = false;
   readonly #options: ResolvedMessageOptions;
   #recipients: Recipient[] = [];
   #sender: EnvelopePath | undefined;
   #headerBytes = 0;
-  /** The turn of the last piece of the body. */
   #piece: Turn | undefined;
   #writing = false;
   #failure: { readonly cause: unknown } | undefined;
@@ -48,23 +44,19 @@ export class Collection {
     return (this.#sender ??= envelopePath({ address: '', args: [], params: {}, raw: Buffer.alloc(0) }));
   }
 
-  /** The recipients that neither the MTA nor any filter has refused. */
   get recipients(): EnvelopePath[] {
     return this.#recipients.filter(isWanted).map(({ path }) => path);
   }
 
-  /** The body so far. */
   get store(): BodyStore {
     if (this.#store === undefined) this.keep((this.#store = new BodyStore(this.#options.store)));
     return this.#store;
   }
 
-  /** Whether something is beyond a limit, so that no more of the message is of use. */
   get beyond(): boolean {
     return this.verdict !== undefined;
   }
 
-  /** Whether the body is here as a whole. */
   get complete(): boolean {
     // Another filter may have made the MTA leave out the rest, too.
     return !this.enough && this.#piece?.decision?.kind !== 'skip';
@@ -110,7 +102,6 @@ export class Collection {
     return room < chunk.length / 2 ? Buffer.from(piece) : piece;
   }
 
-  /** Closes the store when the message is over. */
   keep(store: BodyStore): void {
     if (this.#over) store.close();
     else this.#stores.push(store);
@@ -182,7 +173,6 @@ export class Collection {
   }
 }
 
-/** Whether no filter has refused it. */
 function isWanted({ turn }: Recipient): boolean {
   const kind = turn?.decision?.kind;
   return kind !== 'reject' && kind !== 'tempfail';

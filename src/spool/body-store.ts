@@ -7,7 +7,6 @@ import { SpoolFile } from './spool-file.js';
 const OVER =
   'The message is over, and its body is gone with it: read the body before the answer is given, or keep a copy.';
 
-/** As much as is read from the file at once. */
 const PIECE = 65_536;
 
 export interface BodyStoreOptions {

@@ -21,7 +21,6 @@ export class BodyFileError extends Error {
   }
 }
 
-/** The bodies in files together would take more of the disk than they may. */
 export class SpaceError extends Error {
   override readonly name = 'SpaceError';
 

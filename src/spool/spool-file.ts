@@ -4,7 +4,6 @@ import { join } from 'node:path';
 
 import { SpaceError } from './errors.js';
 
-/** Only for the user that the filter runs as. */
 const MODE = 0o600;
 
 /** Linux's `O_TMPFILE` (open(2)) without `O_DIRECTORY`, which differs between processors and belongs to it. */
@@ -13,7 +12,6 @@ const TMPFILE = 0o20_000_000;
 /** The bytes in all files of the process: what fills a disk is their sum, whichever message they belong to. */
 let taken = 0;
 
-/** `read` or `write` of `node:fs`. */
 type Transfer = (
   descriptor: number,
   bytes: Uint8Array,

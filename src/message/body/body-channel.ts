@@ -35,7 +35,6 @@ export class BodyChannel {
   complete = false;
   #opened = false;
   #reader: Reader | undefined;
-  /** The first stream that was made of the body. */
   #stream: Readable | undefined;
   /** A piece that the reader was not given yet. */
   #piece: Uint8Array | undefined;
@@ -45,7 +44,6 @@ export class BodyChannel {
   #failure: Error | undefined;
   #unwanted = false;
 
-  /** @param failed see `ChunkReader` */
   constructor(failed?: (reason: unknown) => void) {
     this.body = new ChannelBody(this, failed);
   }
@@ -134,7 +132,6 @@ export class BodyChannel {
     };
   }
 
-  /** Takes note of a stream that was made of it. */
   opened(stream: Readable): Readable {
     this.#stream ??= stream;
     return stream;
@@ -167,7 +164,6 @@ export class BodyChannel {
     if (this.#reader === reader) this.#stop();
   }
 
-  /** Gives the reader what it waits for. */
   #serve(): void {
     while (this.#reader?.waits === true) {
       const piece = this.#piece;

@@ -5,12 +5,10 @@ import type { BodyStore } from '../../spool/body-store.js';
 import type { BufferedBody } from '../message.js';
 import { ChunkReader } from './chunk-reader.js';
 
-/** The body of a message that has been collected. */
 export class StoredBody extends ChunkReader implements BufferedBody {
   readonly complete: boolean;
   readonly #store: BodyStore;
 
-  /** @param failed see `ChunkReader` */
   constructor(store: BodyStore, complete: boolean, failed?: (reason: unknown) => void) {
     super(failed);
     this.complete = complete;

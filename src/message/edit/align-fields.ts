@@ -63,13 +63,11 @@ export function alignFields(
   return pairs;
 }
 
-/** Whether two fields are the same, byte for byte. */
 export function isSame(one: HeaderField | undefined, other: HeaderField | undefined): boolean {
   if (one === other) return true;
   return one?.name === other?.name && Buffer.compare(one?.raw ?? NOTHING, other?.raw ?? NOTHING) === 0;
 }
 
-/** Numbers for the names and values of headers, to be compared faster than these. */
 function marker(writable: (field: HeaderField) => boolean): (fields: readonly HeaderField[]) => Marks {
   const numbers = new Map<string, number>();
   const numberOf = (text: string): number => {

@@ -111,7 +111,6 @@ class RecipientIndex {
   }
 }
 
-/** Whether two lists have the same values in the same order. */
 export function equal(left: readonly unknown[], right: readonly unknown[]): boolean {
   return left.length === right.length && left.every((one, index) => one === right[index]);
 }

@@ -123,7 +123,6 @@ export class Headers implements Iterable<HeaderField> {
   }
 }
 
-/** Whether a field has the name, in any case. */
 function named(name: string): (field: HeaderField) => boolean {
   const lower = name.toLowerCase();
   return (field) =>

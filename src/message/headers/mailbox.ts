@@ -14,7 +14,6 @@ export interface Mailbox {
   readonly group?: string;
 }
 
-/** What the parser of nodemailer gives. */
 interface Entry {
   readonly name?: string;
   readonly address?: string;
