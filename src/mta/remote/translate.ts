@@ -1,3 +1,4 @@
+import { BOTTOM } from '../../session/changes/order-changes.js';
 import { type Decision, discard, reject, tempfail } from '../../session/decisions.js';
 import type { StageEvent } from '../../session/flow.js';
 import {
@@ -162,18 +163,9 @@ export function modificationsOf(
 }
 
 /** A new header and the position that a milter wants it at: 0 is the top, `Infinity` the end. */
-export interface PlacedHeader {
+interface PlacedHeader {
   readonly at: number;
   readonly header: AddHeader;
-}
-
-/** From here on a position is beyond every message, and means the end. */
-const BOTTOM = 0x7ffffffe;
-
-interface Gap {
-  /** So many of the message's are above it, the MTA's own Received among them. */
-  readonly above: number;
-  readonly headers: PlacedHeader[];
 }
 
 /**
@@ -185,32 +177,22 @@ interface Gap {
  * @param shown how many the milter was shown; `Infinity` where that is not known
  */
 export function placeHeaders(placed: readonly PlacedHeader[], shown: number): Modification[] {
-  const gaps: Gap[] = [];
-  for (const one of placed) insert(gaps, one, shown + 1);
-  return gaps.flatMap(({ above, headers }) => {
-    // Of several at the top the last is uppermost; those at any other place come in their order.
-    if (above === 0) return headers.reverse().map(({ header }) => at('top', header));
-    if (above <= shown && above < BOTTOM) return headers.map(({ header }) => at(above, header));
-    return headers.map(({ at: wanted, header }) => (wanted === Infinity ? header : at('bottom', header)));
-  });
-}
-
-/** @param all how many headers the message has of its own */
-function insert(gaps: Gap[], one: PlacedHeader, all: number): void {
-  let left = one.at >= BOTTOM ? Infinity : one.at;
-  for (const [index, gap] of gaps.entries()) {
-    const { above, headers } = gap;
-    if (left < above) {
-      gaps.splice(index, 0, { above: left, headers: [one] });
-      return;
-    }
-    if (left <= above + headers.length || above >= all) {
-      headers.splice(left - above, 0, one);
-      return;
-    }
-    left -= headers.length;
+  /** In the order in which they end up, each with how many of the message's own headers are above it. */
+  const list: { readonly above: number; readonly wanted: number; readonly header: AddHeader }[] = [];
+  for (const { at: wanted, header } of placed) {
+    const isEnd = wanted >= BOTTOM;
+    const next = isEnd ? -1 : list.findIndex(({ above }, before) => above + before >= wanted);
+    const before = next === -1 ? list.length : next;
+    const above = isEnd ? shown + 1 : Math.min(wanted - before, shown + 1);
+    list.splice(before, 0, { above, wanted, header });
   }
-  gaps.push({ above: Math.min(left, all), headers: [one] });
+  // Of several at the top the last is uppermost; those at any other place come in their order.
+  const top = list.filter(({ above }) => above === 0).reverse();
+  return [...top, ...list.slice(top.length)].map(({ above, wanted, header }) => {
+    if (above === 0) return at('top', header);
+    if (above <= shown && above < BOTTOM) return at(above, header);
+    return wanted === Infinity ? header : at('bottom', header);
+  });
 }
 
 function at(position: HeaderPosition, { name, value }: AddHeader): Modification {
