@@ -36,8 +36,6 @@ export const FILTER_END_RULES: Rules<FilterEndOptions> = {
  * The filter has seen the bytes when `write` returns, unless it is still busy with earlier ones. Ending the stream is
  * the MTA closing its end; destroying it is a connection that is lost.
  *
- * @throws TypeError or RangeError where an option is wrong
- *
  * @example const stream = filterEnd(on('rcpt', () => reject()));
  */
 export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterEndOptions = {}): Duplex {

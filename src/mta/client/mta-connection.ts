@@ -92,8 +92,7 @@ export class MtaConnection {
   /**
    * Connects to a milter and negotiates.
    *
-   * @throws MilterError where it is not there, or wants what was not offered
-   * @throws RangeError, TypeError, EndpointError where an option is wrong; the signal's reason where it is aborted
+   * @throws MilterError where it is not there or does not agree; RangeError, TypeError or EndpointError for wrong options
    */
   static async open(to: MilterTarget, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
     checkOptions('MtaConnection.open()', options, CONNECTION_RULES);
@@ -150,8 +149,7 @@ export class MtaConnection {
    * Sends an event to the milter and waits for its reply, where it wants the event and replies to it.
    *
    * @param macros values that the milter may get with it
-   * @throws MilterError where it breaks the protocol, hangs up, or does not reply in time
-   * @throws RangeError where the event is too large for a frame
+   * @throws MilterError where the milter fails, RangeError where the event is too large for a frame
    */
   async ask(event: MtaEvent, macros: MtaMacros = {}): Promise<MtaAnswer> {
     // An empty frame is a broken one to libmilter.

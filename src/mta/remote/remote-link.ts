@@ -36,8 +36,6 @@ export class RemoteLink {
   #asking: AbortController | undefined;
   /** The milter has failed, and is not asked about this message any more. */
   #failed = false;
-  /** The milter wants no more events of this session. */
-  #released = false;
   /** A decision that came too late for the event that it is about: it holds for all that follow. */
   #sessionDecision: Decision | undefined;
   #messageDecision: Decision | undefined;
@@ -56,7 +54,7 @@ export class RemoteLink {
     const { stage } = event;
     const decision = this.#sessionDecision ?? this.#messageDecision;
     if (decision !== undefined) return { decision };
-    if (this.#released) return NOTHING;
+    if (this.#connection?.sessionOver === true) return NOTHING;
     if (this.#failed) return { decision: this.#failureAt(stage) };
     const stop = this.#stop;
     const { eom, content, command } = this.#settings.timeouts;
@@ -110,7 +108,6 @@ export class RemoteLink {
     // Its answer to that is of no interest; where it does not hang up, its time to do so ends.
     connection?.quit().catch(() => connection.destroy());
     this.#history.endSession();
-    this.#released = false;
     this.#sessionDecision = undefined;
   }
 
@@ -158,11 +155,9 @@ export class RemoteLink {
       const decision = decisionOf(verdict);
       if (earlier.stage === 'connect' || earlier.stage === 'helo') this.#sessionDecision = decision;
       else this.#messageDecision = decision;
-      this.#released = connection.sessionOver;
       return { decision };
     }
     const { verdict, modifications } = await this.#send(connection, event);
-    this.#released = connection.sessionOver;
     const decision = decisionOf(verdict);
     if (decision !== undefined || modifications.length === 0) return { decision };
     const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#history.sent.headers;

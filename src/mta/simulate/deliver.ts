@@ -26,15 +26,11 @@ import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from './mta-ses
  * A milter that fails makes no rejection: `failure` says so, and `onFailure` decides the message. Aborting `signal` closes
  * the connection at once, and rejects with its reason.
  *
- * @throws EndpointError where `to` is no endpoint
- * @throws RangeError where a header does not fit into a frame
- * @throws TypeError where another option is wrong, or a part of the mail cannot be sent
+ * @throws EndpointError, TypeError or RangeError where an option is wrong, or a part of the mail cannot be sent
  *
  * @example
- * const { outcome, headers } = await deliver(
- *   { sender: 'a@example.com', recipients: ['b@example.org'], headers: [['Subject', 'Hi']], body: 'Hello\n' },
- *   { to: 'inet:8891@127.0.0.1' },
- * );
+ * const mail = { sender: 'a@example.com', recipients: ['b@example.org'], headers: [['Subject', 'Hi']], body: 'Hi\n' };
+ * const { outcome, headers } = await deliver(mail, { to: 'inet:8891@127.0.0.1' });
  */
 export async function deliver(mail: ClientMail, options: MtaSessionOptions): Promise<Delivery> {
   checkOptions('deliver()', mail, CLIENT_MAIL_RULES, 'field');
@@ -59,16 +55,12 @@ const DELIVERIES_RULES: Rules<DeliveriesOptions> = { ...MTA_SESSION_RULES, concu
  * Delivers many mails, several at a time, and emits each delivery when it is done.
  *
  * @remarks
- * Each is delivered as `deliver()` does it. Mails are taken from an iterable when there is room for them, so that it may be
- * endless. An error of `deliver()` or of the source ends it all. Unsubscribing, or aborting `signal`, closes all
- * connections at once. A mail may have fields of its own, whose names are not nearly those that count.
+ * An iterable may be endless: it is asked for the next mail when there is room. An error of `deliver()` or of the source
+ * ends it all; unsubscribing, or aborting `signal`, closes all connections. A mail may have fields of its own.
  *
  * @throws TypeError or RangeError where an option is wrong
  *
- * @example
- * deliveries(mails, { to: 'inet:8891@127.0.0.1', concurrency: 4 }).subscribe(({ mail, outcome }) =>
- *   console.log(mail.sender, outcome),
- * );
+ * @example deliveries(mails, { to: filter, concurrency: 4 }).subscribe(({ mail, outcome }) => log(mail, outcome));
  */
 export function deliveries<M extends ClientMail>(
   mails: ObservableInput<M>,
@@ -92,8 +84,7 @@ export function deliveries<M extends ClientMail>(
  *
  * @throws TypeError or RangeError where an option is wrong
  *
- * @example
- * const [first, second] = await lastValueFrom(sessionDeliveries([mail, mail], { to: filter }).pipe(toArray()));
+ * @example const [one, two] = await lastValueFrom(sessionDeliveries(mails, { to: filter }).pipe(toArray()));
  */
 export function sessionDeliveries<M extends Mail>(
   mails: ObservableInput<M>,

@@ -137,8 +137,8 @@ export class MtaSession {
   /**
    * Takes a message from the client, asks the milter about it, and says what became of it.
    *
-   * @throws RangeError where a header does not fit into a frame; the session cannot go on after that
-   * @throws TypeError where a part of the mail cannot be sent; then no part of it was sent
+   * @throws TypeError where a part of the mail cannot be sent; RangeError where a header does not fit into a frame: that
+   *   ends the session
    */
   async send(mail: Mail): Promise<Delivery> {
     checkOptions('send()', mail, MAIL_RULES, 'field');
