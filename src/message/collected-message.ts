@@ -76,9 +76,8 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
 
   /** The message before any changes; `undefined` for an object that is not a message. */
   static originOf(message: unknown): MessageOrigin | undefined {
-    return typeof message === 'object' && message !== null && #origin in message
-      ? message.#origin
-      : undefined;
+    if (typeof message !== 'object' || message === null) return undefined;
+    return #origin in message ? message.#origin : undefined;
   }
 
   get client(): Client {
@@ -121,26 +120,21 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   }
 
   get sender(): EnvelopePath {
-    return (this.#sender ??= this.#changedSender() ?? this.#origin.sender);
+    if (this.#sender !== undefined) return this.#sender;
+    const last = this.modifications.filter((one) => one.kind === 'changeSender').at(-1);
+    return (this.#sender = last === undefined ? this.#origin.sender : writtenPath(last.address, last.args));
   }
 
   get recipients(): readonly EnvelopePath[] {
-    const { recipients } = this.#origin;
-    return (this.#recipients ??= applyRecipientChanges(
-      recipients,
-      changesOf('recipients', this.modifications),
-    ));
+    if (this.#recipients !== undefined) return this.#recipients;
+    const changes = changesOf('recipients', this.modifications);
+    return (this.#recipients = applyRecipientChanges(this.#origin.recipients, changes));
   }
 
   #fields(): readonly HeaderField[] {
     const changes = changesOf('headers', this.modifications);
     if (changes.length === 0) return this.#origin.fields;
     return applyHeaderChanges(this.#origin.fields, changes, this.session);
-  }
-
-  #changedSender(): EnvelopePath | undefined {
-    const last = changesOf('sender', this.modifications).at(-1);
-    return last?.kind === 'changeSender' ? writtenPath(last.address, last.args) : undefined;
   }
 
   /** The value of a macro that MTAs leave empty where there is nothing to say. */
@@ -155,33 +149,25 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
   }
 }
 
-/** A message at its end. */
-export interface IncomingMessage {
-  /** Its end; with a body in it that can be read again where an earlier filter gave one that could be read only once. */
-  readonly eom: Eom;
-  /** Later where the new body of an earlier filter has to be read first. Rejects with what its source fails with. */
-  readonly message: Message<BodyMode> | Promise<Message<BodyMode>>;
-}
-
-/** The message that was collected, with the changes of earlier filters. */
+/**
+ * The message that was collected, with the changes of earlier filters, and its end. Where one of them gave a body that
+ * can be read only once, that is read into a store first, which the end then has.
+ */
 export function incomingMessage(
   eom: Eom,
   collection: Collection,
   options: ResolvedMessageOptions,
-): IncomingMessage {
+): { readonly eom: Eom; readonly message: Message<BodyMode> | Promise<Message<BodyMode>> } {
   const failed = (reason: unknown): void => tellReader(eom, reason);
-  const withBody = (store: BodyStore, complete = true): IncomingMessage => {
-    const body = new StoredBody(store, complete, failed);
-    return { eom, message: new CollectedMessage<BodyMode>(eom, collection, body, failed) };
-  };
-  if (options.body === 'none') {
-    return { eom, message: new CollectedMessage<BodyMode>(eom, collection, undefined, failed) };
-  }
+  const messageWith = (end: Eom, body?: StoredBody): Message<BodyMode> =>
+    new CollectedMessage<BodyMode>(end, collection, body, failed);
+  if (options.body === 'none') return { eom, message: messageWith(eom) };
   const replaced = eom.modifications.filter((one) => one.kind === 'replaceBody').at(-1);
-  if (replaced === undefined) return withBody(collection.store, collection.complete);
+  if (replaced === undefined) {
+    return { eom, message: messageWith(eom, new StoredBody(collection.store, collection.complete, failed)) };
+  }
   const known = BodyStore.of(replaced.body);
-  if (known !== undefined) return withBody(known);
-
+  if (known !== undefined) return { eom, message: messageWith(eom, new StoredBody(known, true, failed)) };
   const store = new BodyStore(options.store);
   collection.keep(store);
   const body = new StoredBody(store, true, failed);
@@ -189,15 +175,12 @@ export function incomingMessage(
   const changed: Eom = { ...eom, modifications };
   const read = async (): Promise<Message<BodyMode>> => {
     if (!(await readBody(replaced.body, store, turnOf(eom)))) throw new Error('The message is over.');
-    return new CollectedMessage<BodyMode>(changed, collection, body, failed);
+    return messageWith(changed, body);
   };
   return { eom: changed, message: read() };
 }
 
-/**
- * Reports that code which reads a message by callbacks has thrown, or takes no errors where there is one: where the
- * message is aborted, too, which is no reason to end the process.
- */
+/** Reports that code which reads a message by callbacks has thrown, or takes no errors where there is one. */
 export function tellReader(event: StageEvent, reason: unknown): void {
   const why = `A reader of the message failed, or takes no errors, and gets no more of it: ${messageOf(reason)}`;
   tellFailure(event, new Error(why, { cause: reason }));

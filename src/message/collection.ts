@@ -7,25 +7,26 @@ import { envelopePath, type EnvelopePath } from './envelope-path.js';
 import type { HeaderField } from './headers/header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 
-const BLANK = ' ';
 const WRITING = 'The last piece of the body is still being written to its file.';
+
+/** A recipient, and its turn, which has the decision about it. */
+interface Recipient {
+  readonly path: EnvelopePath;
+  readonly turn: Turn | undefined;
+}
 
 /** One message, collected from its events as they come. */
 export class Collection {
   readonly fields: HeaderField[] = [];
-  /** The bytes of body that have come. */
   size = 0;
   /** Something is beyond a limit, and the message gets this for it. */
   verdict: DecisionAt<'eom'> | undefined;
-  /** The parts that a limit has cut off. */
   readonly truncated = { recipients: false, headers: false, body: false };
-  /** No more of the body is of use. */
   enough = false;
   readonly #options: ResolvedMessageOptions;
-  #recipients: { readonly path: EnvelopePath; readonly turn: Turn | undefined }[] = [];
+  #recipients: Recipient[] = [];
   #sender: EnvelopePath | undefined;
   #headerBytes = 0;
-  /** The turn of the last piece of the body. */
   #piece: Turn | undefined;
   #writing = false;
   #failure: { readonly cause: unknown } | undefined;
@@ -43,23 +44,19 @@ export class Collection {
     return (this.#sender ??= envelopePath({ address: '', args: [], params: {}, raw: Buffer.alloc(0) }));
   }
 
-  /** The recipients that neither the MTA nor any filter has refused. */
   get recipients(): EnvelopePath[] {
-    return this.#recipients.filter(({ turn }) => !isRefused(turn)).map(({ path }) => path);
+    return this.#recipients.filter(isWanted).map(({ path }) => path);
   }
 
-  /** The body so far. */
   get store(): BodyStore {
     if (this.#store === undefined) this.keep((this.#store = new BodyStore(this.#options.store)));
     return this.#store;
   }
 
-  /** Whether something is beyond a limit, so that no more of the message is of use. */
   get beyond(): boolean {
     return this.verdict !== undefined;
   }
 
-  /** Whether the body is here as a whole. */
   get complete(): boolean {
     // Another filter may have made the MTA leave out the rest, too.
     return !this.enough && this.#piece?.decision?.kind !== 'skip';
@@ -105,7 +102,6 @@ export class Collection {
     return room < chunk.length / 2 ? Buffer.from(piece) : piece;
   }
 
-  /** Closes the store when the message is over. */
   keep(store: BodyStore): void {
     if (this.#over) store.close();
     else this.#stores.push(store);
@@ -123,7 +119,7 @@ export class Collection {
     const most = this.#options.limits.recipients;
     if (this.#recipients.length >= most) {
       // Those that were refused in the meantime do not count.
-      this.#recipients = this.#recipients.filter(({ turn }) => !isRefused(turn));
+      this.#recipients = this.#recipients.filter(isWanted);
     }
     if (this.#recipients.length >= most) this.#cut('recipients');
     else this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
@@ -137,7 +133,7 @@ export class Collection {
       this.#cut('headers');
       return;
     }
-    const visible = session.leadingSpace && value.startsWith(BLANK) ? value.slice(1) : value;
+    const visible = session.leadingSpace && value.startsWith(' ') ? value.slice(1) : value;
     this.fields.push({ name, value: visible, raw });
   }
 
@@ -151,11 +147,7 @@ export class Collection {
     const written = this.store.push(chunk);
     if (written === undefined) return undefined;
     this.#writing = true;
-    return written
-      .catch((cause: unknown) => this.#fail(cause))
-      .then(() => {
-        this.#writing = false;
-      });
+    return written.catch((cause: unknown) => this.#fail(cause)).then(() => void (this.#writing = false));
   }
 
   #fail(cause: unknown): void {
@@ -181,7 +173,7 @@ export class Collection {
   }
 }
 
-function isRefused(turn: Turn | undefined): boolean {
+function isWanted({ turn }: Recipient): boolean {
   const kind = turn?.decision?.kind;
-  return kind === 'reject' || kind === 'tempfail';
+  return kind !== 'reject' && kind !== 'tempfail';
 }

@@ -10,7 +10,7 @@ import {
 } from '../common/options.js';
 import { type DecisionAt, reject, tempfail } from '../session/decisions.js';
 import { decisionAt } from '../session/options.js';
-import { type BodyStoreOptions, defaultStore } from '../spool/body-store.js';
+import { type BodyStoreOptions, DEFAULT_STORE } from '../spool/body-store.js';
 import type { BodyMode } from './message.js';
 
 /** The most that `onMessage()` collects of a message. */
@@ -25,31 +25,15 @@ export interface MessageLimits {
   readonly memory?: number | undefined;
   /** Bytes of the body. Default Infinity: the MTA has a limit of its own. */
   readonly bodyBytes?: number | undefined;
-  /**
-   * Bytes that the files of all bodies in this process may have together. Default 1 073 741 824 (1 GiB).
-   *
-   * @remarks
-   * Those of other filters and connections are included. A message whose body finds no room gets the decision of `full`.
-   */
+  /** Bytes that the files of all bodies in this process may have together. Default 1 073 741 824 (1 GiB). */
   readonly disk?: number | undefined;
 }
 
 /** The options of `onMessage()`; all of them have a default. */
 export interface MessageOptions<B extends BodyMode = BodyMode> {
-  /**
-   * The mode for the body: collected, as it arrives, or none. Default `'buffer'`.
-   *
-   * @remarks
-   * `'buffer'` collects it, in memory or in a file; `'stream'` hands it on as it arrives; with `'none'` the MTA does not
-   * send it.
-   */
+  /** `'buffer'` collects the body, `'stream'` hands it on as it arrives, with `'none'` none is sent. Default `'buffer'`. */
   readonly body?: B | undefined;
-  /**
-   * The bytes of the body that are enough. Default Infinity.
-   *
-   * @remarks
-   * The MTA is asked not to send the rest. Only with `'buffer'`: a reader of `'stream'` just stops.
-   */
+  /** The bytes of a `'buffer'` that are enough: the MTA is asked not to send the rest. Default Infinity. */
   readonly maxBytes?: number | undefined;
   readonly limits?: MessageLimits | undefined;
   /**
@@ -59,22 +43,26 @@ export interface MessageOptions<B extends BodyMode = BodyMode> {
    * With `'truncate'` it is cut at the limit, and `message.truncated` names the parts. For `limits.disk` there is `full`.
    */
   readonly beyond?: 'truncate' | DecisionAt<'eom'> | undefined;
-  /**
-   * The decision for a message for whose body `limits.disk` leaves no room at the moment.
-   *
-   * @remarks
-   * Default `tempfail({ code: 452, enhanced: '4.3.1', … })`: the client is to try again.
-   */
+  /** The decision where `limits.disk` has no room for the body. Default `tempfail({ code: 452, enhanced: '4.3.1', … })`. */
   readonly full?: DecisionAt<'eom'> | undefined;
   /** The directory for the files of bodies. Default `os.tmpdir()`. */
   readonly directory?: string | undefined;
 }
 
+const LIMITS = {
+  recipients: 10_000,
+  headers: 2_000,
+  headerBytes: 1_048_576,
+  memory: DEFAULT_STORE.memory,
+  bodyBytes: Infinity,
+  disk: DEFAULT_STORE.disk,
+};
+
 /** The options, each with a value. */
 export interface ResolvedMessageOptions {
   readonly body: BodyMode;
   readonly maxBytes: number;
-  readonly limits: { readonly [L in keyof MessageLimits]-?: number };
+  readonly limits: Readonly<typeof LIMITS>;
   readonly beyond: 'truncate' | DecisionAt<'eom'>;
   readonly full: DecisionAt<'eom'>;
   /** How a body is kept. */
@@ -99,15 +87,6 @@ const RULES: Rules<MessageOptions> = {
   directory: { ...string, expected: 'the name of a directory' },
 };
 
-const LIMITS = {
-  recipients: 10_000,
-  headers: 2_000,
-  headerBytes: 1_048_576,
-  memory: defaultStore().memory,
-  bodyBytes: Infinity,
-  disk: defaultStore().disk,
-};
-
 const TOO_BIG = reject({
   code: 552,
   enhanced: '5.3.4',
@@ -127,10 +106,10 @@ const FULL = tempfail({
  */
 export function resolveMessageOptions(given: MessageOptions): ResolvedMessageOptions {
   checkOptions('onMessage()', given, RULES);
-  const { body = 'buffer', maxBytes = Infinity, beyond = TOO_BIG } = given;
-  const { directory = defaultStore().directory, full = FULL } = given;
+  const { body = 'buffer', maxBytes = Infinity, beyond = TOO_BIG, full = FULL } = given;
+  const { directory = DEFAULT_STORE.directory } = given;
   const limits = withDefaults(LIMITS, given.limits);
-  if (maxBytes !== Infinity && (body === 'stream' || body === 'none')) {
+  if (maxBytes !== Infinity && body !== 'buffer') {
     throw new TypeError(
       `onMessage(): maxBytes is of no use with body: '${body}'. Use 'buffer'; to have enough of a stream, stop reading it.`,
     );

@@ -10,36 +10,20 @@ import type { Headers } from './headers/headers.js';
  * A body that is read piece by piece: an async iterable, an Observable or a Node stream.
  *
  * @remarks
- * Pieces are bytes, cut anywhere; they may be kept, but must not be written to. A reader has taken a piece when it asks
- * for the next one, or stops: a loop when it comes round or is left, an Observable when `next` has returned, a stream when
- * it has room for more. A reader gets an error when the message is aborted, or after it is over.
+ * Pieces are bytes, cut anywhere; they may be kept, but not written to. A loop has taken a piece when it comes round, an
+ * Observable when `next` has returned (`concatMap` keeps the others in memory), a stream when it has room for more. A
+ * reader gets an error when the message is aborted, or after it is over.
  *
- * RxJS takes pieces as fast as they come: operators such as `concatMap` keep those in memory whose turn has not come. For
- * work that the next piece has to wait for, use a loop.
- *
- * @example
- * ```ts
- * for await (const piece of message.body) scanner.write(piece);
- * ```
+ * @example for await (const piece of message.body) scanner.write(piece);
  */
 export interface BodyChunks extends AsyncIterable<Uint8Array> {
   /** The pieces as an Observable; each subscription is a reader. */
   readonly chunks: Observable<Uint8Array>;
-  /**
-   * The pieces as a Node stream, with room for 64 KiB.
-   *
-   * @remarks
-   * An error without a listener does not end the process here; `pipeline()` and `for await` get it as usual.
-   */
+  /** The pieces as a Node stream, with room for 64 KiB. An error without a listener does not end the process. */
   readable(): Readable;
 }
 
-/**
- * The body of `onMessage({ body: 'buffer' })`: collected, to be read as often as you like.
- *
- * @remarks
- * It is in memory, or in a file without a name.
- */
+/** The body of `onMessage({ body: 'buffer' })`: in memory or in a file, to be read as often as you like. */
 export interface BufferedBody extends BodyChunks {
   /** The bytes that are here. */
   readonly size: number;
@@ -52,13 +36,10 @@ export interface BufferedBody extends BodyChunks {
    */
   bytes(): Promise<Buffer>;
   /**
-   * All of it as text, decoded as the WHATWG Encoding Standard has it for `TextDecoder`.
+   * All of it as text; bytes that cannot be decoded become U+FFFD.
    *
-   * @remarks
-   * Bytes that cannot be decoded become U+FFFD.
-   *
-   * @param encoding a label of the standard, `utf-8` by default
-   * @throws RangeError (the promise) for a label that is not in the standard
+   * @param encoding a label of the WHATWG Encoding Standard, as for `TextDecoder`; `utf-8` by default
+   * @throws RangeError (the promise) for another label
    */
   text(encoding?: string): Promise<string>;
 }
@@ -67,19 +48,13 @@ export interface BufferedBody extends BodyChunks {
  * The body of `onMessage({ body: 'stream' })`: read as it arrives, and only once.
  *
  * @remarks
- * A second reader gets an error. The MTA waits until a piece is taken, so there is never more than one in flight. Once
- * the reader has stopped, or the message has its answer, the rest is not read any more.
+ * A second reader gets an error. The MTA waits until a piece is taken. Once the reader has stopped, or the message has
+ * its answer, the rest is not read any more.
  */
 export interface StreamedBody extends BodyChunks {
   /** The bytes that have come so far. */
   readonly size: number;
-  /**
-   * Whether all of it has come.
-   *
-   * @remarks
-   * `false` before the end, where a limit has cut it, and where another filter has answered `skip()`, so that the MTA left
-   * out the rest.
-   */
+  /** Whether all of it has come: `false` before the end, or where a limit or another filter's `skip()` has cut it. */
   readonly complete: boolean;
 }
 

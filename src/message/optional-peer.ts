@@ -4,19 +4,9 @@ import { messageOf } from '../common/text-of.js';
 
 const require = createRequire(import.meta.url);
 
-interface Peer {
-  /** The first version that does what is wanted of it. */
-  readonly since: string;
-  readonly load: () => unknown;
-  readonly manifest: () => unknown;
-}
-
 /**
- * The packages that only a part of this one needs, to be installed by the users of that part. No other file names them
- * (`npm run check:house` sees to it).
- *
- * The manifest of this package allows older versions, too, so that a project which has one for something else can
- * install both.
+ * The packages that only a part of this one needs, and the first version that does what is wanted of each. The manifest
+ * of this package allows older ones, too, so that a project which has one for something else can install both.
  */
 const PEERS = {
   libmime: {
@@ -30,17 +20,16 @@ const PEERS = {
     load: (): unknown => require('nodemailer/lib/addressparser'),
     manifest: (): unknown => require('nodemailer/package.json'),
   },
-} satisfies Record<string, Peer>;
+};
 
 /**
- * Loads a package at its first need, and at once, since what needs it is not asynchronous.
+ * Loads a package at its first need, at once.
  *
  * @param call what needs it, for the message: `headers.text()`
- * @throws Error where it is not installed, too old, or cannot be loaded: each time, so that a missing package is found
- *   at the first try and not with the first mail that is out of the ordinary
+ * @throws Error, each time, where it is not installed, too old, or cannot be loaded
  */
 export function optionalPeer(name: keyof typeof PEERS, call: string): unknown {
-  const { since, manifest, load }: Peer = PEERS[name];
+  const { since, manifest, load } = PEERS[name];
   let version: string;
   try {
     ({ version } = manifest() as { readonly version: string });

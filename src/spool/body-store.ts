@@ -7,47 +7,25 @@ import { SpoolFile } from './spool-file.js';
 const OVER =
   'The message is over, and its body is gone with it: read the body before the answer is given, or keep a copy.';
 
-/** As much as is read from the file at once. */
 const PIECE = 65_536;
 
 export interface BodyStoreOptions {
   /** As many bytes are kept in memory; from there on all of it is in a file. */
   readonly memory: number;
-  /** Where that file is made. */
   readonly directory: string;
   /** The bytes that the files of all bodies in the process may have together. */
-  readonly disk: number;
+  readonly disk?: number;
 }
 
-/** Of bodies for which nothing else was said. The directory is asked for where it is needed: that takes its time. */
-export function defaultStore(): BodyStoreOptions {
-  return DEFAULTS;
-}
-
-const DEFAULTS: BodyStoreOptions = {
+/** Of bodies for which nothing else was said. */
+export const DEFAULT_STORE: Required<BodyStoreOptions> = {
   memory: 262_144,
+  // Asked for only where it is needed: that takes its time.
   get directory() {
     return tmpdir();
   },
   disk: 1_073_741_824,
 };
-
-/** A class: an object literal with a getter has a shape of its own each time, which the garbage collector pays for. */
-class Options implements BodyStoreOptions {
-  readonly memory: number;
-  readonly disk: number;
-  readonly #directory: string | undefined;
-
-  constructor({ memory = DEFAULTS.memory, disk = DEFAULTS.disk, directory }: Partial<BodyStoreOptions>) {
-    this.memory = memory;
-    this.disk = disk;
-    this.#directory = directory;
-  }
-
-  get directory(): string {
-    return this.#directory ?? DEFAULTS.directory;
-  }
-}
 
 /** The stores of bodies that are there as a whole and can be read again, by the objects that stand for them. */
 const STORES = new WeakMap<object, BodyStore>();
@@ -65,8 +43,8 @@ export class BodyStore {
   #closed = false;
   #failure: Error | undefined;
 
-  constructor(options: Partial<BodyStoreOptions>) {
-    this.#options = new Options(options);
+  constructor(options: BodyStoreOptions) {
+    this.#options = options;
   }
 
   /** The store of that body, where it is one that has been collected. */
@@ -94,9 +72,7 @@ export class BodyStore {
   }
 
   /**
-   * Takes one piece more; it is kept as it is, not copied.
-   *
-   * After `close()` it is dropped, since it cannot be read any more.
+   * Takes one piece more, without a copy; after `close()` it is dropped.
    *
    * @returns nothing when it is taken; else a promise for when it will be. Until then nothing more may be pushed
    * @throws BodyFileError (the promise) where the file cannot be made or written
@@ -172,7 +148,7 @@ export class BodyStore {
   }
 
   async #spill(chunk: Uint8Array): Promise<void> {
-    const { directory, disk } = this.#options;
+    const { directory, disk = DEFAULT_STORE.disk } = this.#options;
     let doing = 'made';
     try {
       const file = (this.#file ??= new SpoolFile(directory, disk));

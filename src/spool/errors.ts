@@ -9,9 +9,7 @@ export class BodyFileError extends Error {
   /** What the operating system calls it, such as `ENOSPC`; `''` where it was something else. */
   readonly code: string;
 
-  /**
-   * @param doing what failed: `made`, `written` or `read`
-   */
+  /** @param doing what failed: `made`, `written` or `read` */
   constructor(doing: string, directory: string, cause: unknown) {
     super(
       `The file for the body of a message could not be ${doing} in ${directory}: ${messageOf(cause)}. ` +
@@ -23,15 +21,9 @@ export class BodyFileError extends Error {
   }
 }
 
-/** The bodies in files together would take more of the disk than they may. */
 export class SpaceError extends Error {
   override readonly name = 'SpaceError';
 
-  /**
-   * @param most what the files of the process may have together
-   * @param taken what they have
-   * @param more what is to be written
-   */
   constructor(most: number, taken: number, more: number) {
     super(
       `the files of all bodies in this process may have ${most} bytes together; they have ${taken}, and ${more} more are needed`,

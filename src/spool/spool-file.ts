@@ -4,7 +4,6 @@ import { join } from 'node:path';
 
 import { SpaceError } from './errors.js';
 
-/** Only for the user that the filter runs as. */
 const MODE = 0o600;
 
 /** Linux's `O_TMPFILE` (open(2)) without `O_DIRECTORY`, which differs between processors and belongs to it. */
@@ -12,6 +11,15 @@ const TMPFILE = 0o20_000_000;
 
 /** The bytes in all files of the process: what fills a disk is their sum, whichever message they belong to. */
 let taken = 0;
+
+type Transfer = (
+  descriptor: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+  callback: (error: NodeJS.ErrnoException | null, moved: number) => void,
+) => void;
 
 /**
  * A file without a name: it is there as long as it is open.
@@ -36,7 +44,7 @@ export class SpoolFile {
   }
 
   /**
-   * Writes all of `bytes` to a place that was not written before; the system may take them in several pieces.
+   * Writes `bytes` to a place that was not written before.
    *
    * @throws SpaceError (the promise) where all files together would be too large
    */
@@ -45,24 +53,12 @@ export class SpoolFile {
     if (taken + bytes.length > this.#most) throw new SpaceError(this.#most, taken, bytes.length);
     taken += bytes.length;
     this.#taken += bytes.length;
-    for (let done = 0; done < bytes.length;) {
-      const from = done;
-      done += await this.#run((callback) =>
-        write(this.#descriptor, bytes, from, bytes.length - from, position + from, callback),
-      );
-    }
+    await this.#all(write, bytes, position);
   }
 
   /** Fills `bytes` from `position` on. */
   async read(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length;) {
-      const from = done;
-      const got = await this.#run((callback) =>
-        read(this.#descriptor, bytes, from, bytes.length - from, position + from, callback),
-      );
-      if (got === 0) throw new Error(`it ends at ${position + from} instead of ${position + bytes.length}`);
-      done += got;
-    }
+    await this.#all(read, bytes, position);
   }
 
   /** Frees the file; as soon as what is being read or written is through. */
@@ -72,17 +68,24 @@ export class SpoolFile {
     this.#release();
   }
 
-  #run(
-    start: (callback: (error: NodeJS.ErrnoException | null, bytes: number) => void) => void,
-  ): Promise<number> {
+  /** The system may take the bytes in several pieces. */
+  async #all(transfer: Transfer, bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const moved = await this.#once(transfer, bytes.subarray(done), position + done);
+      if (moved === 0) throw new Error(`it ends at ${position + done} instead of ${position + bytes.length}`);
+      done += moved;
+    }
+  }
+
+  #once(transfer: Transfer, bytes: Uint8Array, position: number): Promise<number> {
     if (this.#closed) return Promise.reject(new Error('it is closed'));
     return new Promise((resolve, reject) => {
       // A descriptor that is closed under a running operation may be another file's by then, and that one would get the bytes.
       this.#running++;
-      start((error, bytes) => {
+      transfer(this.#descriptor, bytes, 0, bytes.length, position, (error, moved) => {
         this.#running--;
         this.#release();
-        if (error === null) resolve(bytes);
+        if (error === null) resolve(moved);
         else reject(error);
       });
     });
@@ -108,10 +111,7 @@ function openNameless(directory: string): number | undefined {
   }
 }
 
-/**
- * A file that had a name for no longer than it takes. Both calls are synchronous, with nothing between them: neither
- * `process.exit()` nor an uncaught error in other code has a moment to come in, only a SIGKILL has.
- */
+/** A file that had a name between two synchronous calls: only a SIGKILL can come in there. */
 function openAndUnlink(directory: string): number {
   const path = join(directory, `rxmilter-${randomUUID()}`);
   const descriptor = openSync(path, 'wx+', MODE);

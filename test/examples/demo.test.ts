@@ -26,7 +26,7 @@ describe('the filter of the README', () => {
     if (found === undefined) throw new Error(`No mail is about ${title}.`);
     if (found.open === true) closed.next(new Set());
     const before = (found.mail.headers ?? []).map(([name, value]) => `${name}: ${String(value)}`);
-    const delivery = await deliver(found.mail, { to: server.address, patience: 3 });
+    const delivery = await deliver(found.mail, { to: server.address, timeouts: { silent: 3 } });
     expect(delivery.failure).toBeUndefined();
     expect(errors).toEqual([]);
     const after = delivery.headers.slice(1).map(({ name, value }) => `${name}: ${value}`);

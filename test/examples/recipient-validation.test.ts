@@ -56,7 +56,7 @@ describe.each(['postfix', 'sendmail'] as const)('the validation of recipients be
   async function told(recipients: readonly string[]): Promise<Record<string, string>> {
     const { steps, failure } = await deliver(
       { sender: 'carol@example.net', recipients, body: 'Hello\n' },
-      { to: filter, mta, patience: 3 },
+      { to: filter, mta, timeouts: { silent: 3 } },
     );
     expect(failure).toBeUndefined();
     const rcpts = steps.filter(({ command }) => command === 'rcpt');

@@ -268,7 +268,11 @@ describe('deliver, when its signal is aborted', () => {
     const milter = await start({ O: '0000000d4f00000006000001ff000ff080', C: () => setImmediate(abort) });
     const stop = new AbortController();
     const abort = (): void => stop.abort(new Error('enough'));
-    const sent = deliver(mail(''), { to: milter.address, patience: 3_600_000, signal: stop.signal });
+    const sent = deliver(mail(''), {
+      to: milter.address,
+      timeouts: { silent: 3_600_000 },
+      signal: stop.signal,
+    });
     await expect(sent).rejects.toThrow('enough');
   });
 

@@ -433,7 +433,7 @@ describe('a milter fails', () => {
   });
 
   it('with a reply to what wants none, where one listens for it', async () => {
-    const mta = await open({ O: 'R34' }, { patience: 50 });
+    const mta = await open({ O: 'R34' }, { timeouts: { silent: 50 } });
     expect(await failure(mta.ask(BODY))).toMatchObject({ kind: 'protocol', stage: 'body' });
   });
 

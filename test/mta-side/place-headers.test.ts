@@ -67,4 +67,12 @@ describe('new headers of a milter', () => {
       { numRuns: 300 },
     );
   });
+
+  it.each([[Infinity], [0x7fffffff]])(
+    'keep their order at the end where the number is unknown: %d',
+    (end) => {
+      const wanted = [1, end, end, 2, end];
+      expect(asPlaced(wanted, 3, Infinity)).toEqual(asTold(wanted, 3));
+    },
+  );
 });

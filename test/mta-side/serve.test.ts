@@ -72,7 +72,7 @@ async function send(
 ): Promise<Delivery> {
   const to = await start(filter, serving);
   // Listening after each event that wants no reply is how a reply too many is found.
-  return deliver({ ...MAIL, ...mail }, { to, patience: 5, ...options });
+  return deliver({ ...MAIL, ...mail }, { to, timeouts: { silent: 5 }, ...options });
 }
 
 const fields = ({ headers }: Delivery): string[] =>
@@ -126,7 +126,7 @@ describe.each(WAYS)('a filter behind $way', ({ offer, serving }) => {
         [proceed, 'delivered'],
       ] as const) {
         decision = next as typeof decision;
-        const delivery = await deliver(MAIL, { to, patience: 5, ...options });
+        const delivery = await deliver(MAIL, { to, timeouts: { silent: 5 }, ...options });
         expect([delivery.outcome, delivery.failure]).toEqual([outcome, undefined]);
         if (outcome === 'refused') {
           const lines = delivery.steps.map(({ reply }) => formatReply(reply));
@@ -326,7 +326,7 @@ describe('a served filter', () => {
         );
       }),
     );
-    const session = await MtaSession.open({ to, patience: 2 });
+    const session = await MtaSession.open({ to, timeouts: { silent: 2 } });
     const counts: (string | undefined)[] = [];
     for (let sent = 0; sent < 3; sent++) counts.push((await session.send(MAIL)).headers.at(-1)?.value);
     await session.close();

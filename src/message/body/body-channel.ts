@@ -2,14 +2,13 @@ import type { Readable } from 'node:stream';
 import { Observable, type Subscriber } from 'rxjs';
 
 import type { StreamedBody } from '../message.js';
-import { ChunkReader, type ChunkSource } from './chunk-reader.js';
+import { ChunkReader } from './chunk-reader.js';
 
 const ANSWERED =
   'The message has its answer, and the rest of its body is not read any more: wait for the end of the body before the answer.';
 const SECOND =
   "This body is being read already, or has been: it comes only once. With the option body: 'buffer' it can be read again.";
 
-/** The one that reads the body. */
 interface Reader {
   /** Whether it waits for a piece, and so has taken the last one. */
   readonly waits: boolean;
@@ -29,16 +28,13 @@ interface Waiting {
 const DONE: Result = { done: true, value: undefined };
 
 /** A body between the MTA, which gives it piece by piece, and its one reader. */
-export class BodyChannel implements ChunkSource {
+export class BodyChannel {
   readonly body: StreamedBody;
   readonly observable = new Observable<Uint8Array>((subscriber) => this.#observe(subscriber));
-  /** The bytes that have come so far. */
   size = 0;
-  /** Whether all of it has come. */
   complete = false;
   #opened = false;
   #reader: Reader | undefined;
-  /** The first stream that was made of the body. */
   #stream: Readable | undefined;
   /** A piece that the reader was not given yet. */
   #piece: Uint8Array | undefined;
@@ -48,9 +44,8 @@ export class BodyChannel implements ChunkSource {
   #failure: Error | undefined;
   #unwanted = false;
 
-  /** @param failed see `ChunkReader` */
   constructor(failed?: (reason: unknown) => void) {
-    this.body = new ChunkReader(this, failed);
+    this.body = new ChannelBody(this, failed);
   }
 
   /** No more of it is wanted: the reader has stopped, or the message is over. */
@@ -101,13 +96,13 @@ export class BodyChannel implements ChunkSource {
   /** An iterator whose `return()` does not wait for a `next()` in progress, as that of a generator would. */
   iterate(): AsyncIterator<Uint8Array, undefined> {
     const waiting: Waiting[] = [];
-    let over = false;
-    let failure: Error | undefined;
+    const finish = ({ resolve }: Waiting): void => resolve(DONE);
+    /** Settles the next `next()`, once there are no more pieces. */
+    let last: ((one: Waiting) => void) | undefined;
     const settle = (): void => {
-      for (const { resolve, reject } of waiting.splice(0)) {
-        if (failure === undefined) resolve(DONE);
-        else reject(failure);
-        failure = undefined;
+      for (const one of waiting.splice(0)) {
+        last?.(one);
+        last = finish;
       }
     };
     const reader: Reader = {
@@ -116,8 +111,7 @@ export class BodyChannel implements ChunkSource {
       },
       next: (value) => waiting.shift()?.resolve({ done: false, value }),
       end: (error) => {
-        if (!over) failure = error;
-        over = true;
+        last ??= error === undefined ? finish : ({ reject }) => reject(error);
         settle();
       },
     };
@@ -126,21 +120,21 @@ export class BodyChannel implements ChunkSource {
       next: () =>
         new Promise((resolve, reject) => {
           waiting.push({ resolve, reject });
-          if (over) settle();
-          else this.#serve();
+          if (last === undefined) this.#serve();
+          else settle();
         }),
       return: () => {
         this.#close(reader);
-        over = true;
-        failure = undefined;
+        last = finish;
         settle();
         return Promise.resolve(DONE);
       },
     };
   }
 
-  opened(stream: Readable): void {
+  opened(stream: Readable): Readable {
     this.#stream ??= stream;
+    return stream;
   }
 
   #observe(subscriber: Subscriber<Uint8Array>): () => void {
@@ -170,7 +164,6 @@ export class BodyChannel implements ChunkSource {
     if (this.#reader === reader) this.#stop();
   }
 
-  /** Gives the reader what it waits for. */
   #serve(): void {
     while (this.#reader?.waits === true) {
       const piece = this.#piece;
@@ -199,5 +192,35 @@ export class BodyChannel implements ChunkSource {
   #release(): void {
     this.#taken?.();
     this.#taken = undefined;
+  }
+}
+
+/** The channel as its reader sees it. */
+class ChannelBody extends ChunkReader implements StreamedBody {
+  readonly #channel: BodyChannel;
+
+  constructor(channel: BodyChannel, failed?: (reason: unknown) => void) {
+    super(failed);
+    this.#channel = channel;
+  }
+
+  get size(): number {
+    return this.#channel.size;
+  }
+
+  get complete(): boolean {
+    return this.#channel.complete;
+  }
+
+  override readable(): Readable {
+    return this.#channel.opened(super.readable());
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return this.#channel.iterate();
+  }
+
+  protected observable(): Observable<Uint8Array> {
+    return this.#channel.observable;
   }
 }

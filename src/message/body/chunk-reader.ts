@@ -1,61 +1,37 @@
 import { Readable } from 'node:stream';
-import { Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 
 import { errorFrom } from '../../common/text-of.js';
 import { warn } from '../../common/write-error.js';
 import { guardObservable } from '../../rx/guard-observable.js';
-import type { StreamedBody } from '../message.js';
-
-/** A body as it is read here. */
-export interface ChunkSource {
-  readonly size: number;
-  readonly complete: boolean;
-  /** The pieces one by one. */
-  iterate(): AsyncIterator<Uint8Array, undefined>;
-  /** The pieces as an Observable, which waits for nothing where they are there: it has to work in virtual time. */
-  readonly observable: Observable<Uint8Array>;
-  /** Gets each stream that is made of it. */
-  opened?(stream: Readable): unknown;
-}
+import type { BodyChunks } from '../message.js';
 
 /** A body, with all the ways to read it. */
-export class ChunkReader implements StreamedBody {
-  readonly #source: ChunkSource;
+export abstract class ChunkReader implements BodyChunks {
   readonly #failed: (reason: unknown) => void;
 
   /** @param failed gets the error of an observer or a listener that throws, and an error that they do not take */
-  constructor(source: ChunkSource, failed: (reason: unknown) => void = warn) {
-    this.#source = source;
+  constructor(failed: (reason: unknown) => void = warn) {
     this.#failed = failed;
   }
 
-  get size(): number {
-    return this.#source.size;
-  }
-
-  get complete(): boolean {
-    return this.#source.complete;
-  }
-
   get chunks(): Observable<Uint8Array> {
-    return guardObservable(this.#source.observable, { failed: this.#failed });
+    return guardObservable(this.observable(), { failed: this.#failed });
   }
 
   readable(): Readable {
-    const stream = readableFrom(this, this.#failed);
-    this.#source.opened?.(stream);
-    return stream;
+    return readableFrom(this, this.#failed);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-    return this.#source.iterate();
-  }
+  abstract [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>;
+
+  /** The pieces, without waiting where they are there: it has to work in virtual time. */
+  protected abstract observable(): Observable<Uint8Array>;
 }
 
 /**
- * Bytes as a Node stream, with room for 64 KiB, that cannot end the process: an error that no code listens to is not
- * thrown, and the error of a listener goes to `failed`, and ends the stream. Node calls listeners where no caller can catch
- * what they throw.
+ * Bytes as a Node stream, with room for 64 KiB, that cannot end the process: an error without a listener is not thrown, and
+ * that of a listener, which Node calls where no caller can catch it, goes to `failed` and ends the stream.
  */
 export function readableFrom(chunks: AsyncIterable<Uint8Array>, failed: (reason: unknown) => void): Readable {
   // `captureRejections` is an option of all emitters, which the types of streams leave out.

@@ -3,41 +3,22 @@ import { defer, from, type Observable } from 'rxjs';
 
 import type { BodyStore } from '../../spool/body-store.js';
 import type { BufferedBody } from '../message.js';
-import { ChunkReader, type ChunkSource } from './chunk-reader.js';
+import { ChunkReader } from './chunk-reader.js';
 
-/** A class, since an object literal with a getter has a shape of its own for each message. */
-class StoredSource implements ChunkSource {
+export class StoredBody extends ChunkReader implements BufferedBody {
   readonly complete: boolean;
   readonly #store: BodyStore;
 
-  constructor(store: BodyStore, complete: boolean) {
-    this.#store = store;
+  constructor(store: BodyStore, complete: boolean, failed?: (reason: unknown) => void) {
+    super(failed);
     this.complete = complete;
+    this.#store = store;
+    store.standsFor(this);
   }
 
   /** A new body is read into its store only later. */
   get size(): number {
     return this.#store.size;
-  }
-
-  iterate(): AsyncIterator<Uint8Array, undefined> {
-    return this.#store.chunks();
-  }
-
-  get observable(): Observable<Uint8Array> {
-    return defer(() => from(this.#store.pieces ?? this.#store.chunks()));
-  }
-}
-
-/** The body of a message that has been collected. */
-export class StoredBody extends ChunkReader implements BufferedBody {
-  readonly #store: BodyStore;
-
-  /** @param failed see `ChunkReader` */
-  constructor(store: BodyStore, complete: boolean, failed?: (reason: unknown) => void) {
-    super(new StoredSource(store, complete), failed);
-    this.#store = store;
-    store.standsFor(this);
   }
 
   /** Whether it is certain, without reading a file, that these bytes are the same. */
@@ -49,7 +30,6 @@ export class StoredBody extends ChunkReader implements BufferedBody {
     return this.#store.bytes();
   }
 
-  /** @throws RangeError (the promise) where no such encoding is known */
   async text(encoding = 'utf-8'): Promise<string> {
     const decoder = decoderFor(encoding);
     const bytes = await this.#store.bytes();
@@ -57,6 +37,14 @@ export class StoredBody extends ChunkReader implements BufferedBody {
     // Asked for all at once, Node 20.18.3 to 24 take this one (of which iso-8859-1 is a label, too) for Latin-1, and make
     // control characters of the euro sign and of all the quotation marks.
     return decoder.decode(bytes, { stream: true }) + decoder.decode();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return this.#store.chunks();
+  }
+
+  protected observable(): Observable<Uint8Array> {
+    return defer(() => from(this.#store.pieces ?? this.#store.chunks()));
   }
 }
 

@@ -24,6 +24,7 @@ const MOST_CELLS = 4_000_000;
 const PAIR = 0;
 const DELETE = 1;
 const INSERT = 2;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Pairs the fields of one header with those of another so that the fewest edits lead from the one to the other: a pair of
@@ -50,7 +51,7 @@ export function alignFields(
   const pairs: Pair[] = [];
   for (let at = 0; at < head; at++) pairs.push({ from: at, to: at });
   // Where fields were only added, or only deleted, nothing is left on one side.
-  if (from.length > head + tail && to.length > head + tail) {
+  if (shorter > head + tail) {
     const mark = marker(writable);
     const middle = alignMarks(
       mark(from.slice(head, from.length - tail)),
@@ -62,15 +63,11 @@ export function alignFields(
   return pairs;
 }
 
-/** Whether two fields are the same, byte for byte. */
 export function isSame(one: HeaderField | undefined, other: HeaderField | undefined): boolean {
   if (one === other) return true;
   return one?.name === other?.name && Buffer.compare(one?.raw ?? NOTHING, other?.raw ?? NOTHING) === 0;
 }
 
-const NOTHING = Buffer.alloc(0);
-
-/** Numbers for the names and values of headers, to be compared faster than these. */
 function marker(writable: (field: HeaderField) => boolean): (fields: readonly HeaderField[]) => Marks {
   const numbers = new Map<string, number>();
   const numberOf = (text: string): number => {
@@ -91,76 +88,58 @@ function marker(writable: (field: HeaderField) => boolean): (fields: readonly He
 function alignMarks(from: Marks, to: Marks): Pair[] {
   const rows = from.name.length;
   const columns = to.name.length;
-  if (rows === 0 || columns === 0) return [];
   const more = Math.abs(columns - rows);
-  let best: Band | undefined;
+  let best: ReturnType<typeof compareWithin> | undefined;
   for (let slack = 2; ; slack *= 4) {
-    const width = more + 2 * Math.min(slack, rows + columns) + 1;
-    if ((rows + 1) * width > MOST_CELLS) break;
-    best = new Band(from, to, slack);
+    if ((rows + 1) * (more + 2 * Math.min(slack, rows + columns) + 1) > MOST_CELLS) break;
+    best = compareWithin(from, to, slack);
     // A way that leaves the band has this many insertions and deletions at least.
     if (best.cost < (more + 2 * (slack + 1)) * EDIT || slack >= Math.min(rows, columns)) break;
   }
   return best?.pairs() ?? [];
 }
 
-/** The ways from one header to another that are nowhere far from the diagonal. */
-class Band {
-  readonly cost: number;
-  readonly #rows: number;
-  readonly #columns: number;
-  readonly #lowest: number;
-  readonly #width: number;
+/** The best way from one header to another that is nowhere farther from the diagonal than `slack`. */
+function compareWithin(from: Marks, to: Marks, slack: number): { readonly cost: number; pairs(): Pair[] } {
+  const rows = from.name.length;
+  const columns = to.name.length;
+  const lowest = Math.min(0, columns - rows) - slack;
+  const width = Math.abs(columns - rows) + 2 * slack + 1;
   /** How each place is best come to. */
-  readonly #steps: Uint8Array;
-
-  constructor(from: Marks, to: Marks, slack: number) {
-    this.#rows = from.name.length;
-    this.#columns = to.name.length;
-    const more = this.#columns - this.#rows;
-    this.#lowest = Math.min(0, more) - slack;
-    this.#width = Math.max(0, more) + slack - this.#lowest + 1;
-    this.#steps = new Uint8Array((this.#rows + 1) * this.#width);
-    this.cost = this.#fill(from, to);
-  }
-
-  /** Row after row, in place: what is not yet overwritten belongs to the row above. */
-  #fill(from: Marks, to: Marks): number {
-    const row = new Float64Array(this.#width + 1).fill(Infinity);
-    for (let down = 0; down <= this.#rows; down++) {
-      for (let at = 0; at < this.#width; at++) {
-        const across = down + this.#lowest + at;
-        if (across < 0 || across > this.#columns || down + across === 0) {
-          row[at] = down + across === 0 ? 0 : Infinity;
-          continue;
-        }
-        const paired =
-          down === 0 || across === 0
-            ? Infinity
-            : (row[at] ?? Infinity) + costOfPair(from, to, down - 1, across - 1);
-        const deleted = down === 0 ? Infinity : (row[at + 1] ?? Infinity) + EDIT;
-        const inserted = at === 0 ? Infinity : (row[at - 1] ?? Infinity) + EDIT;
-        const least = Math.min(paired, deleted, inserted);
-        row[at] = least;
-        this.#steps[down * this.#width + at] = least === paired ? PAIR : least === deleted ? DELETE : INSERT;
+  const steps = new Uint8Array((rows + 1) * width);
+  // Row after row, in place: what is not yet overwritten belongs to the row above.
+  const row = new Float64Array(width + 1).fill(Infinity);
+  const costAt = (at: number): number => row[at] ?? Infinity;
+  for (let down = 0; down <= rows; down++) {
+    for (let at = 0; at < width; at++) {
+      const across = down + lowest + at;
+      if (across < 0 || across > columns || down + across === 0) {
+        row[at] = down + across === 0 ? 0 : Infinity;
+        continue;
       }
+      const isEdge = down === 0 || across === 0;
+      const paired = isEdge ? Infinity : costAt(at) + costOfPair(from, to, down - 1, across - 1);
+      const deleted = costAt(at + 1) + EDIT;
+      const inserted = at === 0 ? Infinity : costAt(at - 1) + EDIT;
+      const least = Math.min(paired, deleted, inserted);
+      row[at] = least;
+      steps[down * width + at] = least === paired ? PAIR : least === deleted ? DELETE : INSERT;
     }
-    return row[this.#columns - this.#rows - this.#lowest] ?? Infinity;
   }
+  return { cost: costAt(columns - rows - lowest), pairs: () => pairsOn(steps, rows, columns, width, lowest) };
+}
 
-  /** The pairs on the best way, found from its end. */
-  pairs(): Pair[] {
-    const pairs: Pair[] = [];
-    let down = this.#rows;
-    let across = this.#columns;
-    while (down > 0 || across > 0) {
-      const step = this.#steps[down * this.#width + across - down - this.#lowest];
-      if (step !== INSERT) down--;
-      if (step !== DELETE) across--;
-      if (step === PAIR) pairs.push({ from: down, to: across });
-    }
-    return pairs.reverse();
+/** The pairs on the best way, found from its end. */
+function pairsOn(steps: Uint8Array, rows: number, columns: number, width: number, lowest: number): Pair[] {
+  const pairs: Pair[] = [];
+  let [down, across] = [rows, columns];
+  while (down > 0 || across > 0) {
+    const step = steps[down * width + across - down - lowest];
+    if (step !== INSERT) down--;
+    if (step !== DELETE) across--;
+    if (step === PAIR) pairs.push({ from: down, to: across });
   }
+  return pairs.reverse();
 }
 
 function costOfPair(from: Marks, to: Marks, one: number, other: number): number {

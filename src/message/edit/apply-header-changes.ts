@@ -19,14 +19,11 @@ interface Entry {
 /**
  * A header as modifications make it: what the MTA will deliver below its own `Received`, and what goes above that (`top`).
  *
- * They take effect in the order in which they are sent: changed values, headers at a place, deletions, then all else. Every
- * number counts the fields as they were shown; a deleted field is not there whatever else was asked for it. A changed field
- * has its name as the filter spells it, in Sendmail as it was; one that is changed and is not there is added in its turn.
- *
- * Modifications of anything else are ignored.
+ * Changed values come first, then headers at a place, deletions, and all else. Every number counts the fields as they were
+ * shown; a deleted field is not there whatever else was asked for it. A changed field has its name as the filter spells
+ * it, in Sendmail as it was; one that is not there is added in its turn.
  *
  * @param fields as the filter was shown them
- * @param session its MTA, and whether values begin with the blank after the colon
  * @throws AnswerError where a modification is malformed
  */
 export function applyHeaderChanges(

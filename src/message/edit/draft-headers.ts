@@ -10,12 +10,9 @@ import { encodeText } from '../headers/mime-words.js';
  * A header that is being changed; see `edit()`.
  *
  * @remarks
- * Values are text without the blank after the colon, written as UTF-8, or bytes, written as they are; with the option
- * `leadingSpace` bytes begin with that blank. They may be folded. A field is never changed itself: what takes its place
- * is another, which the method returns. Fields of `message.headers` are fields of the draft until they are changed.
- *
- * Every method throws (AnswerError) where it gets a name, a value or an index that a header cannot have, as `addHeader()`
- * and `changeHeader()` do.
+ * Values are text without the blank after the colon, or bytes as they stand in `raw`; they may be folded. A field is never
+ * changed itself: what takes its place is another, which the method returns. A name, a value or an index that a header
+ * cannot have is an AnswerError.
  *
  * @example
  * edit(message, ({ headers }) => {
@@ -33,11 +30,10 @@ export class DraftHeaders extends Headers {
   }
 
   /**
-   * Gives the n-th field of a name, from 1, another value.
+   * Gives the n-th field of a name, from 1, another value; where there are fewer, a field is appended.
    *
    * @remarks
-   * The field keeps its place and the spelling of its name. Where there are fewer, a field is appended. An empty value is a
-   * value: the field stays, and is empty.
+   * The field keeps its place and the spelling of its name. With an empty value it stays, and is empty.
    */
   set(name: string, value: Text, n = 1): HeaderField {
     return this.#set('draft.headers.set', name, value, n);
@@ -47,12 +43,9 @@ export class DraftHeaders extends Headers {
    * Gives the n-th field of a name, from 1, text for people, encoded where necessary.
    *
    * @remarks
-   * The text may hold any character: where one, or a blank at an end, cannot stand in a
-   * header as it is, the words from the first such to the last are encoded (RFC 2047, in UTF-8). Lines are folded at 76
-   * characters. For fields of free text, such as `Subject`; in others, `From` say, some words may not be encoded.
-   *
-   * `text()` of the field gives the text back, but for this: line breaks and other control characters are written as
-   * blanks (a line break before a blank not at all: it is taken for a fold), half a surrogate pair as U+FFFD.
+   * The words from the first that has to be encoded to the last are (RFC 2047, in UTF-8), and lines are folded at 76
+   * characters. For fields of free text, such as `Subject`: in `From`, say, some words may not be encoded. `text()` gives
+   * the text back, but control characters and line breaks are blanks, and half a surrogate pair is U+FFFD.
    *
    * @throws Error where the optional package `libmime` is not installed, whether something has to be encoded or not
    */
@@ -86,17 +79,12 @@ export class DraftHeaders extends Headers {
   }
 
   /**
-   * Adds a field just above one of the draft.
-   *
-   * @remarks
-   * Above the first field of the message it is still below the `Received` of the MTA itself; above one that was prepended
-   * it is above that, too.
+   * Adds a field just above one of the draft: below the MTA's own `Received`, unless that one was prepended.
    *
    * @throws AnswerError where the field is not in the draft (any more)
    */
   insertBefore(field: HeaderField, name: string, value: Text): HeaderField {
-    const what = 'draft.headers.insertBefore';
-    return this.#insert(this.#place(what, field), this.#make(what, name, value));
+    return this.#insertAt('draft.headers.insertBefore', field, 0, name, value);
   }
 
   /**
@@ -105,15 +93,10 @@ export class DraftHeaders extends Headers {
    * @throws AnswerError where the field is not in the draft (any more)
    */
   insertAfter(field: HeaderField, name: string, value: Text): HeaderField {
-    const what = 'draft.headers.insertAfter';
-    return this.#insert(this.#place(what, field) + 1, this.#make(what, name, value));
+    return this.#insertAt('draft.headers.insertAfter', field, 1, name, value);
   }
 
-  /**
-   * Deletes the n-th field of a name, from 1, or without a number all of them.
-   *
-   * @returns how many were deleted: 0 without a match
-   */
+  /** Deletes the n-th field of a name, from 1, or without a number all of them; returns how many. */
   delete(name: string, n?: number): number;
   /** Deletes one field, which may be gone already. */
   delete(field: HeaderField): number;
@@ -151,9 +134,9 @@ export class DraftHeaders extends Headers {
     return made;
   }
 
-  #place(what: string, field: HeaderField): number {
+  #insertAt(what: string, field: HeaderField, further: 0 | 1, name: string, value: Text): HeaderField {
     const index = this.fields().indexOf(field);
-    if (index !== -1) return index;
+    if (index !== -1) return this.#insert(index + further, this.#make(what, name, value));
     throw new AnswerError(
       `${what}: the field ${quote(field.name)} is not in this draft. It may have been changed or deleted ` +
         'since it was looked up: look it up again, with draft.headers.field(name, n).',

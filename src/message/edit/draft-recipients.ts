@@ -4,11 +4,7 @@ import { AnswerError } from '../../session/errors.js';
 import { writtenPath, type EnvelopePath } from '../envelope-path.js';
 
 /**
- * The recipients of a message that is being changed; see `edit()`.
- *
- * @remarks
- * Two addresses are the same where `sameAddress()` says so: internationalised domains in either form, local parts in any
- * case.
+ * The recipients of a message that is being changed, found by what `sameAddress()` takes for the same; see `edit()`.
  *
  * @example
  * edit(message, ({ recipients }) => {
@@ -40,12 +36,10 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
   }
 
   /**
-   * Adds a recipient, unless it is there.
+   * Adds a recipient, unless it is there; returns it, new or not.
    *
    * @param address with or without angle brackets
-   * @param args its ESMTP arguments; a recipient that is there gets these instead of its own. Without them it keeps what
-   *   it has, and a new one has none
-   * @returns the recipient, new or not
+   * @param args its ESMTP arguments, in place of those that it may have; without them it keeps what it has
    * @throws AnswerError where the address or an argument is not valid
    */
   add(address: string, args?: readonly string[]): EnvelopePath {
@@ -57,23 +51,13 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
     if (same !== undefined) return same.path;
     const made = writtenPath(address, [...(args ?? [])]);
     const [first] = there;
-    if (first === undefined) {
-      this.#recipients.add(made);
-      return made;
-    }
-    first.path = { ...first.path, args: made.args, params: made.params };
-    return first.path;
+    if (first === undefined) return this.#recipients.add(made);
+    return (first.path = { ...first.path, args: made.args, params: made.params });
   }
 
-  /**
-   * Deletes all that are the address.
-   *
-   * @param address with or without angle brackets, or a recipient
-   * @returns how many were deleted: 0 where it is not among them
-   */
+  /** Deletes all that are the address, or the recipient; returns how many. */
   delete(address: string | EnvelopePath): number {
-    const given: unknown = address;
-    const text = typeof given === 'object' && given !== null && 'address' in given ? given.address : given;
+    const text = (address as EnvelopePath | undefined | null)?.address ?? address;
     const gone = this.#find('draft.recipients.delete', text).splice(0);
     for (const entry of gone) this.#recipients.entries.delete(entry);
     return gone.length;
@@ -108,10 +92,11 @@ class RecipientIndex {
     for (const path of paths) this.add(path);
   }
 
-  add(path: EnvelopePath): void {
+  add(path: EnvelopePath): EnvelopePath {
     const entry = { path };
     this.entries.add(entry);
     this.named(path.address).push(entry);
+    return path;
   }
 
   named(address: string): Entry[] {
@@ -126,6 +111,6 @@ class RecipientIndex {
   }
 }
 
-function equal(left: readonly string[], right: readonly string[]): boolean {
-  return left.length === right.length && left.every((arg, index) => arg === right[index]);
+export function equal(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((one, index) => one === right[index]);
 }

@@ -15,7 +15,7 @@ import { changesOf, CollectedMessage, type MessageOrigin } from '../collected-me
 import { type EnvelopePath, writtenPath } from '../envelope-path.js';
 import type { BodyMode, Message } from '../message.js';
 import { DraftHeaders } from './draft-headers.js';
-import { DraftRecipients } from './draft-recipients.js';
+import { DraftRecipients, equal } from './draft-recipients.js';
 import { headerChanges } from './header-changes.js';
 import { recipientChanges } from './recipient-changes.js';
 
@@ -34,11 +34,8 @@ export interface Draft {
  * Changes a message: gives `change` a draft, and makes of it the fewest modifications.
  *
  * @remarks
- * The draft begins as `message` shows it, with the changes of earlier filters. The edit contains their changes and stands
- * for them; parts of the draft that are left alone keep them as they are. The modifications count as each MTA counts.
- *
- * Other modifications, and a decision, may stand beside an edit in an array; two edits of one message may not. Where
- * `change` throws or rejects, the message gets the failure decision, as with anything that a project throws.
+ * The draft begins with the changes of earlier filters, which the edit contains and stands for. Other modifications and a
+ * decision may stand beside an edit in an array; two edits of one message may not.
  *
  * @param message what `onMessage()` gives to its project
  * @param change changes the draft, at once or in an async function
@@ -46,10 +43,8 @@ export interface Draft {
  * @throws TypeError where `message` is not a message, or `change` not a function, or returns an Observable or a generator
  * @example
  * onMessage({ body: 'none' }, (message) =>
- *   edit(message, (draft) => {
- *     draft.headers.set('Subject', `[external] ${headerText(message.headers.get('Subject') ?? '')}`);
- *     draft.headers.prepend('X-Filtered', 'yes');
- *     if (draft.recipients.delete('info@example.org') > 0) draft.recipients.add('helpdesk@example.org');
+ *   edit(message, ({ headers }) => {
+ *     headers.set('Subject', `[external] ${headerText(headers.get('Subject') ?? '')}`);
  *   }),
  * )
  */
@@ -67,7 +62,8 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
   }
   if (typeof change !== 'function') throw new TypeError('edit(): the second argument has to be a function.');
   noteMade('edit', edit);
-  const draft = draftOf(message);
+  // A property that is set by a wrong name, or in place of the headers, would be lost without a word: it throws.
+  const draft: Draft = Object.freeze(new MessageDraft(message));
   const result = change(draft);
   if (isUnread(result)) {
     throw new TypeError(
@@ -78,11 +74,6 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
   return isPromise(result)
     ? Promise.resolve(result).then(() => editOf(message, origin, draft))
     : editOf(message, origin, draft);
-}
-
-function draftOf(message: Message<BodyMode>): Draft {
-  // A property that is set by a wrong name, or in place of the headers, would be lost without a word: it throws.
-  return Object.freeze(new MessageDraft(message));
 }
 
 /** A class, since an object literal with accessors has a shape of its own for each message. */
@@ -131,6 +122,7 @@ function checked<T>(given: T): T {
 /** Each part of the draft that was changed as new modifications, and the others as earlier filters have them. */
 function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft): Edit {
   const { modifications: replaces, session } = message;
+  const { sender, body } = draft;
   const fields = draft.headers.fields();
   const recipients = [...draft.recipients];
   const modifications: Modification[] = [
@@ -140,10 +132,10 @@ function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft)
     ...(equal(recipients, message.recipients)
       ? changesOf('recipients', replaces)
       : recipientChanges(origin.recipients, recipients)),
-    ...(draft.sender === message.sender
-      ? changesOf('sender', replaces)
-      : senderChange(origin.sender, draft.sender)),
-    ...bodyChange(message, draft.body, changesOf('body', replaces)),
+    ...(sender === message.sender ? changesOf('sender', replaces) : senderChange(origin.sender, sender)),
+    ...(body === undefined || body === message.body
+      ? changesOf('body', replaces)
+      : bodyChange(message, body)),
     ...changesOf('other', replaces),
   ];
   return { kind: 'edit', modifications, replaces };
@@ -153,23 +145,10 @@ function senderChange(from: EnvelopePath, { address, args }: EnvelopePath): Modi
   return address === from.address && equal(args, from.args) ? [] : [changeSender(address, args)];
 }
 
-function bodyChange(
-  message: Message<BodyMode>,
-  body: BodySource | undefined,
-  before: readonly Modification[],
-): readonly Modification[] {
-  if (body === undefined || body === message.body) return before;
-  return before.length === 0 && isSame(message.body, body) ? [] : [replaceBody(body)];
-}
-
-function isSame(old: unknown, body: BodySource): boolean {
-  if (!(old instanceof StoredBody)) return false;
-  if (typeof body === 'string') return old.is(Buffer.from(body));
-  return body instanceof Uint8Array && old.is(body);
-}
-
-function equal(left: readonly unknown[], right: readonly unknown[]): boolean {
-  return left.length === right.length && left.every((one, index) => one === right[index]);
+function bodyChange({ body: old, modifications }: Message<BodyMode>, body: BodySource): Modification[] {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  const isSame = old instanceof StoredBody && bytes instanceof Uint8Array && old.is(bytes);
+  return isSame && changesOf('body', modifications).length === 0 ? [] : [replaceBody(body)];
 }
 
 /** Whether nothing of it has run, or will: `() => void` lets functions return what they like. */

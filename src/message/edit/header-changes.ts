@@ -15,16 +15,14 @@ const NONE: readonly number[] = [];
 /**
  * The fewest modifications that turn one header into another, on every MTA.
  *
- * A field that is there with the same name, in the same spelling, and the same bytes is kept. One with the same name and
- * another value is changed, unless the new value is empty, which to an MTA means deletion. What has moved or is spelled
- * differently is deleted and made anew: Sendmail keeps the spelling of a changed header, Postfix does not.
+ * A field with the same name, in the same spelling, and another value is changed, unless the new value is empty, which to
+ * an MTA means deletion. What has moved or is spelled differently is deleted and made anew: Sendmail keeps the spelling of
+ * a changed header, Postfix does not.
  *
  * @param from the header as the filter was shown it: what the numbers of the modifications count
  * @param to the header that is wanted; all down to the last field with `top` goes above the MTA's own `Received`
- * @param leadingSpace whether values begin with the blank after the colon; a value of that blank alone is empty, too,
- *   since an MTA without the option is not sent it
- * @throws AnswerError where a field that has to be written is malformed, or one that has to be deleted has a name that
- *   cannot be written
+ * @param leadingSpace whether values begin with the blank after the colon; a value of that blank alone is empty, too
+ * @throws AnswerError where a field, or the name of one that is to be deleted, cannot be written
  */
 export function headerChanges(
   from: readonly HeaderField[],

@@ -12,15 +12,11 @@ import { asText } from '../headers/header-field.js';
 /**
  * The fewest modifications that turn one list of recipients into another, on every MTA: deletions, then additions.
  *
- * A recipient is an address, byte for byte, with its ESMTP arguments; how often and in which order makes no difference,
- * since an MTA has each of them once. It deletes by the address alone, and of several that are the same but for the case
- * Postfix has only the first. So where one of them is deleted, all are, and those that stay are added anew: otherwise the
- * deletion of one could be the loss of all.
- *
- * In Sendmail a recipient that is added anew with another `NOTIFY` gets the notifications that either of the two asks for.
+ * A recipient is an address, byte for byte, with its ESMTP arguments; an MTA has each of them once, in any order. It
+ * deletes by the address alone, and of several that are the same but for the case Postfix has only the first. So where one
+ * of them is deleted, all are, and those that stay are added anew.
  *
  * @param from the recipients as the filter was shown them
- * @param to those that are wanted
  * @throws AnswerError where an address or an argument cannot be written: the address holds a blank, say
  */
 export function recipientChanges(from: readonly EnvelopePath[], to: readonly EnvelopePath[]): Modification[] {
@@ -44,8 +40,6 @@ export function recipientChanges(from: readonly EnvelopePath[], to: readonly Env
 /**
  * Recipients as modifications make them: a deletion takes all with that address, byte for byte, whatever their arguments,
  * and those that an MTA has kept as it. A recipient that is there with the same arguments is not added again.
- *
- * Modifications of anything else are ignored.
  *
  * @throws AnswerError where a modification is malformed
  */
@@ -82,8 +76,7 @@ function recipientKey({ raw, args }: EnvelopePath): string {
 
 /** The bytes of an address without the angle brackets around it, as a string with one character for each byte. */
 function bareAddress(address: Text): string {
-  const bytes = typeof address === 'string' ? Buffer.from(address) : Buffer.from(address);
-  const text = bytes.toString('latin1');
+  const text = Buffer.from(address as string).toString('latin1');
   return text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
 }
 
@@ -92,16 +85,16 @@ function caseless({ address }: EnvelopePath): string {
 }
 
 /**
- * The deletion of a recipient as the client has written it, which is what Sendmail compares. Postfix compares what it has
- * kept of that; and a blank or a bracket, which a client may write, cannot be written in a modification.
+ * Sendmail compares a recipient as the client has written it, Postfix what it has kept of that. One of the two may not be
+ * written in a modification: with a blank or a bracket, which a client may write.
  */
 function deletionsOf({ raw, address }: EnvelopePath): [string, Modification][] {
   const kept = keptAddress(address);
   const made: [string, Modification][] = [];
   let failure: unknown;
-  for (const way of kept === undefined ? [raw] : [raw, kept]) {
+  for (const way of kept === undefined ? [asText(raw)] : [asText(raw), kept]) {
     try {
-      made.push([bareAddress(way), deleteRecipient(typeof way === 'string' ? way : asText(way))]);
+      made.push([bareAddress(way), deleteRecipient(way)]);
     } catch (error) {
       failure = error;
     }

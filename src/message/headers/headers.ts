@@ -8,8 +8,7 @@ import { parseDate } from './parse-date.js';
  * The header of a message: its fields in order, found by name in any case.
  *
  * @remarks
- * Nothing that a mail can hold makes a method throw. An index that is not a whole number from 1 does (AnswerError), and
- * a package that is not installed.
+ * Nothing that a mail can hold makes a method throw. An index that is no whole number from 1 does (AnswerError).
  *
  * @example
  * headers.get('Subject'); // '=?utf-8?Q?Gr=C3=BC=C3=9Fe?='
@@ -51,11 +50,10 @@ export class Headers implements Iterable<HeaderField> {
   }
 
   /**
-   * The value of the n-th field of a name, from 1, or `undefined`.
+   * The value of the n-th field of a name, from 1, unfolded (RFC 5322, 2.2.3), or `undefined`.
    *
    * @remarks
-   * Folded lines are joined: the line breaks go, the white
-   * space after them stays (RFC 5322, 2.2.3). Nothing is decoded, see `text()`; nothing is trimmed.
+   * Nothing is decoded, see `text()`; nothing is trimmed.
    */
   get(name: string, n = 1): string | undefined {
     const field = this.field(name, n);
@@ -81,8 +79,8 @@ export class Headers implements Iterable<HeaderField> {
    * The value of the n-th field of a name for people, with encoded words (RFC 2047) decoded.
    *
    * @remarks
-   * Encoded words are decoded also where they stand within other text, as mail programs do it. A broken one stays as it
-   * is; bytes that their character set does not have, or all beyond ASCII in an unknown set, become U+FFFD. Encoded line breaks and other control characters become blanks: the text may be written into a header again.
+   * Broken words stay as they are, bytes that cannot be decoded become U+FFFD, encoded control characters and line breaks
+   * become blanks: the text may be written into a header again.
    *
    * @throws Error where the optional package `libmime` is not installed, whether the field is there or not
    */
@@ -96,12 +94,10 @@ export class Headers implements Iterable<HeaderField> {
    * The addresses in all fields of a name, in order: `From`, `To`, `Cc` and their like.
    *
    * @remarks
-   * Read by RFC 5322 (3.4) and RFC 6532. Groups are taken apart (`group` has their name). Names without an address are left out, and so is an empty group.
-   * A value that is not a list of addresses gives what the parser of nodemailer makes of it: other mail programs may read
-   * it in another way.
+   * Read by RFC 5322 (3.4) and RFC 6532, groups taken apart, names without an address left out. Of a value that is no
+   * list of addresses it gives what the parser of nodemailer makes of it: other programs may read it in another way.
    *
-   * @throws Error where one of the optional packages `nodemailer` (its `lib/addressparser`) and `libmime` (for names) is
-   *   not installed, whether there is a field or not
+   * @throws Error where one of the optional packages `nodemailer` and `libmime` is not installed, field or not
    */
   addresses(name: string): Mailbox[] {
     const read = mailboxReader('headers.addresses()');
@@ -112,8 +108,7 @@ export class Headers implements Iterable<HeaderField> {
    * The time in the first field of a name, or `undefined` without a field or a valid date.
    *
    * @remarks
-   * Read by RFC 5322 (3.3, and the obsolete forms in 4.3). A zone that is missing or unknown is taken for UTC; the day of
-   * the week is ignored.
+   * Read by RFC 5322 (3.3 and 4.3). A zone that is missing or unknown is taken for UTC; the day of the week is ignored.
    */
   date(name = 'Date'): Date | undefined {
     const value = this.get(name);
@@ -128,7 +123,6 @@ export class Headers implements Iterable<HeaderField> {
   }
 }
 
-/** Whether a field has the name, in any case. */
 function named(name: string): (field: HeaderField) => boolean {
   const lower = name.toLowerCase();
   return (field) =>

@@ -4,12 +4,7 @@ import { wordsDecoder } from './mime-words.js';
 
 /** An address in a header such as `From` or `To` (RFC 5322, 3.4). */
 export interface Mailbox {
-  /**
-   * The display name, decoded for people; else the comment behind the address; `''` without either.
-   *
-   * @remarks
-   * The sender of the mail can choose any name.
-   */
+  /** The display name, decoded, or the comment behind the address, or `''`: whatever the sender has chosen. */
   readonly name: string;
   readonly address: string;
   readonly local: string;
@@ -19,7 +14,6 @@ export interface Mailbox {
   readonly group?: string;
 }
 
-/** What the parser of nodemailer gives. */
 interface Entry {
   readonly name?: string;
   readonly address?: string;

@@ -1,6 +1,5 @@
 import { optionalPeer } from '../optional-peer.js';
 
-/** What is used of the package libmime. */
 interface Libmime {
   decodeWords(text: string): string;
   encodeWord(text: string, encoding: 'Q' | 'B'): string;
@@ -23,10 +22,11 @@ const EMPTY_WORD = '=?UTF-8?Q??='.length;
 const PLAIN = /[a-zA-Z0-9!*+\-/ ]/;
 /** More blanks than this are not left in front of an encoded word: they would not leave enough of the line to it. */
 const MOST_BLANKS = 20;
+/** In a word that may not stand in a header, would be decoded, or looks like the end of an encoded word. */
+const FOREIGN = /[^\x21-\x7e]|=\?|\?=/;
 
 /**
- * Decodes the encoded words in a value. Line breaks and other control characters that were encoded become blanks, so
- * that the result can be written into a header again.
+ * Decodes the encoded words in a value. Control characters become blanks, so that it can be written into a header again.
  *
  * @throws Error where libmime is not installed
  */
@@ -59,10 +59,7 @@ export function encodeText(call: string, name: string, text: string): string {
   return fold(name, line.slice(0, start) + words.join(' ') + line.slice(end));
 }
 
-/**
- * Parts of a text that are encoded as one word each. They are divided here and not by libmime, which before 5.5 cut
- * characters beyond the basic plane in two.
- */
+/** Parts of a text that are encoded as one word each: libmime before 5.5 cuts characters beyond the basic plane in two. */
 function chunks(text: string, encoding: 'Q' | 'B', longest: number): string[] {
   const room = longest - EMPTY_WORD;
   // A blank or a hyphen at an end may be escaped, too.
@@ -90,7 +87,7 @@ function foreignPart(line: string): [start: number, end: number] {
   let [start, end, at] = [line.length, 0, 0];
   for (const [index, part] of parts.entries()) {
     if (index % 2 === 0) {
-      if (part.length > LONGEST_WORD || isForeign(part)) {
+      if (part.length > LONGEST_WORD || FOREIGN.test(part)) {
         start = Math.min(start, at);
         end = at + part.length;
       }
@@ -101,14 +98,6 @@ function foreignPart(line: string): [start: number, end: number] {
     at += part.length;
   }
   return start < end ? [start, end] : [0, 0];
-}
-
-/**
- * Whether a word may not stand in a header, or would be decoded, or looks like the end of an encoded word: some programs
- * leave out the blank between that and the next.
- */
-function isForeign(word: string): boolean {
-  return /[^\x21-\x7e]|=\?|\?=/.test(word);
 }
 
 function fold(name: string, value: string): string {

@@ -2,16 +2,9 @@ const DATE =
   /^ ?(?:(?:mon|tue|wed|thu|fri|sat|sun) ?,? ?)?(\d{1,2}) ?([a-z]{3}) ?(\d{2,6}) (\d{1,2}) ?: ?(\d{2})(?: ?: ?(\d{2}))?(?: ?([+-]\d{4}|[a-z]{1,5}))? ?$/i;
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 /** Hours from UTC (RFC 5322, 4.3). Other letters have no known meaning: they are taken for UTC. */
-const ZONES: Readonly<Record<string, number>> = {
-  edt: -4,
-  est: -5,
-  cdt: -5,
-  cst: -6,
-  mdt: -6,
-  mst: -7,
-  pdt: -7,
-  pst: -8,
-};
+const ZONES = new Map(
+  Object.entries({ edt: -4, est: -5, cdt: -5, cst: -6, mdt: -6, mst: -7, pdt: -7, pst: -8 }),
+);
 const LONGEST = 100;
 
 /** The point in time in a header such as `Date` (RFC 5322, 3.3, and the obsolete forms in 4.3). */
@@ -26,7 +19,6 @@ export function parseDate(unfolded: string): Date | undefined {
   // A day that the month does not have would be one of the next month.
   if (local.getUTCMonth() !== month || local.getUTCDate() !== Number(day)) return undefined;
   const offset = minutesFromUtc(zone);
-  if (offset === undefined) return undefined;
   const date = new Date(local.setUTCHours(Number(hour), Number(minute) - offset, Number(second)));
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
@@ -37,10 +29,11 @@ function fullYear(digits: string): number {
   return digits.length === 2 && year < 50 ? 2000 + year : 1900 + year;
 }
 
-function minutesFromUtc(zone: string): number | undefined {
-  if (!/^[+-]/.test(zone)) return 60 * (ZONES[zone.toLowerCase()] ?? 0);
+/** NaN where there is no such zone. */
+function minutesFromUtc(zone: string): number {
+  if (!/^[+-]/.test(zone)) return 60 * (ZONES.get(zone.toLowerCase()) ?? 0);
   const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(3))];
-  if (minutes > 59) return undefined;
+  if (minutes > 59) return NaN;
   return (zone.startsWith('-') ? -1 : 1) * (60 * hours + minutes);
 }
 

@@ -1,4 +1,4 @@
-import { type Rules, object, whole } from '../../common/options.js';
+import { object, whole } from '../../common/options.js';
 import { OLD_PROTOCOL, SMFIF } from '../../transport/wire/flags.js';
 import type { OptnegFields } from '../../transport/wire/layouts.js';
 import { MilterError } from './milter-error.js';
@@ -23,9 +23,7 @@ export interface MtaAgreement extends MtaOffer {
 export const DEFAULT_OFFER: MtaOffer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
 
 const BITS = whole(0, 0xffffffff);
-const OFFER: Rules<MtaOffer> = { version: whole(2, 6), actions: BITS, protocol: BITS };
-/** The rule for an offer, or a part of it. */
-export const offerRule = object(OFFER);
+export const offerRule = object<MtaOffer>({ version: whole(2, 6), actions: BITS, protocol: BITS });
 
 /**
  * Completes an offer with what MTAs that speak its version offer.
@@ -42,9 +40,7 @@ export function completeOffer(offer: Partial<MtaOffer>, oldActions: number): Mta
 }
 
 /**
- * Checks a milter's answer to an offer.
- *
- * It is the stricter of Postfix and Sendmail in everything, since a milter that passes here is to work with both.
+ * Checks a milter's answer to an offer, as the stricter of Postfix and Sendmail does.
  *
  * @throws MilterError where the answer is more than was offered, or of a version below 2
  */
@@ -58,11 +54,8 @@ export function agree(offer: MtaOffer, answer: OptnegFields): MtaAgreement {
   if (beyond !== 0) fail(`it asked for protocol flags 0x${beyond.toString(16)}, which were not offered`);
   // libmilter always sends its lists; where they were not offered they mean nothing.
   const lists = (offer.actions & SMFIF.SETSYMLIST) === 0 ? [] : answer.lists;
+  const names = (text: string): string[] => text.split(/[\s,]+/).filter((name) => name !== '');
   return { version, actions, protocol, lists: new Map(lists.map(([stage, text]) => [stage, names(text)])) };
-}
-
-function names(text: string): string[] {
-  return text.split(/[\s,]+/).filter((name) => name !== '');
 }
 
 function fail(reason: string): never {

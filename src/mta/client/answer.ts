@@ -35,7 +35,6 @@ export interface MtaAnswer {
   readonly modifications: readonly WireModification[];
 }
 
-/** The answer to go on. */
 export const CONTINUE: MtaAnswer = Object.freeze({
   verdict: Object.freeze({ kind: 'continue' }),
   modifications: [],
@@ -59,8 +58,7 @@ export function timeoutAt(stage: string, { timeouts }: MtaConnectionOptions): nu
 }
 
 /**
- * Reads the replies to an event up to the final one: at the end of the message there may be modifications and progress
- * before it, elsewhere nothing.
+ * Reads the replies to an event up to the final one.
  *
  * @throws MilterError where the milter breaks the protocol or does not reply in time
  */
@@ -73,6 +71,7 @@ export async function readAnswer(stage: MtaEvent['type'], source: AnswerSource):
     const left = Math.max(0, deadline - performance.now());
     const reply = await stream.next(Math.min(timeoutAt(stage, options), left));
     received.push(reply);
+    // At the end of the message there may be modifications and progress before it, elsewhere nothing.
     const more = stage === 'eom' && (reply.type === 'progress' || isModification(reply));
     if (!more) return { verdict: verdictOf(stage, reply, source), modifications: changes.list };
     const wrong = isModification(reply) ? changes.add(reply) : changes.progress();

@@ -22,6 +22,8 @@ export interface MtaTimeouts {
   readonly eom?: number;
   /** For the milter to close its end after quit. 1 s. */
   readonly close?: number;
+  /** For a reply that is not due, after each event that wants none. 0. */
+  readonly silent?: number;
 }
 
 /** Limits beyond which an MTA gives a milter up. */
@@ -44,12 +46,7 @@ export interface MtaConnectionOptions extends FilterEndOptions {
   readonly offer?: Partial<MtaOffer>;
   readonly timeouts?: MtaTimeouts;
   readonly limits?: MtaLimits;
-  /** How long to wait for an undue reply after an event that wants none, in milliseconds. Default: not at all. */
-  readonly patience?: number;
-  /**
-   * Whether the whole conversation is kept, bodies included, until the connection is let go. Not by default: an
-   * `MtaConnection` has no transcript then, and an `MtaSession` that of its last message.
-   */
+  /** Whether the whole conversation is kept, bodies included; else an `MtaSession` has that of its last message. */
   readonly transcript?: boolean | undefined;
 }
 
@@ -60,6 +57,7 @@ export const DEFAULT_TIMEOUTS: Required<MtaTimeouts> = {
   content: 300_000,
   eom: 600_000,
   close: 1000,
+  silent: 0,
 };
 
 /** Limits that no honest milter meets. */
@@ -70,21 +68,25 @@ export const DEFAULT_LIMITS: Required<MtaLimits> = {
 };
 
 const time = milliseconds(0);
-const TIMEOUTS: Rules<MtaTimeouts> = { connect: time, command: time, content: time, eom: time, close: time };
-const LIMITS: Rules<MtaLimits> = {
-  replyBytes: or(whole(1), Infinity),
-  modifications: or(whole(0), Infinity),
-  modificationBytes: or(whole(0), Infinity),
-};
+const count = or(whole(0), Infinity);
 
-/** The rules for `MtaConnectionOptions`. */
 export const CONNECTION_RULES: Rules<MtaConnectionOptions> = {
   ...FILTER_END_RULES,
   mta: oneOf('postfix', 'sendmail'),
   signal,
   offer: offerRule,
-  timeouts: object(TIMEOUTS),
-  limits: object(LIMITS),
-  patience: time,
+  timeouts: object<MtaTimeouts>({
+    connect: time,
+    command: time,
+    content: time,
+    eom: time,
+    close: time,
+    silent: time,
+  }),
+  limits: object<MtaLimits>({
+    replyBytes: or(whole(1), Infinity),
+    modifications: count,
+    modificationBytes: count,
+  }),
   transcript: boolean,
 };

@@ -23,7 +23,6 @@ export interface FilterEndOptions {
   readonly outcome?: ((outcome: Outcome) => void) | undefined;
 }
 
-/** The rules for `FilterEndOptions`. */
 export const FILTER_END_RULES: Rules<FilterEndOptions> = {
   session: object(SESSION_RULES),
   chunks: or(object({ seed: required(number(-Infinity)) }), 'whole', 'bytes'),
@@ -36,8 +35,6 @@ export const FILTER_END_RULES: Rules<FilterEndOptions> = {
  * @remarks
  * The filter has seen the bytes when `write` returns, unless it is still busy with earlier ones. Ending the stream is
  * the MTA closing its end; destroying it is a connection that is lost.
- *
- * @throws TypeError or RangeError where an option is wrong
  *
  * @example const stream = filterEnd(on('rcpt', () => reject()));
  */
@@ -56,7 +53,6 @@ export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterE
   return end.stream;
 }
 
-/** The session's end of the stream, in place of a socket. */
 class FilterEnd implements ConnectionIo {
   readonly stream: Duplex;
   connection: Connection | undefined;
@@ -71,7 +67,6 @@ class FilterEnd implements ConnectionIo {
     this.#cut = cutter(chunks);
     this.stream = new Duplex({
       allowHalfOpen: false,
-      decodeStrings: true,
       read: () => {
         if (!this.#full) return;
         this.#full = false;
@@ -124,7 +119,6 @@ class FilterEnd implements ConnectionIo {
   }
 }
 
-/** Makes the function that cuts bytes like that. */
 export function cutter(chunking: Chunking): (bytes: Buffer) => readonly Buffer[] {
   if (chunking === 'whole') return (bytes) => [bytes];
   if (chunking === 'bytes') return (bytes) => Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1));

@@ -7,7 +7,6 @@ import type { MtaEvent } from './answer.js';
 /** Values of macros, by name: `i`, `{auth_authen}`. Braces around a name make no difference. */
 export type MtaMacros = Readonly<Record<string, string | undefined>>;
 
-/** The rule for values of macros, by name. */
 export const macroValues: Rule = record({ ...string, expected: 'strings' });
 
 /** Macros by the names that they have on the wire, where long ones have braces. */
@@ -20,11 +19,9 @@ export function wireMacros(macros: MtaMacros): MtaMacros {
 /**
  * The macros that a mail server sends before a command; `undefined` where it sends no frame, not even an empty one.
  *
- * Postfix takes an empty list for none, and sends those of `eoh` with every header, those of `eom` with the body.
- *
- * Sendmail sends no frame before a command that has no list, nor where the milter asked for an empty list. It mixes up
- * the lists of `eom` and `eoh`: the former counts only where there is the latter, and the latter alone leaves `eom`
- * without macros.
+ * Postfix takes an empty list for none, and sends those of `eoh` with every header, those of `eom` with the body. Sendmail
+ * sends no frame for an empty list or none. It mixes up the lists of `eom` and `eoh`: the former counts only where there
+ * is the latter, and the latter alone leaves `eom` without macros.
  *
  * @param lists those that the milter asked for, by `SMFIM`
  */

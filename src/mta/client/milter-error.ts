@@ -3,13 +3,7 @@ import type { SmtpReply } from '../../session/smtp-reply.js';
 /** How a milter failed the MTA. */
 export type MilterFailure = 'connect' | 'negotiation' | 'protocol' | 'timeout' | 'disconnect';
 
-/**
- * A milter that an MTA cannot go on with.
- *
- * @remarks
- * It was not there, did not agree, broke the protocol, was silent, or hung up.
- * Its connection is closed and never used again, since replies are matched to events by their order alone.
- */
+/** A milter that an MTA cannot go on with: its connection is closed and never used again. */
 export class MilterError extends Error {
   override readonly name = 'MilterError';
   /** The kind of failure. */

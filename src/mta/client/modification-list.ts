@@ -9,7 +9,6 @@ type ModificationName = {
 /** A reply that changes a message. */
 export type WireModification = Extract<WireReply, { type: ModificationName }>;
 
-/** Whether a reply changes a message. */
 export function isModification(reply: WireReply): reply is WireModification {
   return REPLIES[reply.type].kind === 'modification';
 }
@@ -48,7 +47,6 @@ export class ModificationList {
     return ++this.#progress > this.#limits.modifications ? 'it sends too many progress replies' : undefined;
   }
 
-  /** Adds a modification; returns the fault, if there is one. */
   add(modification: WireModification): string | undefined {
     const { type } = modification;
     if ((this.#rights & REPLIES[type].right) === 0) return `it has not asked for the right to ${type}`;

@@ -1,13 +1,16 @@
 import { checkOptions, pickOptions, withDefaults } from '../../common/options.js';
 import { excerpt } from '../../common/printable.js';
+import { scopeOf } from '../../session/decision-scope.js';
+import { accept, discard, proceed, reject, skip } from '../../session/decisions.js';
 import { LARGEST, agreeOnSize } from '../../session/negotiation/terms.js';
 import type { KnownProfile } from '../../session/profiles/profile.js';
 import { profileOf } from '../../session/profiles/recognise.js';
 import { parseEndpoint } from '../../transport/sockets/endpoint.js';
 import { COMMANDS, type Command, commandCodec } from '../../transport/wire/commands.js';
+import { SMFIP } from '../../transport/wire/flags.js';
 import type { WireReply } from '../../transport/wire/replies.js';
 import { type MtaAgreement, agree, completeOffer } from './agreement.js';
-import { CONTINUE, type MtaAnswer, type MtaEvent, readAnswer, timeoutAt } from './answer.js';
+import { CONTINUE, type MtaAnswer, type MtaEvent, type Verdict, readAnswer, timeoutAt } from './answer.js';
 import {
   CONNECTION_RULES,
   DEFAULT_LIMITS,
@@ -18,7 +21,6 @@ import {
 import { FILTER_END_RULES, type FilterEndOptions, filterEnd } from './filter-end.js';
 import { type MtaMacros, macrosBefore } from './macros.js';
 import { MilterError } from './milter-error.js';
-import { MilterState } from './milter-state.js';
 import { ReplyStream, connectTo } from './reply-stream.js';
 
 /** The commands that an MTA sent in one write, and the replies to them. */
@@ -27,13 +29,32 @@ export interface TranscriptEntry {
   readonly received: readonly WireReply[];
 }
 
+type EventName = MtaEvent['type'];
+
+/** Postfix sends the macros of these even where the milter does not want the event. */
+const MACROS_ALWAYS: readonly EventName[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'unknown'];
+
+/** The events that do not follow on SKIP, and on a refused DATA: after that the client may go on with RCPT and DATA. */
+const LEFT_OUT: Readonly<Record<'body' | 'content', readonly EventName[]>> = {
+  body: ['body'],
+  content: ['header', 'eoh', 'body', 'eom'],
+};
+
+/** The decision that a verdict amounts to; every refusal has the same scope. */
+const DECISIONS = {
+  continue: proceed(),
+  accept: accept(),
+  discard: discard(),
+  skip: skip(),
+  refuse: reject(),
+};
+
 /**
  * A connection to a milter as an MTA has it: one event at a time, with its macros and its reply.
  *
  * @remarks
- * It honours the agreement (events left out, events without reply, skip) and the decisions (no more events of a
- * message or a session after the final word on it); such events are answered with `continue` without being sent.
- * A breach of the protocol, silence or a lost connection ends it with a `MilterError`.
+ * Events that the milter does not want, or has decided about, are answered with `continue` without being sent. A breach of
+ * the protocol, silence or a lost connection ends it with a `MilterError`.
  *
  * @example
  * const mta = await MtaConnection.open('inet:8891@127.0.0.1');
@@ -47,10 +68,12 @@ export class MtaConnection {
   readonly maxData: number;
   readonly #entries: TranscriptEntry[] | undefined;
   readonly #stream: ReplyStream;
-  readonly #state: MilterState;
   readonly #options: MtaConnectionOptions;
   readonly #profile: KnownProfile;
   #rounds = 0;
+  /** The scope of the milter's decision, as long as that lasts. */
+  #over: 'connection' | 'message' | keyof typeof LEFT_OUT | undefined;
+  #last: EventName | undefined;
 
   private constructor(
     stream: ReplyStream,
@@ -62,7 +85,6 @@ export class MtaConnection {
     this.maxData = agreeOnSize(agreement.protocol, LARGEST).size;
     this.#entries = options.transcript === true ? [negotiation] : undefined;
     this.#stream = stream;
-    this.#state = new MilterState(agreement);
     this.#options = options;
     this.#profile = profileOf(options.mta);
   }
@@ -70,8 +92,7 @@ export class MtaConnection {
   /**
    * Connects to a milter and negotiates.
    *
-   * @throws MilterError where it is not there, or wants what was not offered
-   * @throws RangeError, TypeError, EndpointError where an option is wrong; the signal's reason where it is aborted
+   * @throws MilterError where it is not there or does not agree; RangeError, TypeError or EndpointError for wrong options
    */
   static async open(to: MilterTarget, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
     checkOptions('MtaConnection.open()', options, CONNECTION_RULES);
@@ -104,7 +125,7 @@ export class MtaConnection {
     return this.#entries ?? [];
   }
 
-  /** Lets go of the conversation so far; the transcript goes on from there. */
+  /** Lets go of the conversation so far. */
   forgetTranscript(): void {
     if (this.#entries !== undefined) this.#entries.length = 0;
   }
@@ -116,25 +137,24 @@ export class MtaConnection {
 
   /** Whether the milter has decided about the message, so that it hears nothing more of it. */
   get messageOver(): boolean {
-    return this.#state.messageOver;
+    return this.#over === 'connection' || this.#over === 'message';
   }
 
   /** Whether the milter has decided about the SMTP session, so that there is nothing more to ask it. */
   get sessionOver(): boolean {
-    return this.#state.sessionOver;
+    return this.#over === 'connection';
   }
 
   /**
    * Sends an event to the milter and waits for its reply, where it wants the event and replies to it.
    *
    * @param macros values that the milter may get with it
-   * @throws MilterError where it breaks the protocol, hangs up, or does not reply in time
-   * @throws RangeError where the event is too large for a frame
+   * @throws MilterError where the milter fails, RangeError where the event is too large for a frame
    */
   async ask(event: MtaEvent, macros: MtaMacros = {}): Promise<MtaAnswer> {
     // An empty frame is a broken one to libmilter.
     if (event.type === 'body' && event.data.length === 0) return CONTINUE;
-    const plan = this.#state.plan(event.type);
+    const plan = this.#plan(event.type);
     if (plan === 'nothing') return CONTINUE;
     const set = macrosBefore(event.type, macros, this.agreement.lists, this.#profile);
     const commands: Command[] =
@@ -143,16 +163,17 @@ export class MtaConnection {
     if (commands.length === 0) return CONTINUE;
     const received = await this.#send(event.type, commands);
     if (plan === 'ask') return this.#answer(event.type, received);
-    if (plan === 'tell' && this.#options.patience !== undefined) {
-      await this.#stream.quiet(this.#options.patience);
-      this.#checkSilence();
+    const { silent = DEFAULT_TIMEOUTS.silent } = this.#options.timeouts ?? {};
+    if (plan === 'send' && silent > 0) {
+      await this.#stream.quiet(silent);
+      this.#stream.checkSilence();
     }
     return CONTINUE;
   }
 
   /** Sends ABORT: the message is over, with or without a decision. Postfix does so after every message. */
   async abort(): Promise<void> {
-    this.#state.messageEnded();
+    this.#endMessage();
     if (!this.sessionOver) await this.#send('abort', [{ type: 'abort' }]);
   }
 
@@ -160,7 +181,7 @@ export class MtaConnection {
   async quit(): Promise<void> {
     if (!this.sessionOver) await this.#send('quit', [{ type: 'quit' }]);
     await this.#stream.ended(this.#options.timeouts?.close ?? DEFAULT_TIMEOUTS.close);
-    this.#checkSilence();
+    this.#stream.checkSilence();
   }
 
   /** Closes the connection at once, without a word. */
@@ -168,9 +189,34 @@ export class MtaConnection {
     this.#stream.destroy();
   }
 
+  /** The frames for an event: its macros and itself (with or without a reply), only its macros, or none. */
+  #plan(name: EventName): 'ask' | 'send' | 'macros' | 'nothing' {
+    const { protocol, version } = this.agreement;
+    const { no, nr, version: since } = COMMANDS[name];
+    if (name === 'mail' || name === 'helo') this.#endMessage();
+    const part = this.#over === 'body' || this.#over === 'content' ? LEFT_OUT[this.#over] : undefined;
+    if (part?.includes(name) === false) this.#over = undefined;
+    // libmilter without a data callback drops the whole message when an unknown command comes after a recipient.
+    const lost = name === 'unknown' && this.#last === 'rcpt' && (protocol & SMFIP.NODATA) !== 0;
+    if (this.#over !== undefined || lost) return 'nothing';
+    if ((protocol & no) !== 0 || since > version) return MACROS_ALWAYS.includes(name) ? 'macros' : 'nothing';
+    this.#last = name;
+    return (protocol & nr) !== 0 ? 'send' : 'ask';
+  }
+
+  #decided(name: EventName, { kind }: Verdict): void {
+    const scope = scopeOf(name, DECISIONS[kind]);
+    if (scope !== 'event') this.#over = scope;
+    else if (name === 'data' && kind === 'refuse') this.#over = 'content';
+  }
+
+  #endMessage(): void {
+    if (this.#over === 'message') this.#over = undefined;
+  }
+
   /** Sends in one write; returns the array that is to get the replies. */
   async #send(stage: string, commands: readonly Command[]): Promise<WireReply[]> {
-    this.#checkSilence();
+    this.#stream.checkSilence();
     const frames = commands.map((command) => commandCodec.encode(command));
     // A frame is its length, a letter and the data.
     const sizes = frames.map((frame) => frame.length - 5);
@@ -188,13 +234,13 @@ export class MtaConnection {
     return received;
   }
 
-  async #answer(stage: MtaEvent['type'], received: WireReply[]): Promise<MtaAnswer> {
+  async #answer(stage: EventName, received: WireReply[]): Promise<MtaAnswer> {
     this.#rounds++;
     const { agreement } = this;
     try {
       const source = { stream: this.#stream, agreement, options: this.#options, received };
       const answer = await readAnswer(stage, source);
-      this.#state.decided(stage, answer.verdict);
+      this.#decided(stage, answer.verdict);
       if (this.sessionOver) await this.#leave();
       return answer;
     } catch (error) {
@@ -211,15 +257,6 @@ export class MtaConnection {
     } else {
       this.#stream.destroy();
     }
-  }
-
-  /** A reply that is not due would be taken for the answer to the next event. */
-  #checkSilence(): void {
-    if (this.#stream.waiting > 0) {
-      this.#stream.destroy();
-      throw new MilterError('protocol', this.#stream.stage, 'it replied though nothing was asked');
-    }
-    if (this.#stream.failure?.kind === 'protocol') throw this.#stream.failure;
   }
 }
 

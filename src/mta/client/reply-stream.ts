@@ -15,9 +15,8 @@ const MOST_WAITING = 256;
 /**
  * Connects to a milter.
  *
- * @param timeout how long that may take, in milliseconds
- * @param signal ends the attempt; then this rejects with its reason
- * @throws MilterError where the connection is refused or does not come in time
+ * @param timeout in milliseconds
+ * @throws MilterError where the connection is refused or does not come in time; the reason of the signal
  */
 export async function connectTo(endpoint: Endpoint, timeout: number, signal?: AbortSignal): Promise<Socket> {
   const socket =
@@ -50,13 +49,8 @@ export async function connectTo(endpoint: Endpoint, timeout: number, signal?: Ab
   }
 }
 
-/**
- * The milter's end of a connection, as an MTA sees it: bytes go out, replies come in and are taken one by one.
- *
- * It throws a `MilterError` with the stage that `stage` names; the first failure stays.
- */
+/** The milter's end of a connection: bytes go out, replies come in and are taken one by one. The first failure stays. */
 export class ReplyStream {
-  /** The command in progress, for the errors. */
   stage = 'optneg';
   readonly #socket: Duplex;
   readonly #reader: FrameReader;
@@ -67,10 +61,7 @@ export class ReplyStream {
   /** Called at a reply, a failure, and room to write. */
   #wake: () => void = () => undefined;
 
-  /**
-   * @param maxData the most data bytes that a reply may have
-   * @param signal closes the connection; after that everything throws its reason
-   */
+  /** @param signal closes the connection; after that everything throws its reason */
   constructor(socket: Duplex, maxData: number, signal?: AbortSignal) {
     this.#socket = socket;
     this.#signal = signal;
@@ -100,14 +91,13 @@ export class ReplyStream {
     socket.on('drain', () => this.#wake());
   }
 
-  /** How many replies have come that were not taken yet. */
-  get waiting(): number {
-    return this.#arrived.length;
-  }
-
-  /** The failure so far, once the replies before it are taken. */
-  get failure(): MilterError | undefined {
-    return this.#arrived.length > 0 ? undefined : this.#failure;
+  /** Throws where there is a reply that was not asked for: it would be taken for the answer to the next event. */
+  checkSilence(): void {
+    if (this.#arrived.length > 0) {
+      this.destroy();
+      throw new MilterError('protocol', this.stage, 'it replied though nothing was asked');
+    }
+    if (this.#failure?.kind === 'protocol') throw this.#failure;
   }
 
   /** Writes, and waits for the milter to read where it is slow; not for longer than `timeout` milliseconds. */
@@ -118,7 +108,6 @@ export class ReplyStream {
     await this.#until(() => !this.#socket.writableNeedDrain, timeout, 'it did not read');
   }
 
-  /** The next reply. */
   async next(timeout: number): Promise<WireReply> {
     await this.#until(() => this.#arrived.length > 0, timeout, 'it did not reply');
     const reply = this.#arrived.shift();
@@ -145,18 +134,15 @@ export class ReplyStream {
     this.#socket.end();
   }
 
-  /** Closes the connection, at once. */
   destroy(): void {
     this.#socket.destroy();
   }
 
   async #until(done: () => boolean, timeout: number, otherwise: string): Promise<void> {
     await this.#wait(() => done() || this.#failure !== undefined, timeout);
-    if (!done()) this.#fail('timeout', `${otherwise} within ${timeout} ms`);
-    if (!done() && this.#failure !== undefined) throw this.#failure;
+    if (!done()) throw this.#fail('timeout', `${otherwise} within ${timeout} ms`);
   }
 
-  /** Waits until a condition holds, at most `time` milliseconds. */
   async #wait(done: () => boolean, time: number): Promise<void> {
     const wait = { late: false };
     const timer = setTimeout(() => {
@@ -181,9 +167,11 @@ export class ReplyStream {
     this.#wake();
   }
 
-  #fail(kind: 'protocol' | 'timeout' | 'disconnect', reason: string, cause?: Error): void {
+  /** Returns the first failure. */
+  #fail(kind: 'protocol' | 'timeout' | 'disconnect', reason: string, cause?: Error): MilterError {
     this.#failure ??= new MilterError(kind, this.stage, reason, { cause });
     if (kind !== 'disconnect') this.#socket.destroy();
     this.#wake();
+    return this.#failure;
   }
 }

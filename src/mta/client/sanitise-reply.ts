@@ -10,7 +10,6 @@ export const REFUSALS = {
   shutdown: { code: 421, enhanced: '4.7.0', lines: ['Server closing connection'] },
 } as const satisfies Record<string, SmtpReply>;
 
-/** A milter's reply code, made fit for an SMTP client. */
 export interface SanitisedReply {
   readonly reply: SmtpReply;
   /** Why the milter cannot be trusted any more, where that is so. */
@@ -25,10 +24,9 @@ const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 /**
  * Makes the text of a reply code fit for an SMTP client.
  *
- * `%%` is a percent sign (MTAs take the text as a format); a single one is left as it is. Where the enhanced code is
- * missing, or of another class than the code, there may be one of the right class. A text without a usable code is replaced
- * by the default refusal. A text with other lines than it says is forgery or nonsense: it is replaced by
- * the default refusal, with `violation`.
+ * `%%` is a percent sign (MTAs take the text as a format); a single one is left as it is. An enhanced code that is missing
+ * or of another class than the code is put right. A text without a usable code, or with other lines than it says
+ * (`violation`), is replaced by the default refusal.
  *
  * @param missing the enhanced code, without its class, for a reply that has none; `''` leaves it without
  */
@@ -44,18 +42,12 @@ export function sanitiseReply(text: string, missing = REFUSALS.reject.enhanced.s
   const wrong = parts.findIndex(([, own, separator = ' '], at) => {
     return own !== code || separator !== (at === lines.length - 1 ? ' ' : '-');
   });
-  if (wrong !== -1) {
+  if (wrong !== -1)
     return { reply: standard, violation: `its reply has a wrong line: ${quote(lines[wrong])}` };
-  }
   const own = ENHANCED.exec(parts[0]?.[3] ?? '')?.[1];
   const shown = parts.map(([, , , rest = '']) => rest.replace(ENHANCED, '').replaceAll('%%', '%'));
   const empty = shown.every((line) => line === '');
   const rest = own ?? (empty ? REFUSALS.reject.enhanced.slice(1) : missing);
-  return {
-    reply: {
-      code: Number(code),
-      ...(rest !== '' && { enhanced: `${code.charAt(0)}${rest}` }),
-      lines: empty ? standard.lines : shown,
-    },
-  };
+  const enhanced = rest === '' ? {} : { enhanced: `${code.charAt(0)}${rest}` };
+  return { reply: { code: Number(code), ...enhanced, lines: empty ? standard.lines : shown } };
 }

@@ -13,7 +13,6 @@ import { RemoteError, type ResolvedRemote } from './remote-options.js';
 import { SessionHistory } from './session-history.js';
 import { commandsOf, decisionOf, macrosOf, modificationsOf, offerFor, refusalOf } from './translate.js';
 
-/** The result for an event. */
 export interface RemoteAnswer {
   readonly decision?: Decision | undefined;
   readonly modifications?: readonly Modification[];
@@ -34,12 +33,9 @@ export class RemoteLink {
   #connection: MtaConnection | undefined;
   /** Closes the connection, and ends the question in progress with its reason. */
   #stop = new AbortController();
-  /** That of the question in progress, where there is one. */
   #asking: AbortController | undefined;
   /** The milter has failed, and is not asked about this message any more. */
   #failed = false;
-  /** The milter wants no more events of this session. */
-  #released = false;
   /** A decision that came too late for the event that it is about: it holds for all that follow. */
   #sessionDecision: Decision | undefined;
   #messageDecision: Decision | undefined;
@@ -48,7 +44,6 @@ export class RemoteLink {
     this.#settings = settings;
   }
 
-  /** Notes an event that the milter may have to hear of later. */
   note(event: StageEvent): void {
     if (event.stage === 'mail') this.endMessage();
     this.#history.note(event);
@@ -59,12 +54,12 @@ export class RemoteLink {
     const { stage } = event;
     const decision = this.#sessionDecision ?? this.#messageDecision;
     if (decision !== undefined) return { decision };
-    if (this.#released) return NOTHING;
+    if (this.#connection?.sessionOver === true) return NOTHING;
     if (this.#failed) return { decision: this.#failureAt(stage) };
     const stop = this.#stop;
-    const { timeouts } = this.#settings;
-    const content = stage === 'header' || stage === 'eoh' || stage === 'body';
-    const limit = stage === 'eom' ? timeouts.eom : content ? timeouts.content : timeouts.command;
+    const { eom, content, command } = this.#settings.timeouts;
+    const isContent = stage === 'header' || stage === 'eoh' || stage === 'body';
+    const limit = stage === 'eom' ? eom : isContent ? content : command;
     // Made only when it is needed: an error takes a trace, which costs as much as the question.
     const onLate = (): void =>
       stop.abort(new MilterError('timeout', stage, `it did not answer within ${limit} ms`));
@@ -105,7 +100,6 @@ export class RemoteLink {
     this.#messageDecision = undefined;
   }
 
-  /** The session is over. */
   end(): void {
     this.endMessage();
     const connection = this.#connection;
@@ -114,11 +108,9 @@ export class RemoteLink {
     // Its answer to that is of no interest; where it does not hang up, its time to do so ends.
     connection?.quit().catch(() => connection.destroy());
     this.#history.endSession();
-    this.#released = false;
     this.#sessionDecision = undefined;
   }
 
-  /** The decision in place of the milter's; `undefined` where the event passes. */
   #failureAt(stage: Stage): Decision | undefined {
     const { failure } = this.#settings;
     return failure && failureAt(stage, failure);
@@ -163,11 +155,9 @@ export class RemoteLink {
       const decision = decisionOf(verdict);
       if (earlier.stage === 'connect' || earlier.stage === 'helo') this.#sessionDecision = decision;
       else this.#messageDecision = decision;
-      this.#released = connection.sessionOver;
       return { decision };
     }
     const { verdict, modifications } = await this.#send(connection, event);
-    this.#released = connection.sessionOver;
     const decision = decisionOf(verdict);
     if (decision !== undefined || modifications.length === 0) return { decision };
     const shown = (this.#settings.stages & BIT.header) === 0 ? Infinity : this.#history.sent.headers;

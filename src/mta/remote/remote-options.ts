@@ -26,7 +26,6 @@ export class RemoteError extends Error {
   /** Where the milter listens, as `parseEndpoint` reads it. */
   readonly endpoint: string;
 
-  /** @param instead the consequence for the mail, in place of the milter's answer */
   constructor(stage: Stage, endpoint: string, instead: string, cause: Error) {
     super(`The milter at ${endpoint} could not be asked about ${stage}; ${instead}. ${cause.message}`, {
       cause,
@@ -67,7 +66,6 @@ export interface RemoteOptions {
   readonly offer?: Partial<MtaOffer> | undefined;
 }
 
-/** The same, complete and checked. */
 export interface ResolvedRemote {
   readonly endpoint: Endpoint;
   /** `undefined` lets the event pass. */
@@ -111,7 +109,6 @@ const RULES: Rules<RemoteOptions> = {
   offer: offerRule,
 };
 
-/** Fills in the defaults; throws an error that names the fault. */
 export function resolveRemote(to: EndpointInput, options: RemoteOptions): ResolvedRemote {
   checkOptions('remote()', options, RULES);
   const { failure = 'tempfail' } = options;

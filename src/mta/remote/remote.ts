@@ -19,14 +19,10 @@ import {
  * Asks a milter elsewhere (OpenDKIM, a virus scanner, another rxmilter) as a filter.
  *
  * @remarks
- * It is talked to as an MTA does: one connection for each SMTP connection, made when the first event needs it, and each
- * event waits for its answer. Its refusals, discards and modifications become those of this pipeline; that it accepts a
- * message, or has seen enough of a body, only ends its own interest in it, and later filters are still asked. Changes of
- * earlier filters it does not see.
- *
- * Where it cannot be reached, is too slow or breaks the protocol, `failure` decides that event and the rest of its
- * message, and a `RemoteError` is reported; the next message tries again. Where the message is aborted, the SMTP
- * connection lost or the time up while it owes an answer, its connection is closed; otherwise it gets ABORT or QUIT.
+ * It has a connection of its own for each SMTP connection, and sees the message as it came. Its refusals, discards and
+ * modifications become those of this pipeline; where it accepts a message, later filters are still asked. Where it cannot
+ * be reached, is too slow or breaks the protocol, `failure` decides that event and the rest of its message, and a
+ * `RemoteError` is reported. Where the message is aborted while it owes an answer, its connection is closed.
  *
  * @throws EndpointError, TypeError, RangeError or AnswerError where an argument is wrong
  * @example
@@ -45,7 +41,6 @@ export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Fi
   ]);
 }
 
-/** One event in progress at the milter. */
 interface Asked {
   /** The flow that travels on whatever the milter answers: an earlier filter or the MTA has decided. */
   readonly settled: Flow | undefined;
@@ -75,9 +70,23 @@ class RemoteRun implements Upstream, RunOwner {
       if (flow.stage === 'abort') this.#link.endMessage();
       else this.#link.end();
       this.#down.next(flow);
-    } else {
-      this.#take(flow, flow.stage === 'reply' ? flow.to : flow);
+      return;
     }
+    const isReply = flow.stage === 'reply';
+    const event = isReply ? flow.to : flow;
+    // The milter hears nothing of what an earlier filter has refused or taken out of the pipeline, as from an MTA.
+    const isHeard = !isReply || (flow.decision.kind === 'proceed' && event.stage !== 'eom');
+    if (isHeard) {
+      this.#link.note(event);
+      this.#watch(event);
+    }
+    if (!isHeard || (bitOf(event.stage) & this.#stages) === 0) {
+      this.#down.next(flow);
+      return;
+    }
+    // A recipient that the MTA has rejected is shown to the milter, and stays rejected.
+    const rejected = event.stage === 'rcpt' && event.rejected !== undefined;
+    this.#ask(event, isReply || rejected ? flow : undefined);
   }
 
   error(error: unknown): void {
@@ -96,7 +105,6 @@ class RemoteRun implements Upstream, RunOwner {
     this.#link.end();
   }
 
-  /** See `RunOwner`. */
   done(run: ProjectRun, flow: Flow): void {
     const { settled, error } = this.#runs.get(run) ?? {};
     const { event } = run;
@@ -111,28 +119,9 @@ class RemoteRun implements Upstream, RunOwner {
     this.#completeIfDone();
   }
 
-  /** See `RunOwner`. */
   gone(run: ProjectRun): void {
     this.#runs.delete(run);
     this.#completeIfDone();
-  }
-
-  #take(flow: Flow, event: StageEvent): void {
-    const isReply = flow.stage === 'reply';
-    // The milter hears nothing of what an earlier filter has refused or taken out of the pipeline, as from an MTA.
-    if (isReply && (flow.decision.kind !== 'proceed' || event.stage === 'eom')) {
-      this.#down.next(flow);
-      return;
-    }
-    this.#link.note(event);
-    this.#watch(event);
-    if ((bitOf(event.stage) & this.#stages) === 0) {
-      this.#down.next(flow);
-      return;
-    }
-    // A recipient that the MTA has rejected is shown to the milter, and stays rejected.
-    const rejected = event.stage === 'rcpt' && event.rejected !== undefined;
-    this.#ask(event, isReply || rejected ? flow : undefined);
   }
 
   #ask(event: StageEvent, settled: Flow | undefined): void {
@@ -152,14 +141,11 @@ class RemoteRun implements Upstream, RunOwner {
     run.drive(answer);
   }
 
-  /** Notes when the message of the event is over. */
   #watch(event: StageEvent): void {
     const message = turnOf(event)?.message;
     if (message === undefined || message === this.#message) return;
     this.#message = message;
-    message.onEnd(() => {
-      this.#link.endMessage();
-    });
+    message.onEnd(() => this.#link.endMessage());
   }
 
   #cancelAll(): void {

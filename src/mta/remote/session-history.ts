@@ -6,14 +6,9 @@ const BEFORE_MAIL = BIT.connect | BIT.helo | BIT.unknown | BIT.mail;
 /** The stages that come after the end of the headers. */
 const AFTER_HEADERS = BIT.body | BIT.eom;
 
-/** How much of a message was sent to the milter. */
-interface SentMessage {
-  /** Whether the milter knows that there is a message. */
-  begun: boolean;
-  recipients: number;
-  headers: number;
-  eoh: boolean;
-}
+/** How much of a message was sent to the milter; `begun` is whether the milter knows that there is one. */
+type SentMessage = typeof NO_MESSAGE;
+const NO_MESSAGE = { begun: false, recipients: 0, headers: 0, eoh: false };
 
 /**
  * The events of a session so far, and which of them were sent to a milter elsewhere on its connection.
@@ -28,14 +23,12 @@ export class SessionHistory {
   #recipients: Rcpt[] = [];
   #sentConnect = false;
   #sentHelo: string | undefined;
-  #sent: SentMessage = { begun: false, recipients: 0, headers: 0, eoh: false };
+  #sent = { ...NO_MESSAGE };
 
-  /** How much of the message was sent. */
   get sent(): Readonly<SentMessage> {
     return this.#sent;
   }
 
-  /** Notes an event that may have to be sent later. */
   note(event: StageEvent): void {
     if (event.stage === 'connect') this.#connect = event;
     else if (event.stage === 'helo') this.#helo = event;
@@ -46,7 +39,6 @@ export class SessionHistory {
     }
   }
 
-  /** The events that have to be sent before this one. */
   before(event: StageEvent): StageEvent[] {
     const { session, stage } = event;
     const { helo, client } = session;
@@ -71,7 +63,6 @@ export class SessionHistory {
     return missing;
   }
 
-  /** Notes that an event is being sent. */
   sending(event: StageEvent): void {
     const { stage } = event;
     if (stage === 'connect') this.#sentConnect = true;
@@ -82,21 +73,19 @@ export class SessionHistory {
     if ((bitOf(stage) & BEFORE_MAIL) === 0 || stage === 'mail') this.#sent.begun = true;
   }
 
-  /** The message is over. */
   endMessage(): void {
     this.#mail = undefined;
     this.#recipients = [];
-    this.#sent = { begun: false, recipients: 0, headers: 0, eoh: false };
+    this.#sent = { ...NO_MESSAGE };
   }
 
   /** The connection is over: on a new one nothing was sent yet. */
   forgetSent(): void {
     this.#sentConnect = false;
     this.#sentHelo = undefined;
-    this.#sent = { begun: false, recipients: 0, headers: 0, eoh: false };
+    this.#sent = { ...NO_MESSAGE };
   }
 
-  /** The session is over. */
   endSession(): void {
     this.#connect = undefined;
     this.#helo = undefined;

@@ -1,3 +1,4 @@
+import { BOTTOM } from '../../session/changes/order-changes.js';
 import { type Decision, discard, reject, tempfail } from '../../session/decisions.js';
 import type { StageEvent } from '../../session/flow.js';
 import {
@@ -28,10 +29,8 @@ import { REFUSALS } from '../client/sanitise-reply.js';
 const CHUNK = 65_535;
 
 /**
- * The offer to a milter elsewhere: the rights that the MTA grants this filter, so that it cannot ask for more.
- * A milter that is never asked at the end of a message is offered everything: it would otherwise refuse to work at all.
- *
- * It sees the blank after the colon, and rejected recipients, only where this filter does.
+ * The offer to a milter elsewhere: what this filter is granted, so that it cannot ask for more. A milter that is never
+ * asked at the end of a message is offered all rights: it would otherwise refuse to work at all.
  */
 export function offerFor(session: SessionInfo, stages: number): MtaOffer {
   const granted = session.rights.reduce<number>((set, right) => set | SMFIF[right], SMFIF.SETSYMLIST);
@@ -86,9 +85,7 @@ export function macrosOf(session: SessionInfo, given: MtaMacros): MtaMacros {
 }
 
 /**
- * The decision that a milter's verdict means for the pipeline that it is part of.
- *
- * That it accepts, or wants no more of the body, ends its own interest only: later filters are still asked.
+ * The decision that a verdict means for the pipeline: that the milter accepts, or has enough, ends its own interest only.
  *
  * @throws AnswerError where it refuses in words that cannot be passed on
  */
@@ -106,11 +103,8 @@ export function refusalOf(reply: SmtpReply): Decision {
 }
 
 /**
- * The changes that a milter wants, as the modifications of this library. Values are the bytes that came, so that nothing
- * is written anew.
- *
- * The milter counts as an MTA does, which makes one change after the other; here every number counts the headers as
- * they were shown. So new headers are placed by where they end up.
+ * The changes that a milter wants, as the modifications of this library, byte for byte as they came. The milter counts as
+ * an MTA does, which makes one change after the other; here every number counts the headers as they were shown.
  *
  * @param shown how many headers the milter was shown
  * @param addsBlank whether the milter leaves the blank after the colon to the MTA, though this filter writes it
@@ -124,7 +118,7 @@ export function modificationsOf(
   const others: Modification[] = [];
   const headers: PlacedHeader[] = [];
   const body: Uint8Array[] = [];
-  const value = (field: { readonly value: string; readonly raw?: Uint8Array }): Uint8Array => {
+  const value = (field: Parameters<typeof valueBytes>[0]): Uint8Array => {
     const bytes = valueBytes(field);
     // An empty value, which deletes, stays.
     return addsBlank && bytes.length > 0 ? Buffer.concat([Buffer.from(' '), bytes]) : bytes;
@@ -138,8 +132,7 @@ export function modificationsOf(
         headers.push({ at: one.index, header: addHeader(one.name, value(one)) });
         break;
       case 'changeHeader': {
-        const bytes = value(one);
-        const index = Math.max(1, one.index);
+        const [bytes, index] = [value(one), Math.max(1, one.index)];
         others.push(
           bytes.length === 0 ? deleteHeader(one.name, index) : changeHeader(one.name, bytes, index),
         );
@@ -170,19 +163,9 @@ export function modificationsOf(
 }
 
 /** A new header and the position that a milter wants it at: 0 is the top, `Infinity` the end. */
-export interface PlacedHeader {
+interface PlacedHeader {
   readonly at: number;
   readonly header: AddHeader;
-}
-
-/** From here on a position is beyond every message, and means the end. */
-const BOTTOM = 0x7ffffffe;
-
-/** New headers between two of the message's. */
-interface Gap {
-  /** So many of the message's are above it, the MTA's own Received among them. */
-  readonly above: number;
-  readonly headers: PlacedHeader[];
 }
 
 /**
@@ -194,32 +177,22 @@ interface Gap {
  * @param shown how many the milter was shown; `Infinity` where that is not known
  */
 export function placeHeaders(placed: readonly PlacedHeader[], shown: number): Modification[] {
-  const gaps: Gap[] = [];
-  for (const one of placed) insert(gaps, one, shown + 1);
-  return gaps.flatMap(({ above, headers }) => {
-    // Of several at the top the last is uppermost; those at any other place come in their order.
-    if (above === 0) return headers.reverse().map(({ header }) => at('top', header));
-    if (above <= shown && above < BOTTOM) return headers.map(({ header }) => at(above, header));
-    return headers.map(({ at: wanted, header }) => (wanted === Infinity ? header : at('bottom', header)));
-  });
-}
-
-/** @param all how many headers the message has of its own */
-function insert(gaps: Gap[], one: PlacedHeader, all: number): void {
-  let left = one.at >= BOTTOM ? Infinity : one.at;
-  for (const [index, gap] of gaps.entries()) {
-    const { above, headers } = gap;
-    if (left < above) {
-      gaps.splice(index, 0, { above: left, headers: [one] });
-      return;
-    }
-    if (left <= above + headers.length || above >= all) {
-      headers.splice(left - above, 0, one);
-      return;
-    }
-    left -= headers.length;
+  /** In the order in which they end up, each with how many of the message's own headers are above it. */
+  const list: { readonly above: number; readonly wanted: number; readonly header: AddHeader }[] = [];
+  for (const { at: wanted, header } of placed) {
+    const isEnd = wanted >= BOTTOM;
+    const next = isEnd ? -1 : list.findIndex(({ above }, before) => above + before >= wanted);
+    const before = next === -1 ? list.length : next;
+    const above = isEnd ? shown + 1 : Math.min(wanted - before, shown + 1);
+    list.splice(before, 0, { above, wanted, header });
   }
-  gaps.push({ above: Math.min(left, all), headers: [one] });
+  // Of several at the top the last is uppermost; those at any other place come in their order.
+  const top = list.filter(({ above }) => above === 0).reverse();
+  return [...top, ...list.slice(top.length)].map(({ above, wanted, header }) => {
+    if (above === 0) return at('top', header);
+    if (above <= shown && above < BOTTOM) return at(above, header);
+    return wanted === Infinity ? header : at('bottom', header);
+  });
 }
 
 function at(position: HeaderPosition, { name, value }: AddHeader): Modification {

@@ -1,4 +1,4 @@
-import { Observable, type ObservableInput, concat, defer, ignoreElements } from 'rxjs';
+import { Observable, type ObservableInput, concat, defer, from, ignoreElements, merge, mergeMap } from 'rxjs';
 
 import {
   type Rules,
@@ -17,29 +17,20 @@ import {
   MAIL_RULES,
   type Mail,
 } from './mail.js';
-import { mapConcurrently } from './map-concurrently.js';
 import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from './mta-session.js';
 
 /**
  * Gives a milter a message as an MTA would, and says what the MTA would have done with it.
  *
  * @remarks
- * A milter that is not there, breaks the protocol or is silent makes no rejection: `failure` says so, and the message
- * fares as `onFailure` has it. A reply after the end of the session breaks the protocol, too.
+ * A milter that fails makes no rejection: `failure` says so, and `onFailure` decides the message. Aborting `signal` closes
+ * the connection at once, and rejects with its reason.
  *
- * Aborting `signal` closes the connection at once, in whatever state it is, and the promise rejects with its reason.
- *
- * @throws EndpointError where `to` is no endpoint
- * @throws RangeError where a header does not fit into a frame
- * @throws TypeError where another option is wrong, or a part of the mail cannot be sent
+ * @throws EndpointError, TypeError or RangeError where an option is wrong, or a part of the mail cannot be sent
  *
  * @example
- * const { outcome, headers } = await deliver(
- *   { sender: 'a@example.com', recipients: ['b@example.org'], headers: [['Subject', 'Hi']], body: 'Hello\n' },
- *   { to: 'inet:8891@127.0.0.1' },
- * );
- *
- * @see deliveries
+ * const mail = { sender: 'a@example.com', recipients: ['b@example.org'], headers: [['Subject', 'Hi']], body: 'Hi\n' };
+ * const { outcome, headers } = await deliver(mail, { to: 'inet:8891@127.0.0.1' });
  */
 export async function deliver(mail: ClientMail, options: MtaSessionOptions): Promise<Delivery> {
   checkOptions('deliver()', mail, CLIENT_MAIL_RULES, 'field');
@@ -64,22 +55,12 @@ const DELIVERIES_RULES: Rules<DeliveriesOptions> = { ...MTA_SESSION_RULES, concu
  * Delivers many mails, several at a time, and emits each delivery when it is done.
  *
  * @remarks
- * Each is delivered as `deliver()` does it. Mails are taken from an iterable, or an async one, when there is room for them, so that it may be endless; an
- * Observable is subscribed to once, and its mails wait. A milter that fails makes no error: `failure` of that delivery
- * says so. An error of `deliver()` or of the source ends it all with that error.
- *
- * Nothing happens before it is subscribed to. Unsubscribing, or aborting `signal`, closes all connections at once.
- *
- * A mail may have fields of its own beside those that count; a name that is nearly one of these is an error.
+ * An iterable may be endless: it is asked for the next mail when there is room. An error of `deliver()` or of the source
+ * ends it all; unsubscribing, or aborting `signal`, closes all connections. A mail may have fields of its own.
  *
  * @throws TypeError or RangeError where an option is wrong
  *
- * @example
- * deliveries(mails, { to: 'inet:8891@127.0.0.1', concurrency: 4 }).subscribe(({ mail, outcome }) =>
- *   console.log(mail.sender, outcome),
- * );
- *
- * @see sessionDeliveries
+ * @example deliveries(mails, { to: filter, concurrency: 4 }).subscribe(({ mail, outcome }) => log(mail, outcome));
  */
 export function deliveries<M extends ClientMail>(
   mails: ObservableInput<M>,
@@ -99,16 +80,11 @@ export function deliveries<M extends ClientMail>(
  * Delivers mails one after the other in one SMTP session, and emits each delivery.
  *
  * @remarks
- * There is one connection to the milter, and it ends with the session. Mails are taken and errors come as in `deliveries()`. After a 421 the client
- * sends nothing more: the rest of the mails get that reply. Unsubscribing, or aborting `signal`, closes the connection
- * at once.
+ * As `deliveries()`, but over one connection to the milter. After a 421 the rest of the mails get that reply.
  *
  * @throws TypeError or RangeError where an option is wrong
  *
- * @example
- * const [first, second] = await lastValueFrom(sessionDeliveries([mail, mail], { to: filter }).pipe(toArray()));
- *
- * @see deliveries
+ * @example const [one, two] = await lastValueFrom(sessionDeliveries(mails, { to: filter }).pipe(toArray()));
  */
 export function sessionDeliveries<M extends Mail>(
   mails: ObservableInput<M>,
@@ -135,4 +111,51 @@ export function sessionDeliveries<M extends Mail>(
 
 function either(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
   return other === undefined ? one : AbortSignal.any([one, other]);
+}
+
+/**
+ * Maps values to promises, so many at a time. Unlike `mergeMap` it takes no more from an iterable than it has room for,
+ * and ends the iterable when it is done.
+ *
+ * @param map gets a signal that is aborted when its result is not wanted any more
+ */
+function mapConcurrently<T, R>(
+  values: ObservableInput<T>,
+  concurrency: number,
+  map: (value: T, signal: AbortSignal) => Promise<R>,
+): Observable<R> {
+  return new Observable((subscriber) => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const iterator = iteratorOf(values);
+    const take = async (value: T): Promise<void> => subscriber.next(await map(value, signal));
+    const work = async (): Promise<void> => {
+      while (iterator !== undefined && !signal.aborted) {
+        const drawn = await iterator.next();
+        // The iterable may have ended, or the subscription, while this waited.
+        if (drawn.done === true || stop.signal.aborted) return;
+        await take(drawn.value);
+      }
+    };
+    const all =
+      iterator === undefined
+        ? from(values).pipe(mergeMap(take, concurrency))
+        : merge(...Array.from({ length: concurrency }, work));
+    const subscription = all.subscribe({
+      error: (error: unknown) => subscriber.error(error),
+      complete: () => subscriber.complete(),
+    });
+    return () => {
+      stop.abort();
+      subscription.unsubscribe();
+      // A generator that is busy ends as soon as it can; an error of its end comes too late to be reported.
+      Promise.resolve(iterator?.return?.()).catch(() => undefined);
+    };
+  });
+}
+
+function iteratorOf<T>(values: ObservableInput<T>): AsyncIterator<T> | Iterator<T> | undefined {
+  if (Symbol.asyncIterator in values) return values[Symbol.asyncIterator]();
+  // An RxJS Observable has neither; a string would be an iterable, but not of mails.
+  return Symbol.iterator in values ? values[Symbol.iterator]() : undefined;
 }

@@ -6,12 +6,7 @@ import type { TranscriptEntry } from '../client/mta-connection.js';
 import type { HeaderField } from './header-list.js';
 import type { Path } from './mail.js';
 
-/**
- * The outcome of a message.
- *
- * @remarks
- * `refused` is for good (5xx), `deferred` is to be tried again (4xx), and `abandoned` is given up by the client.
- */
+/** The outcome of a message: `refused` by 5xx, `deferred` by 4xx, `abandoned` by the client. */
 export type DeliveryOutcome =
   'delivered' | 'quarantined' | 'discarded' | 'refused' | 'deferred' | 'abandoned';
 
@@ -27,10 +22,7 @@ export interface DeliveryStep {
 /** The result of a message that an MTA has asked a milter about. */
 export interface Delivery {
   readonly outcome: DeliveryOutcome;
-  /**
-   * The last reply to the client: to the message, or to the command that kept it from sending one. Where no recipient
-   * was accepted, the reply to a recipient that it may try again, if there is one.
-   */
+  /** The last reply to the client; where no recipient was accepted, preferably one that it may try again (4xx). */
   readonly reply: SmtpReply;
   /** The SMTP dialogue. Of a second message on a connection it begins at `mail`. */
   readonly steps: readonly DeliveryStep[];
@@ -50,10 +42,7 @@ export interface Delivery {
   readonly message: Buffer;
   /** The reason of the quarantine, where the message is held. */
   readonly quarantined: string | undefined;
-  /**
-   * How often the MTA had to wait for the milter: the events that wanted a reply. The first message of a connection
-   * has those of its beginning, but for the negotiation.
-   */
+  /** How often the MTA had to wait for the milter; the first message of a connection has those of its beginning, too. */
   readonly rounds: number;
   /** The changes that the milter wanted; applied unless the message was refused or discarded. */
   readonly modifications: readonly WireModification[];

@@ -24,9 +24,7 @@ const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
 
 /** A milter that may fail: from then on the policy takes its place for the whole session. */
 export class GuardedMilter {
-  /** How it failed, where it did. */
   failure: MilterError | undefined;
-  /** The connection, where there ever was one. */
   connection: MtaConnection | undefined;
   readonly #policy: FailurePolicy;
 
@@ -34,22 +32,18 @@ export class GuardedMilter {
     this.#policy = policy;
   }
 
-  /** How often there was a reply to wait for. */
   get rounds(): number {
     return this.connection?.rounds ?? 0;
   }
 
-  /** Bits of `SMFIP` that were agreed on. */
   get protocol(): number {
     return this.connection?.agreement.protocol ?? 0;
   }
 
-  /** Whether messages are held because it failed. */
   get holds(): boolean {
     return this.failure !== undefined && this.#policy === 'quarantine';
   }
 
-  /** Connects; a milter that is not there has failed. */
   async open(to: MilterTarget, options: MtaConnectionOptions): Promise<void> {
     const known = pickOptions<MtaConnectionOptions>(options, CONNECTION_RULES);
     await this.#guarded(async () => {
@@ -57,7 +51,6 @@ export class GuardedMilter {
     });
   }
 
-  /** The milter's answer to an event, or that of the policy in its place. */
   async ask(event: MtaEvent, macros: MtaMacros): Promise<MtaAnswer> {
     const failedBefore = this.failure !== undefined;
     const answer = await this.#guarded(async () => this.connection?.ask(event, macros));
@@ -66,14 +59,9 @@ export class GuardedMilter {
     return reply === undefined ? CONTINUE : { verdict: { kind: 'refuse', reply }, modifications: [] };
   }
 
-  /** Sends ABORT: the message is over. */
-  async abort(): Promise<void> {
-    await this.#guarded(async () => this.connection?.abort());
-  }
-
-  /** Ends the session. */
-  async quit(): Promise<void> {
-    await this.#guarded(async () => this.connection?.quit());
+  /** The message is over, or the session. */
+  async end(by: 'abort' | 'quit'): Promise<void> {
+    await this.#guarded(async () => this.connection?.[by]());
   }
 
   /** Does something where it has not failed; returns nothing where it fails, or has. */

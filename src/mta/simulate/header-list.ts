@@ -9,14 +9,12 @@ export interface HeaderField {
   readonly raw: Buffer;
 }
 
-/** A field and the bytes after its colon, lines ended by LF. */
-export interface RawField {
-  readonly name: string;
-  readonly raw: Buffer;
-}
+/** A field as an MTA keeps it. */
+export type RawField = Pick<HeaderField, 'name' | 'raw'>;
 
 /** A field in a list, or a place for one. */
-export interface HeaderEntry extends RawField {
+export interface HeaderEntry {
+  readonly name: string;
   raw: Buffer;
   /** Of the client or of a milter, of the MTA itself, or a place that the configuration keeps for a field. */
   readonly kind: 'given' | 'received' | 'default' | 'place';
@@ -34,25 +32,21 @@ export abstract class HeaderList {
     this.#leadspc = leadspc;
   }
 
-  /** Adds a field (ADDHEADER). */
   abstract add(name: string, value: Uint8Array): void;
 
   /** Replaces the n-th of a name, from 1; an empty value deletes it (CHGHEADER). */
   abstract change(n: number, name: string, value: Uint8Array): void;
 
-  /** Inserts a field at a position (INSHEADER). */
   insert(position: number, name: string, value: Uint8Array): void {
     this.entries.splice(position, 0, this.made(name, value));
   }
 
-  /** The fields that a milter is shown, in order. */
   shown(): RawField[] {
     return this.entries
       .filter(({ kind, deleted }) => kind === 'given' && !deleted)
       .map(({ name, raw }) => ({ name, raw: this.#leadspc ? raw : withoutBlank(raw) }));
   }
 
-  /** The fields that are delivered, in order. */
   list(): HeaderField[] {
     return this.entries
       .filter((entry) => this.isDelivered(entry))
@@ -71,7 +65,6 @@ export abstract class HeaderList {
     return kind !== 'place' && !deleted;
   }
 
-  /** A field that a milter has made. */
   protected made(name: string, value: Uint8Array): HeaderEntry {
     return { name, raw: this.afterColon(value), kind: 'given', deleted: false };
   }
@@ -82,7 +75,6 @@ export abstract class HeaderList {
   }
 }
 
-/** A field from its name and the bytes after the colon. */
 export function headerField(name: string, raw: Buffer): HeaderField {
   const value = withoutBlank(raw);
   return { name, value: decodeText(value, 0, value.length), raw };

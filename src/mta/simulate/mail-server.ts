@@ -2,7 +2,7 @@ import type { SmtpReply } from '../../session/smtp-reply.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
 import type { MtaMacros } from '../client/macros.js';
 import type { HeaderList, RawField } from './header-list.js';
-import type { RecipientRules } from './recipient-list.js';
+import type { Path } from './mail.js';
 
 /** The facts that an MTA knows of a message when it has its header. */
 export interface MessageFacts {
@@ -15,7 +15,6 @@ export interface MessageFacts {
   readonly leadspc: boolean;
 }
 
-/** How a session is refused at its beginning. */
 export interface SessionRefusal {
   /** In place of the usual banner, if there is one. */
   readonly banner?: SmtpReply;
@@ -23,9 +22,16 @@ export interface SessionRefusal {
   readonly standing: SmtpReply;
 }
 
+/** Which recipients are the same to an MTA. */
+export interface RecipientRules {
+  /** Recipients with the same key get the message once. */
+  key(recipient: Required<Path>, by: 'client' | 'milter'): string;
+  /** The recipient that a milter adds again after it was deleted; by default it is as it is added. */
+  again?(old: Required<Path>, added: Required<Path>): Required<Path>;
+}
+
 /** How a mail server treats SMTP clients, addresses and headers; `KnownProfile` says how it treats milters. */
 export interface MailServer {
-  /** Values of macros for the session. */
   session(hostname: string, client: ConnectFields): MtaMacros;
   /** Values of macros that say how an address is delivered. */
   address(what: 'mail' | 'rcpt', address: string): MtaMacros;
@@ -33,19 +39,14 @@ export interface MailServer {
   content(header: HeaderList): MtaMacros;
   /** The part of an unknown command that is shown to a milter. */
   unknownCommand(line: string): string;
-  /** The client as it is shown to a milter. */
   client(client: ConnectFields): ConnectFields;
-  /** Which recipients are the same. */
   readonly recipients: RecipientRules;
-  /** The header of a message. */
   header(fields: readonly RawField[], facts: MessageFacts): HeaderList;
   /** The replies to commands that are accepted, as text; `%` is the address or the queue id. */
   readonly accepts: Readonly<Record<'mail' | 'rcpt' | 'data' | 'message' | 'rset', string>>;
   /** The reply to a command that a milter refuses with this one, about an address or not. */
   refused(stage: string, reply: SmtpReply, address?: string): SmtpReply;
-  /** The replies in a session that is refused at its connection. */
   refusedSession(hostname: string, reply: SmtpReply): SessionRefusal;
-  /** The reply to an unknown command. */
   unknown(line: string): SmtpReply;
 }
 
@@ -66,4 +67,9 @@ export function commonMacros(hostname: string, { host, port }: ConnectFields): M
 /** An IP address with its prefix in SMTP (RFC 5321, 4.1.3). */
 export function literalOf({ family, address }: ConnectFields): string {
   return family === 'inet6' ? `IPv6:${address}` : address;
+}
+
+/** The value of an ESMTP argument, such as that of `ORCPT`. */
+export function argumentOf(name: string, args: readonly string[]): string | undefined {
+  return args.find((arg) => arg.toUpperCase().startsWith(`${name}=`))?.slice(name.length + 1);
 }

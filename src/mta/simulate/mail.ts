@@ -27,13 +27,7 @@ export interface MailRecipient extends Path {
   readonly refused?: SmtpReply;
 }
 
-/**
- * A header field: its name, its value, and optionally its bytes.
- *
- * @remarks
- * The value begins after the colon and one blank, and may be folded with line ends. Where there is `raw`, that is sent:
- * every byte after the colon. The value is then only for readers of the mail object.
- */
+/** A header field: its name, its value, which may be folded, and instead of that every byte after the colon. */
 export type MailHeader = readonly [name: string, value: string | Uint8Array, raw?: Uint8Array];
 
 /** A message and its envelope. */
@@ -94,26 +88,18 @@ const NAME = /^[^\0-\x20:\x7f]+[ \t]*$/;
 const isPlain = (value: unknown): boolean => typeof value === 'string' && !CONTROL.test(value);
 const address = rule('an address without control characters', isPlain);
 const argument = rule('an ESMTP argument without control characters, such as NOTIFY=NEVER', isPlain);
-/** The rule for ESMTP arguments, each a string of its own. */
 export const argumentList: Rule = list(argument, "an array of arguments, such as ['NOTIFY=NEVER']");
 
 const PATH: Rules<Path> = { address: required(address), args: argumentList };
-const REPLY: Rules<SmtpReply> = {
-  code: required(whole(400, 599)),
-  enhanced: string,
-  lines: required(list(string)),
+const RECIPIENT: Rules<MailRecipient> = {
+  ...PATH,
+  refused: object<SmtpReply>({
+    code: required(whole(400, 599)),
+    enhanced: string,
+    lines: required(list(string)),
+  }),
 };
-const RECIPIENT: Rules<MailRecipient> = { ...PATH, refused: object(REPLY) };
-const TLS: Rules<ClientTls> = {
-  version: required(string),
-  cipher: required(string),
-  bits: required(whole(0)),
-  subject: string,
-  issuer: string,
-};
-const AUTH: Rules<ClientAuth> = { user: required(string), type: string, author: string };
 
-/** The rule for an address by itself, or an object that has one. */
 function pathRule<P extends Path>(rules: Rules<P>): Rule {
   return either(address, { ...object(rules), expected: '{ address, args }' });
 }
@@ -135,7 +121,6 @@ function faultOf([name, value, raw = '']: readonly unknown[]): string | undefine
   return 'The name has to be without a colon, blanks and control characters.';
 }
 
-/** The rules for `Mail`. */
 export const MAIL_RULES: Rules<Mail> = {
   sender: required(pathRule(PATH), "Use '' for the null sender."),
   recipients: required(list(required(pathRule(RECIPIENT)), 'an array of addresses')),
@@ -145,7 +130,6 @@ export const MAIL_RULES: Rules<Mail> = {
   reset: oneOf('mail', 'rcpt'),
 };
 
-/** The rules for the address of a client. */
 export const CONNECT_RULES: Rules<ConnectFields> = {
   host: string,
   family: oneOf('inet', 'inet6', 'unix', 'unknown'),
@@ -154,25 +138,27 @@ export const CONNECT_RULES: Rules<ConnectFields> = {
   raw: text,
 };
 
-/** The rules for `ClientOptions`. */
 export const CLIENT_RULES: Rules<ClientOptions> = {
   client: object(CONNECT_RULES),
   helo: string,
-  tls: object(TLS),
-  auth: object(AUTH),
+  tls: object<ClientTls>({
+    version: required(string),
+    cipher: required(string),
+    bits: required(whole(0)),
+    subject: string,
+    issuer: string,
+  }),
+  auth: object<ClientAuth>({ user: required(string), type: string, author: string }),
 };
 
-/** The rules for `ClientMail`. */
 export const CLIENT_MAIL_RULES: Rules<ClientMail> = { ...MAIL_RULES, ...CLIENT_RULES };
 
-/** An address in its long form. */
 export function pathOf(path: string | Path): Required<Path> {
-  return typeof path === 'string'
-    ? { address: path, args: [] }
-    : { address: path.address, args: path.args ?? [] };
+  const { address, args = [] }: Path = typeof path === 'string' ? { address: path } : path;
+  return { address, args };
 }
 
-/** A header as an MTA keeps it: both take away blanks before a colon. */
+/** A header as an MTA keeps it. */
 export function fieldsOf(headers: readonly MailHeader[]): RawField[] {
   return headers.map(([name, value, raw]) => ({
     name: nameOf(name),

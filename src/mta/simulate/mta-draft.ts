@@ -1,15 +1,13 @@
 import { type WireModification, argumentWords, valueBytes } from '../client/modification-list.js';
 import type { HeaderList } from './header-list.js';
+import type { RecipientRules } from './mail-server.js';
 import { type Mail, type Path, pathOf, withLineEnds } from './mail.js';
-import { RecipientList, type RecipientRules } from './recipient-list.js';
 
-/** A message on its way through an MTA, which milters may change. */
 export interface MtaDraft {
   sender: Required<Path>;
   readonly recipients: RecipientList;
   readonly headers: HeaderList;
   body: Buffer;
-  /** The reason of the quarantine, where the message is held. */
   quarantined: string | undefined;
 }
 
@@ -23,6 +21,48 @@ export function draftOf(mail: Mail, headers: HeaderList, rules: RecipientRules):
     body: typeof body === 'string' ? withLineEnds(Buffer.from(body)) : Buffer.from(body),
     quarantined: undefined,
   };
+}
+
+export class RecipientList {
+  readonly #rules: RecipientRules;
+  readonly #entries = new Map<string, Required<Path>>();
+  readonly #removed = new Map<string, Required<Path>>();
+
+  constructor(rules: RecipientRules, recipients: readonly Required<Path>[]) {
+    this.#rules = rules;
+    this.replace(recipients);
+  }
+
+  replace(recipients: readonly Required<Path>[]): void {
+    this.#entries.clear();
+    this.#removed.clear();
+    for (const recipient of recipients) this.#add(recipient, 'client');
+  }
+
+  /** Adds a recipient that a milter wants; a null address adds none. */
+  add(recipient: Required<Path>): void {
+    if (recipient.address === '') return;
+    const old = this.#removed.get(this.#rules.key(recipient, 'milter'));
+    this.#add(old === undefined ? recipient : (this.#rules.again?.(old, recipient) ?? recipient), 'milter');
+  }
+
+  /** Removes the recipients with this address, which both MTAs compare byte for byte. */
+  remove(address: string): void {
+    for (const [key, recipient] of this.#entries) {
+      if (address !== recipient.address) continue;
+      this.#entries.delete(key);
+      this.#removed.set(key, recipient);
+    }
+  }
+
+  list(): Required<Path>[] {
+    return [...this.#entries.values()];
+  }
+
+  #add(recipient: Required<Path>, by: 'client' | 'milter'): void {
+    const key = this.#rules.key(recipient, by);
+    if (!this.#entries.has(key)) this.#entries.set(key, recipient);
+  }
 }
 
 /** Postfix keeps so much of the reason for a quarantine. */

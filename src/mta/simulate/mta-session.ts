@@ -29,7 +29,6 @@ export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
   readonly onFailure?: FailurePolicy;
 }
 
-/** The rules for `MtaSessionOptions`. */
 export const MTA_SESSION_RULES: Rules<MtaSessionOptions> = {
   ...CONNECTION_RULES,
   ...CLIENT_RULES,
@@ -42,7 +41,6 @@ export const MTA_SESSION_RULES: Rules<MtaSessionOptions> = {
   onFailure: oneOf('tempfail', 'reject', 'shutdown', 'accept', 'quarantine'),
 };
 
-/** A client somewhere, over IPv4. */
 const DEFAULT_CLIENT: ConnectFields = {
   host: 'client.example.com',
   family: 'inet',
@@ -52,9 +50,6 @@ const DEFAULT_CLIENT: ConnectFields = {
 
 /**
  * An SMTP session as an MTA has it, with a milter: one client, and any number of messages.
- *
- * @remarks
- * No SMTP is spoken; the replies that a client would get are in the deliveries.
  *
  * @example
  * const session = await MtaSession.open({ to: on('rcpt', () => reject()) });
@@ -92,7 +87,7 @@ export class MtaSession {
     };
   }
 
-  /** Connects to the milter and tells it of the client. A milter that is not there is a failure like any other. */
+  /** Connects to the milter and sends it the client. A milter that is not there is a failure like any other. */
   static async open(options: MtaSessionOptions): Promise<MtaSession> {
     checkOptions('MtaSession.open()', options, MTA_SESSION_RULES);
     const { to, onFailure = 'tempfail' } = options;
@@ -104,10 +99,7 @@ export class MtaSession {
     return Object.assign(session, { opening: steps });
   }
 
-  /**
-   * The conversation with the milter since the last message began; the first one includes the beginning of the session.
-   * With the option `transcript` all of it.
-   */
+  /** The conversation with the milter since the last message began; with the option `transcript` all of it. */
   get transcript(): readonly TranscriptEntry[] {
     return this.#session.milter.connection?.transcript ?? [];
   }
@@ -122,16 +114,12 @@ export class MtaSession {
     return this.#session.standing?.code === 421;
   }
 
-  /**
-   * The client says EHLO again, by the same name or another; returns the reply.
-   *
-   * A milter that refuses that refuses the rest of the session.
-   */
+  /** The client says EHLO again; returns the reply. A milter that refuses that refuses the rest of the session. */
   async helo(name = this.#session.helo): Promise<SmtpReply> {
     this.#session.helo = name;
     const { reply } = await this.#greet();
     // Postfix gives up a message that may be in progress, and only then.
-    if (this.#session.profile.abortsAlways) await this.#session.milter.abort();
+    if (this.#session.profile.abortsAlways) await this.#session.milter.end('abort');
     return reply;
   }
 
@@ -149,8 +137,8 @@ export class MtaSession {
   /**
    * Takes a message from the client, asks the milter about it, and says what became of it.
    *
-   * @throws RangeError where a header does not fit into a frame; the session cannot go on after that
-   * @throws TypeError where a part of the mail cannot be sent; then no part of it was sent
+   * @throws TypeError where a part of the mail cannot be sent; RangeError where a header does not fit into a frame: that
+   *   ends the session
    */
   async send(mail: Mail): Promise<Delivery> {
     checkOptions('send()', mail, MAIL_RULES, 'field');
@@ -168,8 +156,8 @@ export class MtaSession {
   /** Ends the session. */
   async close(): Promise<void> {
     const { milter, profile } = this.#session;
-    if (profile.abortsAlways) await milter.abort();
-    await milter.quit();
+    if (profile.abortsAlways) await milter.end('abort');
+    await milter.end('quit');
   }
 
   async #connect(): Promise<DeliveryStep> {

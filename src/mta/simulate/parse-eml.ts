@@ -26,19 +26,12 @@ const NAME = /^([\x21-\x39\x3b-\x7e]+[ \t]*):/;
  * Splits a saved message (an `.eml` file) into the parts that `deliver()` takes.
  *
  * @remarks
- * Nothing is decoded or tidied up: sent on without a change the message has the same bytes. Only a file whose first
- * line ends with a bare LF gets CRLF for every line, as a client would send it; in others a bare LF stays as it is. The
- * line that an mbox has before a message (`From …`) is left out. The header ends with the first empty line; there need
- * not be a body, nor a header before it. Text is taken as UTF-8.
+ * Nothing is decoded or tidied up. Only a file whose first line ends with a bare LF gets CRLF for every line, as a client
+ * would send it, and the line that an mbox has before a message (`From …`) is left out. Text is taken as UTF-8.
  *
- * @throws EmlError where it is no message: there is nothing in it, a line of the header is neither a field nor the
- *   continuation of one, or it has a NUL
+ * @throws EmlError where it is empty, or a line of the header has a NUL, or is neither a field nor continues one
  *
- * @example
- * const { message } = await deliver(
- *   { sender: 'a@example.com', recipients: ['b@example.org'], ...parseEml(await readFile('mail.eml')) },
- *   { to: filter },
- * );
+ * @example await deliver({ ...envelope, ...parseEml(await readFile('mail.eml')) }, { to: filter });
  */
 export function parseEml(text: Uint8Array | string): EmlParts {
   const bytes = Buffer.from(text);

@@ -1,14 +1,13 @@
 import { REFUSALS } from '../client/sanitise-reply.js';
 import { type HeaderEntry, HeaderList, type RawField } from './header-list.js';
-import { type MailServer, commonMacros, literalOf } from './mail-server.js';
-import { type RecipientRules, argumentOf } from './recipient-list.js';
+import { type MailServer, type RecipientRules, argumentOf, commonMacros, literalOf } from './mail-server.js';
 
 /**
  * A header, changed as Postfix does it.
  *
  * Positions count the fields of the message as it is delivered, the MTA's own at its top included. The n-th of a name
- * counts those that were shown to the milter, from 1, and shifts when one of them is deleted; 0 is taken as 1, and one
- * beyond the last is added at the end. A changed field has its name as the milter spells it.
+ * counts those that were shown to the milter, and shifts when one of them is deleted; 0 is taken as 1, and one beyond the
+ * last is added at the end. A changed field has its name as the milter spells it.
  */
 export class PostfixHeaderList extends HeaderList {
   /**
@@ -38,9 +37,8 @@ export class PostfixHeaderList extends HeaderList {
 }
 
 /**
- * Postfix has one recipient once for each of its ways to be told what became of the message (`NOTIFY`, `ORCPT`). For the
- * client's it makes up a missing `ORCPT`; for a milter's it does not, so a recipient that is there already
- * is there twice when a milter adds it.
+ * Postfix has a recipient once for each `NOTIFY` and `ORCPT`. For the client's it makes up a missing `ORCPT`, for a
+ * milter's it does not: a recipient of the client is there twice when a milter adds it.
  */
 export const POSTFIX_RECIPIENTS: RecipientRules = {
   key({ address, args }, by) {

@@ -1,8 +1,7 @@
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import { REFUSALS } from '../client/sanitise-reply.js';
 import { type HeaderEntry, HeaderList, type RawField } from './header-list.js';
-import { type MailServer, commonMacros, literalOf } from './mail-server.js';
-import { type RecipientRules, argumentOf } from './recipient-list.js';
+import { type MailServer, type RecipientRules, argumentOf, commonMacros, literalOf } from './mail-server.js';
 
 /** The fields that the standard configuration has before those of a message, in its order. */
 const CONFIGURED = [
@@ -14,7 +13,6 @@ const CONFIGURED = [
   'Resent-Message-Id',
   'Message-Id',
 ];
-/** Fields that no mailer of the standard configuration writes. */
 const NEVER_WRITTEN = new Set(['return-path', 'resent-date', 'full-name']);
 
 /**
@@ -22,9 +20,8 @@ const NEVER_WRITTEN = new Set(['return-path', 'resent-date', 'full-name']);
  *
  * Its list begins with eight entries of its own: `Received`, and seven of the configuration, of which only those are
  * visible (`Date`, `From`, `Message-Id`) that the client did not send. Positions count this list, deleted entries
- * included. A new field stands before the first of its name; where the MTA has made that field itself, in its place.
- * The n-th of a name counts the fields of the client and of milters; deletions renumber nothing; a changed field keeps
- * its spelling.
+ * included. A new field stands before the first of its name, or in the place of one that the MTA has made. The n-th of a
+ * name counts the fields of the client and of milters; deletions renumber nothing; a changed field keeps its spelling.
  */
 export class SendmailHeaderList extends HeaderList {
   /**
@@ -80,9 +77,8 @@ function key(name: string): string {
 }
 
 /**
- * Sendmail tells recipients that it only passes on apart by their addresses, byte for byte. It deletes one by marking
- * it. A recipient that is added again is the old one: it is told of what either asks for (`NOTIFY`), and its first
- * address (`ORCPT`) stays.
+ * Sendmail tells recipients that it only passes on apart by their addresses, byte for byte. One that was deleted and is
+ * added again gets what either asks for (`NOTIFY`), and keeps its first address (`ORCPT`).
  */
 const SENDMAIL_RECIPIENTS: RecipientRules = {
   key: ({ address }) => address,

@@ -12,7 +12,6 @@ import { type MailServer, literalOf } from './mail-server.js';
 import { type Mail, type Path, fieldsOf, pathOf } from './mail.js';
 import { type MtaDraft, applyModifications, draftOf } from './mta-draft.js';
 
-/** The session that a transaction is part of. */
 export interface SmtpSession {
   readonly milter: GuardedMilter;
   readonly profile: KnownProfile;
@@ -38,17 +37,15 @@ export class SmtpTransaction {
   readonly #steps: DeliveryStep[];
   readonly #draft: MtaDraft;
   readonly #id = (++lastId).toString(36).toUpperCase().padStart(10, '0');
-  /** Values of macros that came with the mail. */
   readonly #given: MtaMacros;
   readonly #accepted: Required<Path>[] = [];
   readonly #refused: Required<Path>[] = [];
   #answer: MtaAnswer = CONTINUE;
   #discarded = false;
   #abandoned = false;
-  /** Whether there was a decision after which Sendmail still takes the message for one that the milter is in. */
+  /** There was a decision after which Sendmail still takes the message for one that the milter is in. */
   #leftOpen = false;
 
-  /** @param steps the dialogue so far */
   constructor(mail: Mail, session: SmtpSession, steps: readonly DeliveryStep[]) {
     this.#mail = mail;
     this.#session = session;
@@ -66,18 +63,13 @@ export class SmtpTransaction {
     this.#draft = draftOf(mail, header, server.recipients);
   }
 
-  /**
-   * Goes through the dialogue as far as it gets, tells the milter that it is over, and makes the changes that the milter
-   * wants where the message is delivered.
-   *
-   * @param roundsBefore how many rounds there were when this message began; 0 for the first
-   */
+  /** @param roundsBefore how many rounds there were when this message began; 0 for the first */
   async run(roundsBefore: number): Promise<Omit<Delivery, 'transcript'>> {
     const { standing, milter } = this.#session;
     // A 421 has closed the SMTP connection.
     if (standing?.code !== 421) {
       if (await this.#envelope()) await this.#content();
-      if (this.#aborts()) await milter.abort();
+      if (this.#aborts()) await milter.end('abort');
     }
     const draft = this.#draft;
     const before = draft.recipients.list();
@@ -115,10 +107,7 @@ export class SmtpTransaction {
     return draft.quarantined === undefined ? 'delivered' : 'quarantined';
   }
 
-  /**
-   * Sendmail sends ABORT only where it knows of a message that the milter has not decided about, and after some
-   * decisions before its content.
-   */
+  /** Sendmail sends ABORT only where the milter has not decided about the message, or has before its content. */
   #aborts(): boolean {
     const { profile, milter } = this.#session;
     const unanswered = (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) !== 0;
@@ -126,7 +115,6 @@ export class SmtpTransaction {
     return profile.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
   }
 
-  /** MAIL, RCPT and DATA; returns whether the content follows. */
   async #envelope(): Promise<boolean> {
     const { reset } = this.#mail;
     const { sender } = this.#draft;
@@ -162,7 +150,6 @@ export class SmtpTransaction {
     return { kind: 'refuse', reply: refusal };
   }
 
-  /** The client sends RSET, where it is to. */
   #gaveUp(reset: boolean): boolean {
     if (!reset) return false;
     this.#abandoned = true;
@@ -170,7 +157,6 @@ export class SmtpTransaction {
     return true;
   }
 
-  /** Sends the header and the body up to the milter's decision. */
   async #content(): Promise<void> {
     const macros = this.#session.server.content(this.#draft.headers);
     for (const event of this.#contentEvents()) {

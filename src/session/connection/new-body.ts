@@ -1,5 +1,5 @@
 import { ignoreRejection } from '../../common/promises.js';
-import { BodyStore, defaultStore } from '../../spool/body-store.js';
+import { BodyStore, DEFAULT_STORE } from '../../spool/body-store.js';
 import { Breath } from '../breath.js';
 import { bodyFrames } from '../changes/encode-modifications.js';
 import { AnswerError } from '../errors.js';
@@ -108,7 +108,7 @@ export async function readBody(body: BodySource, store: BodyStore, turn: Turn | 
 export async function collectBody(source: BodySource, turn: Turn): Promise<BodyStore | undefined> {
   const known = BodyStore.of(source);
   if (known !== undefined) return known;
-  const store = new BodyStore(turn.store ?? defaultStore());
+  const store = new BodyStore(turn.store ?? DEFAULT_STORE);
   turn.onEnd(() => store.close());
   return (await readBody(source, store, turn)) ? store : undefined;
 }

@@ -147,8 +147,12 @@ describe('a milter elsewhere that fails', () => {
     }
   });
 
-  it('has its refusal stand where that was its last word that can be trusted', async () => {
-    const { address } = await scripted({ R: replyFrame('y', '550 5.7.1 no\rway\0') });
+  it.each([
+    ['is broken', 'no\rway'],
+    ['is broken and too long for SMTP', `${'x'.repeat(2000)}\rway`],
+    ['has a broken line that is too long', `no\r\n${'x'.repeat(2000)}`],
+  ])('has a refusal stand that %s', async (_how, words) => {
+    const { address } = await scripted({ R: replyFrame('y', `550 5.7.1 ${words}\0`) });
     const { session, errors } = await sessionWith(address, { failure: 'pass' });
     expect(await session.send(MAIL)).toMatchObject({
       refused: [{ address: 'bob@example.org', args: [] }],
