@@ -28,7 +28,7 @@ export class Letters {
           `in this drawing it is ${describeValue(known)} already. Take another letter.`,
       );
     }
-    return meaningsIn(`${where} '${diagram.trim()}'`, this.#meanings);
+    return meaningsIn(where, diagram, this.#meanings);
   }
 
   /** The letter of a value; a value that is new to the drawing gets a spare letter. */
@@ -44,12 +44,16 @@ export class Letters {
   }
 }
 
-/** Meanings for RxJS to look letters up in: it would take a letter without one for `undefined`, and that is a slip. */
-export function meaningsIn<T>(where: string, meanings: ReadonlyMap<unknown, T>): Record<string, T> {
+/** Meanings for RxJS to look letters up in: it would take a letter without one for `undefined`. */
+export function meaningsIn<T>(
+  where: string,
+  diagram: string,
+  meanings: ReadonlyMap<unknown, T>,
+): Record<string, T> {
   const get = (_target: object, letter: string | symbol): T | undefined => {
     if (meanings.has(letter)) return meanings.get(letter);
     throw new DrawingError(
-      `${where}: nothing says what the letter ${String(letter)} is. Give it beside the diagram, ` +
+      `${where} '${diagram.trim()}': nothing says what the letter ${String(letter)} is. Give it beside the diagram, ` +
         `as { ${String(letter)}: … }; bound so far: ${[...meanings.keys()].join(', ') || 'none'}.`,
     );
   };
