@@ -103,10 +103,7 @@ async function guarded<T>({ file, path }: Paths, what: string, run: () => Promis
   }
 }
 
-/**
- * The line of a module that cannot be parsed, as `filter.mjs:3`; nothing where it can, since the fault is in what it
- * imports. The error itself does not say it, what Node prints of one does.
- */
+/** The line of a module that cannot be parsed, such as `filter.mjs:3`: the error does not have it, what Node prints does. */
 function placeOfSyntax(path: string): string | undefined {
   const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8', timeout: 10_000 });
   const [, line] = /^(?:file:)?\/.*:(\d+)$/m.exec(stderr) ?? [];

@@ -45,7 +45,7 @@ const PROMISES =
  * Compares a stream with the expected one.
  *
  * @param name the words for the expectation in the message
- * @param compare `undefined`: values are compared field by field
+ * @param compare by default values are compared field by field
  * @throws DrawingError with both diagrams, one above the other, and the first difference
  */
 export function compareStreams(
@@ -124,12 +124,7 @@ function valueOf(moment: Moment | undefined): unknown {
   return notification?.kind === 'E' ? notification.error : undefined;
 }
 
-/**
- * Compares the subscriptions to a source with the expected ones.
- *
- * @param name the words for the expectation in the message
- * @throws DrawingError with both, one above the other
- */
+/** Compares the subscriptions to a source with the expected ones; throws a `DrawingError` with both. */
 export function compareSubscriptions(
   expected: readonly SubscriptionTimes[],
   actual: readonly SubscriptionTimes[],

@@ -8,11 +8,7 @@ const SPARE = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
 export class Letters {
   readonly #meanings = new Map<string, unknown>();
 
-  /**
-   * Takes note of the meanings of letters, and returns those of the letters in a diagram.
-   *
-   * @throws DrawingError where a letter has two meanings, or is longer than a character
-   */
+  /** Takes note of the meanings of letters, each a character with one meaning, and returns those for a diagram. */
   bind(where: string, diagram: string, values: object = {}): Record<string, unknown> {
     for (const [letter, value] of Object.entries(values) as [string, unknown][]) {
       if (Array.from(letter).length !== 1) {

@@ -144,7 +144,7 @@ export class Simulation implements AsyncDisposable {
     return this.#take(event, macros);
   }
 
-  /** HELO or EHLO; in the middle of a message it aborts that. */
+  /** HELO or EHLO; aborts a message that is in progress. */
   helo(name = this.#options.helo ?? 'client.example', options: StepOptions = {}): Promise<StepAnswer> {
     return this.#step({ type: 'helo', text: name }, options);
   }
