@@ -1,69 +1,36 @@
+import { alignFields } from '../message/edit/align-fields.js';
+import type { HeaderField } from '../message/headers/header-field.js';
+
 /** A line that both have, or that only the first or only the second has. */
 export interface DiffLine {
   readonly sign: ' ' | '-' | '+';
   readonly line: string;
 }
 
-/** More pairs of lines than this are not compared one by one. */
-const MOST_PAIRS = 4_000_000;
 /** How many lines a unified diff shows around each difference. */
 const CONTEXT = 3;
+const NO_VALUE = { value: '', raw: Buffer.alloc(0) };
 
 /**
  * The lines to leave out of `before`, and to put in, for those of `after`: as few as possible, but thousands of lines in
  * a row with differences are all replaced.
  */
 export function lineDiff(before: readonly string[], after: readonly string[]): DiffLine[] {
-  const most = Math.min(before.length, after.length);
-  let head = 0;
-  while (head < most && before[head] === after[head]) head++;
-  let tail = 0;
-  while (tail < most - head && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
-  const old = before.slice(head, before.length - tail);
-  const now = after.slice(head, after.length - tail);
-  return [
-    ...signed(' ', before.slice(0, head)),
-    ...(old.length * now.length > MOST_PAIRS
-      ? [...signed('-', old), ...signed('+', now)]
-      : compared(old, now)),
-    ...signed(' ', before.slice(before.length - tail)),
-  ];
-}
-
-/** By the longest common subsequence. */
-function compared(old: readonly string[], now: readonly string[]): DiffLine[] {
-  /** Its length for the lines from a row and a column on. */
-  const lengths = Array.from({ length: old.length + 1 }, () => new Uint32Array(now.length + 1));
-  const at = (row: number, column: number): number => lengths[row]?.[column] ?? 0;
-  for (let row = old.length - 1; row >= 0; row--) {
-    for (let column = now.length - 1; column >= 0; column--) {
-      const same = old[row] === now[column];
-      const length = same ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1));
-      lengths[row]?.fill(length, column, column + 1);
-    }
-  }
   const lines: DiffLine[] = [];
-  let row = 0;
-  let column = 0;
-  while (row < old.length || column < now.length) {
-    const [removed, added] = [old[row], now[column]];
-    if (removed !== undefined && removed === added) {
-      lines.push({ sign: ' ', line: removed });
-      row++;
-      column++;
-    } else if (removed !== undefined && (added === undefined || at(row + 1, column) >= at(row, column + 1))) {
-      lines.push({ sign: '-', line: removed });
-      row++;
-    } else {
-      lines.push({ sign: '+', line: added ?? '' });
-      column++;
-    }
+  let [old, now] = [0, 0];
+  // Lines are compared as headers are: by their names, without values.
+  const kept = alignFields(before.map(asField), after.map(asField), () => false);
+  for (const { from, to } of [...kept, { from: before.length, to: after.length }]) {
+    for (const line of before.slice(old, from)) lines.push({ sign: '-', line });
+    for (const line of after.slice(now, to)) lines.push({ sign: '+', line });
+    for (const line of before.slice(from, from + 1)) lines.push({ sign: ' ', line });
+    [old, now] = [from + 1, to + 1];
   }
   return lines;
 }
 
-function signed(sign: DiffLine['sign'], lines: readonly string[]): DiffLine[] {
-  return lines.map((line) => ({ sign, line }));
+function asField(line: string): HeaderField {
+  return { name: line, ...NO_VALUE };
 }
 
 /**

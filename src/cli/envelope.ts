@@ -14,11 +14,7 @@ export interface Envelope {
 
 const RECIPIENTS = ['to', 'cc', 'bcc'];
 
-/**
- * The envelope of a message: from the options, else from its `From` and its `To`, `Cc` and `Bcc`.
- *
- * @throws UsageError where there is neither
- */
+/** The envelope of a message: from the options, else from its `From` and its `To`, `Cc` and `Bcc`. */
 export function envelopeOf(
   { headers }: EmlParts,
   from: string | undefined,
@@ -73,11 +69,7 @@ function addressesOf(headers: EmlParts['headers'], names: readonly string[], adv
     });
 }
 
-/**
- * The mail addresses in the value of a header such as `To` (RFC 5322, 3.4): names, comments and groups are left out.
- *
- * @example addressesIn('"Doe, Bob" <bob@example.org>, staff: ann@example.org;'); // ['bob@example.org', 'ann@example.org']
- */
+/** The mail addresses in the value of a header such as `To` (RFC 5322, 3.4), without names, comments and groups. */
 export function addressesIn(value: string): string[] {
   return split(value).flatMap((part) => {
     const [, inside] = /<([^<>]*)>\s*$/.exec(part) ?? [];

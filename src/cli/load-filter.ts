@@ -42,18 +42,11 @@ export async function loadFilter(file: string, terminal: Terminal): Promise<Filt
       `rxmilter: ${file} gets the rxmilter in ${root}, and this command is that in ${packageRoot()}. So it does not know what the filter needs, and asks the mail server for everything. Call it with npx in the project of ${file}, so that both are one.`,
     );
   }
-  const exported = await guarded({ file, path }, 'loaded', () => importModule(path));
+  const paths = { file, path };
+  const exported = await guarded(paths, 'loaded', async () => {
+    return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
+  });
   const { options = {} } = exported;
-  checkExported(file, options);
-  return { filter: await filterIn(exported, { file, path }), options };
-}
-
-const OPTIONS: Rules<ServeOptions> = {
-  ...SERVE_RULES,
-  listen: rule('left out: the command line says where to listen', () => false),
-};
-
-function checkExported(file: string, options: unknown): asserts options is FilterModule['options'] {
   try {
     checkOptions(`${file}, its export "options"`, options, OPTIONS);
   } catch (error) {
@@ -61,7 +54,13 @@ function checkExported(file: string, options: unknown): asserts options is Filte
       cause: error,
     });
   }
+  return { filter: await filterIn(exported, paths), options: options as FilterModule['options'] };
 }
+
+const OPTIONS: Rules<ServeOptions> = {
+  ...SERVE_RULES,
+  listen: rule('left out: the command line says where to listen', () => false),
+};
 
 async function filterIn(
   exported: Readonly<Record<string, unknown>>,
@@ -70,7 +69,8 @@ async function filterIn(
   const { file } = paths;
   // A module that was CommonJS once has its default export within the one that Node gives it.
   const outer = exported.default;
-  const given = isRecord(outer) && outer.__esModule === true ? outer.default : outer;
+  const inner = outer as { readonly __esModule?: unknown; readonly default?: unknown } | null | undefined;
+  const given = inner?.__esModule === true ? inner.default : outer;
   if (given === undefined) {
     const named = Object.keys(exported).filter((name) => name !== 'default');
     const has = named.length === 0 ? 'exports nothing' : `exports only ${named.join(', ')}`;
@@ -89,39 +89,25 @@ async function filterIn(
   );
 }
 
-async function importModule(path: string): Promise<Readonly<Record<string, unknown>>> {
-  const module: unknown = await import(pathToFileURL(path).href);
-  return isRecord(module) ? module : {};
-}
-
 async function guarded<T>({ file, path }: Paths, what: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
     const place = placeOf(error) ?? (isA(error, SyntaxError) ? placeOfSyntax(path) : undefined);
     const at = place === undefined ? '' : ` (at ${place})`;
-    const advice =
-      errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION'
-        ? '. This Node does not run such files: compile it to JavaScript first.'
-        : '';
+    const isForeign = errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION';
+    const advice = isForeign ? '. This Node does not run such files: compile it to JavaScript first.' : '';
     throw new CommandError(`${file} failed while it was ${what}: ${describeError(error)}${at}${advice}`, {
       cause: error,
     });
   }
 }
 
-/**
- * The line of a module that cannot be parsed, as `filter.mjs:3`; nothing where it can, since the fault is in what it
- * imports. The error itself does not say it, what Node prints of one does.
- */
+/** The line of a module that cannot be parsed, such as `filter.mjs:3`: the error does not have it, what Node prints does. */
 function placeOfSyntax(path: string): string | undefined {
   const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8', timeout: 10_000 });
   const [, line] = /^(?:file:)?\/.*:(\d+)$/m.exec(stderr) ?? [];
   return line === undefined ? undefined : `${basename(path)}:${line}`;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }
 
 function describeValue(value: unknown): string {

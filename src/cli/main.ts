@@ -26,13 +26,8 @@ Examples:
 `;
 
 /**
- * Runs the command `rxmilter`.
- *
- * Resolves with the exit status, and never rejects: what goes wrong is a line on standard error, and with `--debug` the
- * trace of the stack, too.
- *
- * @param argv the arguments, without those of Node
- * @example process.exitCode = await main(['send', '--to', 'inet:8891@127.0.0.1', 'mail.eml'], io);
+ * Runs the command `rxmilter`, whose arguments are given without those of Node. Resolves with the exit status, and never
+ * rejects: what goes wrong is a line on standard error, and with `--debug` the trace of the stack.
  */
 export async function main(argv: readonly string[], io: CliIo): Promise<number> {
   const terminal = new Terminal(io);

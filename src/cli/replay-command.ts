@@ -12,11 +12,10 @@ import {
 } from '../recording/recording.js';
 import type { Flow } from '../session/flow.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
-import { parseArguments } from './arguments.js';
-import { type Command, CommandError, UsageError } from './command.js';
+import { type Command, CommandError, UsageError, parseArguments } from './command.js';
 import { lineDiff } from './diff.js';
+import { readInput } from './files.js';
 import { type FilterModule, loadFilter } from './load-filter.js';
-import { readInput } from './read-input.js';
 import type { Style, Terminal } from './terminal.js';
 
 const HELP = `Usage: rxmilter replay [options] RECORDING.jsonl FILTER.js

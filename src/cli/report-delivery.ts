@@ -1,5 +1,5 @@
 import { dotted, printable, printableJson } from '../common/printable.js';
-import type { WireModification } from '../mta/client/modification-list.js';
+import { type WireModification, argumentWords } from '../mta/client/modification-list.js';
 import { type Delivery, type DeliveryStep, formatReply } from '../mta/simulate/delivery.js';
 import type { Path } from '../mta/simulate/mail.js';
 import type { EmlParts } from '../mta/simulate/parse-eml.js';
@@ -79,20 +79,15 @@ function reportOutcome(delivery: Delivery, { eml, envelope }: Sent, terminal: Te
 function outcomeOf({ outcome, recipients, sender, quarantined, reply }: Delivery): [string, Style] {
   const to = recipients.length === 0 ? ['to no recipient'] : recipients.map((one) => `to ${pathText(one)}`);
   const envelope = [`from ${pathText(sender)}`, ...to].join('\n');
-  switch (outcome) {
-    case 'delivered':
-      return [envelope, recipients.length > 0 ? 'good' : 'doubtful'];
-    case 'quarantined':
-      return [`${quarantined ?? ''}\n${envelope}`, 'doubtful'];
-    case 'discarded':
-      return ['the client sees success, and the message is not delivered', 'doubtful'];
-    case 'refused':
-      return [`for good: ${formatReply(reply)}`, 'bad'];
-    case 'deferred':
-      return [`to be tried again: ${formatReply(reply)}`, 'doubtful'];
-    case 'abandoned':
-      return ['the client has given the message up', 'doubtful'];
-  }
+  const outcomes: Readonly<Record<Delivery['outcome'], [string, Style]>> = {
+    delivered: [envelope, recipients.length > 0 ? 'good' : 'doubtful'],
+    quarantined: [`${quarantined ?? ''}\n${envelope}`, 'doubtful'],
+    discarded: ['the client sees success, and the message is not delivered', 'doubtful'],
+    refused: [`for good: ${formatReply(reply)}`, 'bad'],
+    deferred: [`to be tried again: ${formatReply(reply)}`, 'doubtful'],
+    abandoned: ['the client has given the message up', 'doubtful'],
+  };
+  return outcomes[outcome];
 }
 
 function labelOf({ command, address }: DeliveryStep): string {
@@ -116,33 +111,14 @@ function changesOf(modifications: readonly WireModification[], bodyBytes: number
 }
 
 function changeOf(one: Exclude<WireModification, { type: 'replaceBody' }>): Change {
-  switch (one.type) {
-    case 'addHeader':
-      return ['add header', `${one.name}: ${one.value.trimStart()}`];
-    case 'insertHeader':
-      return [`insert header at ${one.index}`, `${one.name}: ${one.value.trimStart()}`];
-    case 'changeHeader': {
-      const which = one.index > 1 ? `${one.name} (number ${one.index})` : one.name;
-      return one.value === ''
-        ? ['delete header', which]
-        : ['change header', `${which}: ${one.value.trimStart()}`];
-    }
-    case 'addRecipient':
-      return ['add recipient', one.text];
-    case 'addRecipientPar':
-      return ['add recipient', withArguments(one)];
-    case 'deleteRecipient':
-      return ['delete recipient', one.text];
-    case 'changeSender':
-      return ['change sender', withArguments(one)];
-    case 'quarantine':
-      return ['quarantine', one.text];
-  }
-}
-
-/** An empty string of arguments means no arguments. */
-function withArguments({ address, args }: { address: string; args: readonly string[] }): string {
-  return [address, ...args.filter((arg) => arg !== '')].join(' ');
+  const label = one.type.replace('Par', '').replace(/[A-Z]/, (letter) => ` ${letter.toLowerCase()}`);
+  if ('text' in one) return [label, one.text];
+  if ('args' in one) return [label, [one.address, ...argumentWords(one.args)].join(' ')];
+  const value = one.value.trimStart();
+  if (one.type === 'addHeader') return [label, `${one.name}: ${value}`];
+  if (one.type === 'insertHeader') return [`${label} at ${one.index}`, `${one.name}: ${value}`];
+  const which = one.index > 1 ? `${one.name} (number ${one.index})` : one.name;
+  return one.value === '' ? ['delete header', which] : [label, `${which}: ${value}`];
 }
 
 /** The field that the mail server itself puts on top. */
@@ -151,15 +127,9 @@ const RECEIVED = /\bby mta\.example\.org with ESMTP\w* id /;
 /** The changes that a milter made to a message, as the lines of a unified diff. */
 function messageDiff({ headers, body }: EmlParts, delivery: Delivery): string[] {
   const ours = delivery.headers.find(({ name, value }) => name === 'Received' && RECEIVED.test(value));
-  const before = textOf(
-    headers.map(([name, , raw]) => ({ name, raw })),
-    body,
-  );
-  const after = textOf(
-    delivery.headers.filter((field) => field !== ours),
-    delivery.body,
-  );
-  const lines = unifiedDiff(before, after, ['before', 'after']);
+  const fields = headers.map(([name, , raw]) => ({ name, raw }));
+  const others = delivery.headers.filter((field) => field !== ours);
+  const lines = unifiedDiff(textOf(fields, body), textOf(others, delivery.body), ['before', 'after']);
   return lines.length === 0 ? ['(none)'] : lines;
 }
 
@@ -171,20 +141,13 @@ function textOf(headers: readonly { readonly name: string; readonly raw: Buffer 
 
 /** A delivery as JSON, with bytes as `{ "text": … }` where they are UTF-8, and as `{ "base64": … }` elsewhere. */
 export function deliveryJson(delivery: Delivery): string {
-  const { agreement, failure, quarantined = null } = delivery;
+  const { agreement, quarantined = null } = delivery;
+  const { kind, stage, message, refusal = null } = delivery.failure ?? {};
   const all = {
     ...delivery,
     quarantined,
     agreement: agreement === undefined ? null : { ...agreement, lists: Object.fromEntries(agreement.lists) },
-    failure:
-      failure === undefined
-        ? null
-        : {
-            kind: failure.kind,
-            stage: failure.stage,
-            message: failure.message,
-            refusal: failure.refusal ?? null,
-          },
+    failure: delivery.failure === undefined ? null : { kind, stage, message, refusal },
   };
   return printableJson(plain(all), 2);
 }

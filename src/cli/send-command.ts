@@ -1,13 +1,13 @@
 import type { MtaOffer as Offer } from '../mta/client/agreement.js';
 import { deliver } from '../mta/simulate/deliver.js';
 import type { Delivery } from '../mta/simulate/delivery.js';
+import { EmlError, type EmlParts, parseEml } from '../mta/simulate/parse-eml.js';
 import { wireName } from '../session/negotiation/terms.js';
-import { choice, defined, parseArguments } from './arguments.js';
-import { type Command, CommandError, UsageError } from './command.js';
+import { type Command, CommandError, UsageError, choice, defined, parseArguments } from './command.js';
 import { envelopeOf } from './envelope.js';
-import { readMessage } from './read-input.js';
+import { readInput } from './files.js';
 import { deliveryJson, reportDelivery } from './report-delivery.js';
-import type { Terminal } from './terminal.js';
+import type { CliIo, Terminal } from './terminal.js';
 import { parseClient, parseMacros } from './values.js';
 
 const HELP = `Usage: rxmilter send --to ENDPOINT [options] MAIL.eml
@@ -94,7 +94,10 @@ export const sendCommand: Command = {
     }
     const macros = parseMacros(macro);
     const session = defined({
-      offer: protocol === undefined ? undefined : offerOf(protocol),
+      offer:
+        protocol === undefined
+          ? undefined
+          : choice(protocol, OFFERS, `--protocol ${protocol}: mail servers have no such version. Use`),
       timeouts: timeout === undefined ? undefined : timeoutsOf(timeout),
     });
     const who = defined({
@@ -113,8 +116,16 @@ export const sendCommand: Command = {
   },
 };
 
-function offerOf(version: string): Offer {
-  return choice(version, OFFERS, `--protocol ${version}: mail servers have no such version. Use`);
+/** Reads a message, and takes it apart. */
+async function readMessage(file: string, io: CliIo): Promise<EmlParts> {
+  const bytes = await readInput(file, io);
+  try {
+    return parseEml(bytes);
+  } catch (error) {
+    if (!(error instanceof EmlError)) throw error;
+    const what = file === '-' ? 'The standard input' : file;
+    throw new CommandError(`${what} is no message. ${error.message}`, { cause: error });
+  }
 }
 
 /** The message is the user's, so that a header too large for a frame is the user's error. */

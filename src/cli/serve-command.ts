@@ -5,11 +5,9 @@ import { serve } from '../server/serve.js';
 import { complaint } from '../session/complaint.js';
 import { accept, reject, tempfail } from '../session/decisions.js';
 import type { Failure } from '../session/options.js';
-import type { Outcome } from '../session/outcome.js';
-import { choice, defined, parseArguments } from './arguments.js';
-import { type Command, UsageError } from './command.js';
+import { type Command, UsageError, choice, defined, parseArguments } from './command.js';
+import { openRecording } from './files.js';
 import { loadFilter } from './load-filter.js';
-import { type RecordingFile, openRecording } from './recording-file.js';
 import type { Terminal } from './terminal.js';
 import { groupId } from './values.js';
 
@@ -54,6 +52,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   reject: reject(),
   accept: accept(),
 };
+type Trace = NonNullable<ServeOptions['trace']>;
 const REDACTIONS: readonly string[] = ['addresses', 'content'] satisfies (keyof Redaction)[];
 
 /** Serves the filter of a module. */
@@ -81,14 +80,12 @@ export const serveCommand: Command = {
     const recording =
       values.record === undefined ? undefined : await openRecording(values.record, redact, terminal);
     try {
-      const onError = (error: Error, outcome: Outcome): void => terminal.note(complaint(error, outcome));
-      const trace = both(options.trace, recording);
       const server = await serve(filter, {
-        onError,
+        onError: (error, outcome) => terminal.note(complaint(error, outcome)),
         ...options,
         ...given,
         listen: values.listen,
-        ...defined({ trace }),
+        ...(recording && { trace: both(recording.trace, options.trace) }),
       });
       const stopped = untilStopped(terminal, server);
       const also = /^inet6:\d+@[0:]+$/.test(server.address) ? ' (also for IPv4)' : '';
@@ -120,14 +117,10 @@ async function untilStopped(
   stopListening();
 }
 
-function both(
-  own: ServeOptions['trace'],
-  recording: RecordingFile | undefined,
-): ServeOptions['trace'] | undefined {
-  if (own === undefined || recording === undefined) return own ?? recording?.trace;
+function both(recorded: Trace, own: Trace | undefined): Trace {
   return (entry) => {
-    recording.trace(entry);
-    own(entry);
+    recorded(entry);
+    own?.(entry);
   };
 }
 

@@ -3,16 +3,11 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 import type { MtaMacros } from '../mta/client/macros.js';
 import type { Path } from '../mta/simulate/mail.js';
+import { wireName } from '../session/negotiation/terms.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
 import { CommandError, UsageError } from './command.js';
 
-/**
- * Reads an address as it stands in SMTP: with or without angle brackets, and its ESMTP arguments after blanks.
- *
- * @param option which one it is from, for the message of the error
- * @throws UsageError where what follows on the address is no argument
- * @example parsePath('--rcpt', '<bob@example.org> NOTIFY=NEVER');
- */
+/** Reads the address of an option, with or without angle brackets, and its ESMTP arguments after blanks. */
 export function parsePath(option: string, text: string): Path {
   const [, path = '', rest = ''] = /^\s*(<[^>]*>|(?:"(?:\\.|[^"\\])*"|[^\s"])*)(.*)$/s.exec(text) ?? [];
   const args = rest.split(/\s+/).filter((word) => word !== '');
@@ -28,9 +23,6 @@ export function parsePath(option: string, text: string): Path {
 /**
  * Reads an SMTP client: `[name] address[:port]`, an IPv6 address with a port in brackets, or `unknown`. Without a name
  * it is the address in brackets, as mail servers write it.
- *
- * @throws UsageError where there is no address
- * @example parseClient('mail.example.com 192.0.2.7:2525');
  */
 export function parseClient(text: string): Partial<ConnectFields> {
   const words = text.trim().split(/\s+/);
@@ -50,12 +42,7 @@ export function parseClient(text: string): Partial<ConnectFields> {
   return { host: name ?? `[${address}]`, family, address, port: Number(port) };
 }
 
-/**
- * Reads macros of the form `name=value`. Names of more than a letter get the braces that they have on the wire.
- *
- * @throws UsageError where it is no macro
- * @example parseMacros(['i=4711', 'auth_authen=bob']); // { i: '4711', '{auth_authen}': 'bob' }
- */
+/** Reads macros of the form `name=value`. Names of more than a letter get the braces that they have on the wire. */
 export function parseMacros(texts: readonly string[]): MtaMacros {
   return Object.fromEntries(
     texts.map((text) => {
@@ -65,16 +52,12 @@ export function parseMacros(texts: readonly string[]): MtaMacros {
           `--macro ${JSON.stringify(text)} is no macro. Write name=value, as in --macro auth_authen=bob.`,
         );
       }
-      return [name.length === 1 ? name : `{${name}}`, value];
+      return [wireName(name), value];
     }),
   );
 }
 
-/**
- * The id of a group of this machine, by its name or by the id itself.
- *
- * @throws CommandError where there is no such group
- */
+/** The id of a group of this machine, by its name or by the id itself. */
 export function groupId(group: string, file = '/etc/group'): number {
   if (/^\d+$/.test(group)) return Number(group);
   const lines = readFileSync(file, 'utf8').split('\n');

@@ -10,10 +10,9 @@ const WRAPPED = new WeakMap<Handler, (this: AbortSignal, event: Event) => void>(
 const ON_ABORT = new WeakMap<AbortSignal, unknown>();
 
 /**
- * An `AbortController` for code of others. The error of a listener of its signal
- * that throws, or returns a promise that rejects, goes to `failed`, and the other listeners are called: Node would make an
- * uncaught exception of it, which ends the process. `failed` must not throw. The listeners of a signal that is made of this one (`AbortSignal.any()`) are not
- * looked after.
+ * An `AbortController` for code of others. The error of a listener of its signal that throws, or returns a promise that
+ * rejects, goes to `failed`, which must not throw: Node would end the process. Listeners of a signal that is made of this
+ * one (`AbortSignal.any()`) are not covered.
  */
 export function abortController(failed: Failed): AbortController {
   const controller = new AbortController();
@@ -27,17 +26,18 @@ export function abortController(failed: Failed): AbortController {
 const usual = AbortSignal.prototype as unknown as Record<'addEventListener' | 'removeEventListener', Method>;
 const usualOnAbort = Object.getOwnPropertyDescriptor(usual, 'onabort');
 
+/** A method that takes a listener, with the wrapped one in its place. */
+function wrapping(method: Method): PropertyDescriptor {
+  return {
+    value(this: AbortSignal, type: string, listener: unknown, ...options: unknown[]): void {
+      method.call(this, type, wrapped(listener), ...options);
+    },
+  };
+}
+
 const GUARDED: object = Object.create(usual, {
-  addEventListener: {
-    value(this: AbortSignal, type: string, listener: unknown, ...options: unknown[]): void {
-      usual.addEventListener.call(this, type, wrapped(listener), ...options);
-    },
-  },
-  removeEventListener: {
-    value(this: AbortSignal, type: string, listener: unknown, ...options: unknown[]): void {
-      usual.removeEventListener.call(this, type, wrapped(listener), ...options);
-    },
-  },
+  addEventListener: wrapping(usual.addEventListener),
+  removeEventListener: wrapping(usual.removeEventListener),
   onabort: {
     get(this: AbortSignal): unknown {
       return ON_ABORT.get(this) ?? null;
@@ -51,24 +51,21 @@ const GUARDED: object = Object.create(usual, {
 
 /** The listener, called so that it cannot harm; anything else as it is, for Node to complain of. */
 function wrapped(listener: unknown): unknown {
-  if (!isHandler(listener)) return listener;
-  const known = WRAPPED.get(listener);
+  if (typeof listener !== 'function' && (typeof listener !== 'object' || listener === null)) return listener;
+  const handler = listener as Handler;
+  const known = WRAPPED.get(handler);
   if (known !== undefined) return known;
   const guarded = function (this: AbortSignal, event: Event): void {
     const failed = FAILED.get(this) ?? (() => undefined);
     try {
       onRejection(
-        typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event),
+        typeof handler === 'function' ? handler.call(this, event) : handler.handleEvent(event),
         failed,
       );
     } catch (reason) {
       failed(reason);
     }
   };
-  WRAPPED.set(listener, guarded);
+  WRAPPED.set(handler, guarded);
   return guarded;
-}
-
-function isHandler(listener: unknown): listener is Handler {
-  return typeof listener === 'function' || (typeof listener === 'object' && listener !== null);
 }

@@ -1,94 +1,54 @@
 import { asciiDomain } from './parse-address.js';
 
-/** A piece of an address: a word, its quotes and backslashes taken away, or one of the characters `<>@,;:.`. */
-export interface Word {
+/** A piece of an address: a word, its quotes and backslashes taken away, or one of the characters `<>@,;:.)`. */
+interface Word {
   readonly text: string;
   readonly kind: 'word' | 'literal' | 'special';
   /** Whether there is a blank or a comment before it. */
   readonly spaced: boolean;
 }
 
-const PLAIN = /[^\t\n\r ()<>@,;:."[\\]+/y;
+/** Blanks; a string in quotes, a literal in brackets, a character behind a backslash, one of the specials, other text. */
+const TOKEN =
+  /[\t\n\r ]+|"((?:\\[^]|[^"\\])*)"|(\[(?:\\[^]|[^\]\\])*\])|\\([^]?)|([<>@,;:.)])|([^\t\n\r ()<>@,;:."[\\]+)/y;
 
 /**
  * Divides an address into words as mail servers do, by the rules for headers (RFC 5322, 3.2): comments and blanks are
- * left out, and quotes and backslashes taken away. Linear in the length.
- *
- * @returns nothing where a quote or a bracket is not closed
+ * left out, and quotes and backslashes taken away. Linear in the length. Nothing where a quote or a bracket is not closed.
  */
-export function addressWords(text: string): Word[] | undefined {
+function addressWords(text: string): Word[] | undefined {
   const words: Word[] = [];
   let spaced = false;
   for (let at = 0; at < text.length;) {
-    const character = text.charAt(at);
-    if (isBlank(character)) {
-      spaced = true;
-      at++;
-      continue;
-    }
-    if (character === '(') {
+    if (text[at] === '(') {
       spaced = true;
       at = afterComment(text, at);
       continue;
     }
-    const word = wordAt(text, at);
-    if (word === undefined) return undefined;
-    words.push({ text: word.text, kind: word.kind, spaced });
-    spaced = false;
-    at = word.end;
+    TOKEN.lastIndex = at;
+    const [token, quoted, literal, escaped, special, plain] = TOKEN.exec(text) ?? [];
+    if (token === undefined) return undefined;
+    at += token.length;
+    const word = literal ?? special ?? quoted?.replace(/\\([^])/g, '$1') ?? escaped ?? plain;
+    if (word !== undefined) {
+      const kind = literal !== undefined ? 'literal' : special !== undefined ? 'special' : 'word';
+      words.push({ text: word, kind, spaced });
+    }
+    spaced = word === undefined;
   }
   return words;
-}
-
-interface Found extends Pick<Word, 'text' | 'kind'> {
-  readonly end: number;
-}
-
-function wordAt(text: string, at: number): Found | undefined {
-  const character = text.charAt(at);
-  if (character === '"') {
-    const end = closing(text, at, '"');
-    return end === -1 ? undefined : { text: unescaped(text.slice(at + 1, end)), kind: 'word', end: end + 1 };
-  }
-  if (character === '[') {
-    const end = closing(text, at, ']');
-    return end === -1 ? undefined : { text: text.slice(at, end + 1), kind: 'literal', end: end + 1 };
-  }
-  if (character === '\\') return { text: text.charAt(at + 1), kind: 'word', end: at + 2 };
-  if ('<>@,;:.)'.includes(character)) return { text: character, kind: 'special', end: at + 1 };
-  PLAIN.lastIndex = at;
-  const [plain = character] = PLAIN.exec(text) ?? [];
-  return { text: plain, kind: 'word', end: at + plain.length };
-}
-
-function isBlank(character: string): boolean {
-  return character === ' ' || character === '\t' || character === '\n' || character === '\r';
-}
-
-/** Where a quoted string or a literal that begins there is closed; -1 where it is not. */
-function closing(text: string, start: number, mark: string): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const character = text.charAt(at);
-    if (character === mark) return at;
-    if (character === '\\') at++;
-  }
-  return -1;
 }
 
 /** Comments may be in comments; one that is not closed goes to the end. */
 function afterComment(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
-    const character = text.charAt(at);
+    const character = text[at];
     if (character === '\\') at++;
     else if (character === '(') depth++;
     else if (character === ')' && --depth === 0) return at + 1;
   }
   return text.length;
-}
-
-function unescaped(text: string): string {
-  return text.includes('\\') ? text.replace(/\\([^])/g, '$1') : text;
 }
 
 /** Longer text is no address: a line of SMTP has 2 048 characters in Postfix and Sendmail. */
@@ -103,21 +63,15 @@ const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
 /**
  * Returns the one spelling that all spellings of a mailbox have in common. Compare and count addresses by it.
  *
- * @remarks Mail servers take many spellings for one mailbox, and show a filter the one that the client has chosen:
- *
- * - upper and lower case, and the forms of Unicode (RFC 5321, 2.4, lets a server tell `Bob` from `bob`; next to none does);
- * - a domain in Unicode or as `xn--…`, with dots at its end;
- * - quotes and backslashes that are not needed (`"bob"@x.example`), comments and blanks;
- * - a source route (`@a.example,@b.example:bob@x.example`), and without a domain `bob%x.example`, `x.example!bob` and
- *   `"bob@x.example"`;
- * - angle brackets, with a name before them or not.
+ * @remarks
+ * A client chooses the spelling: case and forms of Unicode (RFC 5321, 2.4, lets a server tell `Bob` from `bob`; next to
+ * none does), the domain in Unicode or as `xn--…` and with dots at its end, needless quotes and backslashes, comments and
+ * blanks, a source route (`@a.example:bob@x.example`), `bob%x.example`, `x.example!bob` and `"bob@x.example"` without a
+ * domain, angle brackets with or without a name.
  *
  * The key is an address itself, which `parseAddress()` divides; the key of a key is the same. The null sender's is `''`.
- * Text that is no address, or longer than 8 192 characters, is its own key. Never throws, and takes time in proportion to
- * the length.
- *
- * Which other addresses are delivered to the same mailbox, only the mail server knows: aliases, `bob+lists`, the names of
- * its own host, or `bob%x.example@y.example`, which some send on.
+ * Text that is no address, or longer than 8 192 characters, is its own key. Never throws. Aliases and `bob+lists` are
+ * known to the mail server only.
  *
  * @example
  * const closed = new Set(['Sales@example.org'].map((address) => addressKey(address)));
@@ -153,12 +107,7 @@ function keyOf(text: string, unquoted = false): string | undefined {
 }
 
 /** The parts before and behind the last `@`, without quotes; nothing where the text is no address. */
-interface Parts {
-  readonly local: string | undefined;
-  readonly domain: string | undefined;
-}
-
-function partsOf(text: string): Parts | undefined {
+function partsOf(text: string): Record<'local' | 'domain', string | undefined> | undefined {
   const words = text.length > LONGEST ? undefined : addressWords(text);
   if (words === undefined) return undefined;
   const path = withoutRoute(withoutGroup(insideBrackets(words)));
@@ -179,16 +128,12 @@ export function plainAddress(address: string): string | undefined {
   return domain === undefined ? written(local) : `${written(local)}@${domain}`;
 }
 
-function is({ kind, text }: Word, special: string): boolean {
-  return kind === 'special' && text === special;
+function is({ kind, text }: Word, ...specials: readonly string[]): boolean {
+  return kind === 'special' && specials.includes(text);
 }
 
-function lastOf(words: readonly Word[], special: string, end = words.length): number {
-  for (let at = end - 1; at >= 0; at--) {
-    const word = words[at];
-    if (word !== undefined && is(word, special)) return at;
-  }
-  return -1;
+function lastOf(words: readonly Word[], special: string): number {
+  return words.map((word) => is(word, special)).lastIndexOf(true);
 }
 
 /** The words within the last pair of angle brackets, the innermost; Sendmail ignores those behind it. */
@@ -203,16 +148,12 @@ function insideBrackets(words: readonly Word[]): readonly Word[] {
 function withoutGroup(words: readonly Word[]): readonly Word[] {
   let end = words.length;
   let group = false;
-  for (let last = words[end - 1]; last !== undefined && isEnd(last); last = words[--end - 1]) {
+  for (let last = words[end - 1]; last !== undefined && is(last, ',', ';'); last = words[--end - 1]) {
     group ||= last.text === ';';
   }
   const route = words[0] !== undefined && is(words[0], '@');
-  const colon = group && !route ? lastOf(words, ':', end) : -1;
+  const colon = group && !route ? lastOf(words.slice(0, end), ':') : -1;
   return words.slice(colon + 1, end);
-}
-
-function isEnd(word: Word): boolean {
-  return is(word, ',') || is(word, ';');
 }
 
 /** RFC 5321 (4.1.1.3) has servers ignore a source route. */
@@ -230,7 +171,7 @@ function joined(words: readonly Word[]): string | undefined {
   let text = '';
   let afterWord = false;
   for (const word of words) {
-    if (is(word, ',') || is(word, ';') || is(word, '>') || is(word, ')')) return undefined;
+    if (is(word, ',', ';', '>', ')')) return undefined;
     const isWord = word.kind !== 'special';
     text += isWord && afterWord && word.spaced ? `.${word.text}` : word.text;
     afterWord = isWord;
@@ -267,9 +208,9 @@ function written(local: string): string {
 /**
  * Tells whether two addresses are spellings of one mailbox, as nearly all mail systems see it.
  *
- * @remarks They are where both have the same `addressKey()`. Never throws.
- * @param a with or without angle brackets
- * @param b likewise
+ * @remarks
+ * They are where both have the same `addressKey()`. Never throws.
+ *
  * @example sameAddress('Info@Bücher.example', '<"info"@xn--bcher-kva.example.>'); // true
  */
 export function sameAddress(a: string, b: string): boolean {

@@ -25,10 +25,7 @@ export interface CallSite {
 const FRAME = '    at ';
 const PLACE = /^((?:file:\/\/)?\/.*):(\d+):(\d+)$/;
 
-/**
- * Reads one line of a stack, such as `    at refuse (file:///etc/filter.mjs:3:9)`; nothing where it names no file. The
- * place may be a URL or a path, and stands at the end or in parentheses there.
- */
+/** Reads one line of a stack, such as `    at refuse (file:///etc/filter.mjs:3:9)`; nothing where it names no file. */
 export function callSite(frame: string): CallSite | undefined {
   const text = frame.endsWith(')') ? frame.slice(0, -1) : frame;
   const url = text.indexOf('file:///');
@@ -113,11 +110,8 @@ const MOST = 16_384;
 const UNPARSED = /^(?:file:\/\/)?\/[^\n]*:\d+$/;
 
 /**
- * The place in the user's own code that an error comes from, as `filter.mjs:3:7`; nothing where it is unknown. Never
- * throws.
- *
- * It is the first one outside of Node and of installed packages. The place of a file that cannot be parsed has no column,
- * and is printed above the error.
+ * The place in the user's own code that an error comes from, as `filter.mjs:3:7`: the first one outside of Node and of
+ * installed packages. Nothing where it is unknown; never throws.
  */
 export function placeOf(error: unknown): string | undefined {
   return quietly(() => {
@@ -147,8 +141,8 @@ export function traceOf(error: unknown): string {
 }
 
 /**
- * The text before the frames, and the frames. A message comes from anywhere and may look like frames: it is found as a
- * whole, and where a trace does not have the message of its error (which was changed later) no line counts as a frame.
+ * The text before the frames, and the frames. A message may look like frames: it is found as a whole, and where a trace
+ * does not have it (since it was changed later) no line counts as a frame.
  */
 function partsOf({ message, stack = '' }: Error): { head: string; frames: readonly string[] } {
   const at = stack.indexOf(message);

@@ -15,7 +15,7 @@ export function unsupportedNode(version: string): string | undefined {
   );
 }
 
-// The entry points load this file first, for its effect: an older Node would fail later, and not say why. Debian 12 comes
-// with Node 18, where `import.meta.filename` is missing and a program ends at once as if all were well.
+// The entry points load this file first, for its effect: an older Node, such as that of Debian 12, would fail later and
+// not say why.
 const problem = unsupportedNode(process.versions.node);
 if (problem !== undefined) throw new Error(problem);

@@ -40,13 +40,9 @@ const SPOKEN = new Set([
   'UnansweredError',
   'UsageError',
 ]);
-/** More of a message than this many characters does not help. */
 const LONGEST = 1_000;
 
-/**
- * An error in a line, without its place in the program: control characters are shown as escapes, and of a
- * very long message there is only the beginning. Never throws.
- */
+/** An error in a line, without its place in the program, and cut where it is very long. Never throws. */
 export function describeError(thrown: unknown): string {
   const error = errorFrom(thrown);
   if (SPOKEN.has(error.name) || error !== thrown) return oneLine(error.message);

@@ -27,13 +27,11 @@ type Table = Readonly<Record<string, Rule>>;
 
 /**
  * Throws where an option is misspelt, of the wrong type, out of its range or missing: an option that is not understood
- * must not count as the default. An option that is `undefined` is not given; `null` is a value that no option has.
+ * must not count as the default. An option that is `undefined` is not given.
  *
- * Every enumerable name of the object's own has to be known. Options that are inherited, such as the getters of a class,
- * are read as well; other inherited names are ignored.
+ * Every enumerable name of the object's own has to be known. Inherited options, such as getters of a class, are read, too.
  *
  * @param where the function, as its user calls it: `serve()`
- * @param noun the word for a name: `option`, or `field` of a thing that is described by an object
  * @throws TypeError for an unknown or missing name or a wrong type, RangeError for a value out of its range
  * @example checkOptions<BackoffOptions>('backoff()', options, { initial: milliseconds(1), max: milliseconds(1) });
  */
@@ -72,11 +70,7 @@ export function withDefaults<D extends object>(
   return all;
 }
 
-/**
- * Throws where a name is nearly a known one: for objects that may have other names, too.
- *
- * @throws TypeError that says which name was probably meant
- */
+/** Throws a `TypeError` where a name is nearly a known one: for objects that may have other names, too. */
 export function checkSpelling<O extends object>(
   where: string,
   given: O,
@@ -97,19 +91,13 @@ interface Call {
 
 function check(call: Call, path: string, given: unknown, rules: Table): void {
   const { where, noun } = call;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new TypeError(
-      path === ''
-        ? `${where}: the ${noun}s are ${shown(given)}; they have to be an object.`
-        : `${where}: ${path.slice(0, -1)} is ${shown(given)}; it has to be an object.`,
-    );
+  if (!isObject(given)) {
+    throw new TypeError(`${where}: the ${noun}s are ${shown(given)}; they have to be an object.`);
   }
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(rules, name)) throw unknownName(call, path, name, rules);
   }
-  for (const [name, rule] of Object.entries(rules)) {
-    checkValue(call, path + name, (given as Readonly<Record<string, unknown>>)[name], rule);
-  }
+  for (const [name, rule] of Object.entries(rules)) checkValue(call, path + name, given[name], rule);
 }
 
 function checkValue(call: Call, name: string, value: unknown, rule: Rule): void {
@@ -125,20 +113,19 @@ function checkValue(call: Call, name: string, value: unknown, rule: Rule): void 
     const words = `${where}: ${name} is ${shown(value)}; it has to be ${rule.expected}.${hint === undefined ? '' : ` ${hint}`}`;
     throw verdict === 'type' ? new TypeError(words) : new RangeError(words);
   }
-  if (rule.within !== undefined && typeof value === 'object' && !Array.isArray(value))
-    check(call, `${name}.`, value, rule.within);
-  if (rule.each !== undefined && Array.isArray(value)) {
-    const each = rule.each;
-    value.forEach((one: unknown, at) => {
-      checkValue(call, `${name}[${at}]`, one, each);
-    });
-  }
+  const { within, each } = rule;
+  if (within !== undefined && isObject(value)) check(call, `${name}.`, value, within);
+  if (each === undefined || !Array.isArray(value)) return;
+  for (const [at, one] of value.entries()) checkValue(call, `${name}[${at}]`, one, each);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function unknownName({ where, noun }: Call, path: string, name: string, rules: Table): TypeError {
-  return new TypeError(
-    `${where}: there is no ${noun} ${excerpt(path + name, 60)}. ${adviceFor(path, name, rules)}`,
-  );
+  const advice = adviceFor(path, name, rules);
+  return new TypeError(`${where}: there is no ${noun} ${excerpt(path + name, 60)}. ${advice}`);
 }
 
 function adviceFor(path: string, name: string, rules: Table): string {
@@ -173,10 +160,9 @@ export function required(given: Rule, advice = `It has to be ${given.expected}.`
 
 /** The same rule for an option that may also be one of some values. */
 export function or(given: Rule, ...values: readonly unknown[]): Rule {
-  const named = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value)));
   return {
     ...given,
-    expected: [...named, given.expected].join(' or '),
+    expected: [...values.map(shown), given.expected].join(' or '),
     check: (value) => (values.includes(value) ? 'right' : given.check(value)),
     hint: (value) => nearest(value, values) ?? given.hint?.(value),
   };
@@ -198,8 +184,6 @@ export function either(...rules: readonly Rule[]): Rule {
   };
 }
 
-const isNumber = (value: unknown): value is number => typeof value === 'number';
-
 /** A number from `least` to `most`. */
 export function number(least: number, most = Infinity, unit = ''): Rule {
   return numeric(unit === '' ? 'a number' : `a number of ${unit}`, Number.isFinite, least, most);
@@ -219,8 +203,8 @@ function numeric(what: string, kind: (value: unknown) => boolean, least: number,
   const end = most === Infinity || most === Number.MAX_SAFE_INTEGER ? 'on' : `to ${most}`;
   return rule(
     `${what} from ${least} ${end}`,
-    isNumber,
-    (value) => kind(value) && isNumber(value) && value >= least && value <= most,
+    (value) => typeof value === 'number',
+    (value) => kind(value) && Number(value) >= least && Number(value) <= most,
   );
 }
 
@@ -234,7 +218,7 @@ export const func: Rule = rule('a function', (value) => typeof value === 'functi
 export const string: Rule = rule('a string', (value) => typeof value === 'string');
 
 /** A string or bytes. */
-export const text: Rule = rule(
+export const text = rule(
   'a string or bytes',
   (value) => typeof value === 'string' || value instanceof Uint8Array,
 );
@@ -291,8 +275,6 @@ export function list(each: Rule, expected = `an array; each of its values has to
 
 /** An object of options. */
 export function object<O extends object>(rules: Rules<O>): Rule {
-  const isObject = (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && !Array.isArray(value);
   return { ...rule('an object', isObject), within: rules };
 }
 
@@ -301,8 +283,8 @@ export function record(each: Rule): Rule {
   const fits = (value: unknown): boolean => value === undefined || each.check(value) === 'right';
   return rule(
     `an object whose values are ${each.expected}`,
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    (value) => Object.values(value as Readonly<Record<string, unknown>>).every(fits),
+    isObject,
+    (value) => isObject(value) && Object.values(value).every(fits),
   );
 }
 

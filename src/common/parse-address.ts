@@ -1,16 +1,13 @@
 import { domainToASCII } from 'node:url';
 
 const ASCII_ONLY = /^[\0-\x7f]*$/;
-/** A character of ASCII that no domain has; the parser of URLs, which is behind `domainToASCII`, would cut or decode at some. */
+/** A character of ASCII that no domain has; at some, the parser of URLs behind `domainToASCII` would cut or decode. */
 const FOREIGN = /[^\w.\-\x80-\uffff]/;
 const NUMBER_AT_END = /(?:^|\.)\d+$/;
 /** No domain is that long (RFC 1035 has 255 bytes). */
 const TOO_LONG = 1000;
 
-/**
- * A domain in the form in which domains are compared: small letters, internationalised labels as `xn--…` (RFC 5890),
- * without a dot at its end. Other text (an address literal, say) is only made small.
- */
+/** A domain as domains are compared: small letters, labels as `xn--…` (RFC 5890), no dot at its end. */
 export function asciiDomain(domain: string): string {
   const ascii = toAscii(domain);
   return ascii.length > 1 && ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
@@ -28,9 +25,9 @@ function toAscii(domain: string): string {
 export interface AddressParts {
   /** Without angle brackets; `''` is the null sender. */
   readonly address: string;
-  /** The text before the last `@`; all of it without one. As it was written, quotes included. */
+  /** The text before the last `@`, quotes included; all of it without one. */
   readonly local: string;
-  /** The text behind it, as `sameAddress()` compares it: small letters, ASCII (`xn--…`), no dot at the end; `''` without one. */
+  /** The text behind it: small letters, ASCII (`xn--…`), no dot at the end; `''` without an `@`. */
   readonly domain: string;
 }
 
@@ -43,8 +40,9 @@ const AT = 0x40;
 /**
  * Divides a mail address (RFC 5321, 4.1.2) at its last `@` outside quotes.
  *
- * @remarks Never throws: text that is no address has parts, too.
- * @param address with or without angle brackets
+ * @remarks
+ * It may have angle brackets. Never throws: text that is no address has parts, too.
+ *
  * @example parseAddress('Bob@BÜCHER.example'); // { address: 'Bob@BÜCHER.example', local: 'Bob', domain: 'xn--bcher-kva.example' }
  */
 export function parseAddress(address: string): AddressParts {

@@ -5,16 +5,13 @@ export function sentence(text: string): string {
   return /[.?!…]["')]?$/.test(text) ? text : `${text}.`;
 }
 
-/**
- * Characters that a terminal or a reader of a log would obey instead of showing: C0 and C1 controls, DEL, the line and paragraph
- * separators of Unicode, and the characters that turn the direction of text round.
- */
+/** Characters that a terminal obeys: C0 and C1 controls, DEL, Unicode's separators of lines, and directions of text. */
 const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]/u;
 const CONTROLS = new RegExp(CONTROL, 'gu');
 /** The same without line feeds and tabs, which a text of several lines may have. */
 const CONTROLS_IN_TEXT = new RegExp(`(?![\\n\\t])${CONTROL.source}`, 'gu');
 
-/** More of a text than this many characters is not quoted in a message, by default. */
+/** So many characters of a text are quoted in a message, by default. */
 const QUOTED = 200;
 
 /** A text in which control characters are shown as escapes, such as `\x1b`, so that it is one line and only text. */
@@ -33,10 +30,7 @@ export function dotted(text: string): string {
   return text.replace(CONTROLS_IN_TEXT, '·');
 }
 
-/**
- * JSON in which the control characters that `JSON.stringify` leaves as they are (DEL, C1, those for the direction of
- * text) are escapes, too: it says the same, and is only text.
- */
+/** JSON in which the control characters that `JSON.stringify` leaves as they are, such as DEL, are escapes, too. */
 export function printableJson(value: unknown, space?: number): string {
   // Outside of strings there are only line feeds, where it is indented.
   return JSON.stringify(value, undefined, space).replace(CONTROLS_IN_TEXT, (character) => {

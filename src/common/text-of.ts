@@ -18,8 +18,7 @@ export function textOf(value: unknown): string {
   try {
     if (typeof value === 'string') return value;
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return String(value);
-    // Without the functions of the value itself: they may throw, and a proxy's traps with them. Of a function its name is
-    // shown, and not its source.
+    // Without the functions of the value itself, or a proxy's traps: they may throw.
     return inspect(value, SHOWN);
   } catch {
     return UNREADABLE;
@@ -27,10 +26,9 @@ export function textOf(value: unknown): string {
 }
 
 /**
- * The message of an error, and the text of any other value; never throws. An error without a message, such as Node's
- * for a host none of whose addresses answered, is described by the errors in it, or by its name.
- *
- * A promise, as `throw fetch(…)` throws it, is done with: that it rejects must not end the process.
+ * The message of an error, and the text of any other value; never throws. An error without a message, such as Node's for
+ * a host whose addresses do not answer, is described by the errors in it, or by its name. A promise, as `throw fetch(…)`
+ * throws it, may reject without an end of the process.
  */
 export function messageOf(error: unknown): string {
   ignoreRejection(error);
@@ -47,7 +45,7 @@ export function messageOf(error: unknown): string {
 
 /**
  * The value itself where it is an error whose name, message and stack are text; else an error with the value as its
- * `cause`. Never throws, and what reads the result may do so without care.
+ * `cause`. Never throws.
  */
 export function errorFrom(value: unknown): Error {
   try {
@@ -62,10 +60,7 @@ export function errorFrom(value: unknown): Error {
   return new Error(messageOf(value), { cause: value });
 }
 
-/**
- * Whether a value of any kind is an instance of the class; never throws. A proxy is not, whatever it says: each look at
- * it may throw.
- */
+/** Whether a value is an instance of the class; never throws. A proxy is not: reading it may throw. */
 export function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
   return typeof value === 'object' && value !== null && !types.isProxy(value) && value instanceof type;
 }

@@ -4,7 +4,7 @@ let pending = 0;
 
 const ignore = (): void => undefined;
 
-/** Writes a line to standard error, where it can be written to; throws nothing, and ends nothing where it cannot. */
+/** Writes a line to standard error; throws nothing, and ends nothing where that cannot be written to. */
 export function writeError(line: string): void {
   try {
     const { stderr } = process;

@@ -16,7 +16,7 @@ const UNIT = rule(
 );
 
 const WIDTH = 80;
-/** The signs of replies; those of the protocol would be taken for time. */
+/** The letters of the protocol would be taken for time. */
 const REPLY_MARKS: Readonly<Record<string, string>> = {
   optneg: 'o',
   continue: 'c',
@@ -33,9 +33,9 @@ const REPLY_MARKS: Readonly<Record<string, string>> = {
  * Draws a recorded session as a marble diagram in text, and under it a line for each frame.
  *
  * @remarks
- * The MTA's events are above, the filter's replies below. Time runs to the right, frames of the same moment are in
- * parentheses, and `|` is the end. Events have the letters of the wire; replies are `c` continue, `a` accept, `r` reject, `t` tempfail, `y` a reply with
- * a text, `d` discard, `s` skip, `p` progress, `o` the negotiation, `*` a modification. Macros are left out.
+ * Events of the MTA, with the letters of the wire, are above the replies: `c` continue, `a` accept, `r` reject,
+ * `t` tempfail, `y` a reply with a text, `d` discard, `s` skip, `p` progress, `o` negotiation, `*` a modification. Frames
+ * of the same moment are in parentheses, and `|` is the end. Macros are left out.
  *
  * @throws TypeError or RangeError where an option is wrong
  * @example console.log(diagram(session));

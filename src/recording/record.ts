@@ -24,9 +24,8 @@ interface Running {
  * Records the frames of all sessions, with their times, as lines of JSON. Its result is for the option `trace`.
  *
  * @remarks
- * The frames are those of negotiation, macros, events and replies. Each line ends with a line feed, and is written before
- * the filter has seen its event, so that a recording is good for all that came before a crash. An error that `write`
- * throws ends the recording, is reported, and costs no mail. An abort is recorded as any other event.
+ * Each line ends with a line feed, and is written before the filter has seen its event, so that a recording is good for
+ * all that came before a crash. An error that `write` throws ends the recording, is reported, and costs no mail.
  *
  * @param write called with each line; a promise that it returns is not waited for
  * @throws TypeError where an argument is wrong
@@ -51,11 +50,9 @@ export function record(
       write(`\n${JSON.stringify({ rxmilter: 'recording', version: 1, at: new Date().toISOString() })}\n`);
     }
     const now = performance.now();
-    let session = running.get(entry.session);
-    if (session === undefined) {
-      session = { began: now, parts: [], redactor: redact && new Redactor(redact) };
-      running.set(entry.session, session);
-    }
+    const known = running.get(entry.session);
+    const session = known ?? { began: now, parts: [], redactor: redact && new Redactor(redact) };
+    if (known === undefined) running.set(entry.session, session);
     const ms = Math.round((now - session.began) * 1000) / 1000;
     const frame = frameOf(entry, ms, session);
     if (frame === undefined) return;
@@ -64,19 +61,18 @@ export function record(
 }
 
 function frameOf(entry: TraceEntry, ms: number, session: Running): RecordedFrame | undefined {
+  const data = Buffer.from(entry.data);
   if (entry.from === 'filter') {
-    const data = Buffer.from(entry.data);
     const letter = REPLIES[entry.name].letter.charCodeAt(0);
     return { ms, from: 'filter', message: replyCodec.decode(letter, data, 0, data.length) };
   }
   if (entry.name === 'body') {
-    session.parts.push(Uint8Array.from(entry.data));
+    session.parts.push(data);
     if (!entry.last) return undefined;
     const message: Command = { type: 'body', data: Buffer.concat(session.parts) };
     session.parts = [];
     return { ms, from: 'mta', message };
   }
-  const data = Buffer.from(entry.data);
   const letter = COMMANDS[entry.name].letter.charCodeAt(0);
   return { ms, from: 'mta', message: commandCodec.decode(letter, data, 0, data.length) };
 }

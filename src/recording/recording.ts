@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import { messageOf } from '../common/text-of.js';
 import { commandCodec, type Command } from '../transport/wire/commands.js';
 import { replyCodec, type WireReply } from '../transport/wire/replies.js';
@@ -50,10 +52,9 @@ interface Codec {
  * Reads the lines that `record()` has written.
  *
  * @remarks
- * A file may have several runs of a program one after the other; sessions of the second and later ones have the number of
- * their run before their id. The last line of a run may not be whole: it is in `truncated`, and the rest is used.
+ * A file may have several runs of a program; sessions of the second and later ones have the number of their run before
+ * their id. The last line of a run may not be whole: it is in `truncated`, and the rest is used.
  *
- * @param text the lines, as text or as bytes
  * @throws RecordingError where another line is not one of a recording, or its version is not known
  * @example const { sessions } = readRecording(readFileSync('mail.jsonl'));
  * @see compareReplies, replay and diagram for the sessions
@@ -82,30 +83,25 @@ export function readRecording(text: string | Uint8Array): Recording {
       run++;
     } else {
       if (run === 0) throw new RecordingError(number, 'it comes before the line that begins a recording');
-      const { session, frame } = frameIn(value, number);
-      const id = run === 1 ? session : `${run}:${session}`;
-      const frames = sessions.get(id);
-      if (frames === undefined) sessions.set(id, [frame]);
-      else frames.push(frame);
+      try {
+        const { session, frame } = readFrame(value);
+        const id = run === 1 ? session : `${run}:${session}`;
+        const frames = sessions.get(id) ?? [];
+        sessions.set(id, frames);
+        frames.push(frame);
+      } catch (error) {
+        throw new RecordingError(number, messageOf(error), error);
+      }
     }
   }
   return { sessions: Array.from(sessions, ([id, frames]) => ({ id, frames })), truncated };
 }
 
-function frameIn(value: Fields, number: number): ReturnType<typeof readFrame> {
-  try {
-    return readFrame(value);
-  } catch (error) {
-    throw new RecordingError(number, messageOf(error), error);
-  }
-}
-
 function parse(line: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Fields)
-      : undefined;
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Fields) : undefined;
   } catch {
     return undefined;
   }
@@ -138,10 +134,13 @@ export function readFrame(value: Fields): { readonly session: string; readonly f
 function readable(fields: Fields): Fields {
   const { raw, data, ...others } = fields;
   if (data instanceof Uint8Array) {
-    const text = Buffer.from(data).toString('utf8');
-    return { ...others, ...(same(text, data) ? { text } : { base64: Buffer.from(data).toString('base64') }) };
+    const bytes = Buffer.from(data);
+    return {
+      ...others,
+      ...(isUtf8(bytes) ? { text: bytes.toString() } : { base64: bytes.toString('base64') }),
+    };
   }
-  if (!(raw instanceof Uint8Array) || same(textOf(fields), raw)) return others;
+  if (!(raw instanceof Uint8Array) || Buffer.from(textOf(fields)).equals(raw)) return others;
   return { ...others, raw: Buffer.from(raw).toString('base64') };
 }
 
@@ -157,8 +156,4 @@ function bytes(fields: Fields): Fields {
 function textOf(fields: Fields): string {
   const found = fields.host ?? fields.text ?? fields.value ?? fields.address;
   return typeof found === 'string' ? found : '';
-}
-
-function same(text: string, bytes: Uint8Array): boolean {
-  return Buffer.from(text).equals(bytes);
 }

@@ -1,37 +1,28 @@
 import { isIPv6 } from 'node:net';
 
 import { boolean, type Rules } from '../common/options.js';
+import { bareName } from '../session/negotiation/terms.js';
 import type { RecordedFrame } from './recording.js';
 
-/**
- * The parts of mail that a recording leaves out.
- *
- * @remarks
- * Each of them includes the arguments of commands that the MTA does not know: they may be passwords.
- */
+/** The parts of mail that a recording leaves out; with either the arguments of unknown commands, such as passwords. */
 export interface Redaction {
   /**
    * Mail addresses, IP addresses, and the names of client, MTA and users who have logged in.
    *
    * @remarks
-   * They are replaced anywhere but in the body, each by another name, the same throughout its session, so that it still
-   * differs from others. Other names in headers and replies stay: they are content.
+   * Each is replaced anywhere but in the body, by another name that is the same throughout its session. Other names in
+   * headers and replies stay: they are content.
    */
   readonly addresses?: boolean | undefined;
   /** The values of headers, the body, and their changes by a filter: the letters become `x`, lengths and lines stay. */
   readonly content?: boolean | undefined;
 }
 
-/** The rules of `Redaction`. */
 export const REDACTION_RULES: Rules<Redaction> = { addresses: boolean, content: boolean };
 
-/**
- * A local part, quoted or not, and a domain. The look behind lets each word be read once only: without it a header of
- * many letters and no `@` takes seconds.
- */
+/** A local part, quoted or not, and a domain. Without the look behind a header of many letters and no `@` takes seconds. */
 const MAIL_ADDRESS =
   /(?:"(?:[^"\\]|\\.){0,255}"|(?<![^\s<>@,;:"()[\]])[^\s<>@,;:"()[\]]+)@(?:[^\s<>@,;:"()[\]=]+|\[[^\s[\]]{0,64}\])/g;
-/** Words that may be names of hosts. */
 const WORD = /[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*/gu;
 /** The arguments of MAIL and RCPT that hold an address, or may: an ENVID may be anything (RFC 3461, 4.4). */
 const ADDRESS_ARGUMENT = /^((?:AUTH|ENVID)=|ORCPT=(?:(?:rfc822|utf-8|x\.?400|unknown);)?)(.+)$/is;
@@ -44,26 +35,28 @@ const LABEL =
 /** The commands that are no secret; another line may be a password in the wrong place. */
 const VERB =
   /^(?:AUTH|BDAT|DATA|EHLO|ETRN|EXPN|HELO|HELP|LHLO|MAIL|NOOP|QUIT|RCPT|RSET|SAML|SEND|SOML|STARTTLS|TURN|VRFY|XCLIENT|XFORWARD)(?= |$)/i;
-/** The commands that ask for a user. */
 const ASKING = /^((?:VRFY|EXPN) +)(\S+)$/i;
 /** Headers that are one address, which may have no domain. */
 const ADDRESS_HEADER =
   /^(?:x-original-to|delivered-to|envelope-to|return-path|apparently-to|x-envelope-(?:from|to)|x-(?:rcpt|forwarded)-to)$/i;
-/** Macros with users, addresses and hosts in them. */
-const LOGIN = /^\{?(?:auth_(?:authen|author)|c(?:ert|n)_(?:subject|issuer|md5))\}?$/;
-const ADDRESS = /^\{?(?:f|(?:mail|rcpt)_addr)\}?$/;
-const HOST = /^\{?(?:[js]|(?:client|if)_(?:name|ptr)|daemon_name|(?:mail|rcpt)_host)\}?$/;
-/** Macros with nothing personal in them but IP addresses, which are found there. */
-const HARMLESS =
-  /^\{?(?:[bdirtvT]|auth_(?:type|ssf)|cipher(?:_bits)?|tls_version|verify|(?:client|if|daemon)_(?:addr|port|family|flags|resolve|info)|client_(?:connections|rate)|(?:mail|rcpt)_mailer|n(?:bad)?rcpts|opMode|ntries|server_(?:addr|name))\}?$/;
+/** Macros by their bare names, and what is in them; any other is of the MTA's configuration, and may hold anything. */
+const MACROS: readonly (readonly [kind: 'user' | 'address' | 'host' | 'hosts' | 'text', names: RegExp])[] = [
+  ['user', /^(?:auth_(?:authen|author)|c(?:ert|n)_(?:subject|issuer|md5))$/],
+  ['address', /^(?:f|(?:mail|rcpt)_addr)$/],
+  ['host', /^(?:[js]|(?:client|if)_(?:name|ptr)|daemon_name|(?:mail|rcpt)_host)$/],
+  ['hosts', /^_$/],
+  // Nothing personal but IP addresses, and in a Message-ID a mail address.
+  [
+    'text',
+    /^(?:[bdirtvT]|auth_(?:type|ssf)|cipher(?:_bits)?|tls_version|verify|(?:client|if|daemon)_(?:addr|port|family|flags|resolve|info)|client_(?:connections|rate)|(?:mail|rcpt)_mailer|n(?:bad)?rcpts|opMode|ntries|server_(?:addr|name)|msg_id)$/,
+  ],
+];
 /** Values in place of a host: the status of a refused recipient, and the names of Sendmail's daemons. */
 const NO_HOST = /^[245]\.\d{1,3}\.\d{1,3}$|^M[TS]A(?:-v[46])?$/;
 /** Words with a dot in them. */
 const HOST_NAME = /(?<![^\s[\]<>@])[^\s[\]<>@.]+\.[^\s[\]<>@]*/g;
 /** A name alone in angle brackets. */
 const BRACKETED = /<([^<>@\s]{1,64})>/g;
-/** The frames whose text is an address. */
-const RECIPIENTS: readonly string[] = ['addRecipient', 'deleteRecipient'];
 
 const IP_ADDRESS =
   /(?:IPv6:)?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?:\.\d{1,3}){3})?)/gi;
@@ -97,7 +90,10 @@ export class Redactor {
       if (content) changed.value = blankedText(value);
       else if (addresses) changed.value = this.#value(String(name), value);
     }
-    if (Array.isArray(macros)) changed.macros = this.#macros(macros as [string, string | undefined][]);
+    if (Array.isArray(macros)) {
+      const pairs = macros as [string, string | undefined][];
+      changed.macros = pairs.map(([each, given]) => [each, given && this.#macro(each, given)]);
+    }
     // A password has to go in either case.
     if (type === 'unknown' && (addresses || content)) changed.text = this.#command(String(text));
     if (addresses) {
@@ -120,7 +116,7 @@ export class Redactor {
 
   #text(type: string, text: string): string {
     if (type === 'helo') return this.#names.host(text);
-    return RECIPIENTS.includes(type) ? this.#address(text) : this.#inText(text);
+    return type === 'addRecipient' || type === 'deleteRecipient' ? this.#address(text) : this.#inText(text);
   }
 
   /** A command that the MTA does not know, or handles by itself: its arguments may be a password, as of AUTH. */
@@ -141,31 +137,27 @@ export class Redactor {
         if (PLAIN_ARGUMENT.test(arg)) return arg;
         // Of one that is not known its name alone.
         const end = arg.indexOf('=') + 1;
-        return end === 0 ? blankedText(arg) : arg.slice(0, end) + blankedText(arg.slice(end));
+        return arg.slice(0, end) + blankedText(arg.slice(end));
       })
       .join(' ');
   }
 
-  #macros(macros: readonly (readonly [string, string | undefined])[]): [string, string | undefined][] {
-    return macros.map(([name, value]) => [name, value && this.#macro(name, value)]);
-  }
-
   #macro(name: string, value: string): string {
     const { addresses = false, content = false } = this.#what;
+    const bare = bareName(name);
     // Sendmail's macro for the Message-ID, which is a header.
-    if (content && /^\{?msg_id\}?$/.test(name)) return blankedText(value);
+    if (content && bare === 'msg_id') return blankedText(value);
     if (!addresses) return value;
-    if (LOGIN.test(name)) return value.includes('@') ? this.#inText(value) : this.#names.user(value);
+    const isWord = !/\s/.test(value);
+    const [kind] = MACROS.find(([, names]) => names.test(bare)) ?? [];
+    if (kind === 'user') return value.includes('@') ? this.#inText(value) : this.#names.user(value);
     // For a recipient that the MTA has rejected it is the text of that rejection.
-    if (ADDRESS.test(name) && !/\s/.test(value)) return this.#address(value);
-    if (HOST.test(name) && !/\s/.test(value)) return NO_HOST.test(value) ? value : this.#names.host(value);
+    if (kind === 'address' && isWord) return this.#address(value);
+    if (kind === 'host' && isWord) return NO_HOST.test(value) ? value : this.#names.host(value);
+    if (kind === undefined) return blankedText(value);
     const text = this.#inText(value);
-    if (/^\{?_\}?$/.test(name) || HOST.test(name)) {
-      return text.replace(HOST_NAME, (host) => this.#names.host(host));
-    }
-    if (HARMLESS.test(name) || ADDRESS.test(name) || /^\{?msg_id\}?$/.test(name)) return text;
-    // A macro of the MTA's configuration may hold anything.
-    return blankedText(value);
+    if (kind !== 'host' && kind !== 'hosts') return text;
+    return text.replace(HOST_NAME, (host) => this.#names.host(host));
   }
 
   /** One address as a whole, with brackets or without; the null sender stays. */
@@ -198,7 +190,10 @@ function blankedText(text: string): string {
 
 function blanked(data: Uint8Array): Buffer {
   return Buffer.from(
-    data.map((byte) => (byte === 0x0d || byte === 0x0a || byte === 0x20 || byte === 9 ? byte : 0x78)),
+    Buffer.from(data)
+      .toString('latin1')
+      .replace(/[^\r\n\t ]/g, 'x'),
+    'latin1',
   );
 }
 

@@ -21,6 +21,7 @@ export interface SubscriptionTimes {
 /** Throws where two values are not equal. */
 export type Compare = (expected: unknown, actual: unknown) => void;
 
+/** The first time at which two streams differ. */
 interface Found {
   readonly frame: number;
   readonly expected: Moment | undefined;
@@ -44,7 +45,7 @@ const PROMISES =
  * Compares a stream with the expected one.
  *
  * @param name the words for the expectation in the message
- * @param compare `undefined`: values are compared field by field
+ * @param compare by default values are compared field by field
  * @throws DrawingError with both diagrams, one above the other, and the first difference
  */
 export function compareStreams(
@@ -60,32 +61,37 @@ export function compareStreams(
     if (notification.kind === 'N') return letters.letterOf(notification.value);
     return notification.kind === 'E' ? '#' : '|';
   };
-  const describeMoment = (moment: Moment): string => {
+  const describe = (moment: Moment | undefined): string => {
+    if (moment === undefined) return 'nothing';
     const value = valueOf(moment);
     const completes = moment.notification.kind === 'C';
     const words = value instanceof Error ? String(value) : completes ? 'completes' : describeValue(value);
     return `${symbolOf(moment)}  ${words}`;
   };
   const listing = (moments: readonly Moment[]): string =>
-    moments.map((one) => `${String(one.frame).padStart(5)} ms  ${describeMoment(one)}`).join('\n');
-
-  const marks = [expected, actual].map((moments) =>
-    moments.map((one) => ({ frame: one.frame, symbol: symbolOf(one) })),
+    moments.map((one) => `${String(one.frame).padStart(5)} ms  ${describe(one)}`).join('\n');
+  const { rows, columns } = drawRows(
+    [expected, actual].map((moments) => moments.map((one) => ({ frame: one.frame, symbol: symbolOf(one) }))),
   );
-  const { rows, columns } = drawRows(marks);
-  const waited = found.expected?.notification.kind === 'N' && actual.every((one) => one.frame < found.frame);
+  const { frame, difference } = found;
   const lines = [
     `${name} is not what came out:`,
     '',
     `  expected  ${rows[0] ?? ''}`,
     `  actual    ${actual.length === 0 ? '(nothing)' : (rows[1] ?? '')}`,
-    `            ${' '.repeat(columns.get(found.frame) ?? 0)}^`,
-    `At ${found.frame} ms:`,
-    `  expected  ${found.expected === undefined ? 'nothing' : describeMoment(found.expected)}`,
-    `  actual    ${found.actual === undefined ? 'nothing' : describeMoment(found.actual)}`,
-    ...describeDifference(found),
-    ...(waited ? [PROMISES] : []),
+    `            ${' '.repeat(columns.get(frame) ?? 0)}^`,
+    `At ${frame} ms:`,
+    `  expected  ${describe(found.expected)}`,
+    `  actual    ${describe(found.actual)}`,
   ];
+  // Elsewhere the descriptions say it already.
+  if (difference !== undefined && !['', '.stage'].includes(difference.path)) {
+    const [want, got] = [difference.expected, difference.actual].map(describeValue);
+    lines.push(`  first at  ${difference.path}: expected ${want ?? ''}, actual ${got ?? ''}`);
+  }
+  if (found.expected?.notification.kind === 'N' && actual.every((one) => one.frame < frame)) {
+    lines.push(PROMISES);
+  }
   const both = { expected: listing(expected), actual: listing(actual) };
   throw new DrawingError(lines.join('\n'), both, { cause: found.cause });
 }
@@ -100,12 +106,11 @@ function findDifference(
     const [want, got] = [expected[at], actual[at]].map((one) => (one?.frame === frame ? one : undefined));
     const found = { frame, expected: want, actual: got };
     if (want?.notification.kind !== got?.notification.kind) return found;
-    if (want?.notification.kind === 'C') continue;
     const values = [valueOf(want), valueOf(got)] as const;
     const difference = firstDifference(...values);
     if (compare === undefined && difference !== undefined) return { ...found, difference };
     try {
-      compare?.(...values);
+      if (want?.notification.kind !== 'C') compare?.(...values);
     } catch (cause) {
       return { ...found, difference, cause };
     }
@@ -119,19 +124,7 @@ function valueOf(moment: Moment | undefined): unknown {
   return notification?.kind === 'E' ? notification.error : undefined;
 }
 
-/** The place in a value, unless the descriptions say it already. */
-function describeDifference({ difference }: Found): string[] {
-  if (difference === undefined || ['', '.stage'].includes(difference.path)) return [];
-  const { path, expected, actual } = difference;
-  return [`  first at  ${path}: expected ${describeValue(expected)}, actual ${describeValue(actual)}`];
-}
-
-/**
- * Compares the subscriptions to a source with the expected ones.
- *
- * @param name the words for the expectation in the message
- * @throws DrawingError with both, one above the other
- */
+/** Compares the subscriptions to a source with the expected ones; throws a `DrawingError` with both. */
 export function compareSubscriptions(
   expected: readonly SubscriptionTimes[],
   actual: readonly SubscriptionTimes[],

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 
+import { quote } from '../common/printable.js';
 import type { Decision } from '../session/decisions.js';
 import type { Flow, MilterEvent } from '../session/flow.js';
 import type { Modification, Text } from '../session/modifications.js';
@@ -11,8 +12,10 @@ const LONGEST = 120;
 export function describeValue(value: unknown): string {
   if (!isFlow(value)) return inspect(value, { depth: 3, breakLength: Infinity });
   if (value.stage !== 'reply') return describeEvent(value);
-  const changes = value.modifications.map((one) => ` + ${describeModification(one)}`).join('');
-  return `reply to ${describeEvent({ ...value.to, modifications: [] } as MilterEvent)}: ${describeDecision(value.decision)}${changes}`;
+  // The modifications of an eom event are those of its reply as well.
+  const event = describeEvent({ ...value.to, modifications: [] } as MilterEvent);
+  const answers = [describeDecision(value.decision), ...value.modifications.map(describeModification)];
+  return `reply to ${event}: ${answers.join(' + ')}`;
 }
 
 /** A decision in words, such as `reject 550 5.7.1 No such user`. */
@@ -52,17 +55,15 @@ export function describeEvent(event: MilterEvent): string {
 export function describeModification(modification: Modification): string {
   const { kind, ...fields } = modification;
   const words = Object.entries(fields).flatMap(([name, value]: [string, unknown]) => {
-    if (name === 'args' && Array.isArray(value)) return value.map(String);
-    if (typeof value === 'number') return [String(value)];
-    if (name === 'name' && typeof value === 'string') return [value];
+    if (Array.isArray(value) && name === 'args') return value.map(String);
+    if (typeof value === 'number' || name === 'name') return [String(value)];
     return [typeof value === 'string' || value instanceof Uint8Array ? textOf(value) : 'a stream'];
   });
   return [kind, ...words].join(' ');
 }
 
 function textOf(text: Text): string {
-  const short = typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
-  return JSON.stringify(short.length > LONGEST ? `${short.slice(0, LONGEST)}…` : short);
+  return quote(typeof text === 'string' ? text : Buffer.from(text).toString('latin1'), LONGEST);
 }
 
 function isFlow(value: unknown): value is Flow {

@@ -2,8 +2,8 @@
  * A drawing does not match the streams, or cannot be read.
  *
  * @remarks
- * Its message has both diagrams, one above the other, and the first difference. `expected` and `actual` have all of both
- * as text, for runners that show those two beside each other.
+ * Its message has both diagrams, one above the other, and the first difference; `expected` and `actual` have all of both
+ * as text, for the comparison of a test runner.
  */
 export class DrawingError extends Error {
   override readonly name = 'DrawingError';
@@ -20,7 +20,7 @@ export class DrawingError extends Error {
     this.actual = both?.actual;
   }
 
-  /** Makes the stack that of the test's line: the difference is found long after that has run. */
+  /** Makes the stack that of the test's line, which ran long before the difference was found. */
   at(place: { readonly stack?: string }): this {
     const [, ...frames] = place.stack?.split('\n') ?? [];
     this.stack = [`${this.name}: ${this.message}`, ...frames].join('\n');

@@ -24,8 +24,8 @@ export interface DrawnObservable<T> extends Observable<T> {
  * Draws the events of filters.
  *
  * @remarks
- * A letter keeps its meaning for the whole drawing, so each is bound once, where it first occurs. A letter that is bound
- * to nothing, or to two values, is a `DrawingError`.
+ * A letter keeps its meaning for the whole drawing: it is bound once, where it first occurs. One that is bound to
+ * nothing, or to two values, is a `DrawingError`.
  */
 export interface FlowHelper {
   /** Draws a source that emits with and without subscribers, as a connection does. */
@@ -61,13 +61,15 @@ export interface MarbleHelpers {
   flush(): void;
 }
 
+type Check = (actual: readonly unknown[], expected: readonly unknown[], name: string) => void;
+
 /** A comparison that RxJS asks for when it has run the drawing. */
 interface Expectation {
   name: string;
   stated: boolean;
   /** The place in the test where it was stated. */
   readonly place: { readonly stack?: string };
-  readonly check: (actual: readonly unknown[], expected: readonly unknown[]) => void;
+  readonly check: Check;
 }
 
 /** More than any drawing that is meant to end has; an endless one gets there within a second. */
@@ -85,7 +87,7 @@ export class Drawing {
   readonly #scheduler = new TestScheduler((actual: readonly unknown[], expected: readonly unknown[]) => {
     const next = this.#expectations.shift();
     try {
-      next?.check(actual, expected);
+      next?.check(actual, expected, next.name);
     } catch (error) {
       throw error instanceof DrawingError && next !== undefined ? error.at(next.place) : error;
     }
@@ -134,15 +136,14 @@ export class Drawing {
 
   #expect<T>(source: Observable<T>, subscription: string | undefined): StreamExpectation<T> {
     const rx = this.#scheduler.expectObservable(source.pipe(take(MOST_VALUES + 1)), subscription);
-    const expectation = this.#add('flow.expect', (actual, expected) => {
-      const { name } = expectation;
+    const state = this.#add('flow.expect', (actual, expected, name) => {
       if (actual.length > MOST_VALUES) {
         throw new DrawingError(`${name}: the stream has given ${MOST_VALUES} values and goes on. ${ENDS}`);
       }
       compareStreams(expected as Moment[], actual as Moment[], name, this.#letters, this.#compare);
     });
     const toBe: StreamExpectation<T>['toBe'] = (diagram, values, error) => {
-      state(expectation, `flow.expect(…).toBe('${diagram.trim()}')`, toBe);
+      state(`flow.expect(…).toBe('${diagram.trim()}')`, toBe);
       rx.toBe(diagram, this.#letters.bind('toBe', diagram, values), error);
     };
     return { toBe };
@@ -151,22 +152,26 @@ export class Drawing {
   #subscriptions(source: DrawnObservable<unknown>): ReturnType<MarbleHelpers['subscriptions']> {
     // RxJS reads the diagrams; the times are the source's own.
     const rx = this.#scheduler.expectSubscriptions([]);
-    const expectation = this.#add('subscriptions', (_actual, expected) => {
-      compareSubscriptions(expected as SubscriptionTimes[], source.subscriptions, expectation.name);
+    const state = this.#add('subscriptions', (_actual, expected, name) => {
+      compareSubscriptions(expected as SubscriptionTimes[], source.subscriptions, name);
     });
     const toBe = (...expected: readonly string[]): void => {
       const diagrams = expected.map((diagram) => `'${diagram.trim()}'`).join(', ');
-      state(expectation, `subscriptions(…).toBe(${diagrams})`, toBe);
+      state(`subscriptions(…).toBe(${diagrams})`, toBe);
       rx.toBe([...expected]);
     };
     return { toBe };
   }
 
-  #add(call: string, check: Expectation['check']): Expectation {
+  /** Adds an expectation; returns how to state it, by its name and the function that the test has called. */
+  #add(call: string, check: Check): (name: string, caller: (...args: never[]) => void) => void {
     const name = `${call}() no. ${this.#expectations.length + 1}`;
     const expectation: Expectation = { name, stated: false, place: {}, check };
     this.#expectations.push(expectation);
-    return expectation;
+    return (words, caller) => {
+      Object.assign(expectation, { name: words, stated: true });
+      Error.captureStackTrace(expectation.place, caller);
+    };
   }
 
   /** An expectation without a diagram would pass in any case. */
@@ -177,15 +182,8 @@ export class Drawing {
   }
 }
 
-/** @param caller the function that the test has called: the place is where that was */
-function state(expectation: Expectation, name: string, caller: (...args: never[]) => void): void {
-  expectation.name = name;
-  expectation.stated = true;
-  Error.captureStackTrace(expectation.place, caller);
-}
-
 function valuesIn<T>(where: string, diagram: string, values?: Values<T>): Record<string, T> | undefined {
-  return values && meaningsIn(`${where} '${diagram.trim()}'`, new Map(Object.entries(values)));
+  return values && meaningsIn(where, diagram, new Map(Object.entries(values)));
 }
 
 /** Virtual time runs until no timer is left, which may be never: RxJS sets the frame before each step. */

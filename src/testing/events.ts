@@ -14,7 +14,7 @@ import {
 } from '../common/options.js';
 import { CONNECT_RULES } from '../mta/simulate/mail.js';
 import { reply } from '../operators/reply.js';
-import { envelope } from '../session/connection/events.js';
+import { envelope, type EnvelopeFields } from '../session/connection/events.js';
 import type { DecisionAt } from '../session/decisions.js';
 import type {
   Abort,
@@ -36,9 +36,10 @@ import type {
   Unknown,
 } from '../session/flow.js';
 import type { Modification } from '../session/modifications.js';
+import type { SessionInfo } from '../session/session-info.js';
 import { session as makeSession } from './session.js';
 
-/** The fields that a factory of events takes beside its own arguments: any field but the stage. */
+/** The fields that a factory of events takes beside its own arguments. A wrong one is a `TypeError` or `RangeError`. */
 export type EventFields<E extends MilterEvent> = Partial<Omit<E, 'stage'>>;
 
 const ENVELOPE = {
@@ -74,24 +75,36 @@ function has<K extends string>(value: unknown, name: K): value is Readonly<Recor
   return typeof value === 'object' && value !== null && name in value;
 }
 
-/** Checks the fields that a factory was given; the stage may be among them, as part of another event. */
-function checkFields(stage: MilterEvent['stage'], fields: object): void {
+/** The fields that follow from the arguments of a factory. */
+type OwnFields<S extends MilterEvent['stage']> = Omit<EventAt<S>, 'stage' | 'session' | symbol> & {
+  readonly session?: SessionInfo;
+};
+
+/** Makes an event, once its fields are right; the stage may be among them, as part of another event. */
+function make<S extends MilterEvent['stage']>(
+  stage: S,
+  fields: EventFields<EventAt<S>>,
+  own: () => OwnFields<S>,
+): EventAt<S> {
   checkOptions(`${stage}()`, fields, { stage: oneOf(stage), session: SESSION, ...FIELDS[stage] }, 'field');
+  const event = own();
+  const session = fields.session ?? event.session ?? makeSession();
+  return { stage, ...event, ...fields, session } as unknown as EventAt<S>;
 }
 
 /**
  * Makes a `connect` event: an SMTP client connected.
  *
  * @param address an IPv4 or IPv6 address, the path of a Unix socket, or `''` for a client of which nothing is known
- * @throws TypeError or RangeError where a field is wrong
  * @example connect('192.0.2.1', { host: 'mail.example.net' })
  */
 export function connect(address = '192.0.2.1', fields: EventFields<Connect> = {}): Connect {
-  checkFields('connect', fields);
-  const { host = 'client.example', family = familyOf(address) } = fields;
-  const { port = family.startsWith('inet') ? 40_025 : 0 } = fields;
-  const client = { host, family, port, address };
-  return { stage: 'connect', session: makeSession({ client }), ...client, raw: Buffer.from(host), ...fields };
+  return make('connect', fields, () => {
+    const { host = 'client.example', family = familyOf(address) } = fields;
+    const { port = family.startsWith('inet') ? 40_025 : 0 } = fields;
+    const client = { host, family, port, address };
+    return { session: makeSession({ client }), ...client, raw: Buffer.from(host) };
+  });
 }
 
 function familyOf(address: string): Connect['family'] {
@@ -100,28 +113,19 @@ function familyOf(address: string): Connect['family'] {
   return isIPv6(address) ? 'inet6' : 'inet';
 }
 
-/**
- * Makes a `helo` event: HELO or EHLO.
- *
- * @throws TypeError where a field is wrong
- * @example helo('mail.example.net')
- */
+/** Makes a `helo` event: HELO or EHLO. */
 export function helo(name = 'client.example', fields: EventFields<Helo> = {}): Helo {
-  checkFields('helo', fields);
-  return { stage: 'helo', session: makeSession({ helo: name }), name, raw: Buffer.from(name), ...fields };
+  return make('helo', fields, () => ({ session: makeSession({ helo: name }), name, raw: Buffer.from(name) }));
 }
 
 /**
  * Makes a `mail` event: MAIL FROM. `params` follow from `args` where those are given.
  *
  * @param address without angle brackets; `''` is the null sender
- * @throws TypeError where a field is wrong
  * @example mail('alice@example.com', { args: ['SIZE=1234'] })
  */
 export function mail(address = 'sender@example.org', fields: EventFields<Mail> = {}): Mail {
-  checkFields('mail', fields);
-  const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
-  return { stage: 'mail', session: makeSession(), ...envelope({ address, args, raw }), ...fields };
+  return make('mail', fields, () => envelopeOf(address, fields));
 }
 
 /**
@@ -129,105 +133,74 @@ export function mail(address = 'sender@example.org', fields: EventFields<Mail> =
  *
  * @param address without angle brackets
  * @param fields without a `mail` the message is from `sender@example.org`
- * @throws TypeError where a field is wrong
  * @example rcpt('a@b.test', { mail: mail('alice@example.com') })
  */
 export function rcpt(address = 'rcpt@example.org', fields: EventFields<Rcpt> = {}): Rcpt {
-  checkFields('rcpt', fields);
-  const { args = [], raw = Buffer.from(`<${address}>`) } = fields;
-  const session = fields.session ?? fields.mail?.session ?? makeSession();
-  const from = fields.mail ?? mail(undefined, { session });
-  return { stage: 'rcpt', mail: from, ...envelope({ address, args, raw }), ...fields, session };
+  return make('rcpt', fields, () => {
+    const { mail: given, session = given?.session ?? makeSession() } = fields;
+    return { session, mail: given ?? mail(undefined, { session }), ...envelopeOf(address, fields) };
+  });
 }
 
-/**
- * Makes a `data` event: the DATA command.
- *
- * @throws TypeError where a field is wrong
- * @example data()
- */
+function envelopeOf(
+  address: string,
+  { args = [], raw = Buffer.from(`<${address}>`) }: EventFields<Mail>,
+): EnvelopeFields {
+  return envelope({ address, args, raw });
+}
+
+/** Makes a `data` event: the DATA command. */
 export function data(fields: EventFields<Data> = {}): Data {
-  checkFields('data', fields);
-  return { stage: 'data', session: makeSession(), ...fields };
+  return make('data', fields, () => ({}));
 }
 
 /**
  * Makes a `header` event: one header field.
  *
  * @param value the text after the colon and one blank; folded lines are divided by a single line feed
- * @throws TypeError where a field is wrong
  * @example header('Subject', 'Lunch?')
  */
 export function header(name = 'Subject', value = 'hello', fields: EventFields<Header> = {}): Header {
-  checkFields('header', fields);
-  return { stage: 'header', session: makeSession(), name, value, raw: Buffer.from(value), ...fields };
+  return make('header', fields, () => ({ name, value, raw: Buffer.from(value) }));
 }
 
-/**
- * Makes an `eoh` event: the end of the headers.
- *
- * @throws TypeError where a field is wrong
- * @example eoh()
- */
+/** Makes an `eoh` event: the end of the headers. */
 export function eoh(fields: EventFields<Eoh> = {}): Eoh {
-  checkFields('eoh', fields);
-  return { stage: 'eoh', session: makeSession(), ...fields };
+  return make('eoh', fields, () => ({}));
 }
 
 /**
  * Makes a `body` event: a piece of the body.
  *
  * @param content text becomes UTF-8 and is otherwise left alone: write CRLF where lines end
- * @throws TypeError where a field is wrong
  * @example body('Hello.\r\n')
  */
 export function body(content: string | Uint8Array = 'hello\r\n', fields: EventFields<Body> = {}): Body {
-  checkFields('body', fields);
-  return { stage: 'body', session: makeSession(), chunk: Buffer.from(content), ...fields };
+  return make('body', fields, () => ({ chunk: Buffer.from(content) }));
 }
 
 /**
  * Makes an `eom` event: the end of the message, without modifications of earlier filters by default.
  *
- * @throws TypeError where a field is wrong
  * @example eom({ modifications: [addHeader('X-Earlier', 'yes')] })
  */
 export function eom(fields: EventFields<Eom> = {}): Eom {
-  checkFields('eom', fields);
-  return { stage: 'eom', session: makeSession(), modifications: [], ...fields };
+  return make('eom', fields, () => ({ modifications: [] }));
 }
 
-/**
- * Makes an `unknown` event: an SMTP command that the mail server does not know.
- *
- * @throws TypeError where a field is wrong
- * @example unknown('XYZZY')
- */
+/** Makes an `unknown` event: an SMTP command that the mail server does not know. */
 export function unknown(command = 'XYZZY', fields: EventFields<Unknown> = {}): Unknown {
-  checkFields('unknown', fields);
-  return { stage: 'unknown', session: makeSession(), command, raw: Buffer.from(command), ...fields };
+  return make('unknown', fields, () => ({ command, raw: Buffer.from(command) }));
 }
 
-/**
- * Makes an `abort` event: the message in progress is over without an end.
- *
- * @throws TypeError where a field is wrong
- * @example abort()
- */
+/** Makes an `abort` event: the message in progress is over without an end. */
 export function abort(fields: EventFields<Abort> = {}): Abort {
-  checkFields('abort', fields);
-  return { stage: 'abort', session: makeSession(), ...fields };
+  return make('abort', fields, () => ({}));
 }
 
-/**
- * Makes a `close` event: the SMTP connection is over.
- *
- * @throws TypeError where a field is wrong
- * @example close()
- */
+/** Makes a `close` event: the SMTP connection is over. */
 export function close(fields: EventFields<Close> = {}): Close {
-  checkFields('close', fields);
-  return { stage: 'close', session: makeSession(), ...fields };
+  return make('close', fields, () => ({}));
 }
 
 /**

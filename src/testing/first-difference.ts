@@ -9,10 +9,8 @@ export interface Difference {
 }
 
 /**
- * Finds the first difference of two values; `undefined` where they are equal.
- *
- * Objects are equal by their fields (one that is `undefined` counts as absent), bytes by their values in buffers of any
- * class, and matchers of a test runner (`expect.any(String)`) match what they match.
+ * Finds the first difference of two values; `undefined` where they are equal: objects by their fields (one that is
+ * `undefined` counts as absent), bytes in buffers of any class, and by the matchers of a test runner.
  */
 export function firstDifference(expected: unknown, actual: unknown, path = ''): Difference | undefined {
   const different: Difference = { path, expected, actual };
@@ -29,7 +27,7 @@ export function firstDifference(expected: unknown, actual: unknown, path = ''): 
     return isDeepStrictEqual(expected, actual) ? undefined : different;
   }
   const [left, right] = [expected, actual] as Readonly<Record<string, unknown>>[];
-  for (const key of new Set([...Object.keys(expected), ...Object.keys(actual)])) {
+  for (const key of Object.keys({ ...expected, ...actual })) {
     const found = firstDifference(left?.[key], right?.[key], path + (arrays ? `[${key}]` : `.${key}`));
     if (found !== undefined) return found;
   }

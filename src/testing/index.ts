@@ -28,13 +28,13 @@ export type { DrawnObservable, FlowHelper, MarbleHelpers, StreamExpectation } fr
 
 export {
   simulate,
+  type Negotiated,
   type SimulateOptions,
   type Simulation,
   type StepOptions,
   type Unanswered,
 } from './simulate.js';
-export type { Negotiated } from './negotiated.js';
-export type { Told } from './told.js';
+export type { StepAnswer } from './step-answer.js';
 
 export { contract, type ContractCheck } from './contract/contract.js';
 export { ContractError, type ContractRule } from './contract/contract-error.js';

@@ -8,11 +8,7 @@ const SPARE = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
 export class Letters {
   readonly #meanings = new Map<string, unknown>();
 
-  /**
-   * Takes note of the meanings of letters, and returns those of the letters in a diagram.
-   *
-   * @throws DrawingError where a letter has two meanings, or is longer than a character
-   */
+  /** Takes note of the meanings of letters, each a character with one meaning, and returns those for a diagram. */
   bind(where: string, diagram: string, values: object = {}): Record<string, unknown> {
     for (const [letter, value] of Object.entries(values) as [string, unknown][]) {
       if (Array.from(letter).length !== 1) {
@@ -28,7 +24,7 @@ export class Letters {
           `in this drawing it is ${describeValue(known)} already. Take another letter.`,
       );
     }
-    return meaningsIn(`${where} '${diagram.trim()}'`, this.#meanings);
+    return meaningsIn(where, diagram, this.#meanings);
   }
 
   /** The letter of a value; a value that is new to the drawing gets a spare letter. */
@@ -44,12 +40,16 @@ export class Letters {
   }
 }
 
-/** Meanings for RxJS to look letters up in: it would take a letter without one for `undefined`, and that is a slip. */
-export function meaningsIn<T>(where: string, meanings: ReadonlyMap<unknown, T>): Record<string, T> {
+/** Meanings for RxJS to look letters up in: it would take a letter without one for `undefined`. */
+export function meaningsIn<T>(
+  where: string,
+  diagram: string,
+  meanings: ReadonlyMap<unknown, T>,
+): Record<string, T> {
   const get = (_target: object, letter: string | symbol): T | undefined => {
     if (meanings.has(letter)) return meanings.get(letter);
     throw new DrawingError(
-      `${where}: nothing says what the letter ${String(letter)} is. Give it beside the diagram, ` +
+      `${where} '${diagram.trim()}': nothing says what the letter ${String(letter)} is. Give it beside the diagram, ` +
         `as { ${String(letter)}: … }; bound so far: ${[...meanings.keys()].join(', ') || 'none'}.`,
     );
   };

@@ -5,10 +5,7 @@ import { Drawing, type MarbleHelpers } from './drawing.js';
 
 /** The options of `marbles()`. */
 export interface MarblesOptions {
-  /**
-   * The `expect` of the test runner, which then compares the values: with its matchers, and counted among its
-   * assertions. By default they are compared field by field.
-   */
+  /** The `expect` of the test runner, to compare the values. Default: they are compared field by field. */
   readonly expect?: (actual: unknown) => { toEqual(expected: unknown): unknown };
 }
 
@@ -18,10 +15,7 @@ const RULES: Rules<MarblesOptions> = { expect: func };
 export interface DrawnTest {
   /** Runs the drawing; throws a `DrawingError` where the streams are not the expected ones. */
   (): void;
-  /**
-   * Runs it for a test that returns it, as in `test('…', () => marbles(…))`: test runners wait for a result with this
-   * method.
-   */
+  /** Runs it for a test that returns it: test runners wait for a result with this method. */
   then<T = void, E = never>(
     resolve?: ((value: undefined) => T | PromiseLike<T>) | null,
     reject?: ((error: unknown) => E | PromiseLike<E>) | null,
@@ -36,12 +30,9 @@ const soon = queueMicrotask;
  *
  * @remarks
  * Time is virtual, a character of a diagram is a millisecond, and RxJS's timers run in it; promises and the timers of
- * Node do not. The body throws a `DrawingError`, with both diagrams one above the other, where the streams are not the
- * expected ones, where a diagram makes no sense, and where the drawing has no end.
- *
- * A test that returns the drawing, `test('…', () => marbles(…))`, runs it as well. A drawing that is made in a test and
- * neither called nor returned is run nevertheless (with Vitest, Jest and node:test); its failure is an uncaught error,
- * so that the run of the tests fails.
+ * Node do not. The body throws a `DrawingError` where the streams are not the expected ones, where a diagram makes no
+ * sense, and where the drawing has no end. A test may also return the drawing. One that is made in a test and neither
+ * called nor returned is run nevertheless (with Vitest, Jest and node:test); its failure is an uncaught error.
  *
  * @throws TypeError where an argument is wrong
  * @see simulate for filters that wait for promises
@@ -70,7 +61,7 @@ export function marbles(body: (helpers: MarbleHelpers) => void, options: Marbles
     }
   };
   if (testIsRunning()) {
-    // Runners need some turns until they look at the result of a test.
+    // Runners need some turns until they take the result of a test.
     afterTurns(5, () => {
       if (!called) run();
     });
@@ -89,16 +80,10 @@ export function marbles(body: (helpers: MarbleHelpers) => void, options: Marbles
 
 /** Calls back in so many turns of the queue of promises. */
 function afterTurns(turns: number, callback: () => void): void {
-  soon(() => {
-    if (turns === 0) callback();
-    else afterTurns(turns - 1, callback);
-  });
+  soon(turns === 0 ? callback : () => afterTurns(turns - 1, callback));
 }
 
-/**
- * Whether a test of Vitest, Jest or node:test runs, and not the file that declares the tests; `false` with any other
- * runner. It is read from the state that these runners leave in the open.
- */
+/** Whether a test of Vitest, Jest or node:test runs, by the state that these runners leave in the open. */
 function testIsRunning(): boolean {
   const globals = globalThis as Readonly<Record<PropertyKey, unknown>>;
   const vitest = globals.__vitest_worker__ as { current?: { type?: unknown } } | undefined;

@@ -13,6 +13,7 @@ import {
 import { pathOf } from '../mta/simulate/mail.js';
 import type { StageEvent } from '../session/flow.js';
 import type { SessionInfo } from '../session/session-info.js';
+import { chunksOf } from './commands.js';
 import { body, connect, data, eoh, eom, header, helo, mail, rcpt } from './events.js';
 import { SESSION_FIELDS, session as makeSession, type SessionFields } from './session.js';
 
@@ -21,9 +22,9 @@ export type EnvelopeAddress = string | { readonly address: string; readonly args
 
 /** The parts of a message; those that are left out get ordinary values. */
 export interface MessageParts {
-  /** Sender; `''` is the null sender. */
+  /** `''` is the null sender. */
   readonly from?: EnvelopeAddress;
-  /** Recipients, in order. */
+  /** In order. */
   readonly to?: EnvelopeAddress | readonly EnvelopeAddress[];
   /** By name, or as pairs where a name comes twice. Default: a subject. */
   readonly headers?: Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[];
@@ -56,15 +57,12 @@ const PARTS: Rules<MessageParts> = {
   session: object(SESSION_FIELDS),
 };
 
-/** The most bytes of a body that an MTA sends in one frame. */
-export const CHUNK = 65_535;
-
 /**
  * Makes the events of a message in the order in which a mail server sends them.
  *
  * @remarks
- * They are `mail`, `rcpt`, `data`, `header`, `eoh`, `body` and `eom`. They share one session, and each `rcpt` has the
- * `mail` of the message. A body of more than 65 535 bytes comes in several events.
+ * They share one session, and each `rcpt` has the `mail` of the message. A body of more than 65 535 bytes comes in
+ * several events.
  *
  * @throws TypeError or RangeError where a part is wrong
  * @example from(message({ from: 'a@b.test', to: ['c@d.test', 'e@f.test'], headers: { Subject: 'Hi' }, body: 'Ho\n' }))
@@ -96,21 +94,12 @@ function sessionOf(parts: MessageParts): SessionInfo {
   const { session = {} } = parts;
   // A session that was made already stays the same object, by which privateData knows it.
   if (session.macros !== undefined && typeof session.macros.get === 'function') return session as SessionInfo;
-  const fields = session as SessionFields;
-  const client = parts.connect === undefined ? {} : connect(parts.connect).session.client;
+  const { client, ...fields } = session as SessionFields;
   return makeSession({
-    ...(parts.helo === undefined ? {} : { helo: parts.helo }),
+    ...(parts.helo !== undefined && { helo: parts.helo }),
     ...fields,
-    client: { ...client, ...fields.client },
+    client: { ...(parts.connect !== undefined && connect(parts.connect).session.client), ...client },
   });
-}
-
-/** The body frames that an MTA makes of a body: text gets CRLF line ends. */
-export function chunksOf(content: string | Uint8Array): Buffer[] {
-  const bytes = Buffer.from(typeof content === 'string' ? content.replace(/\r?\n/g, '\r\n') : content);
-  const chunks: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += CHUNK) chunks.push(bytes.subarray(at, at + CHUNK));
-  return chunks;
 }
 
 function listOf<T>(one: T | readonly T[]): readonly T[] {

@@ -1,13 +1,13 @@
 import {
   boolean,
   checkOptions,
+  either,
   having,
   listOf,
   object,
   oneOf,
   string,
   whole,
-  type Rule,
   type Rules,
 } from '../common/options.js';
 import { macroValues } from '../mta/client/macros.js';
@@ -24,12 +24,6 @@ export interface SessionFields extends Partial<Omit<SessionInfo, 'client' | 'mac
 
 const { raw: _raw, ...CLIENT_RULES } = CONNECT_RULES;
 
-/** The macros of a session that was made already are right as well. */
-const MACROS: Rule = {
-  ...macroValues,
-  check: (value) => (having('', 'get', 'all').check(value) === 'right' ? 'right' : macroValues.check(value)),
-};
-
 /** The rules of `SessionFields`. */
 export const SESSION_FIELDS: Rules<SessionFields> = {
   id: string,
@@ -40,14 +34,15 @@ export const SESSION_FIELDS: Rules<SessionFields> = {
   leadingSpace: boolean,
   mta: oneOf('postfix', 'sendmail', 'unknown'),
   client: object<Client>(CLIENT_RULES),
-  macros: MACROS,
+  // Those of a session that was made already are right as well.
+  macros: { ...either(macroValues, having('', 'get', 'all')), expected: macroValues.expected },
 };
 
 const CLIENT: Client = { host: 'client.example', family: 'inet', port: 40_025, address: '192.0.2.1' };
 const RIGHTS = (Object.keys(SMFIF) as Right[]).filter((right) => right !== 'SETSYMLIST');
 
 /**
- * Makes up a connection for events that come from no mail server; it is the same at every call.
+ * Makes up a connection for events that come from no mail server.
  *
  * @remarks
  * Each call makes another connection, with equal values: events that are to share what `privateData` keeps need one and
@@ -58,7 +53,7 @@ const RIGHTS = (Object.keys(SMFIF) as Right[]).filter((right) => right !== 'SETS
  */
 export function session(fields: SessionFields = {}): SessionInfo {
   checkOptions('session()', fields, SESSION_FIELDS, 'field');
-  const { client, macros, ...others } = fields;
+  const { client, macros = {}, ...others } = fields;
   return Object.freeze({
     id: 'drawn',
     helo: 'client.example',
@@ -69,7 +64,7 @@ export function session(fields: SessionFields = {}): SessionInfo {
     mta: 'unknown',
     ...others,
     client: Object.freeze({ ...CLIENT, ...client }),
-    macros: new FixedMacros(macros ?? {}),
+    macros: new FixedMacros(macros),
   });
 }
 
@@ -79,9 +74,8 @@ class FixedMacros implements Macros {
   readonly values: Readonly<Record<string, string>>;
 
   constructor(values: Readonly<Record<string, string>>) {
-    this.values = Object.freeze(
-      Object.fromEntries(Object.entries(values).map(([name, value]) => [bareName(name), value])),
-    );
+    const bare = Object.entries(values).map(([name, value]) => [bareName(name), value]);
+    this.values = Object.freeze(Object.fromEntries(bare) as Record<string, string>);
   }
 
   get(name: string): string | undefined {

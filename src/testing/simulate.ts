@@ -1,6 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
 
 import { type Rules, checkOptions, pickOptions } from '../common/options.js';
+import type { MtaAgreement } from '../mta/client/agreement.js';
 import type { MtaEvent } from '../mta/client/answer.js';
 import { CONNECTION_RULES, type MtaConnectionOptions } from '../mta/client/connection-options.js';
 import { macroValues, wireMacros } from '../mta/client/macros.js';
@@ -11,21 +12,17 @@ import { CONNECT_RULES, type Mail, argumentList } from '../mta/simulate/mail.js'
 import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import { UnansweredError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
+import type { MacroLists, MacroStage } from '../session/negotiation/terms.js';
 import type { Outcome } from '../session/outcome.js';
+import { STAGES, type Stage } from '../session/stage.js';
+import { COMMANDS } from '../transport/wire/commands.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
+import { type ProtocolFlag, type Right, SMFIF, SMFIM, SMFIP } from '../transport/wire/flags.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
-import { commandsOf, fieldOf, openingOf } from './commands.js';
-import { CHUNK } from './message.js';
-import { type Negotiated, negotiated } from './negotiated.js';
-import { type Told, toldBy } from './told.js';
+import { CHUNK, commandsOf, fieldOf, openingOf } from './commands.js';
+import { type StepAnswer, stepAnswer } from './step-answer.js';
 
-/**
- * The options of `simulate()`.
- *
- * @remarks
- * `session` has the options of `serve()`, `offer` the abilities of the MTA, and `macros` its macros, by name, with or
- * without braces. `chunks` cuts the bytes on their way (`'whole'`, `'bytes'` or `{ seed: 1 }`).
- */
+/** The options of `simulate()`: those of `MtaSession.open()`, but for the milter. */
 export type SimulateOptions = Omit<MtaSessionOptions, 'to'>;
 
 /** The options of a step: ESMTP arguments at `mail` and `rcpt`, and values of macros by name. */
@@ -40,9 +37,21 @@ export interface Unanswered {
   readonly why: string;
 }
 
+/** The result of the negotiation between a simulated MTA and a filter, by name. */
+export interface Negotiated {
+  readonly version: number;
+  /** The rights that the filter asked for. */
+  readonly actions: readonly Right[];
+  readonly protocol: readonly ProtocolFlag[];
+  /** The macros that the filter asked for; no list for a stage that it leaves to the MTA. */
+  readonly macros: MacroLists;
+  /** The consequence for each stage: the MTA waits for an answer, sends without waiting, or does not send. */
+  readonly stages: Readonly<Record<Stage, 'asked' | 'told' | 'not sent'>>;
+}
+
 type Step = MtaEvent['type'];
 
-const LOST: Told = Object.freeze({ verdict: 'lost', reply: undefined, modifications: [], asked: true });
+const LOST: StepAnswer = Object.freeze({ verdict: 'lost', reply: undefined, modifications: [], asked: true });
 
 /** The steps of an SMTP client, in order; headers and pieces of the body may be missing. */
 const ORDER: readonly Step[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom'];
@@ -94,9 +103,9 @@ export async function simulate(
  * A simulated MTA with a filter behind it; `simulate()` makes it.
  *
  * @remarks
- * Steps come one after the other: each waits for the answer to the one before. Steps of an SMTP client that are left out
- * are taken first, with ordinary values; where the filter refuses one of those, the step rejects with an error that says
- * so. After a filter has broken the connection, steps reject with a `MilterError`.
+ * A step waits for the answer to the one before. Steps of an SMTP client that are left out are taken first, with ordinary
+ * values; where the filter refuses one of those, the step rejects. So does each with a `MilterError` after the filter
+ * has broken the connection.
  */
 export class Simulation implements AsyncDisposable {
   /** The result of the negotiation. */
@@ -113,7 +122,6 @@ export class Simulation implements AsyncDisposable {
   /** The steps of this connection and message so far. */
   readonly #done = new Set<Step>();
   #queue: Promise<unknown> = Promise.resolve();
-  #begun = false;
   #over: 'quit' | 'lost' | undefined;
 
   /** For `simulate()` only. */
@@ -128,7 +136,7 @@ export class Simulation implements AsyncDisposable {
   connect(
     address?: string,
     fields: Partial<ConnectFields> & Pick<StepOptions, 'macros'> = {},
-  ): Promise<Told> {
+  ): Promise<StepAnswer> {
     checkOptions('connect()', fields, { ...CONNECT_RULES, ...MACROS });
     const { macros, ...given } = { ...this.#options.client, ...fields };
     const known = address ?? given.address;
@@ -136,57 +144,59 @@ export class Simulation implements AsyncDisposable {
     return this.#take(event, macros);
   }
 
-  /** HELO or EHLO; in the middle of a message it aborts that. */
-  helo(name = this.#options.helo ?? 'client.example', options: StepOptions = {}): Promise<Told> {
+  /** HELO or EHLO; aborts a message that is in progress. */
+  helo(name = this.#options.helo ?? 'client.example', options: StepOptions = {}): Promise<StepAnswer> {
     return this.#step({ type: 'helo', text: name }, options);
   }
 
   /** MAIL FROM; aborts a message that is in progress. `''` is the null sender. */
-  mail(address = 'sender@example.org', options: StepOptions = {}): Promise<Told> {
-    const { args = [] } = options;
-    return this.#step({ type: 'mail', address: `<${address}>`, args }, options, ENVELOPE);
+  mail(address = 'sender@example.org', options: StepOptions = {}): Promise<StepAnswer> {
+    return this.#step({ type: 'mail', address: `<${address}>`, args: options.args ?? [] }, options);
   }
 
   /** RCPT TO. */
-  rcpt(address = 'rcpt@example.org', options: StepOptions = {}): Promise<Told> {
-    const { args = [] } = options;
-    return this.#step({ type: 'rcpt', address: `<${address}>`, args }, options, ENVELOPE);
+  rcpt(address = 'rcpt@example.org', options: StepOptions = {}): Promise<StepAnswer> {
+    return this.#step({ type: 'rcpt', address: `<${address}>`, args: options.args ?? [] }, options);
   }
 
   /** DATA. */
-  data(options: StepOptions = {}): Promise<Told> {
+  data(options: StepOptions = {}): Promise<StepAnswer> {
     return this.#step({ type: 'data' }, options);
   }
 
   /** A header field; bytes are sent as they are. */
-  header(name = 'Subject', value: string | Uint8Array = 'hello', options: StepOptions = {}): Promise<Told> {
+  header(
+    name = 'Subject',
+    value: string | Uint8Array = 'hello',
+    options: StepOptions = {},
+  ): Promise<StepAnswer> {
     return this.#step({ type: 'header', name, ...fieldOf(value) }, options);
   }
 
   /** The end of the headers. */
-  eoh(options: StepOptions = {}): Promise<Told> {
+  eoh(options: StepOptions = {}): Promise<StepAnswer> {
     return this.#step({ type: 'eoh' }, options);
   }
 
   /** A piece of the body; more than a frame holds goes in several, up to the first that is decided. */
-  async body(content: string | Uint8Array = 'hello\r\n', options: StepOptions = {}): Promise<Told> {
+  async body(content: string | Uint8Array = 'hello\r\n', options: StepOptions = {}): Promise<StepAnswer> {
     const bytes = Buffer.from(content);
     let at = 0;
-    let told: Told;
+    let answer: StepAnswer;
     do {
-      told = await this.#step({ type: 'body', data: bytes.subarray(at, at + CHUNK) }, options);
+      answer = await this.#step({ type: 'body', data: bytes.subarray(at, at + CHUNK) }, options);
       at += CHUNK;
-    } while (at < bytes.length && told.verdict === 'continue');
-    return told;
+    } while (at < bytes.length && answer.verdict === 'continue');
+    return answer;
   }
 
   /** The end of the message: the answer has the modifications. */
-  eom(options: StepOptions = {}): Promise<Told> {
+  eom(options: StepOptions = {}): Promise<StepAnswer> {
     return this.#step({ type: 'eom', data: Buffer.alloc(0) }, options);
   }
 
   /** An SMTP command that the MTA does not know. */
-  unknown(command = 'XYZZY', options: StepOptions = {}): Promise<Told> {
+  unknown(command = 'XYZZY', options: StepOptions = {}): Promise<StepAnswer> {
     return this.#step({ type: 'unknown', text: command }, options);
   }
 
@@ -210,12 +220,7 @@ export class Simulation implements AsyncDisposable {
     this.#connection.destroy();
   }
 
-  /**
-   * Sends a whole mail, and returns its delivery, as `deliver()` does.
-   *
-   * @remarks
-   * Mails go one after the other over one connection, which is not that of the single steps.
-   */
+  /** Sends a whole mail, as `deliver()` does, over a connection that is not that of the steps. */
   send(mail: Mail): Promise<Delivery> {
     return this.#next(async () => {
       this.#session ??= await MtaSession.open(this.#options);
@@ -227,8 +232,9 @@ export class Simulation implements AsyncDisposable {
 
   /** All commands and replies so far, decoded: those of the steps, then those of the mails. */
   get transcript(): readonly Exchange[] {
-    const mails = this.#session?.transcript ?? [];
-    return this.#begun || mails.length === 0 ? [...this.#connection.transcript, ...mails] : mails;
+    const [steps, mails] = [this.#connection.transcript, this.#session?.transcript ?? []];
+    // Without steps there is only their negotiation.
+    return steps.length > 1 || mails.length === 0 ? [...steps, ...mails] : mails;
   }
 
   /** The same in lines of text: `> rcpt <bob@example.org>` is from the MTA, `< continue` from the filter. */
@@ -260,13 +266,14 @@ export class Simulation implements AsyncDisposable {
     await this.close();
   }
 
-  #step(event: MtaEvent, options: StepOptions, rules: Rules = MACROS): Promise<Told> {
+  #step(event: MtaEvent, options: StepOptions): Promise<StepAnswer> {
+    const rules: Rules = 'args' in event ? ENVELOPE : MACROS;
     checkOptions(`${event.type}()`, options, rules);
     return this.#take(event, options.macros);
   }
 
   /** Takes a step after all that was called before, and before it the steps that were left out. */
-  #take(event: MtaEvent, macros?: StepOptions['macros']): Promise<Told> {
+  #take(event: MtaEvent, macros?: StepOptions['macros']): Promise<StepAnswer> {
     return this.#next(async () => {
       if (this.#over === 'quit') throw new Error(`simulate(): ${event.type} after the connection has ended.`);
       if (event.type === 'helo' || event.type === 'mail') await this.#abort();
@@ -301,17 +308,16 @@ export class Simulation implements AsyncDisposable {
     );
   }
 
-  async #ask(event: MtaEvent, macros: StepOptions['macros'] = {}): Promise<Told> {
+  async #ask(event: MtaEvent, macros: StepOptions['macros'] = {}): Promise<StepAnswer> {
     if (this.#over === 'lost') return LOST;
-    this.#begun = true;
     const said = this.#connection.transcript.length;
     const { hostname = 'mta.example.org', macros: standing } = this.#options;
     try {
       const answer = await this.#connection.ask(event, { j: hostname, ...standing, ...wireMacros(macros) });
       const exchange = this.#connection.transcript[said];
-      const told = toldBy(answer, exchange !== undefined && exchange.received.length > 0);
-      this.#note(event.type, told.reply !== undefined);
-      return told;
+      const step = stepAnswer(answer, exchange !== undefined && exchange.received.length > 0);
+      this.#note(event.type, step.reply !== undefined);
+      return step;
     } catch (error) {
       if (!(error instanceof MilterError)) throw error;
       if (this.#isLost()) return LOST;
@@ -334,4 +340,25 @@ export class Simulation implements AsyncDisposable {
   #endMessage(): void {
     for (const step of this.#done) if (!OF_THE_CONNECTION.includes(step)) this.#done.delete(step);
   }
+}
+
+/** An agreement in names. */
+function negotiated({ version, actions, protocol, lists }: MtaAgreement): Negotiated {
+  const stages = STAGES.map((stage) => {
+    const { no, nr, version: since } = COMMANDS[stage];
+    if ((protocol & no) !== 0 || since > version) return [stage, 'not sent'];
+    return [stage, (protocol & nr) === 0 ? 'asked' : 'told'];
+  });
+  const macros = (Object.keys(SMFIM) as MacroStage[]).filter((stage) => lists.has(SMFIM[stage]));
+  return {
+    version,
+    actions: namesOf(SMFIF, actions),
+    protocol: namesOf(SMFIP, protocol),
+    macros: Object.fromEntries(macros.map((stage) => [stage, lists.get(SMFIM[stage])])),
+    stages: Object.fromEntries(stages) as Negotiated['stages'],
+  };
+}
+
+function namesOf<Name extends string>(bits: Readonly<Record<Name, number>>, set: number): Name[] {
+  return (Object.keys(bits) as Name[]).filter((name) => (bits[name] & set) !== 0);
 }

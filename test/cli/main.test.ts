@@ -92,7 +92,7 @@ describe('rxmilter', () => {
     const { status, stderr } = await runCli([...argv, '--debug']);
     expect(status).toBe(1);
     expect(stderr.startsWith(plain.stderr)).toBe(true);
-    expect(stderr).toMatch(/^ +at .*read-input/m);
+    expect(stderr).toMatch(/^ +at .*readInput/m);
     expect(stderr).toContain('ENOENT');
   });
 });

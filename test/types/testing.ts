@@ -32,7 +32,7 @@ import {
   type DrawnObservable,
   type Negotiated,
   type Simulation,
-  type Told,
+  type StepAnswer,
 } from 'rxmilter/testing';
 
 import { typed } from './equal.js';
@@ -93,7 +93,7 @@ export async function simulated(): Promise<void> {
   const mta = await simulate(filter, { chunks: { seed: 1 }, session: { version: 6 }, macros: { i: '1' } });
   typed<Simulation>()(mta);
   typed<Negotiated>()(mta.negotiated);
-  typed<Told>()(await mta.rcpt('a@b.test', { args: ['NOTIFY=NEVER'] }));
+  typed<StepAnswer>()(await mta.rcpt('a@b.test', { args: ['NOTIFY=NEVER'] }));
   typed<readonly Modification[]>()((await mta.eom()).modifications);
   typed<Delivery>()(await mta.send({ sender: '', recipients: [] }));
   // @ts-expect-error: where the filter is stands in the first argument

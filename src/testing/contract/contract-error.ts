@@ -2,8 +2,9 @@
 export type ContractRule =
   'identity' | 'one-outcome' | 'after-abort' | 'no-state' | 'modifications' | 'no-errors' | 'returned';
 
-/** The name of the check of each rule, and the reason for it. */
+/** The name of the check of each rule, and the reason for it, in the order of the checks. */
 export const RULES: Readonly<Record<ContractRule, { readonly name: string; readonly reason: string }>> = {
+  // First: the other checks would add to a state.
   'no-state': {
     name: 'carries nothing over from one message to the next',
     reason:

@@ -13,16 +13,18 @@ export interface ContractOptions {
   readonly session?: SessionOptions;
   /** How long an answer to an event may take, in milliseconds. Default 1 000. */
   readonly timeout?: number;
-  /** How long to wait for late replies after an abort, in milliseconds; this time is spent at each stage. Default 50. */
+  /** How long to wait for late replies after an abort, at each stage, in milliseconds. Default 50. */
   readonly settle?: number;
 }
 
 /** The same, complete. */
-export type ResolvedContract = Required<ContractOptions>;
+export interface ResolvedContract extends Required<ContractOptions> {
+  readonly mails: readonly [ClientMail, ...ClientMail[]];
+}
 
 const LINE = `${'0123456789'.repeat(7)}\n`;
 
-const MAILS: readonly ClientMail[] = [
+const MAILS: ResolvedContract['mails'] = [
   {
     sender: { address: 'alice@example.com', args: ['SIZE=90000', 'BODY=8BITMIME'] },
     recipients: ['bob@example.org', { address: 'carol@example.org', args: ['NOTIFY=NEVER'] }],
@@ -60,5 +62,5 @@ const RULES: Rules<ContractOptions> = {
 export function resolveContract(options: ContractOptions): ResolvedContract {
   checkOptions('contract()', options, RULES);
   const { mails = MAILS, macros = {}, session = {}, timeout = 1000, settle = 50 } = options;
-  return { mails, macros, session, timeout, settle };
+  return { mails: mails as ResolvedContract['mails'], macros, session, timeout, settle };
 }

@@ -2,12 +2,11 @@ import type { OperatorFunction } from 'rxjs';
 
 import { reportEach } from '../../session/answer-watch.js';
 import type { Flow } from '../../session/flow.js';
-import { checkAfterAbort } from './after-abort.js';
-import { RULES, type ContractRule } from './contract-error.js';
+import { findLateReply } from './after-abort.js';
+import { ContractError, RULES, type ContractRule } from './contract-error.js';
 import { resolveContract, type ContractOptions } from './contract-options.js';
 import { converse, type Conversation } from './converse.js';
-import { checkErrors, checkIdentity, checkModifications, checkOneOutcome } from './log-rules.js';
-import { checkNoState } from './no-state.js';
+import { findCopy, findEarlyChange, findError, findOtherOutcome, findState, type Fault } from './rules.js';
 
 /** A rule that a filter keeps, and how to see whether it does. */
 export interface ContractCheck {
@@ -22,8 +21,7 @@ export interface ContractCheck {
  * Makes a check of each rule that every filter has to keep, for the tests of a filter.
  *
  * @remarks
- * A filter that is made with `on()`, `observe()` and `perMessage()` can break only those about state and errors. The
- * filter is shown whole mails by a simulated MTA, in real time: fake timers have to be off. It asks the world outside
+ * The filter is shown whole mails by a simulated MTA, in real time: fake timers have to be off. It asks the world outside
  * as it does elsewhere, so give it stand-ins. A rule that it breaks on purpose is left out by its name.
  *
  * @throws TypeError or RangeError where an option is wrong, or there are no mails to try the filter with
@@ -34,32 +32,35 @@ export function contract(
   options: ContractOptions = {},
 ): readonly ContractCheck[] {
   const all = resolveContract(options);
+  const [first] = all.mails;
   const talk = (): Promise<Conversation> =>
-    converse(filter, all, async (speaker) => {
-      const [first] = all.mails;
+    converse(filter, all, first, async (speaker) => {
       for (const mail of all.mails) await speaker.mail(mail);
-      if (first !== undefined) await speaker.mail(first, 'headers');
-      await speaker.unknown();
+      await speaker.mail(first, 'headers');
+      await speaker.ask({ type: 'unknown', text: 'XYZZY' });
     });
-  const checks: Record<ContractRule, () => Promise<void>> = {
-    // First: the other checks would add to a state.
-    'no-state': () => checkNoState(filter, all),
-    identity: async () => checkIdentity(await talk()),
-    'one-outcome': async () => checkOneOutcome(await talk()),
-    'after-abort': () => checkAfterAbort(filter, all),
-    modifications: async () => checkModifications(await talk()),
-    'no-errors': async () => checkErrors('no-errors', await talk()),
+  const find: Record<ContractRule, () => Promise<Fault | undefined>> = {
+    'no-state': () => findState(filter, all),
+    identity: async () => findCopy(await talk()),
+    'one-outcome': async () => findOtherOutcome(await talk()),
+    'after-abort': () => findLateReply(filter, all),
+    modifications: async () => findEarlyChange(await talk()),
+    'no-errors': async () => findError('no-errors', await talk()),
     returned: async () => {
       const stop = reportEach();
       try {
-        checkErrors('returned', await talk());
+        return findError('returned', await talk());
       } finally {
         stop();
       }
     },
   };
-  return Object.entries(checks).map(([rule, check]) => {
-    const { name } = RULES[rule as ContractRule];
-    return { rule: rule as ContractRule, name, check };
-  });
+  return (Object.keys(RULES) as ContractRule[]).map((rule) => ({
+    rule,
+    name: RULES[rule].name,
+    check: async () => {
+      const fault = await find[rule]();
+      if (fault !== undefined) throw new ContractError(rule, fault.where, fault.what, fault);
+    },
+  }));
 }

@@ -1,4 +1,4 @@
-import { type OperatorFunction, Subject, tap } from 'rxjs';
+import { type OperatorFunction, tap } from 'rxjs';
 
 import { messageOf } from '../../common/text-of.js';
 import type { MtaEvent } from '../../mta/client/answer.js';
@@ -11,19 +11,17 @@ import type { Flow, MilterEvent } from '../../session/flow.js';
 import type { Outcome } from '../../session/outcome.js';
 import { turnOf } from '../../session/turn.js';
 import { commandsOf, openingOf } from '../commands.js';
-import { type Told, toldBy } from '../told.js';
+import { type StepAnswer, stepAnswer } from '../step-answer.js';
 import type { ResolvedContract } from './contract-options.js';
 
 /** An event that went into the filter, or an event or reply that came out of it. */
-export type Entry =
+type Entry =
   { readonly way: 'in'; readonly flow: MilterEvent } | { readonly way: 'out'; readonly flow: Flow };
 
 /** A filter between two observers, on one connection. Its tags are not known, so that an MTA asks about everything. */
 export class Watch {
   /** The events and replies that went in and came out, in order. */
   readonly log: Entry[] = [];
-  /** Emits after each entry, and at the end. */
-  readonly changes = new Subject<void>();
   readonly filter: OperatorFunction<Flow, Flow>;
   /** The newest event that went in. */
   newest: MilterEvent | undefined;
@@ -31,25 +29,20 @@ export class Watch {
   end: { readonly after: MilterEvent | undefined; readonly how: string } | undefined;
 
   constructor(filter: OperatorFunction<Flow, Flow>) {
-    const note = (entry: Entry): void => {
-      this.log.push(entry);
-      this.changes.next();
-    };
     const end = (how: string): void => {
       // After close the connection itself is over.
       if (this.newest?.stage !== 'close') this.end = { after: this.newest, how };
-      this.changes.next();
     };
     this.filter = (source) =>
       source.pipe(
         tap((flow) => {
           if (flow.stage === 'reply') return;
           this.newest = flow;
-          note({ way: 'in', flow });
+          this.log.push({ way: 'in', flow });
         }),
         filter,
         tap({
-          next: (flow) => note({ way: 'out', flow }),
+          next: (flow) => void this.log.push({ way: 'out', flow }),
           error: (error: unknown) => end(`failed: ${messageOf(error)}`),
           complete: () => end('completed.'),
         }),
@@ -69,15 +62,14 @@ export function eventOf(flow: Flow): MilterEvent {
 
 /** Whether one of them is the other, or a copy of it. */
 export function isSame(one: MilterEvent, other: MilterEvent): boolean {
-  if (one === other) return true;
   const turn = turnOf(one);
-  return turn !== undefined && turn === turnOf(other);
+  return one === other || (turn !== undefined && turn === turnOf(other));
 }
 
 /** A step of a conversation, and the answer to it. */
 export interface Line {
   readonly step: string;
-  readonly told: Told;
+  readonly answer: StepAnswer;
 }
 
 /** The result of a conversation. */
@@ -89,12 +81,13 @@ export interface Conversation {
 }
 
 /**
- * Has a conversation with the filter. It ends at the first event without an answer, and where the filter closes the
- * connection: the rules that are about that find it in the log.
+ * Has a conversation with the filter, as a client. It ends at the first event without an answer, and where the filter
+ * closes the connection: the rules that are about that find it in the log.
  */
 export async function converse(
   filter: OperatorFunction<Flow, Flow>,
   { macros, session, timeout }: ResolvedContract,
+  client: ClientOptions,
   speak: (speaker: Speaker) => Promise<void>,
 ): Promise<Conversation> {
   const watch = new Watch(filter);
@@ -104,7 +97,9 @@ export async function converse(
     outcome: (outcome) => void outcomes.push(outcome),
   });
   try {
-    await speak(new Speaker(connection, macros, outcomes));
+    const speaker = new Speaker(connection, macros, outcomes);
+    for (const command of openingOf(client)) await speaker.ask(command);
+    await speak(speaker);
     await connection.quit();
     return { watch, outcomes, cut: false };
   } catch (error) {
@@ -120,7 +115,6 @@ export class Speaker {
   readonly #connection: MtaConnection;
   readonly #macros: MtaMacros;
   readonly #outcomes: readonly Outcome[];
-  #connected = false;
 
   constructor(connection: MtaConnection, macros: MtaMacros, outcomes: readonly Outcome[]) {
     this.#connection = connection;
@@ -128,24 +122,16 @@ export class Speaker {
     this.#outcomes = outcomes;
   }
 
-  /** Connects once, as the client of the first mail. */
-  async connect(client: ClientOptions): Promise<void> {
-    if (this.#connected) return;
-    this.#connected = true;
-    for (const command of openingOf(client)) await this.#ask(command);
-  }
-
   /** Sends a mail, as a whole or up to the end of its headers, and an abort; returns the answer to each step. */
   async mail(mail: ClientMail, extent: 'whole' | 'headers' = 'whole'): Promise<readonly Line[]> {
     const lines: Line[] = [];
     let recipients = 0;
-    await this.connect(mail);
     for (const command of commandsOf(mail)) {
       const { type } = command;
       if ((type === 'data' && recipients === 0) || (type === 'eoh' && extent === 'headers')) break;
-      const told = await this.#ask(command, mail.macros);
-      const { verdict } = told;
-      lines.push({ step: nameOf(command), told });
+      const answer = await this.ask(command, mail.macros);
+      const { verdict } = answer;
+      lines.push({ step: nameOf(command), answer });
       const goesOn = verdict === 'continue' || verdict === 'skip';
       if (type === 'rcpt' && goesOn) recipients++;
       // A refused recipient is one of several.
@@ -155,15 +141,12 @@ export class Speaker {
     return lines;
   }
 
-  async unknown(): Promise<void> {
-    await this.#ask({ type: 'unknown', text: 'XYZZY' });
-  }
-
-  async #ask(command: MtaEvent, macros: MtaMacros = {}): Promise<Told> {
+  /** Sends a command, and returns the answer to it. */
+  async ask(command: MtaEvent, macros: MtaMacros = {}): Promise<StepAnswer> {
     const answer = await this.#connection.ask(command, wireMacros({ ...this.#macros, ...macros }));
     const late = this.#outcomes.find(({ error }) => error instanceof UnansweredError);
     if (late?.error !== undefined) throw late.error;
-    return toldBy(answer, true);
+    return stepAnswer(answer, true);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Modification } from '../session/modifications.js';
 import type { SmtpReply } from '../session/smtp-reply.js';
 
 /** The answer of a filter to a step of a simulated MTA. */
-export interface Told {
+export interface StepAnswer {
   /**
    * `continue`: the event was not decided, or the filter was not asked about it. `lost`: the connection was over before
    * there was an answer.
@@ -20,12 +20,12 @@ export interface Told {
 }
 
 /** An answer in the words of this library. */
-export function toldBy({ verdict, modifications }: MtaAnswer, asked: boolean): Told {
-  const refused = verdict.kind === 'refuse' ? verdict.reply : undefined;
-  const refusal = refused !== undefined && refused.code < 500 ? 'tempfail' : 'reject';
+export function stepAnswer({ verdict, modifications }: MtaAnswer, asked: boolean): StepAnswer {
+  const reply = verdict.kind === 'refuse' ? verdict.reply : undefined;
+  const refusal = reply !== undefined && reply.code < 500 ? 'tempfail' : 'reject';
   return {
     verdict: verdict.kind === 'refuse' ? refusal : verdict.kind,
-    reply: refused,
+    reply,
     modifications: modificationsOf(modifications),
     asked,
   };
@@ -33,12 +33,8 @@ export function toldBy({ verdict, modifications }: MtaAnswer, asked: boolean): T
 
 /** The pieces of a body are one modification, the last. */
 function modificationsOf(all: readonly WireModification[]): Modification[] {
-  const pieces: Uint8Array[] = [];
-  const others: Modification[] = [];
-  for (const one of all) {
-    if (one.type === 'replaceBody') pieces.push(one.data);
-    else others.push(modificationOf(one));
-  }
+  const pieces = all.flatMap((one) => (one.type === 'replaceBody' ? [one.data] : []));
+  const others = all.flatMap((one) => (one.type === 'replaceBody' ? [] : [modificationOf(one)]));
   if (pieces.length === 0) return others;
   const bytes = Buffer.concat(pieces);
   const text = bytes.toString();
@@ -55,8 +51,9 @@ function modificationOf(one: Exclude<WireModification, { type: 'replaceBody' }>)
     }
     case 'changeHeader': {
       const { index, name, value } = one;
-      if (value === '') return { kind: 'deleteHeader', name, index };
-      return { kind: 'changeHeader', name, index, value };
+      return value === ''
+        ? { kind: 'deleteHeader', name, index }
+        : { kind: 'changeHeader', name, index, value };
     }
     case 'addRecipient':
       return { kind: 'addRecipient', address: one.text, args: [] };

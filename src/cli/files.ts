@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 
 import { systemReason } from '../common/describe-error.js';
@@ -7,7 +10,21 @@ import { record } from '../recording/record.js';
 import type { Redaction } from '../recording/redactor.js';
 import type { TraceEntry } from '../session/connection/tracer.js';
 import { CommandError } from './command.js';
-import type { Terminal } from './terminal.js';
+import type { CliIo, Terminal } from './terminal.js';
+
+/**
+ * Reads a file, or standard input where its name is `-`.
+ *
+ * @throws CommandError where that fails
+ */
+export async function readInput(file: string, { stdin, cwd }: CliIo): Promise<Buffer> {
+  if (file === '-') return buffer(stdin);
+  try {
+    return await readFile(resolve(cwd, file));
+  } catch (error) {
+    throw new CommandError(`Cannot read ${file}: ${systemReason(error)}`, { cause: error });
+  }
+}
 
 /** A recording that is being written. */
 export interface RecordingFile {
@@ -18,8 +35,7 @@ export interface RecordingFile {
 }
 
 /**
- * Opens a file to record in, at whose end it goes on where there is one already. A new one is for its owner alone: it
- * has mail in it.
+ * Opens a file to record in, and goes on at its end. A new one is for its owner alone: it has mail in it.
  *
  * Where it can no longer be written to, a line says so, and mail goes on without.
  *
@@ -31,20 +47,13 @@ export async function openRecording(
   terminal: Terminal,
 ): Promise<RecordingFile> {
   const stream = createWriteStream(resolve(terminal.io.cwd, file), { flags: 'a', mode: 0o600 });
-  await new Promise<void>((opened, failed) => {
-    stream.once('open', () => opened());
-    stream.once('error', (error) => {
-      failed(
-        new CommandError(`Cannot record in ${file}: ${systemReason(error)}`, {
-          cause: error,
-        }),
-      );
-    });
-  });
-  stream.on('error', (error) => {
-    terminal.note(
-      `rxmilter serve: nothing is recorded any more, ${file} cannot be written to: ${error.message}`,
-    );
+  try {
+    await once(stream, 'open');
+  } catch (error) {
+    throw new CommandError(`Cannot record in ${file}: ${systemReason(error)}`, { cause: error });
+  }
+  stream.on('error', ({ message }) => {
+    terminal.note(`rxmilter serve: nothing is recorded any more, ${file} cannot be written to: ${message}`);
   });
   return {
     trace: record((line) => stream.writable && stream.write(line), { redact }),
