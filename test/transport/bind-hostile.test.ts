@@ -299,9 +299,11 @@ describe('the file of a socket', () => {
        });`,
       { eval: true },
     );
+    // Asked for beforehand: both may come in one go.
+    const exit = once(worker, 'exit');
     const [mode] = (await once(worker, 'message')) as [number];
     expect(mode & 0o777).toBe(0o660);
-    await once(worker, 'exit');
+    await exit;
     expect(existsSync(path)).toBe(false);
   });
 });
