@@ -44,7 +44,7 @@ export function mailLog(logger) {
     const reply = last?.decision !== undefined && 'reply' in last.decision ? last.decision.reply : undefined;
     logger[errors.length > 0 ? 'error' : 'info'](
       {
-        queueId: session.macros.get('i'),
+        queueId: session.queueId,
         client: session.client.address,
         helo: session.helo,
         from: message.from,
@@ -91,7 +91,7 @@ export function mailLog(logger) {
     failed(error, { session, stage, decision }) {
       if (decision !== undefined && stage !== 'connect' && stage !== 'helo' && stage !== 'unknown') return;
       logger.error(
-        { queueId: session.macros.get('i'), client: session.client.address, stage, err: error },
+        { queueId: session.queueId, client: session.client.address, stage, err: error },
         'failure',
       );
     },

@@ -80,7 +80,6 @@ export type { BodyMode, BufferedBody, Message, StreamedBody } from './message/me
 
 // Sessions: what is known of a connection.
 export { privateData } from './session/private-data.js';
-export { authenticatedUser } from './session/session-info.js';
 export type { Session } from './operators/core/session.js';
 export type { PrivateData } from './session/private-data.js';
 export type { MtaName } from './session/profiles/profile.js';
@@ -93,6 +92,7 @@ export { serve } from './server/serve.js';
 export { inheritedSockets } from './transport/sockets/inherited-sockets.js';
 export { openSocket } from './transport/sockets/open-socket.js';
 export type { RemoteOptions } from './mta/remote/remote-options.js';
+export type { MessageOutcome } from './server/message-outcome.js';
 export type { ListenOptions, MilterServer, ServeOptions } from './server/options.js';
 export type { Failure, SessionOptions, Timeouts } from './session/options.js';
 export type { Outcome } from './session/outcome.js';

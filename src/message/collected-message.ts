@@ -5,7 +5,8 @@ import { readBody } from '../session/connection/new-body.js';
 import { tellFailure } from '../session/failures.js';
 import type { Eom, StageEvent } from '../session/flow.js';
 import type { Modification } from '../session/modifications.js';
-import { type Client, type Macros, type SessionInfo, authenticatedUser } from '../session/session-info.js';
+import { SessionFacts } from '../session/session-facts.js';
+import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import { turnOf } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
 import { readableFrom } from './body/chunk-reader.js';
@@ -17,7 +18,7 @@ import { type EnvelopePath, writtenPath } from './envelope-path.js';
 import { type HeaderField, headerBytes } from './headers/header-field.js';
 import { Headers } from './headers/headers.js';
 import type { ResolvedMessageOptions } from './message-options.js';
-import type { AuthFacts, Bodies, BodyMode, Message, TlsFacts } from './message.js';
+import type { Bodies, BodyMode, Message } from './message.js';
 
 /** A message as the MTA has it, before any filter's changes. */
 export interface MessageOrigin {
@@ -47,7 +48,7 @@ export function changesOf(part: Part, modifications: readonly Modification[]): r
 }
 
 /** A message with the changes of earlier filters made, each part of it when it is first read. */
-export class CollectedMessage<B extends BodyMode> implements Message<B> {
+export class CollectedMessage<B extends BodyMode> extends SessionFacts implements Message<B> {
   readonly session: SessionInfo;
   readonly body: Bodies[B];
   readonly modifications: readonly Modification[];
@@ -65,6 +66,7 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
     body: Bodies[B],
     failed: (reason: unknown) => void,
   ) {
+    super();
     this.session = session;
     this.body = body;
     this.modifications = modifications;
@@ -92,29 +94,6 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
     return this.session.macros;
   }
 
-  get queueId(): string | undefined {
-    return this.macros.get('i');
-  }
-
-  get auth(): AuthFacts | undefined {
-    const user = authenticatedUser(this);
-    if (user === undefined) return undefined;
-    return { user, mechanism: this.#macro('auth_type'), author: this.#macro('auth_author') };
-  }
-
-  get tls(): TlsFacts | undefined {
-    const version = this.#macro('tls_version');
-    if (version === undefined) return undefined;
-    return {
-      version,
-      cipher: this.#macro('cipher') ?? '',
-      bits: Number(this.#macro('cipher_bits') ?? 0),
-      verify: this.#macro('verify'),
-      subject: this.#macro('cert_subject'),
-      issuer: this.#macro('cert_issuer'),
-    };
-  }
-
   get headers(): Headers {
     return (this.#headers ??= new Headers(this.#fields()));
   }
@@ -135,12 +114,6 @@ export class CollectedMessage<B extends BodyMode> implements Message<B> {
     const changes = changesOf('headers', this.modifications);
     if (changes.length === 0) return this.#origin.fields;
     return applyHeaderChanges(this.#origin.fields, changes, this.session);
-  }
-
-  /** The value of a macro that MTAs leave empty where there is nothing to say. */
-  #macro(name: string): string | undefined {
-    const value = this.macros.get(name);
-    return value === '' ? undefined : value;
   }
 
   async *#bytes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Observable } from 'rxjs';
 
 import type { Modification } from '../session/modifications.js';
-import type { Client, Macros, SessionInfo } from '../session/session-info.js';
+import type { AuthFacts, Client, Macros, SessionInfo, TlsFacts } from '../session/session-info.js';
 import type { EnvelopePath } from './envelope-path.js';
 import type { Headers } from './headers/headers.js';
 
@@ -66,24 +66,6 @@ export interface Bodies {
 }
 
 export type BodyMode = keyof Bodies;
-
-/** The TLS of the SMTP connection (macros `tls_version`, `cipher` …). */
-export interface TlsFacts {
-  readonly version: string;
-  readonly cipher: string;
-  readonly bits: number;
-  /** The verdict of the MTA about the client's certificate: `'OK'`, `'NO'` (without one), `'FAIL'` …; not in Postfix. */
-  readonly verify: string | undefined;
-  readonly subject: string | undefined;
-  readonly issuer: string | undefined;
-}
-
-/** The user of the SMTP connection, after a login (macros `auth_authen`, `auth_type`, `auth_author`). */
-export interface AuthFacts {
-  readonly user: string;
-  readonly mechanism: string | undefined;
-  readonly author: string | undefined;
-}
 
 /** A message as a whole, as earlier filters of the pipeline want it to be. */
 export interface Message<B extends BodyMode = 'buffer'> {

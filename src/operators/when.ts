@@ -20,7 +20,7 @@ import type { Downstream, Step, Upstream } from './core/step.js';
  * it throws, and a promise, costs that event the failure decision. Both filters live as long as the connection.
  *
  * @example
- * const isOutbound = ({ session }) => authenticatedUser(session) !== undefined;
+ * const isOutbound = ({ session }) => session.auth !== undefined;
  * when(isOutbound, remote('inet:8891@127.0.0.1'), on('rcpt', checkRecipient))
  */
 export function when(

@@ -5,7 +5,6 @@ import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
 import { type Decision, tempfail } from '../session/decisions.js';
 import type { Rcpt } from '../session/flow.js';
-import { authenticatedUser } from '../session/session-info.js';
 import { turnOf } from '../session/turn.js';
 import { clientNetwork, NETWORK_RULES, type NetworkSize } from './client-network.js';
 import { checkKey } from './keys.js';
@@ -56,7 +55,7 @@ const DAY = 24 * 60 * MINUTE;
  *
  * @remarks The first attempt of a client's network, sender and recipient gets `451 4.7.1` with the seconds to wait
  *   (RFC 6647), and so does any other within `delay`. Those after that pass, as long as they come within `window`, and
- *   later ones within `lifetime`. Users who have logged in pass (`authenticatedUser()`), and so do recipients that the
+ *   later ones within `lifetime`. Users who have logged in pass (`session.auth`), and so do recipients that the
  *   MTA has rejected. A client that disconnects while the store is asked leaves an attempt behind.
  * @throws RangeError where a time or a size is out of range, TypeError where another option is wrong
  * @example greylist({ store: redisKeys(client), delay: 60_000, away: 'pass' })
@@ -87,7 +86,7 @@ export function greylist(options: GreylistOptions = {}): Filter {
   };
 
   const project = (rcpt: Rcpt): Awaitable<Decision | undefined> => {
-    if (authenticatedUser(rcpt.session) !== undefined || rcpt.rejected !== undefined) return undefined;
+    if (rcpt.session.auth !== undefined || rcpt.rejected !== undefined) return undefined;
     if (nullSender === 'pass' && rcpt.mail.address === '') return undefined;
     const passes: unknown = exempt?.(rcpt) ?? false;
     if (!isPromise(passes)) return isExempt(passes) ? undefined : ask(rcpt);

@@ -2,7 +2,6 @@ import { addressKey } from '../common/address-key.js';
 import { ignoreRejection } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
 import type { EventAt, MilterEvent } from '../session/flow.js';
-import { authenticatedUser } from '../session/session-info.js';
 import type { Stage } from '../session/stage.js';
 import { clientNetwork, type NetworkSize } from './client-network.js';
 
@@ -26,7 +25,7 @@ export const RATE_SUBJECTS: Readonly<Record<RateKey, RateSubject>> = {
   },
   user: {
     stages: ['mail', 'rcpt', 'data', 'eoh', 'eom'],
-    key: ({ session }) => authenticatedUser(session)?.toLowerCase(),
+    key: ({ session }) => session.auth?.user.toLowerCase(),
   },
   sender: {
     stages: ['mail', 'rcpt', 'data', 'eoh', 'eom'],

@@ -23,7 +23,7 @@ import {
 import type { StageEvent } from '../session/flow.js';
 import { decisionOf } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
-import { type SessionInfo, authenticatedUser } from '../session/session-info.js';
+import type { SessionInfo } from '../session/session-info.js';
 import { NETWORK_RULES, type NetworkSize, ONE_MACHINE, clientNetwork } from './client-network.js';
 import { checkKey } from './keys.js';
 import { memoryScores } from './memory-stores.js';
@@ -160,6 +160,6 @@ export function reputation(options: ReputationOptions<ReputationStage>): Reputat
 }
 
 function strangerOf(session: SessionInfo, network: NetworkSize): string | undefined {
-  if (session.client.address === '' || authenticatedUser(session) !== undefined) return undefined;
+  if (session.client.address === '' || session.auth !== undefined) return undefined;
   return clientNetwork(session.client, network);
 }

@@ -12,6 +12,7 @@ import {
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import { BIND_RULES, type BindOptions } from '../transport/sockets/listening.js';
+import type { MessageOutcome } from './message-outcome.js';
 import type { ListenInput } from './where-to-listen.js';
 
 /** How a server is to stop. */
@@ -32,6 +33,18 @@ export interface MilterServer extends AsyncDisposable {
    * reported to `onError` and unsubscribed.
    */
   readonly outcomes: Observable<Outcome>;
+  /**
+   * Each message that is over, however it ended: accepted, refused at a stage, deferred, aborted, lost. Hot; completes
+   * when the server is closed.
+   *
+   * @remarks
+   * For connections that begin while there is a subscriber, the envelope and the end of messages are asked for, without
+   * the MTA having to wait. A subscriber is called while the answer is on its way, and one that fails is dropped, as with
+   * `outcomes`.
+   *
+   * @example server.messages.subscribe(({ queueId, sender, result, text }) => console.log(queueId, sender, result, text));
+   */
+  readonly messages: Observable<MessageOutcome>;
   /**
    * Stops: accepts no more connections, lets messages in progress finish, defers new ones with a 421, and resolves
    * when all connections are over, after `grace` + `drainTimeout` and a second at the latest. A second call ends a

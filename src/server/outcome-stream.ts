@@ -2,25 +2,24 @@ import { Observable, type Subscriber } from 'rxjs';
 
 import { messageOf } from '../common/text-of.js';
 import { guardObservable, type Guard } from '../rx/guard-observable.js';
-import type { Outcome } from '../session/outcome.js';
 
-/** Gets what a subscriber failed with, and at which outcome, if any. */
-type Report = (error: Error, at: Outcome | undefined) => void;
+/** Gets what a subscriber failed with, and at which value, if any. */
+type Report<T> = (error: Error, at: T | undefined) => void;
 
-/** The outcomes of a server. A subscriber that fails is reported and dropped; nothing else notices. */
-export class OutcomeStream implements Guard<Outcome> {
-  readonly observable: Observable<Outcome>;
-  readonly #report: Report;
-  readonly #subscribers = new Set<Subscriber<Outcome>>();
+/** The outcomes of a server, or of its messages. A subscriber that fails is reported and dropped; nothing else notices. */
+export class OutcomeStream<T> implements Guard<T> {
+  readonly observable: Observable<T>;
+  readonly #report: Report<T>;
+  readonly #subscribers = new Set<Subscriber<T>>();
   /** Those of the set, for as long as it stays the same. */
-  #list: readonly Subscriber<Outcome>[] | undefined;
+  #list: readonly Subscriber<T>[] | undefined;
   #complete = false;
-  current: Outcome | undefined = undefined;
+  current: T | undefined = undefined;
 
-  constructor(report: Report) {
+  constructor(report: Report<T>) {
     this.#report = report;
-    this.observable = guardObservable<Outcome, Outcome>(
-      new Observable<Outcome>((subscriber) => {
+    this.observable = guardObservable<T, T>(
+      new Observable<T>((subscriber) => {
         if (this.#complete) {
           subscriber.complete();
           return;
@@ -38,7 +37,7 @@ export class OutcomeStream implements Guard<Outcome> {
   }
 
   /** Calls the subscribers of now; throws nothing. */
-  next(outcome: Outcome): void {
+  next(outcome: T): void {
     // A subscriber may cause the next one.
     const before = this.current;
     this.current = outcome;
@@ -51,12 +50,12 @@ export class OutcomeStream implements Guard<Outcome> {
     this.#each((subscriber) => subscriber.complete());
   }
 
-  failed(error: unknown, at: Outcome | undefined): void {
+  failed(error: unknown, at: T | undefined): void {
     const message = `A subscriber of the outcomes failed, and gets no more of them: ${messageOf(error)}`;
     this.#report(new Error(message, { cause: error }), at);
   }
 
-  #each(tell: (subscriber: Subscriber<Outcome>) => void): void {
+  #each(tell: (subscriber: Subscriber<T>) => void): void {
     this.#list ??= [...this.#subscribers];
     for (const subscriber of this.#list) {
       try {
@@ -69,7 +68,7 @@ export class OutcomeStream implements Guard<Outcome> {
     }
   }
 
-  #leave(subscriber: Subscriber<Outcome>): void {
+  #leave(subscriber: Subscriber<T>): void {
     this.#subscribers.delete(subscriber);
     this.#list = undefined;
   }

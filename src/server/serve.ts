@@ -13,6 +13,7 @@ import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { Outcome } from '../session/outcome.js';
 import { Acceptor } from './acceptor.js';
+import { type MessageOutcome, watchMessages } from './message-outcome.js';
 import {
   CLOSE_RULES,
   type CloseOptions,
@@ -55,7 +56,11 @@ export async function serve(
       failed(thrown);
     }
   };
-  const outcomes = new OutcomeStream((error, at) => {
+  const messages = new OutcomeStream<MessageOutcome>((error, at) => {
+    if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
+    else tell(error, { ...NOTHING, session: at.session, error });
+  });
+  const outcomes = new OutcomeStream<Outcome>((error, at) => {
     if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
   });
@@ -70,7 +75,11 @@ export async function serve(
     ended: () => undefined,
   };
   const acceptor = new Acceptor(where, options, resolved, (connect) => {
-    attach(connect(owner), source.current);
+    const { current } = source;
+    attach(
+      connect(owner),
+      messages.observed ? watched(current, (message) => messages.next(message)) : current,
+    );
   });
   const source = new FilterSource(filter, (error) =>
     writeError(`rxmilter: the Observable of filters failed, the last filter stays: ${plainComplaint(error)}`),
@@ -84,10 +93,12 @@ export async function serve(
       await acceptor.drain(drainTimeout, how.grace);
       source.close();
       outcomes.complete();
+      messages.complete();
     };
     return {
       address: acceptor.address,
       outcomes: outcomes.observable,
+      messages: messages.observable,
       close,
       destroy: () => {
         acceptor.destroy();
@@ -99,6 +110,21 @@ export async function serve(
     source.close();
     throw error;
   }
+}
+
+const NOTHING = {
+  stage: 'close',
+  decision: undefined,
+  modifications: [],
+  elapsed: 0,
+  rounds: 0,
+  bytes: 0,
+} as const;
+
+/** The same filters, with their messages watched. */
+function watched({ steps }: Steps, over: (message: MessageOutcome) => void): Steps {
+  const all = [watchMessages(over), ...steps];
+  return { steps: all, tags: tagsOf(all) };
 }
 
 /** What `onError` is by default. Not a warning of the process: `--no-warnings` would hide that mail is deferred. */

@@ -25,8 +25,8 @@ function clientOf({ client: { address, host } }: SessionInfo): string {
 }
 
 function mailOf(session: SessionInfo): string[] {
-  const queueId = session.macros.get('i');
-  if (queueId !== undefined && queueId !== '') return [`queue id ${shown(queueId)}`];
+  const { queueId } = session;
+  if (queueId !== undefined) return [`queue id ${shown(queueId)}`];
   const told = session instanceof SessionState ? session.envelope : undefined;
   const sender = told?.sender ?? session.macros.get('mail_addr');
   const recipient = told?.recipient ?? session.macros.get('rcpt_addr');

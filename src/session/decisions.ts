@@ -191,6 +191,9 @@ export function ownDecision<D extends Decision>(decision: D): D {
   return own;
 }
 
+/** What an event gets that no filter has decided: the MTA goes on. An outcome has no decision then. */
+export const UNDECIDED: Decision = ownDecision({ kind: 'proceed' });
+
 /** The same, where it is legal at the stage; otherwise throws an `AnswerError`. */
 export function checkDecision(given: Decision, stage: Stage): Decision {
   const { kind } = given;

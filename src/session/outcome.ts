@@ -8,7 +8,7 @@ export interface Outcome {
   readonly session: SessionInfo;
   /** `negotiate` before the first event; `close` for what concerns the connection. */
   readonly stage: FlowStage | 'negotiate';
-  /** What the MTA was told; `undefined` where it was told nothing. */
+  /** What the MTA was told; `undefined` where no filter has decided, or nothing was told. */
   readonly decision: Decision | undefined;
   /** What the MTA was asked to change. */
   readonly modifications: readonly Modification[];

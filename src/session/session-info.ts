@@ -18,6 +18,24 @@ export interface Macros {
   all(): Readonly<Record<string, string>>;
 }
 
+/** The TLS of the SMTP connection (macros `tls_version`, `cipher` …). */
+export interface TlsFacts {
+  readonly version: string;
+  readonly cipher: string;
+  readonly bits: number;
+  /** The verdict of the MTA about the client's certificate: `'OK'`, `'NO'` (without one), `'FAIL'` …; not in Postfix. */
+  readonly verify: string | undefined;
+  readonly subject: string | undefined;
+  readonly issuer: string | undefined;
+}
+
+/** The user of the SMTP connection, after a login (macros `auth_authen`, `auth_type`, `auth_author`). */
+export interface AuthFacts {
+  readonly user: string;
+  readonly mechanism: string | undefined;
+  readonly author: string | undefined;
+}
+
 /** What is known of a connection: a live view, whose HELO and macros are the newest. */
 export interface SessionInfo {
   /** Unique within the process. */
@@ -35,20 +53,12 @@ export interface SessionInfo {
   /** Whether header values begin with the blank after the colon; see the option `leadingSpace`. */
   readonly leadingSpace: boolean;
   readonly macros: Macros;
+  /** The MTA's queue id of the message in progress (macro `i`), as soon as it has one. */
+  readonly queueId: string | undefined;
+  /** The login of the client, from `mail` on. */
+  readonly auth: AuthFacts | undefined;
+  /** The TLS of the client's connection, from `helo` on. */
+  readonly tls: TlsFacts | undefined;
   /** The MTA, as its macros show it: certain from `connect` on where it sends `v`, as Postfix does. */
   readonly mta: MtaName;
-}
-
-/**
- * The user who has logged in to the mail server (the macro `auth_authen`); `undefined` without a login.
- *
- * @remarks
- * Known from `mail` on. Some mail servers send the macro without a login, too: a blank value is no user.
- *
- * @example on('rcpt', ({ session }) => (authenticatedUser(session) === undefined ? reject('Log in first') : undefined))
- * @see Message.auth for the same with the mechanism
- */
-export function authenticatedUser({ macros }: Pick<SessionInfo, 'macros'>): string | undefined {
-  const user = macros.get('auth_authen');
-  return user === undefined || user.trim() === '' ? undefined : user;
 }

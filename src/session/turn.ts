@@ -60,6 +60,14 @@ export class Scope {
   }
 }
 
+/** The time of a message. */
+export class MessageScope extends Scope {
+  /** How often the MTA has waited for an answer in it; known at its end. */
+  rounds = 0;
+  /** The connection is over in the middle of it. */
+  lost = false;
+}
+
 /** One event's time with the filter. Its end (answer, abort, lost connection, deadline) cancels what runs for it. */
 export class Turn extends Scope {
   readonly owner: TurnOwner;
@@ -72,6 +80,8 @@ export class Turn extends Scope {
   overruled = false;
   decision: Decision | undefined;
   modifications: readonly Modification[] | undefined;
+  /** Why a filter failed at it. */
+  error: Error | undefined;
   /** How a new body of the message is kept until it is written, where a filter says so. */
   store: BodyStoreOptions | undefined;
   bodyReleased = false;

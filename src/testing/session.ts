@@ -1,4 +1,5 @@
 import {
+  anything,
   boolean,
   checkOptions,
   either,
@@ -13,6 +14,7 @@ import {
 import { macroValues } from '../mta/client/macros.js';
 import { CONNECT_RULES } from '../mta/simulate/mail.js';
 import { bareName } from '../session/negotiation/terms.js';
+import { authOf, tlsOf, valueOf } from '../session/session-facts.js';
 import type { Client, Macros, SessionInfo } from '../session/session-info.js';
 import { SMFIF, SMFIP, type Right } from '../transport/wire/flags.js';
 
@@ -32,6 +34,9 @@ export const SESSION_FIELDS: Rules<SessionFields> = {
   rights: listOf(...Object.keys(SMFIF)),
   protocol: listOf(...Object.keys(SMFIP)),
   leadingSpace: boolean,
+  queueId: string,
+  auth: anything,
+  tls: anything,
   mta: oneOf('postfix', 'sendmail', 'unknown'),
   client: object<Client>(CLIENT_RULES),
   // Those of a session that was made already are right as well.
@@ -54,6 +59,7 @@ const RIGHTS = (Object.keys(SMFIF) as Right[]).filter((right) => right !== 'SETS
 export function session(fields: SessionFields = {}): SessionInfo {
   checkOptions('session()', fields, SESSION_FIELDS, 'field');
   const { client, macros = {}, ...others } = fields;
+  const fixed = new FixedMacros(macros);
   return Object.freeze({
     id: 'drawn',
     helo: 'client.example',
@@ -62,9 +68,12 @@ export function session(fields: SessionFields = {}): SessionInfo {
     protocol: [],
     leadingSpace: fields.protocol?.includes('HDR_LEADSPC') ?? false,
     mta: 'unknown',
+    queueId: valueOf(fixed, 'i'),
+    auth: authOf(fixed),
+    tls: tlsOf(fixed),
     ...others,
     client: Object.freeze({ ...CLIENT, ...client }),
-    macros: new FixedMacros(macros),
+    macros: fixed,
   });
 }
 

@@ -182,7 +182,7 @@ describe('sink', () => {
       },
       expect.objectContaining({
         stage: 'eom',
-        decision: { kind: 'proceed' },
+        decision: undefined,
         modifications: [addHeader('X-Seen', 'yes')],
       }),
     ]);

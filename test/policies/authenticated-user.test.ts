@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { authenticatedUser, onMessage, reject, type Filter } from '../../src/index.js';
+import { onMessage, reject, type Filter } from '../../src/index.js';
 import { deliver } from '../../src/mta/index.js';
 import { greylist, rateLimit, reputation } from '../../src/policies/index.js';
 import { session } from '../../src/testing/index.js';
@@ -29,15 +29,15 @@ const KNOWN: readonly (readonly [string, Record<string, string>])[] = [
   ['a name with an empty one', { '{auth_authen}': 'alice', '{auth_type}': '' }],
 ];
 
-describe('authenticatedUser()', () => {
+describe('the login of a session', () => {
   it.each(STRANGERS)('is undefined for %s', (_what, macros) => {
-    expect(authenticatedUser(session({ macros }))).toBeUndefined();
+    expect(session({ macros }).auth).toBeUndefined();
   });
 
   it.each([...KNOWN, ['a macro without braces', { auth_authen: 'alice' }]] as const)(
     'is the user for %s',
     (_what, macros) => {
-      expect(authenticatedUser(session({ macros }))).toBe('alice');
+      expect(session({ macros }).auth?.user).toBe('alice');
     },
   );
 

@@ -1,6 +1,7 @@
 import { type Decision, proceed, tempfail } from '../../session/decisions.js';
 import type { Abort, Close, Reply, StageEvent } from '../../session/flow.js';
 import type { MtaName } from '../../session/profiles/profile.js';
+import { SessionFacts } from '../../session/session-facts.js';
 import type { Client, Macros, SessionInfo } from '../../session/session-info.js';
 import { bitOf } from '../../session/stage.js';
 import { Scope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../../session/turn.js';
@@ -19,12 +20,13 @@ export interface SessionSnapshot {
  * A session as a filter in the shadow sees it. The mail does not wait for that filter, so what the session knows by now
  * may belong to a later event, or to the next message; here it is as it was at the event that the filter is about.
  */
-export class ShadowSession implements SessionInfo {
+export class ShadowSession extends SessionFacts implements SessionInfo {
   /** The snapshot that is shown; without one it is the present. */
   snapshot: SessionSnapshot | undefined;
   readonly #real: SessionInfo;
 
   constructor(real: SessionInfo, snapshot?: SessionSnapshot) {
+    super();
     this.#real = real;
     this.snapshot = snapshot;
   }

@@ -14,7 +14,7 @@ import { NO_TAGS, type Tags } from '../negotiation/tags.js';
 import type { Agreement } from '../negotiation/terms.js';
 import type { ResolvedOptions } from '../options.js';
 import type { FlowStage, Stage } from '../stage.js';
-import { Scope, TURN, type Turn } from '../turn.js';
+import { MessageScope, TURN, type Turn } from '../turn.js';
 import { NO_BYTES, envelope, headerEvent, rcptEvent } from './events.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
@@ -35,7 +35,7 @@ export interface DialogueHost {
 type Handler = (data: Buffer, start: number, end: number, last: boolean) => void;
 
 interface MessageState {
-  readonly scope: Scope;
+  readonly scope: MessageScope;
   mail: Mail | undefined;
   /** The rest of the body is not presented. */
   skipping: boolean;
@@ -252,6 +252,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   }
 
   close(): void {
+    if (this.#message !== undefined) this.#message.scope.lost = true;
     this.#abortMessage();
     this.#turns.tell('close', undefined);
   }
@@ -266,6 +267,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     session.shownHeaders = undefined;
     // Macros of a MAIL that have just come are the next message's.
     session.macros.endMessage(this.#fresh === 'M');
+    message.scope.rounds = this.#output.rounds;
     this.#output.endMessage();
     message.scope.end();
   }
@@ -307,7 +309,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     if (this.#message !== undefined || this.#accepted) return this.#message;
     this.#output.beginMessage();
     const unset = { mail: undefined, skipping: false, early: undefined, eomDue: false };
-    return (this.#message = { scope: new Scope(), ...unset, refused: this.draining });
+    return (this.#message = { scope: new MessageScope(), ...unset, refused: this.draining });
   }
 
   /** Begins the turn of an event of the message; see `Turns.begin`. */

@@ -2,6 +2,7 @@ import { type ProtocolFlag, type Right, SMFIF, SMFIP } from '../../transport/wir
 import { type Agreement, NOTHING_AGREED } from '../negotiation/terms.js';
 import type { MtaName, Profile } from '../profiles/profile.js';
 import { GENERIC, recognise } from '../profiles/recognise.js';
+import { SessionFacts } from '../session-facts.js';
 import type { Client, SessionInfo } from '../session-info.js';
 import { MacroStore } from './macro-store.js';
 
@@ -16,7 +17,7 @@ export interface Told {
 }
 
 /** The `SessionInfo` of a connection, as the connection itself keeps it. */
-export class SessionState implements SessionInfo {
+export class SessionState extends SessionFacts implements SessionInfo {
   readonly id = (++sessions).toString(36);
   readonly macros = new MacroStore();
   client: Client = NO_CLIENT;

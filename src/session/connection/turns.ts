@@ -3,7 +3,7 @@ import { SMFIP } from '../../transport/wire/flags.js';
 import { replyCodec } from '../../transport/wire/replies.js';
 import { giverOf, located } from '../answer-watch.js';
 import { encodeModifications } from '../changes/encode-modifications.js';
-import { type Decision, checkDecision, proceed, skip, tempfail } from '../decisions.js';
+import { type Decision, UNDECIDED, checkDecision, proceed, skip, tempfail } from '../decisions.js';
 import { AnswerError, ProjectError, overruledError, staleReply, tooSlow } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
 import type { Flow, MilterEvent } from '../flow.js';
@@ -109,6 +109,7 @@ export class Turns implements TurnOwner {
     const quiet = (this.#quiet & bit) !== 0;
     if ((this.#wanted & bit) === 0) {
       if (!quiet && last) this.#output.answer(CONTINUE);
+      if (stage === 'eom' && this.#owner.watched) this.#outcome(stage, UNDECIDED, NONE, 0, undefined);
       return undefined;
     }
     const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'partial';
@@ -133,6 +134,7 @@ export class Turns implements TurnOwner {
     } else {
       turn.end();
       if (last) this.say(turn.stage as Stage);
+      if (turn.stage === 'eom' && this.#owner.watched) this.#outcome('eom', UNDECIDED, NONE, 0, undefined);
     }
   }
 
@@ -155,7 +157,7 @@ export class Turns implements TurnOwner {
     } else if (flow.stage === 'reply') {
       this.#settle(turn, flow.decision, flow.modifications, causeOf(flow));
     } else {
-      const decision = turn.bodyReleased && this.#skipsEarly ? skip() : proceed();
+      const decision = turn.bodyReleased && this.#skipsEarly ? skip() : UNDECIDED;
       this.#settle(turn, decision, flow.stage === 'eom' ? flow.modifications : NONE, undefined);
     }
   }
@@ -292,6 +294,7 @@ export class Turns implements TurnOwner {
     const error = turn.overruled ? (cause ?? overruledError(wanted.kind)) : cause;
     turn.decision = decision;
     if (modifications !== NONE) turn.modifications = modifications;
+    if (error !== undefined) turn.error = error;
     if (turn.mode === 'reply') this.#output.answer(this.#encode(decision));
     // Ended before the outcome is told: its subscriber may cause an answer, which has to find the turn over.
     this.#end(turn);
@@ -327,7 +330,8 @@ export class Turns implements TurnOwner {
   ): void {
     const { session } = this;
     const { rounds, bytes } = this.#output;
-    this.#owner.outcome({ session, stage, decision, modifications, elapsed, rounds, bytes, error });
+    const given = decision === UNDECIDED ? undefined : decision;
+    this.#owner.outcome({ session, stage, decision: given, modifications, elapsed, rounds, bytes, error });
   }
 
   #startDeadline(turn: Turn, late: () => void): void {
