@@ -18,4 +18,12 @@ describe('a collection', () => {
     expect(String(await collection.store.bytes())).toBe('one');
     collection.close();
   });
+
+  it('does not hold on to all that a small part was read with', () => {
+    const collection = new Collection(resolveMessageOptions({ maxBytes: 10 }));
+    const large = Buffer.alloc(1000);
+    expect(collection.admit(large)?.buffer).not.toBe(large.buffer);
+    const most = new Collection(resolveMessageOptions({ maxBytes: 900 }));
+    expect(most.admit(large)?.buffer).toBe(large.buffer);
+  });
 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -200,6 +201,14 @@ describe('MtaConnection', () => {
     const mta = await connectTo(milter.address);
     for (const id of ['C31', 'C12', 'C31', 'C16', 'C31']) await mta.ask(event(id));
     expect(milter.heard).toEqual(['ODUUDMMDUUDRR']);
+  });
+
+  it('begins anew at HELO after a message that was decided', async () => {
+    const milter = await start({ M: 'R04' });
+    const mta = await connectTo(milter.address);
+    for (const one of [MAIL, RCPT, HELO]) await mta.ask(one);
+    expect(mta.messageOver).toBe(false);
+    expect(milter.heard).toEqual(['ODMMDHH']);
   });
 
   it('reads signs of life at the end of the message', async () => {
@@ -428,6 +437,25 @@ describe('a milter fails', () => {
 
   it('with a reply too many, at the end', async () => {
     const mta = await open({ Q: (socket) => socket.end(frames('R03')) });
+    await mta.ask(MAIL);
+    expect(await failure(mta.quit())).toMatchObject({ kind: 'protocol', stage: 'quit' });
+  });
+
+  it('with bytes that are no reply, though nothing was asked, and has its connection closed', async () => {
+    let closed: Promise<unknown> | undefined;
+    const mta = await open({
+      H: (socket) => {
+        closed = once(socket, 'close');
+        socket.write(Buffer.concat([frames('R03'), latin1('\0\0\0\x01Z')]));
+      },
+    });
+    await mta.ask(HELO);
+    await closed;
+    expect(await failure(mta.ask(MAIL))).toMatchObject({ kind: 'protocol' });
+  });
+
+  it('with bytes that are no reply, at the end', async () => {
+    const mta = await open({ Q: (socket) => socket.end(latin1('\0\0\0\x01Z')) });
     await mta.ask(MAIL);
     expect(await failure(mta.quit())).toMatchObject({ kind: 'protocol', stage: 'quit' });
   });

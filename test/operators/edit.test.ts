@@ -455,6 +455,14 @@ describe('a later filter', () => {
     expect(textOf(await give(filter, MAIL))).toEqual([]);
   });
 
+  it('keeps the new body of an earlier one where it sets the same', async () => {
+    const filter = compose(
+      on('eom', () => replaceBody('other\r\n')),
+      editing((draft) => void (draft.body = 'other\r\n')),
+    );
+    expect(String((await give(filter, MAIL)).body)).toBe('other\r\n');
+  });
+
   it('leaves alone what it does not touch of what earlier ones want', async () => {
     const filter = compose(
       on('eom', () => [addHeader('X-Plain', '1'), quarantine('look'), replaceBody('other\r\n')]),

@@ -231,6 +231,18 @@ describe('A store of a body', () => {
     await vi.waitFor(() => expect(openIn(directory)).toEqual([]));
   });
 
+  it('gives its room back where it is closed between two writes', async () => {
+    const most = { directory: directoryOf(), disk: 100 };
+    const store = new BodyStore({ memory: 60, ...most });
+    await filled(store, 'x'.repeat(60));
+    const taken = store.push(Buffer.alloc(40));
+    store.close();
+    await taken;
+    const next = await filled(new BodyStore({ memory: 0, ...most }), 'x'.repeat(100));
+    expect(next.size).toBe(100);
+    next.close();
+  });
+
   it('is closed while the file is being read', async () => {
     const directory = directoryOf();
     const store = await filled(new BodyStore({ memory: 0, directory }), 'abc');

@@ -20,7 +20,6 @@ export interface RemoteAnswer {
   readonly error?: RemoteError;
 }
 
-const NOTHING: RemoteAnswer = Object.freeze({});
 const UNWANTED = 'its answer is not wanted any more';
 
 /**
@@ -54,7 +53,6 @@ export class RemoteLink {
     const { stage } = event;
     const decision = this.#sessionDecision ?? this.#messageDecision;
     if (decision !== undefined) return { decision };
-    if (this.#connection?.sessionOver === true) return NOTHING;
     if (this.#failed) return { decision: this.#failureAt(stage) };
     const stop = this.#stop;
     const { eom, content, command } = this.#settings.timeouts;

@@ -1,3 +1,4 @@
+import { map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -13,6 +14,7 @@ import { stepsOf, tagsOf } from '../../../src/operators/core/filter.js';
 import { observe } from '../../../src/operators/observe.js';
 import { on } from '../../../src/operators/on.js';
 import { perMessage } from '../../../src/operators/per-message.js';
+import { reply } from '../../../src/operators/reply.js';
 import { when } from '../../../src/operators/when.js';
 import { proceed, reject } from '../../../src/session/decisions.js';
 import type { Modification } from '../../../src/session/modifications.js';
@@ -207,6 +209,16 @@ describe('remote()', () => {
     await deliver({ ...MAIL, recipients: ['absent@example.org', 'bob@example.org'] }, { to: filter });
     await eventually('told', () => milter.heard[0] === 'ODCCDHHDMMDRRDTTDLLDNNDBBDEEAQ');
     expect(milter.frames.join('')).not.toContain(Buffer.from('absent').toString('hex'));
+  });
+
+  it('does not ask the milter about an end that an earlier filter has taken', async () => {
+    const milter = await scripted({ E: ['R16', 'R03'] });
+    const filter = compose(
+      (flow$) => flow$.pipe(map((flow) => (flow.stage === 'eom' ? reply(flow, proceed()) : flow))),
+      remote(milter.address),
+    );
+    expect(await deliver(MAIL, { to: filter })).toMatchObject({ outcome: 'delivered', modifications: [] });
+    await eventually('told', () => milter.heard[0] === 'ODCCDHHDMMDRRDTTDLLDNNDBBAQ');
   });
 
   it('aborts a message that is over without the milter knowing', async () => {
