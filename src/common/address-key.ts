@@ -69,8 +69,8 @@ const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
  * domain, angle brackets with or without a name.
  *
  * The key is an address itself, which `parseAddress()` divides; the key of a key is the same. The null sender's is `''`.
- * Text that is no address, or longer than 8 192 characters, is its own key. Never throws. Aliases and `bob+lists` are
- * known to the mail server only.
+ * Text that is no address, or longer than 8 192 characters, is its own key. Never throws. Aliases, `bob+lists` and the
+ * names of its own host are known to the mail server only.
  *
  * @example
  * const closed = new Set(['Sales@example.org'].map((address) => addressKey(address)));
