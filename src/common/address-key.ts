@@ -3,7 +3,7 @@ import { asciiDomain } from './parse-address.js';
 /** A piece of an address: a word, its quotes and backslashes taken away, or one of the characters `<>@,;:.)`. */
 interface Word {
   readonly text: string;
-  readonly kind: 'word' | 'literal' | 'special';
+  readonly isSpecial: boolean;
   /** Whether there is a blank or a comment before it. */
   readonly spaced: boolean;
 }
@@ -31,8 +31,7 @@ function addressWords(text: string): Word[] | undefined {
     at += token.length;
     const word = literal ?? special ?? quoted?.replace(/\\([^])/g, '$1') ?? escaped ?? plain;
     if (word !== undefined) {
-      const kind = literal !== undefined ? 'literal' : special !== undefined ? 'special' : 'word';
-      words.push({ text: word, kind, spaced });
+      words.push({ text: word, isSpecial: special !== undefined, spaced });
     }
     spaced = word === undefined;
   }
@@ -70,8 +69,8 @@ const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
  * domain, angle brackets with or without a name.
  *
  * The key is an address itself, which `parseAddress()` divides; the key of a key is the same. The null sender's is `''`.
- * Text that is no address, or longer than 8 192 characters, is its own key. Never throws. Aliases and `bob+lists` are
- * known to the mail server only.
+ * Text that is no address, or longer than 8 192 characters, is its own key. Never throws. Aliases, `bob+lists` and the
+ * names of its own host are known to the mail server only.
  *
  * @example
  * const closed = new Set(['Sales@example.org'].map((address) => addressKey(address)));
@@ -128,8 +127,8 @@ export function plainAddress(address: string): string | undefined {
   return domain === undefined ? written(local) : `${written(local)}@${domain}`;
 }
 
-function is({ kind, text }: Word, ...specials: readonly string[]): boolean {
-  return kind === 'special' && specials.includes(text);
+function is({ isSpecial, text }: Word, ...specials: readonly string[]): boolean {
+  return isSpecial && specials.includes(text);
 }
 
 function lastOf(words: readonly Word[], special: string): number {
@@ -172,9 +171,8 @@ function joined(words: readonly Word[]): string | undefined {
   let afterWord = false;
   for (const word of words) {
     if (is(word, ',', ';', '>', ')')) return undefined;
-    const isWord = word.kind !== 'special';
-    text += isWord && afterWord && word.spaced ? `.${word.text}` : word.text;
-    afterWord = isWord;
+    text += !word.isSpecial && afterWord && word.spaced ? `.${word.text}` : word.text;
+    afterWord = !word.isSpecial;
   }
   return text;
 }

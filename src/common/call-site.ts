@@ -4,6 +4,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { printable } from './printable.js';
+import { quietly } from './text-of.js';
 
 /** The directory of the package that a file gets when it imports `rxmilter`; nothing where it would get none. */
 export function rootSeenFrom(file: string): string | undefined {
@@ -150,13 +151,4 @@ function partsOf({ message, stack = '' }: Error): { head: string; frames: readon
   const end = at + message.length;
   const lines = stack.slice(end, end + MOST).split('\n');
   return { head: stack.slice(0, end), frames: lines.filter((line) => line.startsWith(FRAME)) };
-}
-
-/** Errors may have getters and be proxies, and files may be missing: then there is no place. */
-function quietly<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

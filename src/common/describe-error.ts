@@ -1,13 +1,10 @@
 import { excerpt } from './printable.js';
-import { errorFrom, isA, messageOf } from './text-of.js';
+import { errorFrom, isA, messageOf, quietly } from './text-of.js';
 
 /** The code of an operating system's error, such as `EADDRINUSE`; an empty string where it has no code. */
 export function errorCode(error: unknown): string {
-  try {
-    return isA(error, Error) && 'code' in error && typeof error.code === 'string' ? error.code : '';
-  } catch {
-    return '';
-  }
+  const code = quietly(() => (isA(error, Error) ? (error as { code?: unknown }).code : undefined));
+  return typeof code === 'string' ? code : '';
 }
 
 const SYSTEM: Readonly<Record<string, string>> = {
@@ -46,13 +43,8 @@ const LONGEST = 1_000;
 export function describeError(thrown: unknown): string {
   const error = errorFrom(thrown);
   if (SPOKEN.has(error.name) || error !== thrown) return oneLine(error.message);
-  try {
-    if ('path' in error && typeof error.path === 'string') {
-      return oneLine(`${excerpt(error.path)}: ${systemReason(error)}`);
-    }
-  } catch {
-    // A getter of the value's own.
-  }
+  const path = quietly(() => (error as { path?: unknown }).path);
+  if (typeof path === 'string') return oneLine(`${excerpt(path)}: ${systemReason(error)}`);
   return oneLine(`${error.name}: ${error.message}`);
 }
 

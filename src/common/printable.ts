@@ -1,4 +1,4 @@
-import { textOf } from './text-of.js';
+import { quietly, textOf } from './text-of.js';
 
 /** Ends a sentence, unless it has an end already: a question keeps its mark. */
 export function sentence(text: string): string {
@@ -43,13 +43,9 @@ export function quote(value: unknown, most = QUOTED): string {
   if (typeof value === 'string') {
     return printableJson(value.length <= most ? value : `${value.slice(0, most)}…`);
   }
-  try {
-    const json: unknown = JSON.stringify(value);
-    if (typeof json === 'string') return excerpt(json, most);
-  } catch {
-    // One within itself, a BigInt, a getter that throws.
-  }
-  return excerpt(textOf(value), most);
+  // One within itself, a BigInt, or a getter that throws has none.
+  const json: unknown = quietly(() => JSON.stringify(value));
+  return excerpt(typeof json === 'string' ? json : textOf(value), most);
 }
 
 function escaped(character: string): string {

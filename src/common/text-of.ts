@@ -13,6 +13,15 @@ const SHOWN = {
   maxStringLength: 1_000,
 };
 
+/** What a function returns; nothing where it throws, as getters and proxies may. */
+export function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Makes text of any value that code may throw, reject or return; never throws. */
 export function textOf(value: unknown): string {
   try {
@@ -32,15 +41,13 @@ export function textOf(value: unknown): string {
  */
 export function messageOf(error: unknown): string {
   ignoreRejection(error);
-  try {
-    if (isError(error)) {
-      const { message } = error as { message: unknown };
-      if (typeof message === 'string') return message === '' ? nameOf(error) : message;
-    }
-  } catch {
-    // A getter of the value's own.
-  }
-  return textOf(error);
+  const message: unknown = quietly(() => {
+    // An error of another realm, as code in `node:vm` throws it, is only native.
+    if (!isA(error, Error) && !types.isNativeError(error)) return undefined;
+    const { message: text } = error as { message: unknown };
+    return text === '' ? nameOf(error) : text;
+  });
+  return typeof message === 'string' ? message : textOf(error);
 }
 
 /**
@@ -48,26 +55,17 @@ export function messageOf(error: unknown): string {
  * `cause`. Never throws.
  */
 export function errorFrom(value: unknown): Error {
-  try {
-    if (isA(value, Error)) {
-      const { name, message, stack } = value as { name: unknown; message: unknown; stack?: unknown };
-      const readable = typeof name === 'string' && typeof message === 'string';
-      if (readable && (stack === undefined || typeof stack === 'string')) return value;
-    }
-  } catch {
-    // As above.
-  }
-  return new Error(messageOf(value), { cause: value });
+  const readable = quietly(() => {
+    if (!isA(value, Error)) return undefined;
+    const { name, message, stack = '' } = value;
+    return [name, message, stack].every((part: unknown) => typeof part === 'string') ? value : undefined;
+  });
+  return readable ?? new Error(messageOf(value), { cause: value });
 }
 
 /** Whether a value is an instance of the class; never throws. A proxy is not: reading it may throw. */
 export function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
   return typeof value === 'object' && value !== null && !types.isProxy(value) && value instanceof type;
-}
-
-/** Also one of another realm, as code in `node:vm` throws it. */
-function isError(value: unknown): value is object {
-  return isA(value, Error) || types.isNativeError(value);
 }
 
 function nameOf(error: object): string {
@@ -84,9 +82,5 @@ function textOfOne(error: unknown): string {
 
 /** The cause of an error; nothing for other values, and where it has no cause. Never throws. */
 export function causeOf(error: unknown): unknown {
-  try {
-    return isA(error, Error) ? error.cause : undefined;
-  } catch {
-    return undefined;
-  }
+  return quietly(() => (isA(error, Error) ? error.cause : undefined));
 }

@@ -95,6 +95,15 @@ describe('the contract', () => {
     ['refuse every client', on('connect', () => reject('Closed'))],
     ['accept every client', on('connect', () => accept())],
     ['refuse every recipient', on('rcpt', () => reject('Closed'))],
+    [
+      'refuse every recipient, and so expect no content',
+      compose(
+        on('rcpt', () => reject('Closed')),
+        on('data', () => {
+          throw new Error('There are no recipients.');
+        }),
+      ),
+    ],
     ['throw every message away', on('rcpt', () => discard())],
     ['want no more than a bit of the body', on('body', () => skip())],
     ['decide without an end to anything', on(['mail', 'rcpt', 'header'], () => proceed())],
@@ -237,6 +246,14 @@ describe('silence after an abort', () => {
       expect(await broken(late(stage))).toEqual({});
     },
   );
+
+  it('is not tried behind a refusal, where no mail server goes on', async () => {
+    const filter = pipe(
+      on('rcpt', (_rcpt, { signal }) => pause(2, reject('Closed'), { signal })),
+      late('data'),
+    );
+    expect(await broken(filter)).toEqual({});
+  });
 
   it('looks as long as it is told to', async () => {
     const filter: Operator = mergeMap((flow) =>
