@@ -8,6 +8,7 @@ import type { Failure } from '../session/options.js';
 import { type Command, UsageError, choice, defined, parseArguments } from './command.js';
 import { openRecording } from './files.js';
 import { loadFilter } from './load-filter.js';
+import { messageJson, messageLine } from './message-line.js';
 import type { Terminal } from './terminal.js';
 import { groupId } from './values.js';
 
@@ -22,6 +23,8 @@ async or not, and has no parameters. An export named options may hold what serve
   --group GROUP        name or number of the group that a Unix socket is given to
   --failure DECISION   what an event gets for which the filter failed: tempfail, reject, accept
                        Default: tempfail
+  --log                write a line for each message that is over
+  --json               write these lines as JSON
   --record FILE        record what goes over the wire, to be played again by rxmilter replay
   --redact WHAT        leave out of it: addresses, content, or addresses,content
 
@@ -45,6 +48,8 @@ const OPTIONS = {
   failure: { type: 'string' },
   record: { type: 'string' },
   redact: { type: 'string' },
+  log: { type: 'boolean' },
+  json: { type: 'boolean' },
 } as const;
 
 const FAILURES: Readonly<Record<string, Failure>> = {
@@ -68,6 +73,9 @@ export const serveCommand: Command = {
     if (values.redact !== undefined && values.record === undefined) {
       throw new UsageError('--redact is about a recording: say where to record with --record.');
     }
+    if (values.json === true && values.log !== true) {
+      throw new UsageError('--json is about the lines of --log: give both.');
+    }
     const redact = values.redact === undefined ? undefined : redactionOf(values.redact);
     const { mode, group, failure } = values;
     const given = defined({
@@ -87,6 +95,10 @@ export const serveCommand: Command = {
         listen: values.listen,
         ...(recording && { trace: both(recording.trace, options.trace) }),
       });
+      if (values.log === true) {
+        const write = values.json === true ? messageJson : messageLine;
+        server.messages.subscribe((message) => terminal.line(write(message)));
+      }
       const stopped = untilStopped(terminal, server);
       const also = /^inet6:\d+@[0:]+$/.test(server.address) ? ' (also for IPv4)' : '';
       terminal.line(`Listening on ${printable(server.address)}${also}`);
