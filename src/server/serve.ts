@@ -70,7 +70,7 @@ export async function serve(
     ended: () => undefined,
   };
   const acceptor = new Acceptor(where, options, resolved, (connect) => {
-    attach(connect(owner), source.current);
+    if (source.current !== undefined) attach(connect(owner), source.current);
   });
   const source = new FilterSource(filter, (error) =>
     writeError(`rxmilter: the Observable of filters failed, the last filter stays: ${plainComplaint(error)}`),
@@ -110,7 +110,7 @@ function writeComplaint(error: Error, outcome: Outcome): void {
 class FilterSource {
   /** Resolves when there is one; rejects where there will be none. */
   readonly first: Promise<void>;
-  #current: Steps | undefined;
+  current: Steps | undefined;
   #subscription: Subscription | undefined;
 
   constructor(
@@ -135,11 +135,11 @@ class FilterSource {
             }
           },
           error: (error) => {
-            if (this.#current === undefined) reject(errorFrom(error));
+            if (this.current === undefined) reject(errorFrom(error));
             else report(error);
           },
           complete: () => {
-            if (this.#current === undefined)
+            if (this.current === undefined)
               reject(new TypeError('serve(): the Observable completed without a filter.'));
           },
         },
@@ -148,17 +148,12 @@ class FilterSource {
     });
   }
 
-  get current(): Steps {
-    if (this.#current === undefined) throw new Error('There is no filter yet.');
-    return this.#current;
-  }
-
   close(): void {
     this.#subscription?.unsubscribe();
   }
 
   #set(filter: OperatorFunction<Flow, Flow>, which: string): void {
     const steps = stepsOf(filter, which);
-    this.#current = { steps, tags: tagsOf(steps) };
+    this.current = { steps, tags: tagsOf(steps) };
   }
 }
