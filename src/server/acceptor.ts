@@ -86,7 +86,6 @@ export class Acceptor {
       this.#server.on('error', (error) => process.emitWarning(error));
     }
     this.#server.on('drop', this.#dropped);
-    if (this.#stopped !== undefined) return;
     this.#sweep = setInterval(() => {
       this.#probe();
       for (const connection of this.#sockets.values()) connection.tick(SWEEP);

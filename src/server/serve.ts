@@ -76,6 +76,7 @@ export async function serve(
   };
   const acceptor = new Acceptor(where, options, resolved, (connect) => {
     const { current } = source;
+    if (current === undefined) return;
     attach(
       connect(owner),
       messages.observed ? watched(current, (message) => messages.next(message)) : current,
@@ -136,7 +137,7 @@ function writeComplaint(error: Error, outcome: Outcome): void {
 class FilterSource {
   /** Resolves when there is one; rejects where there will be none. */
   readonly first: Promise<void>;
-  #current: Steps | undefined;
+  current: Steps | undefined;
   #subscription: Subscription | undefined;
 
   constructor(
@@ -161,11 +162,11 @@ class FilterSource {
             }
           },
           error: (error) => {
-            if (this.#current === undefined) reject(errorFrom(error));
+            if (this.current === undefined) reject(errorFrom(error));
             else report(error);
           },
           complete: () => {
-            if (this.#current === undefined)
+            if (this.current === undefined)
               reject(new TypeError('serve(): the Observable completed without a filter.'));
           },
         },
@@ -174,17 +175,12 @@ class FilterSource {
     });
   }
 
-  get current(): Steps {
-    if (this.#current === undefined) throw new Error('There is no filter yet.');
-    return this.#current;
-  }
-
   close(): void {
     this.#subscription?.unsubscribe();
   }
 
   #set(filter: OperatorFunction<Flow, Flow>, which: string): void {
     const steps = stepsOf(filter, which);
-    this.#current = { steps, tags: tagsOf(steps) };
+    this.current = { steps, tags: tagsOf(steps) };
   }
 }

@@ -175,6 +175,11 @@ describe('the offer', () => {
     expectRefused(greedy, /protocol 0x10000000 is more than the MTA offers/);
   });
 
+  it('of an old version with newer flags is taken at its word', () => {
+    const protocol = sum(NO, ...allBut('connect', 'helo', 'body')) | sum(NR, 'connect', 'helo') | SKIP;
+    expect(answer(on('body', pass), optneg(4, 0, 0x1fffff))).toEqual(said(optneg(4, 0, protocol)));
+  });
+
   it('without no-reply flags is answered for the filter at the stages that it only looks at', () => {
     const seen: string[] = [];
     const mta = link(observe(['mail', 'body'], ({ stage }) => void seen.push(stage)));

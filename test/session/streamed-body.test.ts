@@ -341,6 +341,23 @@ describe('a body whose message is over', () => {
     expect(mta.ask('C26')).toEqual(said('R03'));
   });
 
+  it('is not asked for more when it is aborted while its reading gives way to other work', async () => {
+    let pulled = 0;
+    const next = (): IteratorResult<string> => {
+      pulled++;
+      vi.advanceTimersByTime(1);
+      return { done: false, value: 'x' };
+    };
+    const mta = opened(on('eom', () => replaceBody({ [Symbol.iterator]: () => ({ next }) })));
+    mta.send('C26');
+    for (let turn = 0; turn < 1_000; turn++) await Promise.resolve();
+    const before = pulled;
+    expect(before).toBeGreaterThan(0);
+    mta.send('C28');
+    await settle();
+    expect(pulled).toBe(before);
+  });
+
   it('is destroyed where it is a stream', async () => {
     const stream = new Readable({ read: () => undefined });
     const mta = opened(on('eom', () => replaceBody(stream)));

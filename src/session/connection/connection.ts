@@ -225,8 +225,6 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
   }
 
   overBudget(most: number): void {
-    // The frame may have ended at the last moment.
-    if (this.#over || this.#reader.held === 0) return;
     const why =
       `The unfinished frames of all connections took more than ${most} bytes, and the one of this connection was the oldest; ` +
       'the connection is closed. Keep strangers away (allow), limit the connections (maxConnections), or raise maxFrameMemory.';

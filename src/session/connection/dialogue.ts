@@ -186,7 +186,6 @@ export class Dialogue implements Record<CommandName, Handler> {
       if (last) this.#endFrame(message);
       return;
     }
-    if (start === end && !last) return;
     const turn = this.#begin('body', last);
     if (turn === undefined) return;
     const chunk = data.subarray(start, end);
@@ -286,7 +285,8 @@ export class Dialogue implements Record<CommandName, Handler> {
     const { early } = message;
     message.early = undefined;
     this.#turns.endFrame();
-    if (this.#turns.say('body', early) && early !== undefined) this.#apply('body', early);
+    this.#turns.say('body', early);
+    if (early !== undefined) this.#apply('body', early);
   }
 
   #endOfMessage(): void {
@@ -321,7 +321,7 @@ export class Dialogue implements Record<CommandName, Handler> {
       return undefined;
     }
     if (message?.refused !== true) return this.#turns.begin(stage, message?.scope, last);
-    if (last && this.#turns.say(stage, STOPPING) && stage !== 'eom') this.#apply(stage, STOPPING);
+    if (last && this.#turns.say(stage, STOPPING)) this.#apply(stage, STOPPING);
     return undefined;
   }
 

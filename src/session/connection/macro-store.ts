@@ -42,6 +42,7 @@ export class MacroStore implements Macros {
     }
     this.#cut(index);
     if (end - start === 1) return;
+    // An array with holes would be slower.
     while (this.#slots.length < index) this.#slots.push(undefined);
     this.#slots[index] = { data, start: start + 1, end, decoded: undefined };
     this.#top = index + 1;

@@ -19,7 +19,9 @@ import { collectBody, writeBody } from './new-body.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
 
-const NONE: readonly Modification[] = Object.freeze([]);
+type Modifications = readonly Modification[];
+
+const NONE: Modifications = Object.freeze([]);
 const HALF_DONE = tempfail();
 
 const CONTINUE = replyCodec.encode({ type: 'continue' });
@@ -227,12 +229,7 @@ export class Turns implements TurnOwner {
     });
   }
 
-  #settle(
-    turn: Turn,
-    given: Decision,
-    modifications: readonly Modification[],
-    cause: Error | undefined,
-  ): void {
+  #settle(turn: Turn, given: Decision, modifications: Modifications, cause: Error | undefined): void {
     const stage = turn.stage as Stage;
     try {
       const decision = checkDecision(given, stage);
@@ -263,7 +260,7 @@ export class Turns implements TurnOwner {
   async #replaceBody(
     turn: Turn,
     decision: Decision,
-    modifications: readonly Modification[],
+    modifications: Modifications,
     frames: readonly Buffer[],
     source: BodySource,
   ): Promise<void> {
@@ -284,12 +281,7 @@ export class Turns implements TurnOwner {
     if (!turn.ended) this.#finish(turn, decision, modifications, undefined);
   }
 
-  #finish(
-    turn: Turn,
-    wanted: Decision,
-    modifications: readonly Modification[],
-    cause: Error | undefined,
-  ): void {
+  #finish(turn: Turn, wanted: Decision, modifications: Modifications, cause: Error | undefined): void {
     const decision = turn.overruled ? proceed() : wanted;
     const error = turn.overruled ? (cause ?? overruledError(wanted.kind)) : cause;
     turn.decision = decision;
@@ -324,7 +316,7 @@ export class Turns implements TurnOwner {
   #outcome(
     stage: Outcome['stage'],
     decision: Decision | undefined,
-    modifications: readonly Modification[],
+    modifications: Modifications,
     elapsed: number,
     error: Error | undefined,
   ): void {

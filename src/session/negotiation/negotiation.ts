@@ -77,7 +77,7 @@ function derive(offer: Offer, tags: Tags, options: ResolvedOptions): Terms {
   const version = Math.min(NEWEST, offer.version, options.version);
   // Agreeing to less than was offered makes the MTA behave like an older one, which knows less.
   const lowered = version < Math.min(NEWEST, offer.version);
-  const actionsOffered = lowered && version < NEWEST ? offer.actions & OLD_ACTIONS : offer.actions;
+  const actionsOffered = lowered ? offer.actions & OLD_ACTIONS : offer.actions;
   const known = lowered ? (OLD_PROTOCOL[version] ?? -1) : -1;
   const protocolOffered = (offer.protocol & known) >>> 0;
 

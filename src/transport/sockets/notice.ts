@@ -19,7 +19,6 @@ export class Notice {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
     if (this.#count > 0) this.#warn();
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -28,6 +27,7 @@ export class Notice {
   #warn(): void {
     process.emitWarning(this.#text(this.#count, this.#last), { type: 'MilterWarning' });
     this.#count = 0;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#count > 0) this.#warn();

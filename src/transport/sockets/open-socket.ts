@@ -122,6 +122,5 @@ export function addressOf(server: Server, endpoint: Endpoint): string {
   return formatEndpoint({ ...endpoint, port: bound.port });
 }
 
-function ignore(): void {
-  // A connection that ends before it is served closes, too.
-}
+/** A connection that ends before it is served closes, too. */
+const ignore = (): void => undefined;

@@ -1,4 +1,4 @@
-import { Malformed, type Piece } from './layouts.js';
+import { type Layout, Malformed, type Piece } from './layouts.js';
 import { ProtocolError } from './protocol-error.js';
 
 /** Frames are written here first: that is cheaper than to ask each string for its length beforehand. */
@@ -33,14 +33,9 @@ function fill(out: Buffer, letter: string, pieces: readonly Piece[]): Buffer {
   return at === out.length ? out : out.subarray(0, at);
 }
 
-interface AnyLayout {
-  decode(data: Buffer, start: number, end: number): object;
-  encode(fields: object): readonly Piece[];
-}
-
 interface Row {
   readonly letter: string;
-  readonly layout: AnyLayout;
+  readonly layout: Layout<object>;
 }
 type FieldsOf<R extends Row> = ReturnType<R['layout']['decode']>;
 
@@ -62,7 +57,7 @@ export interface Codec<T extends Record<string, Row>> {
 
 export function codec<T extends Record<string, Row>>(table: T): Codec<T> {
   const known = new Uint8Array(256);
-  const rows = new Map<number, { readonly type: string; readonly layout: AnyLayout }>();
+  const rows = new Map<number, { readonly type: string; readonly layout: Layout<object> }>();
   for (const [type, { letter, layout }] of Object.entries(table)) {
     known[letter.charCodeAt(0)] = 1;
     rows.set(letter.charCodeAt(0), { type, layout });
