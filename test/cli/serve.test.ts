@@ -70,6 +70,46 @@ describe('rxmilter serve', () => {
     expect((await mailTo(server.address)).failure).toMatchObject({ kind: 'connect' });
   });
 
+  test('writes a line for each message that is over, where it is told to', async () => {
+    const server = await served('filter.mjs', '--log');
+    await mailTo(server.address);
+    await mailTo(server.address, 'unknown@example.org');
+    const { stdout } = await ended(server);
+    const [, passed, refused] = stdout.split('\n');
+    expect(passed).toMatch(
+      /^\d{4}-\S+Z; \S+; accepted; from <ann@example\.com>; to <bob@example\.org>; client \S+\[\S+\]; \d+ rounds; [\d.]+ ms; addHeader$/,
+    );
+    expect(refused).toMatch(
+      /; refused at rcpt; .*; to <unknown@example\.org> refused; .*; 550 5\.7\.1 No such user$/,
+    );
+  });
+
+  test('writes these lines as JSON, in which nothing of the mail breaks out of its line', async () => {
+    const server = await served('filter.mjs', '--log', '--json');
+    await mailTo(server.address, 'unknown@example.org');
+    const { stdout } = await ended(server);
+    const [, line = ''] = stdout.split('\n');
+    expect(JSON.parse(line)).toMatchObject({
+      client: expect.any(String) as string,
+      sender: 'ann@example.com',
+      recipients: [{ address: 'unknown@example.org', result: 'refused', text: '550 5.7.1 No such user' }],
+      result: 'refused',
+      stage: 'rcpt',
+      changes: [],
+    });
+    const { status, stderr } = await runCli([
+      'serve',
+      '--listen',
+      'inet:0@127.0.0.1',
+      '--json',
+      'filter.mjs',
+    ]);
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining('--json is about the lines of --log: give both.'),
+    ]);
+  });
+
   test('serves what a function without parameters returns, later', async () => {
     const { address } = await served('later.mjs');
     expect(added(await mailTo(address))).toBe('later');
@@ -111,7 +151,7 @@ describe('rxmilter serve', () => {
     );
     const { stderr } = await ended(server);
     expect(stderr.split('\n')[0]).toMatch(
-      /^session \d+, client 192\.0\.2\.1, from <ann@example\.com>, to <bob@example\.org>: The filter failed at stage rcpt: Cannot read properties of undefined .*\(at fails\.mjs:\d+:\d+\)$/,
+      /^session \w+, client 192\.0\.2\.1, from <ann@example\.com>, to <bob@example\.org>: The filter failed at stage rcpt: Cannot read properties of undefined .*\(at fails\.mjs:\d+:\d+\)$/,
     );
     expect(stderr.trimEnd().split('\n')).toHaveLength(2);
   });

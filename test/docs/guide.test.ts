@@ -6,7 +6,7 @@ import { BehaviorSubject, Subject, type Subscription, defer } from 'rxjs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { type MilterServer, SMFIP, addHeader, on, serve } from '../../src/index.js';
-import { MtaSession } from '../../src/mta/index.js';
+import { MtaSession, deliver } from '../../src/mta/index.js';
 import { COMMANDS, type Command, commandCodec } from '../../src/transport/wire/commands.js';
 import { socketMta } from '../support/session-mta.js';
 import { standardError } from '../support/standard-error.js';
@@ -501,6 +501,25 @@ describe('the guide, on servers', () => {
     expect(log).toHaveBeenCalledExactlyOnceWith({ queueId: 'QUEUE1', user: 'alice' });
     expect(added(delivery)).toEqual(['X-Sent-By: alice']);
     expect([...(delivery.agreement?.lists.keys() ?? [])].sort()).toEqual([2, 5, 6]);
+  });
+
+  test('messages: each is logged when it is over', async () => {
+    const log = vi.fn();
+    const { server } = await runSnippet<WithServer>('messages', { log });
+    onTestFinished(() => server.destroy());
+    await deliver(
+      { sender: 'ann@example.com', recipients: ['x-ray@example.org'], body: '' },
+      { to: server.address },
+    );
+    await vi.waitFor(() =>
+      expect(log).toHaveBeenCalledWith({
+        // Postfix has one from the first recipient on that was accepted.
+        queueId: undefined,
+        sender: 'ann@example.com',
+        result: 'refused',
+        text: '550 5.7.1 No such user',
+      }),
+    );
   });
 
   test('outcomes: refusals are logged', async () => {
