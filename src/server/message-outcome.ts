@@ -242,7 +242,7 @@ function recipientOutcome({ address, rejected, decision }: WatchedRecipient): Re
 
 /** The reply of a decision, as the client sees it, in one line. */
 function textOf(decision: Decision | undefined): string {
-  if (decision === undefined || !('reply' in decision) || decision.reply === undefined) return '';
+  if (decision === undefined || !('reply' in decision)) return '';
   const { code, enhanced, lines } = decision.reply;
   return [code, ...(enhanced === undefined ? [] : [enhanced]), ...lines].join(' ');
 }
