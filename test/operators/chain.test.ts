@@ -1,10 +1,12 @@
-import { EMPTY, Observable, throwError, type OperatorFunction } from 'rxjs';
+import { EMPTY, Observable, Subject, concat, of, throwError, type OperatorFunction } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { openChain } from '../../src/operators/core/chain.js';
 import { stepsOf } from '../../src/operators/core/filter.js';
 import { on } from '../../src/operators/on.js';
+import { perMessage } from '../../src/operators/per-message.js';
+import { when } from '../../src/operators/when.js';
 import { reject } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { decided, mail, rcpt } from '../support/events.js';
@@ -80,5 +82,42 @@ describe('a chain of steps, without RxJS around it', () => {
     expect(project).toHaveBeenCalledOnce();
     expect(down.next).not.toHaveBeenCalled();
     expect(down.complete).not.toHaveBeenCalled();
+  });
+
+  it('lets nothing in or out once it is closed', () => {
+    const down = { next: vi.fn(), error: vi.fn(), complete: vi.fn() };
+    const project = vi.fn(() => undefined);
+    const chain = openChain(stepsOf(on('rcpt', project)), down);
+    chain.close();
+    chain.next(rcpt());
+    chain.next(mail());
+    expect(project).not.toHaveBeenCalled();
+    expect(down.next).not.toHaveBeenCalled();
+  });
+
+  it('ends once, and lets go of what was opened after its end', () => {
+    const down = { next: vi.fn(), error: vi.fn(), complete: vi.fn() };
+    const list = new Subject<number>();
+    const latest = on('rcpt', list, () => undefined);
+    const over: OperatorFunction<Flow, Flow> = () => EMPTY;
+    openChain(stepsOf(when(() => true, over, compose(latest, over))), down);
+    openChain(stepsOf(when(() => true, over, latest)), down);
+    expect(down.complete).toHaveBeenCalledTimes(2);
+    expect(list.observed).toBe(false);
+  });
+
+  it('lets go of a filter for one message that is opened when all is over', () => {
+    const list = new Subject<number>();
+    const filter = perMessage(() =>
+      compose(
+        on('rcpt', list, () => undefined),
+        (source) => concat(of(mail()), source),
+      ),
+    );
+    const down = { next: vi.fn(() => chain.close()), error: vi.fn(), complete: vi.fn() };
+    const chain = openChain(stepsOf(filter), down);
+    chain.next(rcpt());
+    expect(down.next).toHaveBeenCalledOnce();
+    expect(list.observed).toBe(false);
   });
 });

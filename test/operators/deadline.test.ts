@@ -1,7 +1,8 @@
-import { EMPTY, NEVER, Observable, concatMap, delay, map, mergeMap, of, take } from 'rxjs';
+import { EMPTY, NEVER, Observable, Subject, concatMap, delay, map, mergeMap, of, take } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
+import { openChain } from '../../src/operators/core/chain.js';
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { deadline } from '../../src/operators/deadline.js';
 import { observe } from '../../src/operators/observe.js';
@@ -406,6 +407,20 @@ describe('deadline', () => {
       ),
     );
     expect(wire.say('optneg', 'connect', 'mail', 'rcpt', 'body').at(-1)).toMatchObject({ type: 'skip' });
+  });
+
+  it('lets go of what runs in the filter when it is closed', () => {
+    const list = new Subject<number>();
+    const down = { next: () => undefined, error: () => undefined, complete: () => undefined };
+    const filter = deadline(
+      5,
+      on('rcpt', list, () => undefined),
+      late,
+    );
+    const chain = openChain(stepsOf(filter), down);
+    expect(list.observed).toBe(true);
+    chain.close();
+    expect(list.observed).toBe(false);
   });
 
   it('refuses what cannot be, and says why', () => {

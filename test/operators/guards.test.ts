@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
@@ -6,7 +7,7 @@ import { reply } from '../../src/operators/reply.js';
 import { requires } from '../../src/operators/requires.js';
 import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { StageEvent } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications.js';
+import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import type { Stage } from '../../src/session/stage.js';
 import { body, connect, decided, eom, rcpt, unknown } from '../support/events.js';
 import { settle } from './support/drawn.js';
@@ -42,6 +43,14 @@ const WRONG: readonly (readonly [string, unknown, string])[] = [
   ['an Observable of numbers', of(5), `5 ${AT_RCPT}`],
   ['a foreign thing with subscribe', { subscribe: 1 }, expect.stringContaining('stream')],
 ];
+
+it('destroys each body of an answer that is not taken', async () => {
+  const bodies = [Readable.from(['one']), Readable.from(['other'])];
+  const wire = new Wire().pipe(on('eom', () => [...bodies.map((each) => replaceBody(each)), reject()]));
+  wire.say('optneg', 'connect', 'mail', 'rcpt', 'eom');
+  await settle();
+  expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true, true]);
+});
 
 describe('the guards for plain JavaScript', () => {
   expectQuiet();

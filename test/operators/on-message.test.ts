@@ -420,6 +420,26 @@ describe('the body of a message', () => {
   });
 });
 
+describe('the end of a stream of events', () => {
+  expectQuiet();
+
+  it('leaves the body of a message to the project that still reads it', async () => {
+    const read: string[] = [];
+    const running = run(
+      onMessage(async ({ body: whole }) => {
+        await settle();
+        read.push(await whole.text());
+      }),
+    );
+    for (const event of [m, r, o, b, e]) running.source.next(event);
+    running.source.complete();
+    expect(running.completed).toBe(false);
+    await vi.waitFor(() => expect(running.completed).toBe(true));
+    expect(read).toEqual([Buffer.from(b.chunk).toString()]);
+    expect(running.out.at(-1)).toBe(e);
+  });
+});
+
 describe('limits of a message', () => {
   expectQuiet();
 

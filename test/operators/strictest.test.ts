@@ -235,6 +235,17 @@ describe('strictest', () => {
     expect(now(generator)).toEqual([addHeader('X', 'y'), reject()]);
   });
 
+  it('does not count the decision of a check that fails after it', () => {
+    const failing = (function* () {
+      try {
+        yield reject();
+      } finally {
+        throw broken;
+      }
+    })();
+    expect(now(of(failing) as never, accept())).toBe(broken);
+  });
+
   it('does not depend on who is first', async () => {
     const answers = fc.constantFrom<Check>(
       reject('a'),
