@@ -1,6 +1,6 @@
 // @ts-check
 import promClient from 'prom-client';
-import { compose, observe, on } from 'rxmilter';
+import { compose, observe } from 'rxmilter';
 
 const { Counter, Gauge, Histogram } = promClient;
 
@@ -23,7 +23,7 @@ export function mailMetrics(register) {
   const registers = [register];
   const outcomes = new Counter({
     name: 'rxmilter_outcomes_total',
-    help: 'Events that were answered, and failures apart from one (decision "none")',
+    help: 'Events that were answered, and failures apart from one (decision "failure")',
     labelNames: ['stage', 'decision'],
     registers,
   });
@@ -77,18 +77,17 @@ export function mailMetrics(register) {
       observe('close', ({ session }) => {
         if (open.delete(session)) connections.dec();
       }),
-      // The MTA waits for an answer there in any case; with this it is an outcome, whatever the filters decide.
-      on('eom', () => undefined),
     ),
 
     /** To be subscribed to the outcomes. @param {import('rxmilter').Outcome} outcome */
     count(outcome) {
       const { stage, decision, elapsed, error } = outcome;
-      outcomes.inc({ stage, decision: decision?.kind ?? 'none' });
-      if (decision !== undefined) answerSeconds.observe({ stage }, elapsed / 1000);
+      const failed = error !== undefined && decision === undefined;
+      outcomes.inc({ stage, decision: decision?.kind ?? (failed ? 'failure' : 'none') });
+      if (!failed) answerSeconds.observe({ stage }, elapsed / 1000);
       if (error !== undefined) errors.inc({ stage, error: ERRORS.has(error.name) ? error.name : 'other' });
       for (const { kind } of outcome.modifications) modifications.inc({ kind });
-      if (stage !== 'eom' || decision === undefined) return;
+      if (stage !== 'eom' || failed) return;
       bytes.observe(outcome.bytes);
       rounds.observe(outcome.rounds);
     },

@@ -22,14 +22,14 @@ import { mailLog } from './metrics-log.mjs';
 export async function serveWatched(filter, options, { register, logger }) {
   const metrics = mailMetrics(register);
   const log = mailLog(logger);
-  // They only look, so they cost no waiting; the filter between them decides.
-  const server = await serve(compose(metrics.filter, log.filter, filter), {
+  // It only looks, so it costs no waiting.
+  const server = await serve(compose(metrics.filter, filter), {
     // What went wrong stands in the lines of the messages, but for what is in no message.
     onError: (error, outcome) => log.failed(error, outcome),
     ...options,
   });
   server.outcomes.subscribe((outcome) => metrics.count(outcome));
-  server.outcomes.subscribe((outcome) => log.note(outcome));
+  server.messages.subscribe((message) => log.note(message));
   return server;
 }
 

@@ -93,12 +93,12 @@ describe('The metrics', () => {
     const two = await run.send({ recipients: ['nobody@example.org', 'bob@example.org'] });
     await run.send({ sender: 'spammer@two.example' });
     expect(await run.values('rxmilter_outcomes_total')).toEqual({
-      'rxmilter_outcomes_total{stage="mail",decision="proceed"}': 2,
+      'rxmilter_outcomes_total{stage="mail",decision="none"}': 2,
       'rxmilter_outcomes_total{stage="mail",decision="reject"}': 1,
-      'rxmilter_outcomes_total{stage="rcpt",decision="proceed"}': 2,
+      'rxmilter_outcomes_total{stage="rcpt",decision="none"}': 2,
       'rxmilter_outcomes_total{stage="rcpt",decision="reject"}': 1,
-      'rxmilter_outcomes_total{stage="header",decision="proceed"}': 1,
-      'rxmilter_outcomes_total{stage="eom",decision="proceed"}': 2,
+      'rxmilter_outcomes_total{stage="header",decision="none"}': 1,
+      'rxmilter_outcomes_total{stage="eom",decision="none"}': 2,
     });
     expect(await run.values('rxmilter_modifications_total')).toEqual({
       'rxmilter_modifications_total{kind="addHeader"}': 4,
@@ -211,11 +211,9 @@ describe('The log', () => {
       from: 'alice@one.example',
       recipients: 2,
       refused: 1,
-      end: 'eom',
-      decision: 'proceed',
+      result: 'accepted',
       changes: ['addHeader', 'addHeader'],
       rounds,
-      bytes: expect.any(Number),
       ms: expect.any(Number),
     });
   });
@@ -226,10 +224,10 @@ describe('The log', () => {
     await run.send({ headers: [['X-Drop', 'yes']] });
     await run.send({ recipients: ['nobody@example.org'] });
     const lines = await run.messages(3);
-    expect(lines.map(({ end, decision, reply, refused }) => ({ end, decision, reply, refused }))).toEqual([
-      { end: 'mail', decision: 'reject', reply: '550 5.7.1 Go away', refused: 0 },
-      { end: 'header', decision: 'discard', reply: undefined, refused: 0 },
-      { end: 'abort', decision: 'reject', reply: '550 5.7.1 No such user', refused: 1 },
+    expect(lines.map(({ stage, result, reply, refused }) => ({ stage, result, reply, refused }))).toEqual([
+      { stage: 'mail', result: 'refused', reply: '550 5.7.1 Go away', refused: 0 },
+      { stage: 'header', result: 'discarded', reply: undefined, refused: 0 },
+      { stage: 'rcpt', result: 'refused', reply: '550 5.7.1 No such user', refused: 1 },
     ]);
   });
 
@@ -241,9 +239,9 @@ describe('The log', () => {
     }
     await session.close();
     const lines = await run.messages(2);
-    expect(lines.map(({ from, decision, reply }) => [from, decision, reply])).toEqual([
-      ['a@one.example', 'tempfail', '451 4.7.1 Later'],
-      ['b@one.example', 'tempfail', '451 4.7.1 Later'],
+    expect(lines.map(({ from, result, reply }) => [from, result, reply])).toEqual([
+      ['a@one.example', 'deferred', '451 4.7.1 Later'],
+      ['b@one.example', 'deferred', '451 4.7.1 Later'],
     ]);
   });
 
@@ -253,9 +251,9 @@ describe('The log', () => {
     const [line] = await run.messages(1);
     expect(line).toMatchObject({
       level: 50,
-      end: 'eom',
+      result: 'accepted',
       refused: 1,
-      errors: ['ProjectError: The filter failed at stage rcpt: the directory is away'],
+      error: 'ProjectError: The filter failed at stage rcpt: the directory is away',
     });
     expect(run.lines.length).toBe(1);
   });

@@ -266,10 +266,10 @@ describe('deadline', () => {
     await settle();
     expect(seen).toEqual(['hello\r\n']);
     expect(wire.outcomes.map(({ stage, decision, error }) => [stage, decision?.kind, error])).toEqual([
-      ['body', 'proceed', undefined],
+      ['body', undefined, undefined],
       // Nobody reads it any more.
       ['body', 'skip', undefined],
-      ['eom', 'proceed', undefined],
+      ['eom', undefined, undefined],
     ]);
   });
 

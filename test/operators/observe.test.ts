@@ -184,7 +184,7 @@ describe('observe', () => {
       { type: 'continue' },
     ]);
     expect(see).toHaveBeenCalledTimes(2);
-    expect(wire.outcomes).toEqual([]);
+    expect(wire.outcomes).toMatchObject([{ stage: 'eom', decision: undefined }]);
   });
 
   it('refuses what is no function, and stages that there are not', () => {

@@ -49,13 +49,13 @@ describePostfix('metrics and log of a filter behind Postfix', (bench) => {
     await bench().sink.next();
 
     await eventually('three lines', () => lines.length === 3);
-    expect(lines.map(({ queueId, end, refused }) => ({ queueId, end, refused }))).toEqual([
-      { queueId: queued[0], end: 'eom', refused: 0 },
-      { queueId: queued[1], end: 'eom', refused: 0 },
-      { queueId: undefined, end: 'abort', refused: 1 },
+    expect(lines.map(({ queueId, result, refused }) => ({ queueId, result, refused }))).toEqual([
+      { queueId: queued[0], result: 'accepted', refused: 0 },
+      { queueId: queued[1], result: 'accepted', refused: 0 },
+      { queueId: undefined, result: 'refused', refused: 1 },
     ]);
     await eventually('the end of the session', async () => /^rxmilter_connections 0$/m.test(await text()));
-    expect(await text()).toMatch(/^rxmilter_outcomes_total\{stage="eom",decision="proceed"\} 2$/m);
+    expect(await text()).toMatch(/^rxmilter_outcomes_total\{stage="eom",decision="none"\} 2$/m);
     expect(await text()).toMatch(/^rxmilter_modifications_total\{kind="addHeader"\} 2$/m);
     await once(sink.end(), 'finish');
   });
