@@ -8,20 +8,20 @@ export { observe } from './operators/observe.js';
 export { onMessage } from './operators/on-message.js';
 export { on } from './operators/on.js';
 export { perConnection, perMessage } from './operators/per-message.js';
-export { reply } from './operators/reply.js';
-export { requires } from './operators/requires.js';
+export { answer } from './operators/answer.js';
+export { requireRights } from './operators/require-rights.js';
 export { shadow } from './operators/shadow.js';
-export { strictest } from './operators/strictest.js';
+export { strictestOf } from './operators/strictest-of.js';
 export { when } from './operators/when.js';
 export type { MessageProject } from './operators/core/collector.js';
 export type { Filter } from './operators/core/filter.js';
 export type { ProjectContext } from './operators/core/project-run.js';
 export type { LatestProject, Project } from './operators/on.js';
 export type { Difference } from './operators/shadow/compare.js';
-export type { Check } from './operators/strictest.js';
+export type { Check } from './operators/strictest-of.js';
 
 // Decisions.
-export { accept, discard, proceed, reject, skip, tempfail } from './session/decisions.js';
+export { accept, discard, allow, reject, skip, tempfail } from './session/decisions.js';
 export type { AnswerInput } from './operators/core/answers.js';
 export type { Decision, DecisionAt } from './session/decisions.js';
 export type { Answer } from './session/flow.js';
@@ -79,9 +79,9 @@ export type { MessageLimits, MessageOptions } from './message/message-options.js
 export type { BodyMode, BufferedBody, Message, StreamedBody } from './message/message.js';
 
 // Sessions: what is known of a connection.
-export { privateData } from './session/private-data.js';
+export { sessionData } from './session/session-data.js';
 export type { Session } from './operators/core/session.js';
-export type { PrivateData } from './session/private-data.js';
+export type { SessionData } from './session/session-data.js';
 export type { MtaName } from './session/profiles/profile.js';
 export type { Client, Macros, SessionInfo } from './session/session-info.js';
 

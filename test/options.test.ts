@@ -12,10 +12,10 @@ import {
   remote,
   serve,
   shadow,
-  strictest,
+  strictestOf,
   tempfail,
 } from '../src/index.js';
-import { backoff, coalesce } from '../src/lookups/index.js';
+import { backoff, sharedLookUp } from '../src/lookups/index.js';
 import {
   MtaConnection,
   MtaSession,
@@ -62,10 +62,10 @@ const FUNCTIONS: readonly (readonly [
   ['inheritedSockets()', (o) => inheritedSockets(o), {}, 'nmae', 'name'],
   ['onMessage()', (o) => onMessage(o as never, () => undefined), {}, 'bdoy', 'body'],
   ['shadow()', (o) => shadow(filter, () => undefined, o), {}, 'maxByte', 'maxBytes'],
-  ['strictest()', (o) => strictest([], o), {}, 'onEror', 'onError'],
+  ['strictestOf()', (o) => strictestOf([], o), {}, 'onEror', 'onError'],
   ['remote()', (o) => remote('inet:1@127.0.0.1', o), {}, 'stage', 'stages'],
   ['backoff()', (o) => backoff(o), {}, 'attempt', 'attempts'],
-  ['coalesce()', (o) => coalesce((key: string) => of(key), o), {}, 'TTL', 'ttl'],
+  ['sharedLookUp()', (o) => sharedLookUp((key: string) => of(key), o), {}, 'TTL', 'ttl'],
   ['record()', (o) => record(() => undefined, o), {}, 'redakt', 'redact'],
   ['diagram()', (o) => diagram(recording, o), {}, 'units', 'unit'],
   ['compareReplies()', (o) => compareReplies(recording, filter, o), {}, 'no-reply', 'noReply'],
@@ -197,10 +197,10 @@ describe('options within options', () => {
     [{ timeouts: 5 }, 'serve(): timeouts is 5; it has to be an object.'],
     [{ reply: 5 }, 'serve(): there is no option reply. Did you mean timeouts: { reply: … }?'],
     [{ macros: { eom: ['a b'] } }, 'serve(): macros.eom is '],
-    [{ failure: 'accept' }, 'reject(), accept() or proceed() make. Write accept(), without quotation marks.'],
+    [{ failure: 'accept' }, 'reject(), accept() or allow() make. Write accept(), without quotation marks.'],
     [
       { failure: tempfail },
-      'is a function; it has to be a decision: what tempfail(), reject(), accept() or proceed() make. Call it: tempfail().',
+      'is a function; it has to be a decision: what tempfail(), reject(), accept() or allow() make. Call it: tempfail().',
     ],
     [
       { listen: undefined },

@@ -4,7 +4,7 @@ import type { Flow } from '../session/flow.js';
 import { makeFilter, stepsOf, type Filter } from './core/filter.js';
 
 /**
- * Puts filters in a row: an event visits them in this order, and the first decision wins.
+ * Puts filters in a row, left to right like `pipe()`; the first decision wins.
  *
  * @remarks
  * Modifications without a decision stay on the event for later filters. The MTA is asked for what all filters need

@@ -26,7 +26,7 @@ const DURATION = rule(
   (value) => Number(value) > 0 && Number(value) <= LONGEST_TIMER,
 );
 
-const decisions = decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip');
+const decisions = decisionOf('tempfail', 'reject', 'accept', 'allow', 'discard', 'skip');
 const DECISION = or(
   { ...decisions, expected: `${decisions.expected}, or a function that gives one of these` },
   'pass',

@@ -33,7 +33,7 @@ const RULES: Rules<ShadowOptions> = {
  *
  * The MTA does not wait for it: it costs no round trip. Where it is slow its events are kept, up to `maxBytes`; beyond that
  * it is given up for the message, which is a difference with an `UnansweredError`. Rights are not asked for on its behalf,
- * and `privateData` of its session is its own. An abort cancels what runs for it; at the end of the connection it may
+ * and `sessionData` of its session is its own. An abort cancels what runs for it; at the end of the connection it may
  * finish within `linger`. An error that `report` throws is reported; a subscriber of a `Subject` that throws ends the
  * process, as RxJS has it. A slow `report` slows down the mail.
  *

@@ -56,7 +56,7 @@ const RULES: Rules<RateLimitOptions<Stage>> = {
   window: required(number(1, Infinity, 'milliseconds')),
   stage: oneOf(...STAGES),
   counters: having('counters with a function hit, such as memoryCounters() or redisCounters(client)', 'hit'),
-  decision: decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip'),
+  decision: decisionOf('tempfail', 'reject', 'accept', 'allow', 'discard', 'skip'),
   network: object(NETWORK_RULES),
   name: string,
 };

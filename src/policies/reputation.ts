@@ -67,7 +67,7 @@ const RULES: Rules<ReputationOptions<ReputationStage>> = {
   key: func,
   network: object(NETWORK_RULES),
   stage: oneOf('connect', 'helo', 'mail'),
-  decision: decisionOf('tempfail', 'reject', 'accept', 'proceed', 'discard'),
+  decision: decisionOf('tempfail', 'reject', 'accept', 'allow', 'discard'),
   scores: having(
     'scores with functions add and of, such as memoryScores() or redisScores(client)',
     'add',

@@ -10,7 +10,7 @@ import { DRAIN_TIMEOUT, LISTEN_RULES, type ListenOptions } from './options.js';
 import { whereToListen, type ListenInput } from './where-to-listen.js';
 
 /**
- * Listens for MTAs, and emits a `Session` for each that connects.
+ * Makes an Observable that listens once it is subscribed to, and emits a `Session` for each MTA that connects.
  *
  * @remarks
  * Cold: each subscription binds the endpoint (a socket that is open already serves one); errors with a `ListenError`,

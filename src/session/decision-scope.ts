@@ -10,8 +10,8 @@ export function scopeOf(
   decision: Decision | undefined,
 ): 'event' | 'body' | 'message' | 'connection' {
   if (stage === 'eom') return 'message';
-  const kind = decision?.kind ?? 'proceed';
-  if (kind === 'proceed' || stage === 'unknown') return 'event';
+  const kind = decision?.kind ?? 'allow';
+  if (kind === 'allow' || stage === 'unknown') return 'event';
   if (kind === 'skip') return 'body';
   if (stage === 'connect' || stage === 'helo') return 'connection';
   const refusal = kind === 'reject' || kind === 'tempfail';

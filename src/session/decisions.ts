@@ -8,7 +8,7 @@ import { BIT, type Stage, bitOf } from './stage.js';
  * (Sendmail drops a filter that says so there); an unknown command fails whatever is said.
  */
 export interface LegalStages {
-  proceed: Stage;
+  allow: Stage;
   accept: Exclude<Stage, 'unknown'>;
   reject: Stage;
   tempfail: Stage;
@@ -18,7 +18,7 @@ export interface LegalStages {
 
 /** The same for the run time, as sets. */
 const LEGAL: Readonly<Record<string, number>> = {
-  proceed: ~0,
+  allow: ~0,
   accept: ~BIT.unknown,
   reject: ~0,
   tempfail: ~0,
@@ -32,8 +32,8 @@ export function isLegal(kind: string, stage: Stage): boolean {
 }
 
 /** Go on (the protocol's CONTINUE). As a decision it also keeps later filters from deciding. */
-export interface Proceed {
-  readonly kind: 'proceed';
+export interface Allow {
+  readonly kind: 'allow';
 }
 /** The rest of the message, or at `connect` and `helo` of the connection, passes unfiltered. */
 export interface Accept {
@@ -59,7 +59,7 @@ export interface Skip {
 }
 
 /** What a filter may decide. */
-export type Decision = Proceed | Accept | Reject | Tempfail | Discard | Skip;
+export type Decision = Allow | Accept | Reject | Tempfail | Discard | Skip;
 
 type KindAt<S extends Stage> = {
   [K in keyof LegalStages]: [S] extends [LegalStages[K]] ? K : never;
@@ -70,7 +70,7 @@ export type DecisionAt<S extends Stage> = Extract<Decision, { readonly kind: Kin
 
 /** The decisions without a reply of their own. */
 const BARE: { readonly [K in Decision['kind']]: Extract<Decision, { kind: K }> } = {
-  proceed: Object.freeze({ kind: 'proceed' }),
+  allow: Object.freeze({ kind: 'allow' }),
   accept: Object.freeze({ kind: 'accept' }),
   reject: Object.freeze({ kind: 'reject' }),
   tempfail: Object.freeze({ kind: 'tempfail' }),
@@ -112,10 +112,10 @@ export function discard(): Discard {
  * @remarks
  * To leave later filters their say, return nothing.
  *
- * @example on('rcpt', (rcpt) => (rcpt.address.startsWith('postmaster@') ? proceed() : undefined))
+ * @example on('rcpt', (rcpt) => (rcpt.address.startsWith('postmaster@') ? allow() : undefined))
  */
-export function proceed(): Proceed {
-  return made(BARE.proceed, proceed);
+export function allow(): Allow {
+  return made(BARE.allow, allow);
 }
 
 /**
@@ -192,7 +192,7 @@ export function ownDecision<D extends Decision>(decision: D): D {
 }
 
 /** What an event gets that no filter has decided: the MTA goes on. An outcome has no decision then. */
-export const UNDECIDED: Decision = ownDecision({ kind: 'proceed' });
+export const UNDECIDED: Decision = ownDecision({ kind: 'allow' });
 
 /** The same, where it is legal at the stage; otherwise throws an `AnswerError`. */
 export function checkDecision(given: Decision, stage: Stage): Decision {

@@ -1,6 +1,6 @@
 import { warn } from '../common/write-error.js';
 import type { AnswerWatch } from './answer-watch.js';
-import { proceed } from './decisions.js';
+import { allow } from './decisions.js';
 import { ProjectError } from './errors.js';
 import type { MilterEvent, Reply, StageEvent } from './flow.js';
 import type { Failure } from './options.js';
@@ -22,7 +22,7 @@ export function causeOf(reply: Reply): Error | undefined {
 
 /** The failure decision as it is said at a stage: an unknown command cannot be accepted, only passed on. */
 export function failureAt(stage: FlowStage, failure: Failure): Failure {
-  return stage === 'unknown' && failure.kind === 'accept' ? proceed() : failure;
+  return stage === 'unknown' && failure.kind === 'accept' ? allow() : failure;
 }
 
 /** Reports what went wrong in a filter and cost no answer; without an owner, as in a drawing, by a warning. */

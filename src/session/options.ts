@@ -15,7 +15,7 @@ import { messageOf } from '../common/text-of.js';
 import { type Right, SMFIF, SMFIM } from '../transport/wire/flags.js';
 import { FrameBudget } from './connection/frame-budget.js';
 import type { TraceEntry } from './connection/tracer.js';
-import { type Accept, type Proceed, type Reject, type Tempfail, isLegal, tempfail } from './decisions.js';
+import { type Accept, type Allow, type Reject, type Tempfail, isLegal, tempfail } from './decisions.js';
 import {
   DATA_SIZES,
   type MacroLists,
@@ -45,7 +45,7 @@ export interface Timeouts {
 }
 
 /** The decisions that say the same at every stage. */
-export type Failure = Proceed | Accept | Reject | Tempfail;
+export type Failure = Allow | Accept | Reject | Tempfail;
 
 /** What can be set for a connection; all of it has a default. */
 export interface SessionOptions {
@@ -53,11 +53,11 @@ export interface SessionOptions {
   readonly failure?: Failure | undefined;
   readonly timeouts?: Timeouts | undefined;
   /** Rights that the filter cannot do without: an MTA that does not offer them is refused. */
-  readonly requires?: readonly Right[] | undefined;
+  readonly requireRights?: readonly Right[] | undefined;
   /** Stages to ask the MTA for even where no filter wants them. */
   readonly stages?: readonly Stage[] | undefined;
   /** Rights to ask for. Default: all that are offered if a filter decides at `eom`, else none. */
-  readonly actions?: readonly Right[] | undefined;
+  readonly rights?: readonly Right[] | undefined;
   /** The highest protocol version to agree to. Default 6. */
   readonly version?: 2 | 3 | 4 | 5 | 6 | undefined;
   /** Whether to let the MTA not wait where no filter decides. Default true. */
@@ -131,9 +131,9 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
   return {
     ...known,
     timeouts: withDefaults(TIMEOUTS, options.timeouts),
-    requires: rightSet('requires', options.requires ?? []),
+    requires: rightSet('requireRights', options.requireRights ?? []),
     stages: stageSet(options.stages ?? [], ALL_STAGES),
-    actions: options.actions && rightSet('actions', options.actions),
+    actions: options.rights && rightSet('rights', options.rights),
     negotiate: options.negotiate,
     trace: options.trace,
     frames: new FrameBudget(maxFrameMemory),
@@ -150,7 +150,7 @@ export function rightSet(what: string, rights: readonly Right[]): number {
   }, 0);
 }
 
-const DECISIONS: readonly string[] = ['tempfail', 'reject', 'accept', 'proceed', 'discard', 'skip'];
+const DECISIONS: readonly string[] = ['tempfail', 'reject', 'accept', 'allow', 'discard', 'skip'];
 
 /** The rule for an option that is a decision of one of these kinds, which are named in this order. */
 export function decisionOf(...kinds: readonly string[]): Rule {
@@ -165,7 +165,7 @@ export function decisionOf(...kinds: readonly string[]): Rule {
 }
 
 /** The rule for a failure decision, as it may be given at any stage but `unknown`. */
-export const failureRule: Rule = decisionOf('tempfail', 'reject', 'accept', 'proceed');
+export const failureRule: Rule = decisionOf('tempfail', 'reject', 'accept', 'allow');
 
 /** The rule for a decision that may be given at a stage. */
 export function decisionAt(stage: Stage): Rule {
@@ -225,9 +225,9 @@ function alike<O extends object>(names: object, each: Rule): Rules<O> {
 export const SESSION_RULES: Rules<SessionOptions> = {
   failure: failureRule,
   timeouts: object(alike<Timeouts>(TIMEOUTS, milliseconds(1))),
-  requires: rightList,
+  requireRights: rightList,
   stages: stageList,
-  actions: rightList,
+  rights: rightList,
   version: whole(2, 6),
   noReply: boolean,
   macros: object(alike<MacroLists>(SMFIM, macroNames)),

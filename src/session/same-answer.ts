@@ -24,12 +24,12 @@ export function sameAnswer(stage: Stage, one: ComparedAnswer, other: ComparedAns
 
 /** Whether a message passes by that decision, so that its modifications count. */
 export function passes(decision: ComparedAnswer['decision']): boolean {
-  return decision === undefined || decision.kind === 'proceed' || decision.kind === 'accept';
+  return decision === undefined || decision.kind === 'allow' || decision.kind === 'accept';
 }
 
 function effectOf({ decision }: ComparedAnswer, stage: Stage): Decision['kind'] {
-  if (decision === undefined || decision.kind === 'skip') return 'proceed';
-  return decision.kind === 'accept' && stage === 'eom' ? 'proceed' : decision.kind;
+  if (decision === undefined || decision.kind === 'skip') return 'allow';
+  return decision.kind === 'accept' && stage === 'eom' ? 'allow' : decision.kind;
 }
 
 /** Text and bytes are the same where the bytes are; what can be read only once is the same only as itself. */

@@ -13,7 +13,7 @@ import {
   type Rules,
 } from '../common/options.js';
 import { CONNECT_RULES } from '../mta/simulate/mail.js';
-import { reply } from '../operators/reply.js';
+import { answer } from '../operators/answer.js';
 import { envelope, type EnvelopeFields } from '../session/connection/events.js';
 import type { DecisionAt } from '../session/decisions.js';
 import type {
@@ -217,6 +217,6 @@ export function replyTo<E extends StageEvent>(
   modifications: E extends { readonly stage: 'eom' } ? readonly Modification[] : readonly never[] = [],
 ): Reply {
   // The types above say of `E` that these fit each other; `reply` says it of a stage, which cannot be inferred here.
-  const answers = [...modifications, decision] as Parameters<typeof reply>[1][];
-  return reply(event, ...answers);
+  const answers = [...modifications, decision] as Parameters<typeof answer>[1][];
+  return answer(event, ...answers);
 }

@@ -92,7 +92,7 @@ export function message(parts: MessageParts = {}): StageEvent[] {
 
 function sessionOf(parts: MessageParts): SessionInfo {
   const { session = {} } = parts;
-  // A session that was made already stays the same object, by which privateData knows it.
+  // A session that was made already stays the same object, by which sessionData knows it.
   if (session.macros !== undefined && typeof session.macros.get === 'function') return session as SessionInfo;
   const { client, ...fields } = session as SessionFields;
   return makeSession({

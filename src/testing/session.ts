@@ -50,7 +50,7 @@ const RIGHTS = (Object.keys(SMFIF) as Right[]).filter((right) => right !== 'SETS
  * Makes up a connection for events that come from no mail server.
  *
  * @remarks
- * Each call makes another connection, with equal values: events that are to share what `privateData` keeps need one and
+ * Each call makes another connection, with equal values: events that are to share what `sessionData` keeps need one and
  * the same.
  *
  * @throws TypeError or RangeError where a field is wrong

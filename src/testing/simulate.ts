@@ -71,7 +71,7 @@ const ENVELOPE: Rules<StepOptions> = { ...MACROS, args: argumentList };
  * @remarks
  * It goes step by step, or with whole mails; promises work, and so do the fake timers of a test runner.
  *
- * @throws MilterError where the filter does not agree to the offer, such as a filter that `requires` more
+ * @throws MilterError where the filter does not agree to the offer, such as one with `requireRights()`
  * @throws TypeError or RangeError where an option is wrong
  * @example
  * const mta = await simulate(filter);

@@ -134,7 +134,7 @@ describe('the guide, on filters', () => {
     expect(log.mock.calls).toEqual([
       // Refused by both, in other words.
       [{ ...entry, address: 'test-1@example.org', did: 'reject' }],
-      [{ ...entry, address: 'test-2@example.org', did: 'proceed' }],
+      [{ ...entry, address: 'test-2@example.org', did: 'allow' }],
     ]);
   });
 
@@ -195,7 +195,7 @@ describe('the guide, on filters', () => {
   });
 
   test('requires: an MTA that does not offer the right is refused', async () => {
-    const { filter } = await runSnippet<WithFilter>('requires');
+    const { filter } = await runSnippet<WithFilter>('requireRights');
     const onError = vi.fn();
     const server = await serve(filter, { listen: 'inet:0@127.0.0.1', onError });
     expect((await senderTo(server)()).body.toString()).toBe('This message was removed.\r\n');

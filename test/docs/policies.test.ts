@@ -20,12 +20,12 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_123_45
 afterEach(() => void vi.useRealTimers());
 
 describe('the guide, on look-ups', () => {
-  test('coalesce: one question for all who ask at the same time, and for the next minute', async () => {
+  test('sharedLookUp: one question for all who ask at the same time, and for the next minute', async () => {
     const answers: (() => void)[] = [];
     const mailboxExists = vi.fn(
       (address: string) => new Promise<boolean>((resolve) => answers.push(() => resolve(knows(address)))),
     );
-    const { filter } = await runSnippet<WithFilter>('coalesce', { mailboxExists });
+    const { filter } = await runSnippet<WithFilter>('sharedLookUp', { mailboxExists });
     const [one, other] = [await simulate(filter), await simulate(filter)];
     onTestFinished(async () => {
       await Promise.all([one.close(), other.close()]);
@@ -42,11 +42,11 @@ describe('the guide, on look-ups', () => {
     expect(mailboxExists).toHaveBeenCalledTimes(1);
   });
 
-  test('coalesce-promise: the same message is scanned once', async () => {
+  test('sharedLookUp-promise: the same message is scanned once', async () => {
     const findVirus = vi.fn((message: Uint8Array) =>
       Promise.resolve(Buffer.from(message).includes('EICAR') ? 'EICAR' : undefined),
     );
-    const send = await servingSnippet('coalesce-promise', { findVirus });
+    const send = await servingSnippet('sharedLookUp-promise', { findVirus });
     const [bad, good] = [{ body: 'EICAR\n' }, { body: 'Hello.\n' }];
     for (let count = 0; count < 3; count++) {
       expect((await send(bad)).outcome).toBe('refused');

@@ -77,7 +77,7 @@ describe('the tables of the protocol notes', () => {
 
   test('decisions are those of the code', () => {
     const kinds = {
-      CONTINUE: ['proceed'],
+      CONTINUE: ['allow'],
       ACCEPT: ['accept'],
       'REJECT, TEMPFAIL, REPLYCODE': ['reject', 'tempfail'],
       DISCARD: ['discard'],

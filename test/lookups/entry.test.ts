@@ -7,8 +7,8 @@ describe('rxmilter/lookups', () => {
     expect(Object.keys(lookups).sort()).toEqual([
       'LookUpError',
       'backoff',
-      'coalesce',
       'reloaded',
+      'sharedLookUp',
       'watchFile',
     ]);
   });

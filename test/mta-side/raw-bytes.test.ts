@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { compose, observe, on, proceed, serve, type MilterServer } from '../../src/index.js';
+import { compose, observe, on, allow, serve, type MilterServer } from '../../src/index.js';
 import { deliver } from '../../src/mta/simulate/deliver.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { MALFORMED_VECTORS, ODD_VECTORS, frames, hex } from '../support/vectors.js';
@@ -13,9 +13,7 @@ let server: MilterServer;
 let errors = 0;
 beforeAll(async () => {
   const filter = compose(
-    on(['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom', 'unknown'], () =>
-      proceed(),
-    ),
+    on(['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom', 'unknown'], () => allow()),
     observe(['abort', 'close'], () => undefined),
   );
   server = await serve(filter, { listen: 'inet:0@127.0.0.1', onError: () => errors++ });

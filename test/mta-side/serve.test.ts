@@ -16,11 +16,11 @@ import {
   observe,
   on,
   perMessage,
-  proceed,
+  allow,
   quarantine,
   reject,
   replaceBody,
-  requires,
+  requireRights,
   serve,
   skip,
   tempfail,
@@ -123,7 +123,7 @@ describe.each(WAYS)('a filter behind $way', ({ offer, serving }) => {
         [() => tempfail(), 'deferred'],
         [() => tempfail({ code: 421, enhanced: '4.3.2', text: 'bye' }), 'deferred'],
         [accept, 'delivered'],
-        [proceed, 'delivered'],
+        [allow, 'delivered'],
       ] as const) {
         decision = next as typeof decision;
         const delivery = await deliver(MAIL, { to, timeouts: { silent: 5 }, ...options });
@@ -306,7 +306,7 @@ describe('a served filter', () => {
 
   it('is not spoken to by an MTA that cannot do what it needs', async () => {
     const delivery = await send(
-      requires(
+      requireRights(
         ['CHGBODY'],
         on('eom', () => accept()),
       ),

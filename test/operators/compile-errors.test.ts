@@ -10,26 +10,22 @@ const WRONG: readonly (readonly [code: string, ...said: string[]])[] = [
   [
     "on('rcpt', () => skip())",
     "'Skip'",
-    'at rcpt: nothing, proceed(), accept(), reject(), tempfail(), discard()',
+    'at rcpt: nothing, allow(), accept(), reject(), tempfail(), discard()',
   ],
-  ["on('rcpt', async () => skip())", 'Promise<Skip>', 'at rcpt: nothing, proceed()'],
+  ["on('rcpt', async () => skip())", 'Promise<Skip>', 'at rcpt: nothing, allow()'],
   ["on('rcpt', async ({ address }) => { if (address === '') return skip(); })", 'Skip', 'at rcpt: '],
   ["on('rcpt', () => of(skip()))", 'Observable<Skip>', 'at rcpt: '],
   ["on('rcpt', function* () { yield skip(); })", 'Generator<Skip', 'at rcpt: '],
   ["on('rcpt', async function* () { yield skip(); })", 'AsyncGenerator<Skip', 'at rcpt: '],
-  ["on('rcpt', () => [proceed(), skip()])", 'Skip', 'at rcpt: '],
+  ["on('rcpt', () => [allow(), skip()])", 'Skip', 'at rcpt: '],
   ["on('rcpt', from([1]), () => skip())", "'Skip'", 'at rcpt: '],
   [
     "on('connect', () => discard())",
     "'Discard'",
-    'at connect: nothing, proceed(), accept(), reject() or tempfail()',
+    'at connect: nothing, allow(), accept(), reject() or tempfail()',
   ],
-  [
-    "on('helo', () => discard())",
-    "'Discard'",
-    'at helo: nothing, proceed(), accept(), reject() or tempfail()',
-  ],
-  ["on('unknown', () => accept())", "'Accept'", 'at unknown: nothing, proceed(), reject() or tempfail()'],
+  ["on('helo', () => discard())", "'Discard'", 'at helo: nothing, allow(), accept(), reject() or tempfail()'],
+  ["on('unknown', () => accept())", "'Accept'", 'at unknown: nothing, allow(), reject() or tempfail()'],
   ["on('mail', () => addHeader('A', 'b'))", "'AddHeader'", 'at mail: '],
   ["on('eom', () => skip())", "'Skip'", 'discard(), a modification or an edit'],
   ["on(['rcpt', 'body'], () => skip())", "'Skip'", 'at rcpt: ', 'at body: '],
@@ -64,7 +60,7 @@ const RIGHT: readonly string[] = [
 
 const PRELUDE = `
 import { from, Observable, of } from 'rxjs';
-import { accept, addHeader, discard, on, onMessage, proceed, reject, skip, type Project, type Stage } from 'rxmilter';
+import { accept, addHeader, allow, discard, on, onMessage, reject, skip, type Project, type Stage } from 'rxmilter';
 declare const given: unknown;
 `;
 

@@ -22,9 +22,9 @@ import { FlowObservable, stepsOf, tagsOf } from '../../src/operators/core/filter
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { reply } from '../../src/operators/reply.js';
-import { requires } from '../../src/operators/requires.js';
-import { accept, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { answer } from '../../src/operators/answer.js';
+import { requireRights } from '../../src/operators/require-rights.js';
+import { accept, allow, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow, MilterEvent } from '../../src/session/flow.js';
 import { addHeader, quarantine } from '../../src/session/modifications.js';
 import { EVERYTHING, NO_TAGS } from '../../src/session/negotiation/tags.js';
@@ -82,15 +82,15 @@ describe('compose', () => {
   );
 
   it(
-    'lets proceed() win over those after it',
+    'lets allow() win over those after it',
     marbles(({ hot, expectObservable }) => {
       const source = hot('  -r-|', { r });
       const expected = '    -R-|';
       const filter = compose(
-        on('rcpt', () => proceed()),
+        on('rcpt', () => allow()),
         on('rcpt', () => reject()),
       );
-      expectObservable(source.pipe(filter)).toBe(expected, { R: decided(r, proceed()) });
+      expectObservable(source.pipe(filter)).toBe(expected, { R: decided(r, allow()) });
     }),
   );
 
@@ -164,9 +164,9 @@ describe('compose', () => {
           on('eom', () => undefined),
         ),
       ),
-      requires(
+      requireRights(
         ['CHGBODY'],
-        requires(
+        requireRights(
           ['ADDHDRS'],
           on('connect', () => undefined),
         ),
@@ -241,13 +241,13 @@ describe('an operator of RxJS among filters', () => {
       const expected = '    -M-R-E-x-|';
       const got: string[] = [];
       const filter = compose(
-        on('mail', () => proceed()),
+        on('mail', () => allow()),
         tap(({ stage }) => got.push(stage)),
-        map((flow) => (flow.stage === 'rcpt' ? reply(flow, reject()) : flow)),
+        map((flow) => (flow.stage === 'rcpt' ? answer(flow, reject()) : flow)),
         on(['rcpt', 'eom'], () => tempfail()),
       );
       expectObservable(source.pipe(filter)).toBe(expected, {
-        M: decided(m, proceed()),
+        M: decided(m, allow()),
         R: decided(r, reject()),
         E: decided(e, tempfail()),
         x,
@@ -394,7 +394,7 @@ describe('a filter on a source that speaks at once', () => {
 });
 
 /** What a random filter does with the n-th event that it gets. */
-type Act = 'nothing' | 'modify' | 'proceed' | 'reject' | 'both' | 'throw';
+type Act = 'nothing' | 'modify' | 'allow' | 'reject' | 'both' | 'throw';
 interface Plan {
   readonly kind: 'on' | 'observe' | 'perMessage' | 'perConnection' | 'raw';
   readonly stages: readonly Stage[];
@@ -403,19 +403,19 @@ interface Plan {
   readonly delay: number;
 }
 
-function act(what: Act, stage: Stage): readonly (ReturnType<typeof reject> | ReturnType<typeof proceed>)[] {
+function act(what: Act, stage: Stage): readonly (ReturnType<typeof reject> | ReturnType<typeof allow>)[] {
   const change = stage === 'eom' ? [seen as never] : [];
   switch (what) {
     case 'nothing':
       return [];
     case 'modify':
       return change;
-    case 'proceed':
-      return [proceed()];
+    case 'allow':
+      return [allow()];
     case 'reject':
       return [reject(stage)];
     case 'both':
-      return [...change, proceed()];
+      return [...change, allow()];
     case 'throw':
       throw new Error('broken');
   }
@@ -440,7 +440,7 @@ function build({ kind, stages, acts, delay }: Plan): OperatorFunction<Flow, Flow
       return perConnection(decide);
     case 'raw':
       return map((flow) =>
-        flow.stage === stages[0] && acts[0] === 'reject' ? reply(flow, reject('raw')) : flow,
+        flow.stage === stages[0] && acts[0] === 'reject' ? answer(flow, reject('raw')) : flow,
       );
   }
 }
@@ -497,7 +497,7 @@ describe('fusing', () => {
   const plan: fc.Arbitrary<Plan> = fc.record({
     kind: fc.constantFrom('on', 'on', 'observe', 'perMessage', 'perConnection', 'raw'),
     stages: fc.uniqueArray(fc.constantFrom(...STAGES), { minLength: 1, maxLength: 5 }),
-    acts: fc.array(fc.constantFrom('nothing', 'modify', 'proceed', 'reject', 'both', 'throw'), {
+    acts: fc.array(fc.constantFrom('nothing', 'modify', 'allow', 'reject', 'both', 'throw'), {
       minLength: 1,
       maxLength: 3,
     }),

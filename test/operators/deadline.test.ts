@@ -9,9 +9,9 @@ import { observe } from '../../src/operators/observe.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { reply } from '../../src/operators/reply.js';
-import { requires } from '../../src/operators/requires.js';
-import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { answer } from '../../src/operators/answer.js';
+import { requireRights } from '../../src/operators/require-rights.js';
+import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { Flow, StageEvent } from '../../src/session/flow.js';
 import { addHeader, insertHeader } from '../../src/session/modifications.js';
 import { BIT } from '../../src/session/stage.js';
@@ -110,9 +110,9 @@ describe('deadline', () => {
       const changed = { ...e, modifications: [addHeader('X', 'y')] };
       const result = (name: 'p' | 'a' | 'u'): Observable<Flow> =>
         hot('-e|', { e }).pipe(
-          compose(first, deadline(1, slow, { p: proceed(), a: accept(), u: 'pass' as const }[name])),
+          compose(first, deadline(1, slow, { p: allow(), a: accept(), u: 'pass' as const }[name])),
         );
-      expectObservable(result('p')).toBe('--(p|)', { p: decided(changed, proceed(), addHeader('X', 'y')) });
+      expectObservable(result('p')).toBe('--(p|)', { p: decided(changed, allow(), addHeader('X', 'y')) });
       expectObservable(result('a')).toBe('--(a|)', { a: decided(changed, accept(), addHeader('X', 'y')) });
       expectObservable(result('u')).toBe('--(u|)', { u: changed });
     }),
@@ -313,9 +313,9 @@ describe('deadline', () => {
   it('tells of a reply that comes when the time is over', () => {
     vi.useFakeTimers();
     const opaque = mergeMap((flow: Flow) =>
-      flow.stage === 'rcpt' ? of(reply(flow, reject('late'))).pipe(delay(20)) : of(flow),
+      flow.stage === 'rcpt' ? of(answer(flow, reject('late'))).pipe(delay(20)) : of(flow),
     );
-    const wire = new Wire().pipe(deadline(10, opaque, proceed()));
+    const wire = new Wire().pipe(deadline(10, opaque, allow()));
     wire.say('optneg', 'connect', 'helo', 'mail', 'rcpt');
     vi.advanceTimersByTime(30);
     expect(wire.heard().at(-1)).toMatchObject({ type: 'continue' });
@@ -333,9 +333,9 @@ describe('deadline', () => {
   it('asks a function what an event gets that is late', () => {
     vi.useFakeTimers();
     const counted: string[] = [];
-    const choose = (event: StageEvent): ReturnType<typeof proceed> | 'pass' => {
+    const choose = (event: StageEvent): ReturnType<typeof allow> | 'pass' => {
       counted.push(event.stage);
-      return event.stage === 'mail' ? 'pass' : proceed();
+      return event.stage === 'mail' ? 'pass' : allow();
     };
     const wire = new Wire().pipe(
       compose(
@@ -376,7 +376,7 @@ describe('deadline', () => {
   });
 
   it('asks the MTA for what the filter needs', () => {
-    const inner = requires(
+    const inner = requireRights(
       ['CHGBODY'],
       compose(
         observe('header', () => undefined),

@@ -3,9 +3,9 @@ import { of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { reply } from '../../src/operators/reply.js';
-import { requires } from '../../src/operators/requires.js';
-import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { answer } from '../../src/operators/answer.js';
+import { requireRights } from '../../src/operators/require-rights.js';
+import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { StageEvent } from '../../src/session/flow.js';
 import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import type { Stage } from '../../src/session/stage.js';
@@ -20,7 +20,7 @@ const seen = addHeader('X-Seen', 'yes');
 
 /** What plain JavaScript can give back from a project, and what it is told. */
 const AT_RCPT =
-  'is not an answer at stage rcpt. Return what proceed(), accept(), reject(), tempfail(), discard() make, or nothing.';
+  'is not an answer at stage rcpt. Return what allow(), accept(), reject(), tempfail(), discard() make, or nothing.';
 const WRONG: readonly (readonly [string, unknown, string])[] = [
   ['a text', 'no such user', `"no such user" ${AT_RCPT}`],
   ['a number', 550, `550 ${AT_RCPT}`],
@@ -36,7 +36,7 @@ const WRONG: readonly (readonly [string, unknown, string])[] = [
   [
     'skip',
     skip(),
-    'skip() is not legal at stage rcpt. Use proceed(), accept(), reject(), tempfail(), discard().',
+    'skip() is not legal at stage rcpt. Use allow(), accept(), reject(), tempfail(), discard().',
   ],
   ['a change', seen, 'addHeader() is not legal at stage rcpt: a message can be changed only at eom.'],
   ['a promise of a text', Promise.resolve('no'), `"no" ${AT_RCPT}`],
@@ -73,12 +73,12 @@ describe('the guards for plain JavaScript', () => {
   });
 
   it.each([
-    ['discard', 'connect', 'Use proceed(), accept(), reject(), tempfail().'],
-    ['accept', 'unknown', 'Use proceed(), reject(), tempfail().'],
-    ['skip', 'eom', 'Use proceed(), accept(), reject(), tempfail(), discard(), addHeader(), ….'],
+    ['discard', 'connect', 'Use allow(), accept(), reject(), tempfail().'],
+    ['accept', 'unknown', 'Use allow(), reject(), tempfail().'],
+    ['skip', 'eom', 'Use allow(), accept(), reject(), tempfail(), discard(), addHeader(), ….'],
   ])('say of %s() what may be used at %s instead', (kind, stage, remedy) => {
     const event = [connect(), unknown(), e].find((each) => each.stage === stage) as StageEvent;
-    expect(() => reply(event, { kind } as never)).toThrow(
+    expect(() => answer(event, { kind } as never)).toThrow(
       `${kind}() is not legal at stage ${stage}. ${remedy}`,
     );
   });
@@ -117,27 +117,27 @@ describe('the guards for plain JavaScript', () => {
 
 describe('reply', () => {
   it('makes the reply to an event, as on() does', () => {
-    expect(reply(r, reject('no'))).toEqual(decided(r, reject('no')));
-    expect(reply(r, proceed()).to).toBe(r);
-    expect(reply(e, seen, accept())).toEqual(decided(e, accept(), seen));
-    expect(reply(eom({ modifications: [seen] }), tempfail()).modifications).toEqual([seen]);
-    expect(reply(body(), skip()).decision).toEqual(skip());
+    expect(answer(r, reject('no'))).toEqual(decided(r, reject('no')));
+    expect(answer(r, allow()).to).toBe(r);
+    expect(answer(e, seen, accept())).toEqual(decided(e, accept(), seen));
+    expect(answer(eom({ modifications: [seen] }), tempfail()).modifications).toEqual([seen]);
+    expect(answer(body(), skip()).decision).toEqual(skip());
   });
 
   it('takes nothing after the decision', () => {
-    expect(reply(e, accept(), seen, reject())).toEqual(decided(e, accept()));
+    expect(answer(e, accept(), seen, reject())).toEqual(decided(e, accept()));
   });
 
   it('needs a decision', () => {
-    const message = 'Add proceed(), accept(), reject() …';
-    expect(() => reply(r)).toThrow(`reply(): no decision for the event at stage rcpt. ${message}`);
-    expect(() => reply(e, seen)).toThrow(`reply(): no decision for the event at stage eom. ${message}`);
+    const message = 'Add allow(), accept(), reject() …';
+    expect(() => answer(r)).toThrow(`answer(): no decision for the event at stage rcpt. ${message}`);
+    expect(() => answer(e, seen)).toThrow(`answer(): no decision for the event at stage eom. ${message}`);
   });
 
   it('refuses what is not legal', () => {
-    expect(() => reply(connect(), discard() as never)).toThrow('discard() is not legal at stage connect.');
-    expect(() => reply(r, seen as never)).toThrow('addHeader() is not legal at stage rcpt');
-    expect(() => reply(r, 'no' as never)).toThrow('"no" is not an answer at stage rcpt.');
+    expect(() => answer(connect(), discard() as never)).toThrow('discard() is not legal at stage connect.');
+    expect(() => answer(r, seen as never)).toThrow('addHeader() is not legal at stage rcpt');
+    expect(() => answer(r, 'no' as never)).toThrow('"no" is not an answer at stage rcpt.');
   });
 });
 
@@ -145,7 +145,7 @@ describe('requires', () => {
   expectQuiet();
 
   it('lets all pass, and refuses an MTA that does not grant the rights', () => {
-    const filter = requires(
+    const filter = requireRights(
       ['CHGBODY'],
       on('rcpt', () => reject('no')),
     );
@@ -161,13 +161,13 @@ describe('requires', () => {
 
   it('refuses what is no right and what is no filter', () => {
     expect(() =>
-      requires(
+      requireRights(
         ['CHGBDY' as never],
         on('rcpt', () => undefined),
       ),
-    ).toThrow(/^requires\(\): CHGBDY is not a right\. Use ADDHDRS, CHGBODY,/);
-    expect(() => requires(['CHGBODY'], undefined as never)).toThrow(
-      'requires(): the second argument is undefined, and no filter.',
+    ).toThrow(/^requireRights\(\): CHGBDY is not a right\. Use ADDHDRS, CHGBODY,/);
+    expect(() => requireRights(['CHGBODY'], undefined as never)).toThrow(
+      'requireRights(): the second argument is undefined, and no filter.',
     );
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import type { Filter } from '../../src/operators/core/filter.js';
 import { on } from '../../src/operators/on.js';
-import { proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { allow, reject, tempfail } from '../../src/session/decisions.js';
 import { abort, decided, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';
@@ -177,7 +177,7 @@ describe('on with the newest value of a stream', () => {
     const { source, out } = run(
       on('rcpt', latest$, (_event, fine) => {
         if (!fine) throw new Error('broken');
-        return proceed();
+        return allow();
       }),
     );
     source.next(r);
@@ -185,13 +185,13 @@ describe('on with the newest value of a stream', () => {
     source.next(r);
     latest$.next(true);
     source.next(r);
-    expect(out).toEqual([F, F, decided(r, proceed())]);
+    expect(out).toEqual([F, F, decided(r, allow())]);
   });
 
   it('takes undefined for a value like any other', () => {
-    const { source, out } = run(on('rcpt', new BehaviorSubject(undefined), () => proceed()));
+    const { source, out } = run(on('rcpt', new BehaviorSubject(undefined), () => allow()));
     source.next(r);
-    expect(out).toEqual([decided(r, proceed())]);
+    expect(out).toEqual([decided(r, allow())]);
   });
 
   it('hands on the very event that was left undecided, after a wait as well', () => {
@@ -234,7 +234,7 @@ describe('on with the newest value of a stream', () => {
   });
 
   it('fails for a promise that rejects', async () => {
-    const { source, out } = run(on('rcpt', Promise.reject<string>(new Error('broken')), () => proceed()));
+    const { source, out } = run(on('rcpt', Promise.reject<string>(new Error('broken')), () => allow()));
     source.next(r);
     await settle();
     expect(out).toEqual([F]);

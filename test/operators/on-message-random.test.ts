@@ -320,8 +320,7 @@ describe('any pipeline of onMessage and others', () => {
               model.verdict === 'tempfail' ? 1 : 0,
             );
           }
-          if (asked)
-            expect(decided?.decision?.kind.replace('proceed', 'continue') ?? 'continue').toBe(verdict);
+          if (asked) expect(decided?.decision?.kind.replace('allow', 'continue') ?? 'continue').toBe(verdict);
         }
         await mta.close();
         await vi.waitFor(() => expect(openIn(directory)).toEqual([]), { interval: 1 });

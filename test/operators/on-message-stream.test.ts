@@ -11,7 +11,7 @@ import {
   type Decision,
   accept,
   discard,
-  proceed,
+  allow,
   reject,
   skip,
   tempfail,
@@ -280,7 +280,7 @@ describe('a streamed message', () => {
   });
 
   it('keeps an early yes to itself until the end, and lets the rest of the body be left out', async () => {
-    for (const decision of [accept(), proceed(), addHeader('X-A', '1')]) {
+    for (const decision of [accept(), allow(), addHeader('X-A', '1')]) {
       const mta = await begun(stream(() => decision));
       expect((await mta.body('one')).verdict).toBe('skip');
       const { verdict, modifications } = await mta.eom();
@@ -502,7 +502,7 @@ describe('a streamed message', () => {
         }
         return addHeader('X-Seen', seen.join());
       }),
-      { session: { failure: proceed() } },
+      { session: { failure: allow() } },
     );
     const told = mta.body('one');
     await vi.advanceTimersByTimeAsync(8_000);

@@ -9,9 +9,9 @@ import { observe } from '../../src/operators/observe.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
 import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { requires } from '../../src/operators/requires.js';
+import { requireRights } from '../../src/operators/require-rights.js';
 import { when } from '../../src/operators/when.js';
-import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
 import { addHeader, quarantine } from '../../src/session/modifications.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { session, simulate } from '../../src/testing/index.js';
@@ -157,7 +157,7 @@ describe('the options of onMessage', () => {
     [{ limits: null }, 'onMessage(): limits is null; it has to be an object.'],
     [
       { beyond: 'cut' },
-      "onMessage(): beyond is 'cut'; it has to be 'truncate' or a decision: what tempfail(), reject(), accept(), proceed() or discard() make.",
+      "onMessage(): beyond is 'cut'; it has to be 'truncate' or a decision: what tempfail(), reject(), accept(), allow() or discard() make.",
     ],
     [{ beyond: skip() }, 'skip'],
     [{ beyond: addHeader('A', 'b') }, 'addHeader'],
@@ -495,7 +495,7 @@ describe('limits of a message', () => {
     ['tempfail', tempfail('Too much'), 'deferred'],
     ['discard', discard(), 'discarded'],
     ['accept', accept(), 'delivered'],
-    ['proceed', proceed(), 'delivered'],
+    ['allow', allow(), 'delivered'],
   ] as const)('give the message the decision of beyond: %s', async (_name, beyond, outcome) => {
     for (const limits of [{ headers: 0 }, { bodyBytes: 0 }, { recipients: 0 }]) {
       for (const mode of ['buffer', 'stream'] as const) {
@@ -611,7 +611,7 @@ describe('onMessage in a pipeline', () => {
           on('rcpt', () => reject()),
           filter,
         ),
-        requires(['ADDHDRS'], filter),
+        requireRights(['ADDHDRS'], filter),
         compose(compose(filter)),
         perConnection(() =>
           when(
@@ -643,7 +643,7 @@ describe('onMessage in a pipeline', () => {
 
   it('sees a message that an earlier filter has only let pass', async () => {
     const filter = compose(
-      on(['mail', 'rcpt', 'header', 'eoh', 'body'], () => proceed()),
+      on(['mail', 'rcpt', 'header', 'eoh', 'body'], () => allow()),
       onMessage(async ({ sender, recipients, headers, body }) =>
         addHeader(
           'X-A',
@@ -799,7 +799,7 @@ describe('an error in onMessage', () => {
     let calls = 0;
     const mta = await simulate(
       onMessage((message) => (calls++ === 0 ? project(message) : addHeader('X-A', 'fine')) as never),
-      { session: { failure: proceed() } },
+      { session: { failure: allow() } },
     );
     expect((await mta.send(mailOf())).outcome).toMatch(/delivered|deferred/);
     expect(valuesIn(await mta.send(mailOf()), 'X-A')).toEqual(['fine']);
@@ -813,7 +813,7 @@ describe('an error in onMessage', () => {
       await give(filter, {}, { outcome: (one) => outcomes.push(one) });
       expect(outcomes.map(({ error }) => error?.message)).toContainEqual(
         expect.stringMatching(
-          /^skip\(\) is not legal at stage eom\. Use proceed\(\), accept\(\), reject\(\), tempfail\(\), discard\(\), addHeader\(\), …\. \(at on-message\.test\.ts:\d+:\d+\)$/,
+          /^skip\(\) is not legal at stage eom\. Use allow\(\), accept\(\), reject\(\), tempfail\(\), discard\(\), addHeader\(\), …\. \(at on-message\.test\.ts:\d+:\d+\)$/,
         ),
       );
     }

@@ -2,7 +2,7 @@ import { map } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { addHeader, quarantine } from '../../src/session/modifications.js';
 import { STAGES, type Stage } from '../../src/session/stage.js';
@@ -136,7 +136,7 @@ describe('on, answering at once', () => {
   it(
     'leaves a reply of an earlier filter alone',
     marbles(({ hot, expectObservable, expectSubscriptions }) => {
-      const R = decided(r, proceed());
+      const R = decided(r, allow());
       const source = hot('  -R-s-|', { R, s });
       const subs = '        ^----!';
       const expected = '    -R-S-|';
@@ -285,7 +285,7 @@ describe('on, answering at once', () => {
     expect(out).toEqual([decided(e, tempfail()), r]);
   });
 
-  const everywhere = [proceed(), reject(), tempfail()];
+  const everywhere = [allow(), reject(), tempfail()];
   const table: readonly (readonly [Stage, readonly object[]])[] = [
     ['connect', [...everywhere, accept()]],
     ['helo', [...everywhere, accept()]],

@@ -5,8 +5,8 @@ import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { reply } from '../../src/operators/reply.js';
-import { accept, discard, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { answer } from '../../src/operators/answer.js';
+import { accept, discard, allow, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { abort, close, connect, decided, eom, helo, mail, rcpt, unknown } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
@@ -60,12 +60,12 @@ describe('perMessage', () => {
       const source = hot('  -m-r-r-m-r-e-r-|', { m, r, e });
       const expected = '    -M-I-J-M-I-E-I-|';
       const filter = compose(
-        on(['mail', 'eom'], () => proceed()),
+        on(['mail', 'eom'], () => allow()),
         perMessage(counter),
       );
       expectObservable(source.pipe(filter)).toBe(expected, {
-        M: decided(m, proceed()),
-        E: decided(e, proceed()),
+        M: decided(m, allow()),
+        E: decided(e, allow()),
         I,
         J,
       });
@@ -193,7 +193,7 @@ describe('perMessage', () => {
 
   it('takes an operator of RxJS, and keeps its state for the message', () => {
     const filter = perMessage(() =>
-      map((flow, index) => (flow.stage === 'rcpt' ? reply(flow, reject(String(index))) : flow)),
+      map((flow, index) => (flow.stage === 'rcpt' ? answer(flow, reject(String(index))) : flow)),
     );
     const { source, out } = run(filter);
     for (const event of [c, m, r, r, e, m, r, x]) source.next(event);

@@ -16,7 +16,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import { reply } from '../../src/operators/reply.js';
+import { answer } from '../../src/operators/answer.js';
 import { sink } from '../../src/operators/sink.js';
 import { accept, discard, reject, tempfail } from '../../src/session/decisions.js';
 import { ProjectError, StaleReplyError, UnansweredError } from '../../src/session/errors.js';
@@ -376,7 +376,7 @@ describe('5. correlation', () => {
     wire.heard();
     const [rcpt] = kept;
     if (rcpt?.stage !== 'rcpt') throw new Error('there was none');
-    late.next(reply(rcpt, reject()));
+    late.next(answer(rcpt, reject()));
     expect(wire.heard()).toEqual([]);
     expect(wire.outcomes.at(-1)).toMatchObject({ stage: 'rcpt', decision: undefined });
     expect(wire.outcomes.at(-1)?.error).toBeInstanceOf(StaleReplyError);
@@ -386,7 +386,7 @@ describe('5. correlation', () => {
   it('answers an event once, whatever is emitted for it', () => {
     const wire = atMail((events) =>
       events.pipe(
-        mergeMap((flow) => (flow.stage === 'rcpt' ? of(flow, reply(flow, reject()), flow) : of(flow))),
+        mergeMap((flow) => (flow.stage === 'rcpt' ? of(flow, answer(flow, reject()), flow) : of(flow))),
       ),
     );
     expect(

@@ -7,7 +7,7 @@ import { observe } from '../../src/operators/observe.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { reply } from '../../src/operators/reply.js';
+import { answer } from '../../src/operators/answer.js';
 import { shadow } from '../../src/operators/shadow.js';
 import { accept, discard, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
@@ -51,7 +51,7 @@ const SHADOWS: Readonly<Record<string, () => Operator>> = {
     }),
   'is an operator that answers all twice': () =>
     mergeMap((flow: Flow) =>
-      flow.stage === 'rcpt' ? of(reply(flow, reject()), reply(flow, reject())) : of(flow),
+      flow.stage === 'rcpt' ? of(answer(flow, reject()), answer(flow, reject())) : of(flow),
     ),
   'is an operator that fails': () =>
     mergeMap((flow: Flow) => (flow.stage === 'eoh' ? throwError(() => new Error('broken')) : of(flow))),

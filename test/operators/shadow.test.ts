@@ -19,14 +19,14 @@ import { observe } from '../../src/operators/observe.js';
 import { onMessage } from '../../src/operators/on-message.js';
 import { on } from '../../src/operators/on.js';
 import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { reply } from '../../src/operators/reply.js';
-import { requires } from '../../src/operators/requires.js';
+import { answer } from '../../src/operators/answer.js';
+import { requireRights } from '../../src/operators/require-rights.js';
 import type { Difference } from '../../src/operators/shadow/compare.js';
 import { type ShadowOptions, shadow } from '../../src/operators/shadow.js';
-import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { addHeader, replaceBody } from '../../src/session/modifications.js';
-import { privateData } from '../../src/session/private-data.js';
+import { sessionData } from '../../src/session/session-data.js';
 import { BIT, STAGES } from '../../src/session/stage.js';
 import { contract } from '../../src/testing/index.js';
 import { abort, body, close, eom, mail, rcpt } from '../support/events.js';
@@ -121,7 +121,7 @@ describe('shadow', () => {
     wire.say('optneg', 'connect', 'helo', 'mail');
     for (const address of ['<a@b.test>', '<b@b.test>', '<c@b.test>'])
       wire.say({ type: 'rcpt', address, args: [] });
-    expect(lines()).toEqual(['rcpt: reject, not proceed', 'rcpt: -, not reject']);
+    expect(lines()).toEqual(['rcpt: reject, not allow', 'rcpt: -, not reject']);
   });
 
   it.each<[string, OperatorFunction<Flow, Flow>, OperatorFunction<Flow, Flow>, string[]]>([
@@ -144,14 +144,14 @@ describe('shadow', () => {
       on('rcpt', () => tempfail()),
       ['rcpt: reject, not tempfail'],
     ],
-    ['going on in as many words', on('rcpt', () => proceed()), on('rcpt', () => undefined), []],
+    ['going on in as many words', on('rcpt', () => allow()), on('rcpt', () => undefined), []],
     [
       'accepting before the end',
       on('rcpt', () => accept()),
-      on('rcpt', () => proceed()),
-      ['rcpt: accept, not proceed'],
+      on('rcpt', () => allow()),
+      ['rcpt: accept, not allow'],
     ],
-    ['accepting at the end', on('eom', () => accept()), on('eom', () => proceed()), []],
+    ['accepting at the end', on('eom', () => accept()), on('eom', () => allow()), []],
     ['enough of the body', on('body', () => skip()), on('body', () => undefined), []],
     [
       'the same change',
@@ -163,19 +163,19 @@ describe('shadow', () => {
       'another change',
       on('eom', () => addHeader('X', 'y')),
       on('eom', () => addHeader('X', 'z')),
-      ['eom: - addHeader, not proceed addHeader'],
+      ['eom: - addHeader, not allow addHeader'],
     ],
     [
       'another order',
       on('eom', () => [addHeader('X', 'y'), addHeader('Z', 'y')]),
       on('eom', () => [addHeader('Z', 'y'), addHeader('X', 'y')]),
-      ['eom: - addHeader addHeader, not proceed addHeader addHeader'],
+      ['eom: - addHeader addHeader, not allow addHeader addHeader'],
     ],
     [
       'no change',
       on('eom', () => undefined),
       on('eom', () => addHeader('X', 'z')),
-      ['eom: -, not proceed addHeader'],
+      ['eom: -, not allow addHeader'],
     ],
     [
       'changes of what does not pass',
@@ -214,7 +214,7 @@ describe('shadow', () => {
   it('costs no round trip, no right and nothing of the answers', () => {
     const everything = compose(
       on(STAGES, () => undefined),
-      requires(
+      requireRights(
         ['CHGBODY'],
         on('eom', () => replaceBody('x')),
       ),
@@ -524,7 +524,7 @@ describe('shadow', () => {
     [
       'answers twice',
       mergeMap((flow: Flow) =>
-        flow.stage === 'rcpt' ? of(reply(flow, reject()), reply(flow, reject())) : of(flow),
+        flow.stage === 'rcpt' ? of(answer(flow, reject()), answer(flow, reject())) : of(flow),
       ),
       'rcpt: - (StaleReplyError), not -',
     ],
@@ -617,7 +617,7 @@ describe('shadow', () => {
   });
 
   it('has private data of its own', () => {
-    const strikes = privateData(() => ({ count: 0 }));
+    const strikes = sessionData(() => ({ count: 0 }));
     const count = observe('rcpt', ({ session }) => strikes.get(session).count++);
     const counts: number[] = [];
     const tell = observe('eom', ({ session }) => void counts.push(strikes.get(session).count));
@@ -686,7 +686,7 @@ describe('shadow', () => {
     wire.say('optneg', 'connect', 'mail', 'rcpt', 'rcpt');
     expect(lines()).toEqual(['rcpt: reject, not -']);
     // To it the outer one is the MTA, and it has ended the message by its first answer.
-    expect(inner).toEqual(['rcpt: discard, not proceed']);
+    expect(inner).toEqual(['rcpt: discard, not allow']);
   });
 
   it('shows what an earlier filter has decided to those who want to see it', () => {

@@ -6,9 +6,9 @@ import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { requires } from '../../src/operators/requires.js';
+import { requireRights } from '../../src/operators/require-rights.js';
 import { when } from '../../src/operators/when.js';
-import { proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { allow, reject, tempfail } from '../../src/session/decisions.js';
 import type { Flow, StageEvent } from '../../src/session/flow.js';
 import { EVERYTHING } from '../../src/session/negotiation/tags.js';
 import { BIT } from '../../src/session/stage.js';
@@ -80,10 +80,10 @@ describe('when', () => {
       const source = hot('  -n-r-e-m-r-|', { m, n, r, e });
       const expected = '    -M-Y-e-m-N-|';
       const filter = compose(
-        on('mail', (event) => event === n && proceed()),
+        on('mail', (event) => event === n && allow()),
         when((event) => event.stage === 'rcpt', yes, no),
       );
-      expectObservable(source.pipe(filter)).toBe(expected, { M: decided(n, proceed()), m, e, Y, N });
+      expectObservable(source.pipe(filter)).toBe(expected, { M: decided(n, allow()), m, e, Y, N });
     }),
   );
 
@@ -232,7 +232,7 @@ describe('when', () => {
         when(
           () => true,
           yes,
-          requires(
+          requireRights(
             ['CHGBODY'],
             observe('header', () => undefined),
           ),

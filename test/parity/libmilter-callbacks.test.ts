@@ -11,7 +11,7 @@ import {
   discard,
   observe,
   on,
-  proceed,
+  allow,
   reject,
   serve,
   skip,
@@ -69,7 +69,7 @@ describe('what libmilter has in smfiDesc: a filter', () => {
   });
 
   it('asks for the rights in actions, and for no others', () => {
-    expect(asked(on('eom', pass), { actions: ['ADDHDRS', 'QUARANTINE', 'CHGFROM'] })?.actions).toBe(0x61);
+    expect(asked(on('eom', pass), { rights: ['ADDHDRS', 'QUARANTINE', 'CHGFROM'] })?.actions).toBe(0x61);
   });
 
   it('leaves the signals to the program that it runs in', async () => {
@@ -172,7 +172,7 @@ describe('the values that the callbacks of libmilter return: a filter', () => {
 
   // Lists of stages are too wide for the types, which know at which of them a decision is legal.
   it.each([
-    ['continues where it returns proceed()', STAGES as ['eom'], () => proceed(), 'R03'],
+    ['continues where it returns allow()', STAGES as ['eom'], () => allow(), 'R03'],
     [
       'accepts where it returns accept()',
       STAGES.filter((stage) => stage !== 'unknown') as ['eom'],

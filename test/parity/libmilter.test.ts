@@ -22,7 +22,7 @@ import {
   observe,
   on,
   openSocket,
-  privateData,
+  sessionData,
   quarantine,
   reject,
   replaceBody,
@@ -174,7 +174,7 @@ describe('the calls of libmilter that run a filter: rxmilter', () => {
 
 describe('the calls of libmilter that ask and remember: a filter', () => {
   it('keeps data of a connection, with its type, and forgets it with the connection', () => {
-    const strikes = privateData(() => ({ count: 0 }));
+    const strikes = sessionData(() => ({ count: 0 }));
     const filter = compose(
       observe('rcpt', ({ session }) => void (strikes.get(session).count += 1)),
       on('eom', ({ session }) => addHeader('X-Count', String(strikes.get(session).count))),
@@ -186,7 +186,7 @@ describe('the calls of libmilter that ask and remember: a filter', () => {
   });
 
   it('gives a connection other data, or takes it away', () => {
-    const mode = privateData(() => 'first');
+    const mode = sessionData(() => 'first');
     const seen: string[] = [];
     const mta = opened(
       on('helo', ({ session }) => {

@@ -11,7 +11,7 @@ describe('what node-milter offers: a filter', () => {
   it('listens where a text says, and asks for the rights that it is told', async () => {
     const send = await serving(
       on('eom', () => addHeader('X-Test', 'yes')),
-      { actions: ['QUARANTINE', 'ADDHDRS', 'CHGFROM'] },
+      { rights: ['QUARANTINE', 'ADDHDRS', 'CHGFROM'] },
     );
     const delivery = await send();
     expect(delivery.agreement?.actions).toBe(0x61);

@@ -43,10 +43,10 @@ const TARGETS: Readonly<Record<string, string>> = {
     source.pipe(bursts({ key: (address) => address, threshold: 3, window: 3_600_000, maxKeys: ${KEPT} })).subscribe();
     return { flood: (address) => source.next(address), size: () => ${KEPT} };`,
   'shared look-ups': `
-    const ask = coalesce((address) => of(address.length), { ttl: 3_600_000, maxKeys: ${KEPT} });
+    const ask = sharedLookUp((address) => of(address.length), { ttl: 3_600_000, maxKeys: ${KEPT} });
     return { flood: (address) => ask(address).subscribe(), size: () => ask.size };`,
   'shared look-ups that are given up': `
-    const ask = coalesce(() => NEVER, { maxKeys: ${KEPT} });
+    const ask = sharedLookUp(() => NEVER, { maxKeys: ${KEPT} });
     return { flood: (address) => ask(address).subscribe().unsubscribe(), size: () => ${KEPT} };`,
 };
 
@@ -56,7 +56,7 @@ function program(directory: string, target: string): string {
   return `
     import { NEVER, Subject, of } from 'rxjs';
     import { bursts, greylist, memoryCounters, memoryKeys, memoryScores, rateLimit, reputation } from ${at('policies/index.ts')};
-    import { coalesce } from ${at('lookups/coalesce.ts')};
+    import { sharedLookUp } from ${at('lookups/shared-look-up.ts')};
     const { flood, size } = (() => { ${target} })();
     const measured = () => { gc(); gc(); return process.memoryUsage().heapUsed; };
     const push = (from, to) => { for (let at = from; at < to; at++) flood('sender-of-flood-' + at + '@flood.example.com'); };

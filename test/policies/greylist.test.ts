@@ -230,7 +230,7 @@ describe('greylist', () => {
     [{ nullSender: 'no' as never }, "greylist(): nullSender is 'no'; it has to be one of 'wait', 'pass'."],
     [
       { away: 'accept' as never },
-      `greylist(): away is 'accept'; it has to be 'pass' or 'tempfail' or a decision: what tempfail(), reject(), accept() or proceed() make. Write accept(), without quotation marks.`,
+      `greylist(): away is 'accept'; it has to be 'pass' or 'tempfail' or a decision: what tempfail(), reject(), accept() or allow() make. Write accept(), without quotation marks.`,
     ],
   ])('refuses %o', (options: GreylistOptions, message) => {
     expect(() => greylist(options)).toThrow(message);

@@ -174,7 +174,7 @@ describe('where it listens', () => {
     [{ noReply: 'false' as never }, TypeError],
     [{ trace: 'mail.log' as never }, TypeError],
     [{ negotiate: {} as never }, TypeError],
-    [{ requires: 'CHGBODY' as never }, TypeError],
+    [{ requireRights: 'CHGBODY' as never }, TypeError],
     [{ drainTimeout: Infinity }, RangeError],
     [{ drainTimeout: -1 }, RangeError],
     [{ drainTimeout: NaN }, RangeError],

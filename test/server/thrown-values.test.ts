@@ -28,12 +28,12 @@ import {
   replaceBody,
   serve,
   shadow,
-  strictest,
+  strictestOf,
   when,
   type Flow,
   type ServeOptions,
 } from '../../src/index.js';
-import { coalesce } from '../../src/lookups/index.js';
+import { sharedLookUp } from '../../src/lookups/index.js';
 import { deliver, type ClientMail } from '../../src/mta/index.js';
 import { greylist, rateLimit } from '../../src/policies/index.js';
 import { record } from '../../src/recording/index.js';
@@ -185,35 +185,35 @@ const PLACES: Record<string, Place> = {
       ),
     ...passes,
   },
-  'coalesce()': {
+  'sharedLookUp()': {
     filter: (fail) => {
-      const known = coalesce<string, boolean>(fail);
+      const known = sharedLookUp<string, boolean>(fail);
       return on('rcpt', ({ address }) => known(address).pipe(map(() => undefined)));
     },
   },
-  'the key of coalesce()': {
+  'the key of sharedLookUp()': {
     filter: (fail) => {
-      const known = coalesce<string, boolean>(() => of(true), { key: fail });
+      const known = sharedLookUp<string, boolean>(() => of(true), { key: fail });
       return on('rcpt', ({ address }) => known(address).pipe(map(() => undefined)));
     },
   },
-  'the negative answer of coalesce()': {
+  'the negative answer of sharedLookUp()': {
     filter: (fail) => {
-      const known = coalesce<string, boolean>(() => of(true), { ttl: 0, negativeTtl: 1, negative: fail });
+      const known = sharedLookUp<string, boolean>(() => of(true), { ttl: 0, negativeTtl: 1, negative: fail });
       return on('rcpt', ({ address }) => known(address).pipe(map(() => undefined)));
     },
   },
-  'a check of strictest()': { filter: (fail) => on('rcpt', () => strictest([fail, of(undefined)])) },
-  'onError of strictest()': {
+  'a check of strictestOf()': { filter: (fail) => on('rcpt', () => strictestOf([fail, of(undefined)])) },
+  'onError of strictestOf()': {
     filter: (fail) =>
-      on('rcpt', () => strictest([throwError(() => new Error('of a check')), reject()], { onError: fail })),
+      on('rcpt', () => strictestOf([throwError(() => new Error('of a check')), reject()], { onError: fail })),
     outcome: 'refused',
     told: 'warning',
   },
-  'an async onError of strictest()': {
+  'an async onError of strictestOf()': {
     filter: (_fail, value) =>
       on('rcpt', () =>
-        strictest([throwError(() => new Error('of a check')), reject()], {
+        strictestOf([throwError(() => new Error('of a check')), reject()], {
           onError: loose(() => rejects(value)),
         }),
       ),

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import { reply } from '../../src/operators/reply.js';
-import { accept, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { answer } from '../../src/operators/answer.js';
+import { accept, allow, reject, tempfail } from '../../src/session/decisions.js';
 import { StaleReplyError, UnansweredError } from '../../src/session/errors.js';
 import { addHeader } from '../../src/session/modifications.js';
 import { frame, said } from '../support/session-frames.js';
@@ -100,7 +100,7 @@ describe('a decision that is pending', () => {
   it('drops with it what the MTA has sent ahead', async () => {
     const seen: string[] = [];
     const mta = opened(
-      on(['mail', 'data'], ({ stage }) => (seen.push(stage), timer(100).pipe(map(() => proceed())))),
+      on(['mail', 'data'], ({ stage }) => (seen.push(stage), timer(100).pipe(map(() => allow())))),
     );
     mta.send('C12', 'C18', 'C18', 'C28');
     await vi.advanceTimersByTimeAsync(1000);
@@ -126,7 +126,7 @@ describe('a reply that comes too late', () => {
   function late(): Link {
     return opened((source) =>
       source.pipe(
-        mergeMap((flow) => (flow.stage === 'rcpt' ? of(reply(flow, reject())).pipe(delay(100)) : of(flow))),
+        mergeMap((flow) => (flow.stage === 'rcpt' ? of(answer(flow, reject())).pipe(delay(100)) : of(flow))),
       ),
     );
   }
@@ -147,7 +147,9 @@ describe('a reply that comes too late', () => {
     const mta = opened(
       (source) =>
         source.pipe(
-          mergeMap((flow) => (flow.stage === 'rcpt' ? of(reply(flow, reject())).pipe(delay(100)) : of(flow))),
+          mergeMap((flow) =>
+            flow.stage === 'rcpt' ? of(answer(flow, reject())).pipe(delay(100)) : of(flow),
+          ),
         ),
       { timeouts: { reply: 60 } },
     );
@@ -167,7 +169,7 @@ describe('a reply that comes too late', () => {
     const mta = opened((source) =>
       source.pipe(
         mergeMap((flow) =>
-          flow.stage === 'rcpt' ? of(reply(flow, tempfail()), reply(flow, reject())) : of(flow),
+          flow.stage === 'rcpt' ? of(answer(flow, tempfail()), answer(flow, reject())) : of(flow),
         ),
       ),
     );
@@ -196,7 +198,7 @@ describe('a reply that comes too late', () => {
     const mta = opened((source) =>
       source.pipe(
         map((flow) =>
-          flow.stage === 'rcpt' ? reply({ stage: 'data', session: flow.session }, reject()) : flow,
+          flow.stage === 'rcpt' ? answer({ stage: 'data', session: flow.session }, reject()) : flow,
         ),
       ),
     );
@@ -291,7 +293,7 @@ describe('the deadline', () => {
   it('is over for the whole of a body frame where failures let it pass', async () => {
     const mta = opened(
       on('body', () => NEVER),
-      { failure: proceed() },
+      { failure: allow() },
     );
     const bytes = frame('B', 'in two parts');
     mta.send(bytes.subarray(0, 8));
@@ -318,7 +320,7 @@ describe('the deadline', () => {
   it.each([
     ['accept', accept(), 'R04'],
     ['reject', reject(), 'R05'],
-    ['proceed', proceed(), 'R03'],
+    ['allow', allow(), 'R03'],
     ['tempfail with words', tempfail({ code: 451, enhanced: '4.7.1', text: '100% full, retry' }), 'R12'],
   ] as const)('gives what is configured as the failure decision: %s', async (_what, failure, id) => {
     const mta = opened(

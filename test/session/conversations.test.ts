@@ -8,7 +8,7 @@ import type { Stage } from '../../src/session/stage.js';
 import { frame, optneg } from '../support/session-frames.js';
 import { Link } from '../support/session-link.js';
 
-type Kind = 'proceed' | 'accept' | 'reject' | 'tempfail' | 'discard' | 'skip';
+type Kind = 'allow' | 'accept' | 'reject' | 'tempfail' | 'discard' | 'skip';
 
 /** What the filter does with one command. */
 interface Plan {
@@ -55,7 +55,7 @@ const NR: Readonly<Record<string, number>> = {
   U: 0x20000,
 };
 const LETTERS: Readonly<Record<Kind, string>> = {
-  proceed: 'c',
+  allow: 'c',
   accept: 'a',
   reject: 'r',
   tempfail: 't',
@@ -65,16 +65,9 @@ const LETTERS: Readonly<Record<Kind, string>> = {
 
 /** The decisions of table 2.13 of the protocol. */
 function kindsAt(letter: string): readonly Kind[] {
-  if (letter === 'U') return ['proceed', 'reject', 'tempfail'];
-  if (letter === 'C' || letter === 'H') return ['proceed', 'accept', 'reject', 'tempfail'];
-  return [
-    'proceed',
-    'accept',
-    'reject',
-    'tempfail',
-    'discard',
-    ...(letter === 'B' ? (['skip'] as const) : []),
-  ];
+  if (letter === 'U') return ['allow', 'reject', 'tempfail'];
+  if (letter === 'C' || letter === 'H') return ['allow', 'accept', 'reject', 'tempfail'];
+  return ['allow', 'accept', 'reject', 'tempfail', 'discard', ...(letter === 'B' ? (['skip'] as const) : [])];
 }
 
 /** A command, with the number of its plan in it; what has no data has it in a macro before. */
@@ -196,11 +189,11 @@ class Model {
   }
 
   #answer({ letter, plan }: Said): void {
-    const kind = plan.kind ?? 'proceed';
+    const kind = plan.kind ?? 'allow';
     const understood = kind !== 'skip' || (this.#protocol & 0x400) !== 0;
     this.expected.push(understood ? LETTERS[kind] : 'c');
     if (letter === 'E') return this.#end();
-    if (kind === 'proceed' || 'CHU'.includes(letter)) return;
+    if (kind === 'allow' || 'CHU'.includes(letter)) return;
     // Without MAIL the next message cannot be told from the rest of this one.
     this.#accepted = kind === 'accept' && (this.#protocol & 0x04) === 0;
     if (kind === 'skip') this.#skipping = true;

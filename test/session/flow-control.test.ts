@@ -7,7 +7,7 @@ import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { FrameQueue } from '../../src/session/connection/frame-queue.js';
-import { proceed } from '../../src/session/decisions.js';
+import { allow } from '../../src/session/decisions.js';
 import { frame, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 
@@ -22,7 +22,7 @@ describe('an MTA that sends while a decision is pending', () => {
         on('header', () =>
           go.pipe(
             take(1),
-            map(() => proceed()),
+            map(() => allow()),
           ),
         ),
         observe('body', ({ chunk }) => (bytes += chunk.length)),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
-import { accept, discard, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { accept, discard, allow, reject, tempfail } from '../../src/session/decisions.js';
 import { AnswerError } from '../../src/session/errors.js';
 import {
   type Modification,
@@ -235,7 +235,7 @@ describe('what is written', () => {
   });
 
   it.each([
-    ['proceed', proceed(), ['R16', 'R03']],
+    ['allow', allow(), ['R16', 'R03']],
     ['accept', accept(), ['R16', 'R04']],
     ['reject', reject(), ['R05']],
     ['tempfail', tempfail(), ['R06']],
@@ -302,7 +302,7 @@ describe('a right that was not granted', () => {
   it('gets the configured failure decision', () => {
     const mta = link(
       on('eom', () => addHeader('X', '1')),
-      { actions: [], failure: reject() },
+      { rights: [], failure: reject() },
     );
     mta.ask('C01');
     expect(mta.ask('C26')).toEqual(said('R05'));

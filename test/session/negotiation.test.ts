@@ -6,7 +6,7 @@ import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { requires } from '../../src/operators/requires.js';
+import { requireRights } from '../../src/operators/require-rights.js';
 import { accept, reject } from '../../src/session/decisions.js';
 import { NegotiationError } from '../../src/session/errors.js';
 import type { Flow } from '../../src/session/flow.js';
@@ -123,7 +123,7 @@ describe('what is derived from the filter', () => {
   });
 
   it('asks for the rights that a filter requires, even where it never gets to use them', () => {
-    expect(answer(requires(['CHGFROM', 'ADDHDRS'], nothing))).toEqual(
+    expect(answer(requireRights(['CHGFROM', 'ADDHDRS'], nothing))).toEqual(
       terms(sum(NO, ...allBut('connect', 'helo')) | known, 0x41),
     );
   });
@@ -210,9 +210,9 @@ describe('options', () => {
   });
 
   it('actions replaces what is derived, within the offer', () => {
-    expect(answer(raw, 'C01', { actions: ['ADDHDRS'] })).toEqual(terms(SKIP, 0x1));
-    expect(answer(raw, optneg(6, 0x2, 0x1fffff), { actions: ['ADDHDRS'] })).toEqual(terms(SKIP, 0));
-    expect(answer(raw, 'C01', { actions: [] })).toEqual(terms(SKIP, 0));
+    expect(answer(raw, 'C01', { rights: ['ADDHDRS'] })).toEqual(terms(SKIP, 0x1));
+    expect(answer(raw, optneg(6, 0x2, 0x1fffff), { rights: ['ADDHDRS'] })).toEqual(terms(SKIP, 0));
+    expect(answer(raw, 'C01', { rights: [] })).toEqual(terms(SKIP, 0));
   });
 
   it.each([
@@ -235,8 +235,8 @@ describe('options', () => {
     expect(mta.ask('C19')).toEqual(said('R03'));
   });
 
-  it('requires asks for rights', () => {
-    expect(answer(nothing, 'C01', { requires: ['CHGBODY'] })).toEqual(
+  it('requireRights asks for rights', () => {
+    expect(answer(nothing, 'C01', { requireRights: ['CHGBODY'] })).toEqual(
       terms(sum(NO, ...allBut('connect', 'helo')) | quiet, 0x2),
     );
   });
@@ -244,8 +244,8 @@ describe('options', () => {
   it.each([
     [{ version: 7 }, /version is 7; it has to be a whole number from 2 to 6\./],
     [{ stages: ['bodies'] }, /stages\[0\] is 'bodies'; it has to be one of 'connect'/],
-    [{ requires: ['EVERYTHING'] }, /requires\[0\] is 'EVERYTHING'/],
-    [{ actions: ['toString'] }, /actions\[0\] is 'toString'/],
+    [{ requireRights: ['EVERYTHING'] }, /requireRights\[0\] is 'EVERYTHING'/],
+    [{ rights: ['toString'] }, /rights\[0\] is 'toString'/],
     [{ macros: { header: ['i'] } }, /there is no option macros\.header\. There are connect, /],
     [{ macros: { eom: 'i' } }, /macros\.eom/],
     [{ macros: { eom: ['i j'] } }, /macros\.eom/],
@@ -391,8 +391,8 @@ describe('the negotiate hook', () => {
 
 describe('rights that the filter cannot do without', () => {
   it.each([
-    ['requires()', requires(['CHGBODY', 'CHGFROM', 'ADDHDRS'], nothing), {}],
-    ['the option', nothing, { requires: ['CHGBODY', 'CHGFROM', 'ADDHDRS'] }],
+    ['requireRights()', requireRights(['CHGBODY', 'CHGFROM', 'ADDHDRS'], nothing), {}],
+    ['the option', nothing, { requireRights: ['CHGBODY', 'CHGFROM', 'ADDHDRS'] }],
   ] as const)('refuse an MTA that lacks them, and name them: %s', (_how, filter, options) => {
     const mta = link(filter, options);
     mta.send(optneg(6, 0x2, 0x1fffff));
@@ -401,7 +401,7 @@ describe('rights that the filter cannot do without', () => {
 
   it('refuse what the hook has given away', () => {
     const mta = link(nothing, {
-      requires: ['CHGBODY'],
+      requireRights: ['CHGBODY'],
       negotiate: (_offer, derived) => ({ ...derived, actions: 0 }),
     });
     mta.send('C01');

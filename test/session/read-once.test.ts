@@ -7,7 +7,7 @@ import {
   on,
   onMessage,
   replaceBody,
-  strictest,
+  strictestOf,
   type Filter,
 } from '../../src/index.js';
 import { frame, said } from '../support/session-frames.js';
@@ -132,7 +132,7 @@ describe('answers and bodies that never end and never wait', () => {
     ['an Observable', on('eom', () => endless)],
     ['one that begins later', on('eom', () => timer(1).pipe(switchMap(() => endless)))],
     ['generators within an Observable', on('eom', () => of(forever()) as never)],
-    ['a check of strictest()', on('eom', () => strictest([endless]))],
+    ['a check of strictestOf()', on('eom', () => strictestOf([endless]))],
   ])(
     'fail after some seconds where they cannot be interrupted: %s',
     { timeout: 30_000 },

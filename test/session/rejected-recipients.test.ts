@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { accept, discard, proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { accept, discard, allow, reject, tempfail } from '../../src/session/decisions.js';
 import { AnswerError } from '../../src/session/errors.js';
 import type { Rcpt } from '../../src/session/flow.js';
 import { frame, optneg, said } from '../support/session-frames.js';
@@ -129,7 +129,7 @@ describe('a recipient that the MTA has rejected', () => {
 
   it.each([
     ['nothing', undefined],
-    ['proceed()', proceed()],
+    ['allow()', allow()],
     ['reject()', reject('no')],
     ['tempfail()', tempfail()],
   ])('stays so, and the MTA is told to go on, at %s', (_name, decision) => {
@@ -140,7 +140,7 @@ describe('a recipient that the MTA has rejected', () => {
     mta.ask('C01');
     expect(mta.ask('C12', 'C17', 'C16')).toEqual(said('R03'));
     expect(mta.outcomes.map(({ stage, decision: told, error }) => [stage, told?.kind, error])).toEqual([
-      ['rcpt', 'proceed', undefined],
+      ['rcpt', 'allow', undefined],
     ]);
   });
 

@@ -2,8 +2,8 @@ import { map } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { reply } from '../../src/operators/reply.js';
-import { type Decision, type Proceed, reject, tempfail } from '../../src/session/decisions.js';
+import { answer } from '../../src/operators/answer.js';
+import { type Decision, type Allow, reject, tempfail } from '../../src/session/decisions.js';
 import { AnswerError } from '../../src/session/errors.js';
 import type { ReplySpec } from '../../src/session/smtp-reply.js';
 import { type Bytes, frame, said } from '../support/session-frames.js';
@@ -13,7 +13,7 @@ const y = (text: string): Buffer => frame('y', Buffer.from(`${text}\0`));
 
 /** What is said to a recipient that is decided like this. */
 const written = (decision: () => Decision): string[] =>
-  opened(on('rcpt', decision as () => Proceed)).ask('C16');
+  opened(on('rcpt', decision as () => Allow)).ask('C16');
 
 describe('a reply', () => {
   it.each<[string, () => Decision, Bytes]>([
@@ -112,7 +112,7 @@ describe('a reply', () => {
       const make = (): Decision => (kind === 'reject' ? reject(spec) : tempfail(spec));
       expect(make).toThrow(AnswerError);
       expect(make).toThrow(message);
-      const mta = opened(on('rcpt', make as () => Proceed));
+      const mta = opened(on('rcpt', make as () => Allow));
       expect(mta.ask('C16')).toEqual(said('R06'));
       expect(mta.errors).toEqual([expect.any(AnswerError)]);
     },
@@ -134,7 +134,7 @@ describe('a reply', () => {
     const mta = opened((source) =>
       source.pipe(
         map((flow) =>
-          flow.stage === 'rcpt' ? { ...reply(flow, reject()), decision: decision as Decision } : flow,
+          flow.stage === 'rcpt' ? { ...answer(flow, reject()), decision: decision as Decision } : flow,
         ),
       ),
     );
@@ -162,12 +162,12 @@ describe('where a decision may be given', () => {
     eom: 'C26',
     unknown: 'C31',
   } as const;
-  const letters = { proceed: 'c', accept: 'a', reject: 'r', tempfail: 't', discard: 'd', skip: 's' } as const;
+  const letters = { allow: 'c', accept: 'a', reject: 'r', tempfail: 't', discard: 'd', skip: 's' } as const;
   // Table 2.13 of the protocol; "avoid" is no.
   const message = ['mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom'];
   const session = ['connect', 'helo'];
   const legal: Record<keyof typeof letters, readonly string[]> = {
-    proceed: [...session, ...message, 'unknown'],
+    allow: [...session, ...message, 'unknown'],
     accept: [...session, ...message],
     reject: [...session, ...message, 'unknown'],
     tempfail: [...session, ...message, 'unknown'],

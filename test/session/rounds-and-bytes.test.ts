@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
-import { proceed, reject, skip } from '../../src/session/decisions.js';
+import { allow, reject, skip } from '../../src/session/decisions.js';
 import type { Outcome } from '../../src/session/outcome.js';
 import { SMFIP } from '../../src/transport/wire/flags.js';
 import { frame, optneg } from '../support/session-frames.js';
@@ -37,7 +37,7 @@ function started(filter: Parameters<typeof link>[0], offer = WAITING): Link {
   return made;
 }
 
-const everywhere = on(STAGES, () => proceed());
+const everywhere = on(STAGES, () => allow());
 
 describe('The rounds and bytes of an outcome', () => {
   it('add up over a message, with its macros left out', () => {
@@ -70,7 +70,7 @@ describe('The rounds and bytes of an outcome', () => {
   });
 
   it('begin anew after an abort, a refused sender, and an MTA that begins without one', () => {
-    const mta = started(on(['mail', 'rcpt'], ({ stage }) => (stage === 'mail' ? reject() : proceed())));
+    const mta = started(on(['mail', 'rcpt'], ({ stage }) => (stage === 'mail' ? reject() : allow())));
     mta.send(mail, mail, mail, frame('A'), rcpt);
     expect(costs(mta)).toEqual([
       ['mail', 1, 11],
@@ -81,7 +81,7 @@ describe('The rounds and bytes of an outcome', () => {
   });
 
   it('count the answers that are given where no filter decides, as the MTA waits for them all the same', () => {
-    const mta = started(on('eom', () => proceed()));
+    const mta = started(on('eom', () => allow()));
     mta.send(mail, rcpt, data, header, eoh, body, body, eom);
     expect(costs(mta)).toEqual([['eom', 8, 48]]);
   });
@@ -90,7 +90,7 @@ describe('The rounds and bytes of an outcome', () => {
     const mta = started(
       compose(
         observe(['mail', 'rcpt', 'header', 'body'], () => undefined),
-        on('eom', () => proceed()),
+        on('eom', () => allow()),
       ),
       SILENT,
     );
@@ -103,7 +103,7 @@ describe('The rounds and bytes of an outcome', () => {
     const mta = started(
       compose(
         on('body', () => skip()),
-        on('eom', () => proceed()),
+        on('eom', () => allow()),
       ),
     );
     mta.send(mail);

@@ -19,8 +19,8 @@ import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { reply } from '../../src/operators/reply.js';
-import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { answer } from '../../src/operators/answer.js';
+import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { Flow } from '../../src/session/flow.js';
 import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { STAGES } from '../../src/session/stage.js';
@@ -65,7 +65,7 @@ const slowDown: Operator = (source) => {
       (flow) => void (recipients = flow.stage === 'mail' ? 0 : recipients + (flow.stage === 'rcpt' ? 1 : 0)),
     ),
     concatMap((flow) => (flow.stage === 'rcpt' && recipients > 1 ? of(flow).pipe(delay(5)) : of(flow))),
-    map((flow) => (flow.stage === 'rcpt' && recipients > 1 ? reply(flow, tempfail('Too many')) : flow)),
+    map((flow) => (flow.stage === 'rcpt' && recipients > 1 ? answer(flow, tempfail('Too many')) : flow)),
   );
 };
 
@@ -106,7 +106,7 @@ describe('the contract', () => {
     ],
     ['throw every message away', on('rcpt', () => discard())],
     ['want no more than a bit of the body', on('body', () => skip())],
-    ['decide without an end to anything', on(['mail', 'rcpt', 'header'], () => proceed())],
+    ['decide without an end to anything', on(['mail', 'rcpt', 'header'], () => allow())],
     ['never answer after an abort', on('rcpt', (_rcpt, { signal }) => pause(20, reject(), { signal }))],
   ])('is kept by filters that do %s', async (_what, filter) => {
     expect(await broken(filter)).toEqual({});
@@ -170,7 +170,7 @@ describe('the identity of undecided events', () => {
   it('is broken by events that never were, and replies to them', async () => {
     const made = at('data', ({ session }) => ({ stage: 'data', session }));
     expect((await broken(made, SHORT)).identity).toBe('At data: data came out, and no such event went in.');
-    const replied = at('data', ({ session }) => reply({ stage: 'data', session }, proceed()));
+    const replied = at('data', ({ session }) => answer({ stage: 'data', session }, allow()));
     expect((await broken(replied, SHORT)).identity).toBe(
       'At data: a reply to it came out, and no such event went in.',
     );
@@ -190,8 +190,8 @@ describe('one outcome an event', () => {
     ],
     [
       'decides, and passes on as well',
-      mergeMap((flow) => (flow.stage === 'data' ? of(reply(flow, proceed()), flow) : of(flow))),
-      'At data: 2 things came of it: reply to data: proceed; data.',
+      mergeMap((flow) => (flow.stage === 'data' ? of(answer(flow, allow()), flow) : of(flow))),
+      'At data: 2 things came of it: reply to data: allow; data.',
     ],
     ['is too slow', on('data', () => pause(500).then(() => undefined)), 'At data: nothing came of it.'],
     [
@@ -224,7 +224,7 @@ describe('silence after an abort', () => {
       flow.stage === stage && flow.stage !== 'reply' && flow.stage !== 'abort' && flow.stage !== 'close'
         ? of(flow).pipe(
             delay(5),
-            map((event) => reply(event, tempfail())),
+            map((event) => answer(event, tempfail())),
           )
         : of(flow),
     );
@@ -257,7 +257,7 @@ describe('silence after an abort', () => {
 
   it('looks as long as it is told to', async () => {
     const filter: Operator = mergeMap((flow) =>
-      flow.stage === 'rcpt' ? of(reply(flow, reject())).pipe(delay(60)) : of(flow),
+      flow.stage === 'rcpt' ? of(answer(flow, reject())).pipe(delay(60)) : of(flow),
     );
     const rule = (settle: number): Promise<void> | undefined =>
       contract(filter, { settle })
@@ -303,7 +303,7 @@ describe('no state across messages', () => {
       let messages = 0;
       return source.pipe(
         tap((flow) => void (messages += flow.stage === 'mail' ? 1 : 0)),
-        map((flow) => (flow.stage === 'mail' && messages > 1 ? reply(flow, reject('One is enough')) : flow)),
+        map((flow) => (flow.stage === 'mail' && messages > 1 ? answer(flow, reject('One is enough')) : flow)),
       );
     };
     expect((await broken(remembers))['no-state']).toBe(
@@ -318,7 +318,7 @@ describe('modifications', () => {
     const changes = at('header', (flow) => ({
       stage: 'reply',
       to: flow,
-      decision: proceed(),
+      decision: allow(),
       modifications: [addHeader('X', 'y')],
     }));
     expect((await broken(changes)).modifications).toBe(

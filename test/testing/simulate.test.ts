@@ -7,7 +7,7 @@ import { compose } from '../../src/operators/compose.js';
 import { observe } from '../../src/operators/observe.js';
 import { on } from '../../src/operators/on.js';
 import { perMessage } from '../../src/operators/per-message.js';
-import { requires } from '../../src/operators/requires.js';
+import { requireRights } from '../../src/operators/require-rights.js';
 import { accept, discard, reject, skip, tempfail } from '../../src/session/decisions.js';
 import type { MilterEvent } from '../../src/session/flow.js';
 import {
@@ -286,7 +286,7 @@ describe('a simulated MTA, of the negotiation', () => {
   });
 
   it('is refused where it does not offer what the filter requires', async () => {
-    const filter = requires(
+    const filter = requireRights(
       ['CHGBODY'],
       on('eom', () => replaceBody('')),
     );

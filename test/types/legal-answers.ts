@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import type { EventAt, Project, ProjectContext, Stage } from 'rxmilter';
 
 import type { Legal } from '../../src/operators/core/answers.js';
-import type { Accept, Discard, Proceed, Reject, Skip, Tempfail } from '../../src/session/decisions.js';
+import type { Accept, Discard, Allow, Reject, Skip, Tempfail } from '../../src/session/decisions.js';
 import type {
   AddHeader,
   AddRecipient,
@@ -17,7 +17,7 @@ import type {
 import type { Equal, Expect } from './equal.js';
 
 interface Answers {
-  proceed: Proceed;
+  allow: Allow;
   accept: Accept;
   reject: Reject;
   tempfail: Tempfail;
@@ -34,7 +34,7 @@ interface Answers {
   quarantine: Quarantine;
 }
 
-type Everywhere = 'proceed' | 'reject' | 'tempfail';
+type Everywhere = 'allow' | 'reject' | 'tempfail';
 type WithMessage = Everywhere | 'accept' | 'discard';
 type Changes = Exclude<keyof Answers, WithMessage | 'skip'>;
 
@@ -77,10 +77,10 @@ export type Checks = [
   Expect<Same<Answers>>,
   Expect<Same<{ [K in keyof Answers]: Answers[K] | undefined }>>,
   Expect<Same<{ [K in keyof Answers]: Answers[K] | void | null }>>,
-  Expect<Same<{ [K in keyof Answers]: Answers[K] | Proceed }>>,
+  Expect<Same<{ [K in keyof Answers]: Answers[K] | Allow }>>,
   Expect<Same<{ [K in keyof Answers]: Answers[K][] }>>,
   Expect<Same<{ [K in keyof Answers]: readonly (Answers[K] | undefined)[] }>>,
-  Expect<Same<{ [K in keyof Answers]: readonly [Proceed, Answers[K]] }>>,
+  Expect<Same<{ [K in keyof Answers]: readonly [Allow, Answers[K]] }>>,
   Expect<Same<{ [K in keyof Answers]: Set<Answers[K]> }>>,
   Expect<Same<{ [K in keyof Answers]: Iterable<Answers[K]> }>>,
   Expect<Same<{ [K in keyof Answers]: Generator<Answers[K]> }>>,
@@ -90,17 +90,17 @@ export type Checks = [
   Expect<Same<{ [K in keyof Answers]: PromiseLike<Answers[K] | undefined> }>>,
   Expect<Same<{ [K in keyof Answers]: Promise<Answers[K] | void> }>>,
   Expect<Same<{ [K in keyof Answers]: Promise<Answers[K]> | undefined }>>,
-  Expect<Same<{ [K in keyof Answers]: Promise<Answers[K]> | Proceed }>>,
+  Expect<Same<{ [K in keyof Answers]: Promise<Answers[K]> | Allow }>>,
   Expect<Same<{ [K in keyof Answers]: Promise<Answers[K][]> }>>,
   Expect<Same<{ [K in keyof Answers]: Observable<Answers[K]> }>>,
   Expect<Same<{ [K in keyof Answers]: Observable<Answers[K] | undefined> }>>,
   Expect<Same<{ [K in keyof Answers]: Observable<Answers[K][]> }>>,
-  Expect<Same<{ [K in keyof Answers]: Observable<Answers[K] | [Proceed, Answers[K]]> }>>,
+  Expect<Same<{ [K in keyof Answers]: Observable<Answers[K] | [Allow, Answers[K]]> }>>,
   Expect<Same<{ [K in keyof Answers]: AsyncIterable<Answers[K]> }>>,
   Expect<Same<{ [K in keyof Answers]: AsyncIterable<Answers[K][]> }>>,
   Expect<Same<{ [K in keyof Answers]: AsyncGenerator<Answers[K]> }>>,
   Expect<Same<{ [K in keyof Answers]: AsyncGenerator<never, Answers[K]> }>>,
-  Expect<Same<{ [K in keyof Answers]: AsyncGenerator<Proceed | Answers[K], void> }>>,
+  Expect<Same<{ [K in keyof Answers]: AsyncGenerator<Allow | Answers[K], void> }>>,
 ];
 
 type Nonsense =

@@ -6,7 +6,7 @@ import {
   discard,
   edit,
   onMessage,
-  proceed,
+  allow,
   quarantine,
   reject,
   replaceBody,
@@ -122,7 +122,7 @@ export const filters: Filter[] = [
     await later;
   }),
   onMessage(() => NEVER),
-  onMessage(() => of(addHeader('A', 'b'), proceed())),
+  onMessage(() => of(addHeader('A', 'b'), allow())),
   onMessage(({ body }) =>
     from(body).pipe(
       concatMap(() => timer(1)),

@@ -4,7 +4,7 @@ import {
   addHeader,
   discard,
   on,
-  proceed,
+  allow,
   quarantine,
   reject,
   skip,
@@ -90,7 +90,7 @@ export const filters: Filter[] = [
     return reject('Who?');
   }),
   on('rcpt', async ({ address }) => {
-    if (await known(address)) return proceed();
+    if (await known(address)) return allow();
     if (doubtful) return accept();
   }),
   on('rcpt', async ({ address }) => ((await known(address)) ? undefined : reject())),
@@ -163,9 +163,9 @@ export const filters: Filter[] = [
   // @ts-expect-error out of an Observable that has been piped
   on('connect', () => interval(1).pipe(map((n) => (n > 1 ? discard() : reject())))),
   // @ts-expect-error out of an array
-  on('connect', () => [proceed(), discard()]),
+  on('connect', () => [allow(), discard()]),
   // @ts-expect-error out of a promise of an array
-  on('connect', async () => ((await known('')) ? [proceed(), discard()] : [])),
+  on('connect', async () => ((await known('')) ? [allow(), discard()] : [])),
   on(
     'connect',
     // @ts-expect-error out of a generator
@@ -177,7 +177,7 @@ export const filters: Filter[] = [
     'connect',
     // @ts-expect-error at the end of a generator
     function* () {
-      yield proceed();
+      yield allow();
       return discard();
     },
   ),
@@ -192,7 +192,7 @@ export const filters: Filter[] = [
     'connect',
     // @ts-expect-error at the end of an async generator
     async function* () {
-      if (await known('')) yield proceed();
+      if (await known('')) yield allow();
       return discard();
     },
   ),

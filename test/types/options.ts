@@ -40,9 +40,9 @@ export const all: ServeOptions = {
     linger: 2000,
     idle: 1e6,
   },
-  requires: ['CHGBODY'],
+  requireRights: ['CHGBODY'],
   stages: ['body'],
-  actions: ['ADDHDRS'],
+  rights: ['ADDHDRS'],
   version: 6,
   noReply: true,
   macros: { eom: ['i', '{auth_authen}'] },
@@ -74,9 +74,9 @@ export const sometimes: ServeOptions = {
   onError: maybe(() => undefined),
   failure: maybe(tempfail()),
   timeouts: { reply: maybe(8000), eom: maybe(280_000) },
-  requires: maybe(['CHGBODY'] as const),
+  requireRights: maybe(['CHGBODY'] as const),
   stages: maybe(['body'] as const),
-  actions: maybe(['ADDHDRS'] as const),
+  rights: maybe(['ADDHDRS'] as const),
   version: maybe(6),
   noReply: maybe(true),
   macros: maybe({ eom: ['i'] }),
@@ -93,7 +93,7 @@ export const wrong: ServeOptions[] = [
   // @ts-expect-error it is not said where
   {},
   // @ts-expect-error there is no such right
-  { listen: 'inet:1@::1', requires: ['CHGBDY'] },
+  { listen: 'inet:1@::1', requireRights: ['CHGBDY'] },
   // @ts-expect-error there is no such stage
   { listen: 'inet:1@::1', stages: ['abort'] },
   // @ts-expect-error nobody knows that version

@@ -23,8 +23,8 @@ import {
   perConnection,
   perMessage,
   reject,
-  reply,
-  requires,
+  answer,
+  requireRights,
   serve,
   sink,
   tempfail,
@@ -58,9 +58,9 @@ typed<Filter>()(compose(filter, filter));
 typed<Filter>()(compose());
 typed<Filter>()(perMessage(() => filter));
 typed<Filter>()(perConnection(() => compose(filter)));
-typed<Filter>()(requires(['CHGBODY', 'CHGHDRS'], filter));
+typed<Filter>()(requireRights(['CHGBODY', 'CHGHDRS'], filter));
 // @ts-expect-error there is no such right
-requires(['CHGBDY'], filter);
+requireRights(['CHGBDY'], filter);
 // @ts-expect-error a filter is wanted
 perMessage(filter);
 
@@ -82,7 +82,7 @@ typed<Observable<Outcome>>()(
     filter,
     map((flow): Flow => {
       typed<Flow>()(flow);
-      return flow.stage === 'rcpt' ? reply(flow, reject()) : flow;
+      return flow.stage === 'rcpt' ? answer(flow, reject()) : flow;
     }),
     keep((flow) => flow.stage !== 'reply' || flow.decision.kind !== 'discard'),
     sink(session),
@@ -108,7 +108,7 @@ export const mixed: Filter = compose(
   tap(),
   tap((flow) => typed<Flow>()(flow)),
   map((flow) => flow),
-  map((flow) => (flow.stage === 'eom' ? reply(flow, addHeader('A', 'b'), accept()) : flow)),
+  map((flow) => (flow.stage === 'eom' ? answer(flow, addHeader('A', 'b'), accept()) : flow)),
   catchError((_error: unknown, caught) => caught),
   pipe(filter, tap()),
   (source) => source,
@@ -159,22 +159,22 @@ export const seen: Filter[] = [
 /** `reply` knows what is legal at its event. */
 export function replies(rcpt: Rcpt, eom: Eom, any: StageEvent, event: MilterEvent): Reply[] {
   // @ts-expect-error a modification at rcpt
-  reply(rcpt, addHeader('A', 'b'));
+  answer(rcpt, addHeader('A', 'b'));
   // @ts-expect-error not at each stage
-  reply(any, discard());
+  answer(any, discard());
   // @ts-expect-error abort and close have no answer
-  reply(event, reject());
+  answer(event, reject());
   return [
-    reply(rcpt, reject('no')),
-    reply(rcpt, discard()),
-    reply(eom, addHeader('A', 'b'), accept()),
-    reply(any, full() ? tempfail('Mailbox full') : reject()),
+    answer(rcpt, reject('no')),
+    answer(rcpt, discard()),
+    answer(eom, addHeader('A', 'b'), accept()),
+    answer(any, full() ? tempfail('Mailbox full') : reject()),
     { stage: 'reply', to: rcpt, decision: reject(), modifications: [] },
   ];
 }
 export const full$: Filter = compose((source) =>
   source.pipe(
-    map((flow) => (flow.stage === 'rcpt' && full() ? reply(flow, tempfail('Mailbox full')) : flow)),
+    map((flow) => (flow.stage === 'rcpt' && full() ? answer(flow, tempfail('Mailbox full')) : flow)),
   ),
 );
 

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { discard, reject, skip, type Filter, type Outcome, type Rcpt } from 'rxmilter';
-import { coalesce, type Coalesced } from 'rxmilter/lookups';
+import { sharedLookUp, type SharedLookUp } from 'rxmilter/lookups';
 import {
   bursts,
   greylist,
@@ -56,8 +56,8 @@ rateLimit({ key: 'client', limit });
 export const found = numbers.pipe(bursts({ key: (value) => value.toFixed(), threshold: 2, window }));
 export type Found = Expect<Equal<typeof found, Observable<Burst<number>>>>;
 
-export const plain = coalesce((_address: string, _signal) => Promise.resolve(true), { ttl: 5 });
-export type Plain = Expect<Equal<typeof plain, Coalesced<string, boolean>>>;
-coalesce(({ id }: { id: number }) => [id], { key: ({ id }) => id });
+export const plain = sharedLookUp((_address: string, _signal) => Promise.resolve(true), { ttl: 5 });
+export type Plain = Expect<Equal<typeof plain, SharedLookUp<string, boolean>>>;
+sharedLookUp(({ id }: { id: number }) => [id], { key: ({ id }) => id });
 // @ts-expect-error: objects need a key, or all would be the same
-coalesce(({ id }: { id: number }) => [id]);
+sharedLookUp(({ id }: { id: number }) => [id]);

@@ -3,7 +3,7 @@ import {
   accept,
   discard,
   on,
-  proceed,
+  allow,
   reject,
   remote,
   skip,
@@ -39,7 +39,7 @@ export const all: RemoteOptions[] = [
     offer: { version: 2, protocol: 0 },
   },
   { failure: maybe(accept()), timeouts: { eom: maybe(1) }, stages: maybe(['rcpt'] as const) },
-  { failure: proceed() },
+  { failure: allow() },
   { failure: tempfail({ code: 421 }) },
 ];
 

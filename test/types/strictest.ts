@@ -6,10 +6,10 @@ import {
   edit,
   on,
   onMessage,
-  proceed,
+  allow,
   reject,
   skip,
-  strictest,
+  strictestOf,
   tempfail,
   type Check,
   type Filter,
@@ -24,45 +24,49 @@ declare const score$: Observable<number>;
 declare const rules: readonly ((address: string) => Promise<Reject | undefined>)[];
 
 typed<Observable<readonly (Reject | Tempfail)[]>>()(
-  strictest([(signal) => listed('a', signal).then((yes) => (yes ? reject() : undefined)), tempfail()]),
+  strictestOf([(signal) => listed('a', signal).then((yes) => (yes ? reject() : undefined)), tempfail()]),
 );
-typed<Observable<readonly AddHeader[]>>()(strictest([of(addHeader('A', 'b')), () => [addHeader('A', 'b')]]));
-typed<Observable<readonly never[]>>()(strictest([]));
+typed<Observable<readonly AddHeader[]>>()(
+  strictestOf([of(addHeader('A', 'b')), () => [addHeader('A', 'b')]]),
+);
+typed<Observable<readonly never[]>>()(strictestOf([]));
 
 export const filters: Filter[] = [
   on('connect', ({ address }) =>
-    strictest([
+    strictestOf([
       async (signal) => {
         typed<AbortSignal>()(signal);
         return (await listed(address, signal)) && reject('Listed');
       },
       listed(address).then((yes) => (yes ? tempfail() : undefined)),
       address === '' && accept(),
-      of(proceed()),
+      of(allow()),
       null,
       undefined,
       () => undefined,
     ]),
   ),
-  on('rcpt', ({ address }) => strictest(rules.map((rule) => () => rule(address)))),
-  on('rcpt', ({ address }) => (address === '' ? reject() : strictest([discard()]))),
-  on('body', () => strictest([skip(), () => proceed()])),
-  on('eom', () => strictest([[addHeader('A', 'b'), accept()], () => Promise.resolve([addHeader('A', 'b')])])),
-  onMessage((message) => strictest([() => edit(message, () => undefined), () => reject()])),
-  on('rcpt', () => strictest([() => reject()], { onError: (_error, index) => void index.toFixed() })),
+  on('rcpt', ({ address }) => strictestOf(rules.map((rule) => () => rule(address)))),
+  on('rcpt', ({ address }) => (address === '' ? reject() : strictestOf([discard()]))),
+  on('body', () => strictestOf([skip(), () => allow()])),
+  on('eom', () =>
+    strictestOf([[addHeader('A', 'b'), accept()], () => Promise.resolve([addHeader('A', 'b')])]),
+  ),
+  onMessage((message) => strictestOf([() => edit(message, () => undefined), () => reject()])),
+  on('rcpt', () => strictestOf([() => reject()], { onError: (_error, index) => void index.toFixed() })),
 
   // @ts-expect-error not legal there
-  on('connect', () => strictest([() => discard()])),
+  on('connect', () => strictestOf([() => discard()])),
   // @ts-expect-error not legal there, out of a promise
-  on('rcpt', () => strictest([reject(), Promise.resolve(skip())])),
+  on('rcpt', () => strictestOf([reject(), Promise.resolve(skip())])),
   // @ts-expect-error a message is changed at its end only
-  on('rcpt', () => strictest([() => addHeader('A', 'b')])),
+  on('rcpt', () => strictestOf([() => addHeader('A', 'b')])),
   // @ts-expect-error a number is no answer
-  on('rcpt', () => strictest([score$])),
+  on('rcpt', () => strictestOf([score$])),
   // @ts-expect-error a text is none either
-  on('rcpt', () => strictest([() => 'reject'])),
+  on('rcpt', () => strictestOf([() => 'reject'])),
   // @ts-expect-error a list is wanted
-  on('rcpt', () => strictest(() => reject())),
+  on('rcpt', () => strictestOf(() => reject())),
 ];
 
 export const checks: Check<Reject>[] = [
@@ -71,7 +75,7 @@ export const checks: Check<Reject>[] = [
   of(null),
   ({ aborted }: AbortSignal): Reject | false => aborted && reject(),
 ];
-export const together: Filter = on('connect', () => strictest(checks));
+export const together: Filter = on('connect', () => strictestOf(checks));
 // @ts-expect-error nobody would run a generator
 export const generator: Check = function* (): Iterable<Reject> {
   yield reject();

@@ -1,7 +1,7 @@
 import { checkOptions, pickOptions, withDefaults } from '../../common/options.js';
 import { excerpt } from '../../common/printable.js';
 import { scopeOf } from '../../session/decision-scope.js';
-import { accept, discard, proceed, reject, skip } from '../../session/decisions.js';
+import { accept, discard, allow, reject, skip } from '../../session/decisions.js';
 import { LARGEST, agreeOnSize } from '../../session/negotiation/terms.js';
 import type { KnownProfile } from '../../session/profiles/profile.js';
 import { profileOf } from '../../session/profiles/recognise.js';
@@ -42,7 +42,7 @@ const LEFT_OUT: Readonly<Record<'body' | 'content', readonly EventName[]>> = {
 
 /** The decision that a verdict amounts to; every refusal has the same scope. */
 const DECISIONS = {
-  continue: proceed(),
+  continue: allow(),
   accept: accept(),
   discard: discard(),
   skip: skip(),

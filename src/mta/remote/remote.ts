@@ -75,7 +75,7 @@ class RemoteRun implements Upstream, RunOwner {
     const isReply = flow.stage === 'reply';
     const event = isReply ? flow.to : flow;
     // The milter hears nothing of what an earlier filter has refused or taken out of the pipeline, as from an MTA.
-    const isHeard = !isReply || (flow.decision.kind === 'proceed' && event.stage !== 'eom');
+    const isHeard = !isReply || (flow.decision.kind === 'allow' && event.stage !== 'eom');
     if (isHeard) {
       this.#link.note(event);
       this.#watch(event);

@@ -56,14 +56,14 @@ interface LegalAnswers {
   eoh: `at eoh: ${OfMessage}`;
   body: `at body: ${OfMessage} or skip()`;
   eom: `at eom: ${OfMessage}, a modification or an edit`;
-  unknown: 'at unknown: nothing, proceed(), reject() or tempfail()';
+  unknown: 'at unknown: nothing, allow(), reject() or tempfail()';
 }
-type BeforeMail = 'nothing, proceed(), accept(), reject() or tempfail()';
-type OfMessage = 'nothing, proceed(), accept(), reject(), tempfail(), discard()';
+type BeforeMail = 'nothing, allow(), accept(), reject() or tempfail()';
+type OfMessage = 'nothing, allow(), accept(), reject(), tempfail(), discard()';
 
 const NONE: readonly Modification[] = Object.freeze([]);
 const DECISIONS: readonly string[] = [
-  'proceed',
+  'allow',
   'accept',
   'reject',
   'tempfail',

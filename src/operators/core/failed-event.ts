@@ -20,7 +20,7 @@ export function failedEvent(event: StageEvent, thrown: unknown, site?: Site): Re
 
 /** Whether an earlier filter has had the last word: on the message, or where it is about a recipient, on that one. */
 export function isFinal(flow: Flow): boolean {
-  return flow.stage === 'reply' && flow.decision.kind !== 'proceed' && flow.decision.kind !== 'skip';
+  return flow.stage === 'reply' && flow.decision.kind !== 'allow' && flow.decision.kind !== 'skip';
 }
 
 /** Whether it says that a message does not pass: then nothing else about it matters, and it need not be read on. */

@@ -191,6 +191,11 @@ export function makeFilter(steps: readonly Step[]): Filter {
   return Object.assign(operator, { [STEPS]: steps });
 }
 
+/** Whether it is a filter that this library has made. */
+export function isFilter(value: unknown): value is Filter {
+  return typeof value === 'function' && STEPS in value;
+}
+
 /**
  * The steps of a filter; an operator of the user's own is one step by itself.
  *
@@ -205,7 +210,7 @@ export function stepsOf(filter: OperatorFunction<Flow, Flow>, which = 'The filte
   }
   // What RxJS and its users put where there is nothing to do: `wanted ? filter : identity`.
   if (filter === identity) return [];
-  return STEPS in filter ? (filter as Filter)[STEPS] : [opaqueStep(filter, which)];
+  return isFilter(filter) ? filter[STEPS] : [opaqueStep(filter, which)];
 }
 
 /** What the steps need of the negotiation. */

@@ -1,4 +1,4 @@
-import { type Decision, proceed, tempfail } from '../../session/decisions.js';
+import { type Decision, allow, tempfail } from '../../session/decisions.js';
 import type { Abort, Close, Reply, StageEvent } from '../../session/flow.js';
 import type { MtaName } from '../../session/profiles/profile.js';
 import { SessionFacts } from '../../session/session-facts.js';
@@ -236,7 +236,7 @@ class ShadowTurn extends DerivedTurn {
  */
 function counted(would: Decision | undefined, did: Decision | undefined): Decision {
   const missing = did?.kind === 'reject' || did?.kind === 'tempfail' || did?.kind === 'skip';
-  return missing ? did : (would ?? proceed());
+  return missing ? did : (would ?? allow());
 }
 
 /** What goes wrong in the shadow is no error of the pipeline. */

@@ -129,7 +129,7 @@ function needRight(modification: Modification, reply: ReplyName, actions: number
   if ((right & actions) === right) return;
   throw new AnswerError(
     `${modification.kind} needs the right ${rightsOf(right).join()}, which the MTA has not granted to this connection. ` +
-      "Ask for it with the option 'requires', and such an MTA is refused at negotiation.",
+      "Ask for it with the option 'requireRights', and such an MTA is refused at negotiation.",
   );
 }
 

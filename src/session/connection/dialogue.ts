@@ -238,7 +238,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   /** The MTA has its answer to a turn. */
   settled(turn: Turn, decision: Decision): void {
     if (turn.mode !== 'partial') this.#apply(turn.stage, decision);
-    else if (decision.kind !== 'proceed' && this.#message !== undefined) this.#message.early = decision;
+    else if (decision.kind !== 'allow' && this.#message !== undefined) this.#message.early = decision;
   }
 
   /** Goes on with the end of a message that waited for its last chunk, where there is one. */

@@ -3,7 +3,7 @@ import { SMFIP } from '../../transport/wire/flags.js';
 import { replyCodec } from '../../transport/wire/replies.js';
 import { giverOf, located } from '../answer-watch.js';
 import { encodeModifications } from '../changes/encode-modifications.js';
-import { type Decision, UNDECIDED, checkDecision, proceed, skip, tempfail } from '../decisions.js';
+import { type Decision, UNDECIDED, checkDecision, allow, skip, tempfail } from '../decisions.js';
 import { AnswerError, ProjectError, overruledError, staleReply, tooSlow } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
 import type { Flow, MilterEvent } from '../flow.js';
@@ -28,7 +28,7 @@ const CONTINUE = replyCodec.encode({ type: 'continue' });
 const PROGRESS = replyCodec.encode({ type: 'progress' });
 /** The frames of decisions without a reply. */
 const BARE: Readonly<Record<Decision['kind'], Buffer>> = {
-  proceed: CONTINUE,
+  allow: CONTINUE,
   accept: replyCodec.encode({ type: 'accept' }),
   reject: replyCodec.encode({ type: 'reject' }),
   tempfail: replyCodec.encode({ type: 'tempfail' }),
@@ -177,7 +177,7 @@ export class Turns implements TurnOwner {
     if (turn === undefined) return false;
     const { kind } = this.failure;
     // A message whose body is half replaced may not pass, whatever else failures are to do.
-    const half = this.#written && (kind === 'accept' || kind === 'proceed');
+    const half = this.#written && (kind === 'accept' || kind === 'allow');
     const decision = half ? HALF_DONE : failureAt(turn.stage, this.failure);
     this.#finish(turn, decision, NONE, error);
     return true;
@@ -219,7 +219,7 @@ export class Turns implements TurnOwner {
       if (this.#pending !== turn) return;
       this.#end(turn);
       if (last) this.say(turn.stage as Stage);
-      this.#settled(turn, proceed());
+      this.#settled(turn, allow());
     };
     this.#pending = turn;
     turn.onResume(resume);
@@ -233,7 +233,7 @@ export class Turns implements TurnOwner {
     const stage = turn.stage as Stage;
     try {
       const decision = checkDecision(given, stage);
-      const kept = decision.kind === 'proceed' || decision.kind === 'accept' ? modifications : NONE;
+      const kept = decision.kind === 'allow' || decision.kind === 'accept' ? modifications : NONE;
       if (kept.length === 0) {
         this.#finish(turn, decision, NONE, cause);
         return;
@@ -282,7 +282,7 @@ export class Turns implements TurnOwner {
   }
 
   #finish(turn: Turn, wanted: Decision, modifications: Modifications, cause: Error | undefined): void {
-    const decision = turn.overruled ? proceed() : wanted;
+    const decision = turn.overruled ? allow() : wanted;
     const error = turn.overruled ? (cause ?? overruledError(wanted.kind)) : cause;
     turn.decision = decision;
     if (modifications !== NONE) turn.modifications = modifications;

@@ -82,5 +82,5 @@ function isPending(watch: Watch): boolean {
 /** Whether the filter has ended, or has decided on the message or the connection, so that no MTA would go on. */
 function hasEnded({ end, log }: Watch): boolean {
   const newest = log.at(-1)?.flow;
-  return end !== undefined || (newest?.stage === 'reply' && newest.decision.kind !== 'proceed');
+  return end !== undefined || (newest?.stage === 'reply' && newest.decision.kind !== 'allow');
 }

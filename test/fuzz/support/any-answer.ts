@@ -21,7 +21,7 @@ const ANSWERS: Readonly<Record<string, () => unknown>> = {
   nothing: () => undefined,
   null: () => null,
   false: () => false,
-  'proceed()': () => rx.proceed(),
+  'allow()': () => rx.allow(),
   'accept()': () => rx.accept(),
   'reject()': () => rx.reject(),
   'tempfail()': () => rx.tempfail(),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { accept, proceed, reject, tempfail } from '../../../src/index.js';
+import { accept, allow, reject, tempfail } from '../../../src/index.js';
 import type { SessionOptions } from '../../../src/session/options.js';
 import { anyFilter, type FilterPlan } from './any-filter.js';
 
@@ -30,7 +30,7 @@ const offer = fc.record({
   actions: fc.oneof(fc.constantFrom(0x1ff, 0x3f, 0), fc.nat(0x1ff), word),
   protocol: fc.oneof(fc.constantFrom(0x1fffff, 0x7f, 0x37f, 0), fc.nat(0x1fffff), word),
 });
-const FAILURES = { tempfail: tempfail(), reject: reject('100 %'), accept: accept(), proceed: proceed() };
+const FAILURES = { tempfail: tempfail(), reject: reject('100 %'), accept: accept(), allow: allow() };
 const maybe = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(values, { nil: undefined, freq: 2 });
 

@@ -28,7 +28,7 @@ import {
   on,
   perConnection,
   perMessage,
-  reply,
+  answer,
   type Flow,
   type MilterEvent,
   type Stage,
@@ -174,7 +174,7 @@ function sometimes(bench: Bench, run: (event: StageEvent) => Flow): (flow: Flow)
 const OWN: Readonly<Record<string, (bench: Bench) => Operator>> = {
   pass: () => tap(),
   'rejects by reply()': (bench) =>
-    map(sometimes(bench, (event) => reply(event as never, makeAnswer('reject()') as never) as Flow)),
+    map(sometimes(bench, (event) => answer(event as never, makeAnswer('reject()') as never) as Flow)),
   'proceeds with modifications': (bench) =>
     map(
       sometimes(
@@ -183,7 +183,7 @@ const OWN: Readonly<Record<string, (bench: Bench) => Operator>> = {
           ({
             stage: 'reply',
             to,
-            decision: makeAnswer('proceed()'),
+            decision: makeAnswer('allow()'),
             modifications: [makeAnswer('addHeader')],
           }) as never,
       ),

@@ -13,7 +13,7 @@ import { RemoteError, type RemoteOptions } from '../../../src/mta/remote/remote-
 import { remote } from '../../../src/mta/remote/remote.js';
 import { compose } from '../../../src/operators/compose.js';
 import { on } from '../../../src/operators/on.js';
-import { accept, proceed, reject } from '../../../src/session/decisions.js';
+import { accept, allow, reject } from '../../../src/session/decisions.js';
 import { UnansweredError } from '../../../src/session/errors.js';
 import { addHeader } from '../../../src/session/modifications.js';
 import type { Outcome } from '../../../src/session/outcome.js';
@@ -67,7 +67,7 @@ describe('a milter elsewhere that fails', () => {
     ],
     [{ failure: 'tempfail' }, { outcome: 'deferred' }],
     [{ failure: 'pass' }, { outcome: 'delivered' }],
-    [{ failure: proceed() }, { outcome: 'delivered' }],
+    [{ failure: allow() }, { outcome: 'delivered' }],
     [{ failure: accept() }, { outcome: 'delivered' }],
     [{ failure: reject('No scanner') }, { outcome: 'refused', reply: { code: 550, lines: ['No scanner'] } }],
   ] as const)('because its port is closed leaves the mail to the policy %o', async (policy, expected) => {

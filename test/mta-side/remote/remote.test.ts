@@ -14,9 +14,9 @@ import { stepsOf, tagsOf } from '../../../src/operators/core/filter.js';
 import { observe } from '../../../src/operators/observe.js';
 import { on } from '../../../src/operators/on.js';
 import { perMessage } from '../../../src/operators/per-message.js';
-import { reply } from '../../../src/operators/reply.js';
+import { answer } from '../../../src/operators/answer.js';
 import { when } from '../../../src/operators/when.js';
-import { proceed, reject } from '../../../src/session/decisions.js';
+import { allow, reject } from '../../../src/session/decisions.js';
 import type { Modification } from '../../../src/session/modifications.js';
 import type { Outcome } from '../../../src/session/outcome.js';
 import { ALL_STAGES, BIT } from '../../../src/session/stage.js';
@@ -191,7 +191,7 @@ describe('remote()', () => {
   it('tells the milter what an earlier filter has let pass, and takes no answer to it', async () => {
     const milter = await scripted({ R: 'R05', E: ['R16', 'R03'] });
     const filter = compose(
-      on(['rcpt', 'header'], () => proceed()),
+      on(['rcpt', 'header'], () => allow()),
       remote(milter.address),
     );
     const { outcome, headers } = await deliver(MAIL, { to: filter });
@@ -214,7 +214,7 @@ describe('remote()', () => {
   it('does not ask the milter about an end that an earlier filter has taken', async () => {
     const milter = await scripted({ E: ['R16', 'R03'] });
     const filter = compose(
-      (flow$) => flow$.pipe(map((flow) => (flow.stage === 'eom' ? reply(flow, proceed()) : flow))),
+      (flow$) => flow$.pipe(map((flow) => (flow.stage === 'eom' ? answer(flow, allow()) : flow))),
       remote(milter.address),
     );
     expect(await deliver(MAIL, { to: filter })).toMatchObject({ outcome: 'delivered', modifications: [] });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { accept, discard, on, proceed, reject, skip, tempfail, type Filter } from '../../../src/index.js';
+import { accept, discard, on, allow, reject, skip, tempfail, type Filter } from '../../../src/index.js';
 import { converse } from '../support/conversation.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { STAGES } from '../support/refused-by-postfix.js';
@@ -55,7 +55,7 @@ describeMtas('decisions', (bench, mta) => {
 
   describe.each([
     ['accept', accept()],
-    ['proceed', proceed()],
+    ['allow', allow()],
     ['nothing', undefined],
   ] as const)('%s', (_name, decision) => {
     test.each(STAGES)('at %s', async (stage) => {

@@ -6,7 +6,7 @@ import {
   compose,
   discard,
   on,
-  proceed,
+  allow,
   reject,
   tempfail,
   type Rcpt,
@@ -53,7 +53,7 @@ function rejectedRecipients(bench: () => MtaBench, words: Words): void {
   });
 
   test.each([
-    ['proceed()', proceed()],
+    ['allow()', allow()],
     ['reject()', reject('my own words')],
     ['tempfail()', tempfail('my own words')],
     ['accept()', accept()],

@@ -59,7 +59,7 @@ describeMtas('a filter in the shadow', (bench) => {
     expect(data.toString()).toContain('\r\n\r\nThe body.\r\n');
     expect(data.toString()).not.toContain('X-Recipients');
     await eventually('both differences', () => told.length === 2);
-    expect(told).toEqual(['rcpt reject, not -', 'eom -, not proceed']);
+    expect(told).toEqual(['rcpt reject, not -', 'eom -, not allow']);
     // That of the message, which was over by then.
     expect(queueIds).toEqual([expect.stringMatching(/^\w+$/)]);
   });

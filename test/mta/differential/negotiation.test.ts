@@ -137,7 +137,7 @@ describe('The negotiation of rxmilter', () => {
       decided: ['eom'],
       observed: ['connect', 'helo', 'mail'],
       actions: 0x01,
-      options: { actions: ['ADDHDRS'] },
+      options: { rights: ['ADDHDRS'] },
     },
     (pair) => {
       itAgrees(pair, {
@@ -152,7 +152,7 @@ describe('The negotiation of rxmilter', () => {
 
   describePair(
     'refuses what that of libmilter refuses where a right is required:',
-    { decided: ALL, mode: 'plain', actions: 0xc0, options: { requires: ['CHGFROM', 'ADDRCPT_PAR'] } },
+    { decided: ALL, mode: 'plain', actions: 0xc0, options: { requireRights: ['CHGFROM', 'ADDRCPT_PAR'] } },
     (pair) => {
       const lacking = ['cannot do without the rights CHGFROM, ADDRCPT_PAR'];
       itAnswers(pair, 'an offer of neither', [6, 0x3f, 0x1fffff], CLOSED, CLOSED, lacking);

@@ -6,7 +6,7 @@ import {
   compose,
   discard,
   on,
-  proceed,
+  allow,
   reject,
   skip,
   tempfail,
@@ -91,7 +91,7 @@ function first<T>(decision: T): () => T | undefined {
 
 describeMiltertest('decisions, for miltertest', (bench) => {
   describe.each([
-    ['proceed', proceed(), 'continue'],
+    ['allow', allow(), 'continue'],
     ['nothing', undefined, 'continue'],
     ['reject', reject(), 'reject'],
     ['tempfail', tempfail(), 'tempfail'],

@@ -7,7 +7,7 @@ import {
   insertHeader,
   observe,
   on,
-  proceed,
+  allow,
   SMFIP,
   type Header,
   type ServeOptions,
@@ -85,7 +85,7 @@ describeMiltertest('flags that a filter asks for itself, with miltertest', (benc
       compose(
         on('rcpt', ({ address, session }) => {
           seen.push([address, session.macros.get('rcpt_mailer') === 'error']);
-          return proceed();
+          return allow();
         }),
         on('eom', () => addHeader('X-Seen', 'yes')),
       ),

@@ -12,7 +12,7 @@ import {
   discard,
   insertHeader,
   on,
-  proceed,
+  allow,
   quarantine,
   reject,
   replaceBody,
@@ -190,7 +190,7 @@ describeMiltertest('modifications, for miltertest', (bench) => {
   describe('all kinds at once, and then', () => {
     test.each([
       ['nothing', undefined, 'continue', 'c 0'],
-      ['proceed', proceed(), 'continue', 'c 0'],
+      ['allow', allow(), 'continue', 'c 0'],
       ['accept', accept(), 'accept', 'a 0'],
     ] as const)('%s', async (_name, decision, reply, last) => {
       const log = await bench().play(

@@ -12,7 +12,7 @@ import {
   quarantine,
   reject,
   replaceBody,
-  requires,
+  requireRights,
   skip,
   type Filter,
   type Flow,
@@ -244,7 +244,7 @@ describeMiltertest('negotiation, with miltertest', (bench) => {
   test('without a right that the filter requires: the connection is closed', async () => {
     await expect(
       bench().play(
-        requires(['CHGFROM'], mark()),
+        requireRights(['CHGFROM'], mark()),
         `
         local mta, problem = negotiate(OFFERS[4])
         equal('session', mta, nil)
@@ -389,7 +389,7 @@ describeMiltertest('negotiation, with miltertest', (bench) => {
         equal('CHGBODY', mt.test_action(mta.conn, SMFIF_CHGBODY), true)
         for bit = 2, 8 do equal('action ' .. bit, mt.test_action(mta.conn, 1 << bit), false) end
         mta:close()`,
-        { actions: ['ADDHDRS', 'CHGBODY'] },
+        { rights: ['ADDHDRS', 'CHGBODY'] },
       );
     });
   });

@@ -8,7 +8,7 @@ import {
   deleteRecipient,
   discard,
   insertHeader,
-  proceed,
+  allow,
   quarantine,
   reject,
   replaceBody,
@@ -24,7 +24,7 @@ export function perform(verb: string, args: readonly string[]): Decision | Modif
   const [first = '', second = '', third = ''] = args;
   switch (verb) {
     case 'continue':
-      return proceed();
+      return allow();
     case 'accept':
       return accept();
     case 'discard':

@@ -2,21 +2,21 @@ import { EMPTY, NEVER, Observable, Subject, defer, firstValueFrom, map, of, retr
 import { describe, expect, it, vi } from 'vitest';
 
 import { backoff } from '../../src/lookups/backoff.js';
-import { coalesce } from '../../src/lookups/coalesce.js';
+import { sharedLookUp } from '../../src/lookups/shared-look-up.js';
 import { LookUpError } from '../../src/lookups/flight.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { marbles } from '../support/marbles.js';
 
 const broken = new Error('broken');
 
-describe('coalesce', () => {
+describe('sharedLookUp', () => {
   expectQuiet();
 
   it(
     'shares a look-up that is under way, and looks up anew after it',
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const answer = cold('---a|');
-      const ask = coalesce((_key: string) => answer);
+      const ask = sharedLookUp((_key: string) => answer);
       expectObservable(ask('x'), '^').toBe('             ---(a|)');
       expectObservable(ask('x'), '--^').toBe('           ---(a|)');
       expectObservable(ask('x'), '----^').toBe('         -------(a|)');
@@ -27,7 +27,7 @@ describe('coalesce', () => {
   it(
     'looks other things up beside it, and a slow one delays no other',
     marbles(({ cold, expectObservable }) => {
-      const ask = coalesce((key: string) => (key === 'slow' ? cold('------a|') : cold('-b|')));
+      const ask = sharedLookUp((key: string) => (key === 'slow' ? cold('------a|') : cold('-b|')));
       expectObservable(ask('slow')).toBe('------(a|)');
       expectObservable(ask('quick')).toBe('-(b|)');
       expectObservable(ask('slow'), '--^').toBe('------(a|)');
@@ -39,7 +39,7 @@ describe('coalesce', () => {
     marbles(({ cold, expectObservable, expectSubscriptions, flush }) => {
       const answer = cold('---------a|');
       const signals: AbortSignal[] = [];
-      const ask = coalesce((_key: string, signal) => {
+      const ask = sharedLookUp((_key: string, signal) => {
         signals.push(signal);
         return answer;
       });
@@ -62,7 +62,7 @@ describe('coalesce', () => {
         if (key === 'bad') return throwError(() => broken);
         return of(key === 'none' ? undefined : key);
       };
-      const ask = coalesce(look, { ttl: 10, negativeTtl: 3 });
+      const ask = sharedLookUp(look, { ttl: 10, negativeTtl: 3 });
       for (const at of [0, 2, 3, 9, 10]) {
         const pause = at === 0 ? '' : `${at}ms `;
         expectObservable(ask('y'), `${pause}^`).toBe(`${pause}(y|)`);
@@ -80,7 +80,7 @@ describe('coalesce', () => {
     'gives an error to all who wait, and lets the next one try again',
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const answer = cold('--#', undefined, broken);
-      const ask = coalesce((_key: string) => answer);
+      const ask = sharedLookUp((_key: string) => answer);
       expectObservable(ask('x')).toBe('--#', undefined, broken);
       expectObservable(ask('x'), '-^').toBe('--#', undefined, broken);
       expectObservable(ask('x'), '---^').toBe('-----#', undefined, broken);
@@ -92,7 +92,7 @@ describe('coalesce', () => {
     'gives up what takes too long, for all who wait, and aborts it',
     marbles(({ expectObservable, flush }) => {
       let signal: AbortSignal | undefined;
-      const ask = coalesce(
+      const ask = sharedLookUp(
         (_key: string, given) => {
           signal = given;
           return NEVER;
@@ -111,7 +111,7 @@ describe('coalesce', () => {
     'takes the first value of a stream, and says what was asked where it has no value',
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const many = cold('-a-b-c');
-      const ask = coalesce((key: number): Observable<string> => (key === 1 ? many : EMPTY));
+      const ask = sharedLookUp((key: number): Observable<string> => (key === 1 ? many : EMPTY));
       const empty = new LookUpError('empty', 2, 'The look-up of 2 ended without an answer.');
       expectObservable(ask(1)).toBe('-(a|)');
       expectObservable(ask(2)).toBe('#', undefined, empty);
@@ -123,7 +123,7 @@ describe('coalesce', () => {
     'can be tried again',
     marbles(({ cold, expectObservable }) => {
       let tries = 0;
-      const ask = coalesce((_key: string) =>
+      const ask = sharedLookUp((_key: string) =>
         defer(() => (++tries < 3 ? cold('-#', undefined, broken) : cold('-a|'))),
       );
       const config = backoff({ initial: 2, factor: 1, jitter: 0 });
@@ -133,7 +133,7 @@ describe('coalesce', () => {
 
   it('keeps no more answers than it is told to, and lets the oldest go', async () => {
     const look = vi.fn((key: number) => Promise.resolve(key));
-    const ask = coalesce(look, { ttl: 60_000, maxKeys: 3 });
+    const ask = sharedLookUp(look, { ttl: 60_000, maxKeys: 3 });
     for (const key of [1, 2, 3, 4]) await ask.promise(key);
     expect(ask.size).toBe(3);
     await ask.promise(4);
@@ -146,7 +146,7 @@ describe('coalesce', () => {
   it('shares no more look-ups than it is told to, and still answers the others', () => {
     const answers = new Subject<string>();
     const look = vi.fn((_key: string) => answers);
-    const ask = coalesce(look, { maxKeys: 1 });
+    const ask = sharedLookUp(look, { maxKeys: 1 });
     const got: string[] = [];
     for (const key of ['a', 'a', 'b', 'b']) ask(key).subscribe((answer) => got.push(key + answer));
     expect(look).toHaveBeenCalledTimes(3);
@@ -156,7 +156,7 @@ describe('coalesce', () => {
 
   it('forgets one answer, or all, and does not keep what was under way then', async () => {
     const answers: Subject<string>[] = [];
-    const ask = coalesce(
+    const ask = sharedLookUp(
       (_key: string) => {
         const answer = new Subject<string>();
         answers.push(answer);
@@ -178,7 +178,7 @@ describe('coalesce', () => {
 
   it('gives a promise that waits no longer when its signal is aborted', async () => {
     const signals: AbortSignal[] = [];
-    const ask = coalesce((_key: string, signal) => {
+    const ask = sharedLookUp((_key: string, signal) => {
       signals.push(signal);
       return new Promise<string>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Error('not listened to')));
@@ -201,38 +201,41 @@ describe('coalesce', () => {
     const fails = (): never => {
       throw broken;
     };
-    await expect(coalesce(fails as (key: string) => Promise<string>).promise('x')).rejects.toBe(broken);
-    await expect(coalesce((key: string) => of(key), { key: fails }).promise('x')).rejects.toBe(broken);
-    const judged = coalesce((key: string) => of(key), { ttl: 5, negativeTtl: 1, negative: fails });
+    await expect(sharedLookUp(fails as (key: string) => Promise<string>).promise('x')).rejects.toBe(broken);
+    await expect(sharedLookUp((key: string) => of(key), { key: fails }).promise('x')).rejects.toBe(broken);
+    const judged = sharedLookUp((key: string) => of(key), { ttl: 5, negativeTtl: 1, negative: fails });
     await expect(judged.promise('x')).rejects.toBe(broken);
   });
 
   it('wants a key for what is neither string nor number, so that none gets the answer of another', async () => {
-    const byKey = coalesce(({ id }: { id: number }) => Promise.resolve(id), { key: ({ id }) => id });
+    const byKey = sharedLookUp(({ id }: { id: number }) => Promise.resolve(id), { key: ({ id }) => id });
     expect(await firstValueFrom(byKey({ id: 7 }).pipe(map((id) => id + 1)))).toBe(8);
-    const without = coalesce(((input: object) => Promise.resolve(input)) as never);
+    const without = sharedLookUp(((input: object) => Promise.resolve(input)) as never);
     await expect(without.promise({} as never)).rejects.toThrow(
-      'coalesce(): the input is an object. Give key, a function that makes a string of it.',
+      'sharedLookUp(): the input is an object. Give key, a function that makes a string of it.',
     );
-    const wrong = coalesce((key: string) => Promise.resolve(key), { key: () => undefined as never });
+    const wrong = sharedLookUp((key: string) => Promise.resolve(key), { key: () => undefined as never });
     await expect(wrong.promise('x')).rejects.toThrow(
-      'coalesce(): key gave undefined. It has to give a string or a number.',
+      'sharedLookUp(): key gave undefined. It has to give a string or a number.',
     );
   });
 
   it.each([
-    [{ ttl: -1 }, 'coalesce(): ttl is -1; it has to be a number of milliseconds from 0 on.'],
+    [{ ttl: -1 }, 'sharedLookUp(): ttl is -1; it has to be a number of milliseconds from 0 on.'],
     [
       { negativeTtl: NaN },
-      'coalesce(): negativeTtl is NaN; it has to be a number of milliseconds from 0 on.',
+      'sharedLookUp(): negativeTtl is NaN; it has to be a number of milliseconds from 0 on.',
     ],
-    [{ maxKeys: 0 }, 'coalesce(): maxKeys is 0; it has to be a whole number from 1 on.'],
-    [{ timeout: 0 }, 'coalesce(): timeout is 0; it has to be a number of milliseconds from 1 to 2147483647.'],
+    [{ maxKeys: 0 }, 'sharedLookUp(): maxKeys is 0; it has to be a whole number from 1 on.'],
+    [
+      { timeout: 0 },
+      'sharedLookUp(): timeout is 0; it has to be a number of milliseconds from 1 to 2147483647.',
+    ],
     [
       { timeout: 1e10 },
-      'coalesce(): timeout is 10000000000; it has to be a number of milliseconds from 1 to 2147483647.',
+      'sharedLookUp(): timeout is 10000000000; it has to be a number of milliseconds from 1 to 2147483647.',
     ],
   ])('refuses %o', (options, message) => {
-    expect(() => coalesce((key: string) => of(key), options)).toThrow(new RangeError(message));
+    expect(() => sharedLookUp((key: string) => of(key), options)).toThrow(new RangeError(message));
   });
 });

@@ -4,8 +4,8 @@ import { NEVER, of, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 
 import { on } from '../../src/operators/on.js';
-import { type Check, strictest } from '../../src/operators/strictest.js';
-import { accept, discard, proceed, reject, skip, tempfail } from '../../src/session/decisions.js';
+import { type Check, strictestOf } from '../../src/operators/strictest-of.js';
+import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
 import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { abort, decided, eom, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
@@ -22,7 +22,7 @@ const broken = new Error('broken');
 /** What comes of checks that are there at once. */
 function now(...checks: readonly Check[]): unknown {
   let result: unknown;
-  strictest(checks, { onError: () => undefined }).subscribe({
+  strictestOf(checks, { onError: () => undefined }).subscribe({
     next: (answers) => (result = answers),
     error: (error: unknown) => (result = error),
   });
@@ -41,11 +41,11 @@ describe('strictest', () => {
         throw broken;
       },
       undefined,
-      proceed(),
+      allow(),
       skip(),
       accept(),
     ];
-    const expected = [[reject()], [discard()], [tempfail()], broken, [], [proceed()], [skip()], [accept()]];
+    const expected = [[reject()], [discard()], [tempfail()], broken, [], [allow()], [skip()], [accept()]];
     all.forEach((_check, index) => {
       const rest = all.slice(index);
       expect(now(...rest)).toEqual(expected[index]);
@@ -64,13 +64,13 @@ describe('strictest', () => {
       const a = cold('---(a|)', { a: reject('first') });
       const b = cold('-(b|)', { b: reject('second') });
       const c = cold('-----(c|)', { c: discard() });
-      expectObservable(strictest([a, b, c])).toBe('---(r|)', { r: [reject('first')] });
+      expectObservable(strictestOf([a, b, c])).toBe('---(r|)', { r: [reject('first')] });
       expectSubscriptions(a.subscriptions).toBe('^--!');
       expectSubscriptions(b.subscriptions).toBe('^!');
       expectSubscriptions(c.subscriptions).toBe('^!');
       const d = cold('-(d|)', { d: discard() });
       const t = cold('---(t|)', { t: tempfail() });
-      expectObservable(strictest([d, cold('--|'), t])).toBe('---(r|)', { r: [discard()] });
+      expectObservable(strictestOf([d, cold('--|'), t])).toBe('---(r|)', { r: [discard()] });
       expectSubscriptions(t.subscriptions).toBe('^--!');
     }),
   );
@@ -80,7 +80,7 @@ describe('strictest', () => {
     marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const [one, two] = [addHeader('One', '1'), addHeader('Two', '2')];
       const check = cold('-a-b---c', { a: one, b: [two, accept(), reject()], c: reject() });
-      expectObservable(strictest([check])).toBe('---(r|)', { r: [one, two, accept()] });
+      expectObservable(strictestOf([check])).toBe('---(r|)', { r: [one, two, accept()] });
       expectSubscriptions(check.subscriptions).toBe('^--!');
     }),
   );
@@ -91,7 +91,7 @@ describe('strictest', () => {
       const source = hot('-r--x-|', { r, x });
       const check = cold<never>('-----#');
       const other = cold<never>('---------|');
-      const filter = on('rcpt', () => strictest([check, () => other]));
+      const filter = on('rcpt', () => strictestOf([check, () => other]));
       expectObservable(source.pipe(filter)).toBe('----x-|', { x });
       expectSubscriptions(check.subscriptions).toBe('-^--!');
       expectSubscriptions(other.subscriptions).toBe('-^--!');
@@ -111,7 +111,7 @@ describe('strictest', () => {
       on(
         'rcpt',
         () =>
-          strictest([
+          strictestOf([
             check(Promise.resolve(undefined)),
             check(Promise.resolve(reject())),
             check(never),
@@ -136,7 +136,7 @@ describe('strictest', () => {
   it('keeps the changes of all, in the order of the list', async () => {
     const late = Promise.resolve([addHeader('A', '1'), accept()]);
     const { source, out } = run(
-      on('eom', () => strictest([late, addHeader('B', '2'), of(addHeader('C', '3'), proceed())])),
+      on('eom', () => strictestOf([late, addHeader('B', '2'), of(addHeader('C', '3'), allow())])),
     );
     source.next(e);
     await settle();
@@ -152,9 +152,9 @@ describe('strictest', () => {
       void told.push([(error as Error).message, index]);
     const wire = new Wire().pipe(
       on('rcpt', () =>
-        strictest(
+        strictestOf(
           [
-            proceed(),
+            allow(),
             throwError(() => new Error('one')),
             Promise.reject(new Error('two')),
             () => 'text' as never,
@@ -176,7 +176,7 @@ describe('strictest', () => {
   it.each([reject(), discard(), tempfail()])('tells of errors where $kind makes them moot', (refusal) => {
     const told: unknown[] = [];
     const result: unknown[] = [];
-    strictest([throwError(() => broken), refusal], { onError: (...args) => told.push(args) }).subscribe(
+    strictestOf([throwError(() => broken), refusal], { onError: (...args) => told.push(args) }).subscribe(
       (answers) => result.push(answers),
     );
     expect(result).toEqual([[refusal]]);
@@ -185,18 +185,18 @@ describe('strictest', () => {
 
   it('writes them to standard error where nobody else is told, and where that fails', () => {
     const written = standardError();
-    strictest([throwError(() => broken), reject()]).subscribe();
-    strictest([throwError(() => broken), reject()], {
+    strictestOf([throwError(() => broken), reject()]).subscribe();
+    strictestOf([throwError(() => broken), reject()], {
       onError: () => {
         throw new Error('worse');
       },
     }).subscribe();
     expect(written).toEqual([
       expect.stringMatching(
-        /^rxmilter: strictest\(\): check 0 \(from 0\) failed: Error: broken \(at strictest\.test\.ts:\d+:\d+\)\n$/,
+        /^rxmilter: strictestOf\(\): check 0 \(from 0\) failed: Error: broken \(at strictest-of\.test\.ts:\d+:\d+\)\n$/,
       ),
       expect.stringMatching(
-        /^rxmilter: strictest\(\): onError failed: Error: worse \(at strictest\.test\.ts:/,
+        /^rxmilter: strictestOf\(\): onError failed: Error: worse \(at strictest-of\.test\.ts:/,
       ),
     ]);
   });
@@ -206,23 +206,28 @@ describe('strictest', () => {
     const [one, two, three, four] = bodies.map((body) => replaceBody(body));
     let late: (answer: typeof three) => void = () => undefined;
     // Cancelled while another is under way.
-    strictest([one, NEVER]).subscribe().unsubscribe();
+    strictestOf([one, NEVER]).subscribe().unsubscribe();
     // Failed.
-    strictest([two, throwError(() => broken)]).subscribe({ error: () => undefined });
+    strictestOf([two, throwError(() => broken)]).subscribe({ error: () => undefined });
     // Too late, and not even begun.
-    strictest([new Promise<typeof three>((resolve) => (late = resolve)), NEVER])
+    strictestOf([new Promise<typeof three>((resolve) => (late = resolve)), NEVER])
       .subscribe()
       .unsubscribe();
     late(three);
-    strictest([reject(), Promise.resolve(four), Promise.reject(broken)]).subscribe();
+    strictestOf([reject(), Promise.resolve(four), Promise.reject(broken)]).subscribe();
     await settle();
     expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true, true, true, true]);
   });
 
   it('refuses what cannot be, and says why', () => {
-    expect(() => strictest(reject() as never)).toThrow('strictest(): the first argument has to be an array');
-    expect(() => strictest([], { onError: 5 as never })).toThrow(
-      'strictest(): onError is 5; it has to be a function.',
+    expect(() => strictestOf(reject() as never)).toThrow(
+      'strictestOf(): the first argument has to be an array',
+    );
+    expect(() => strictestOf([reject(), on('rcpt', () => reject()) as never])).toThrow(
+      /^strictestOf\(\): check 1 \(from 0\) is a filter, and it takes checks of one event\. Put filters in a row with compose/,
+    );
+    expect(() => strictestOf([], { onError: 5 as never })).toThrow(
+      'strictestOf(): onError is 5; it has to be a function.',
     );
     expect(now('reject' as never)).toMatchObject({ name: 'AnswerError' });
   });
@@ -252,7 +257,7 @@ describe('strictest', () => {
       discard(),
       tempfail('b'),
       undefined,
-      proceed(),
+      allow(),
       accept(),
       addHeader('X', 'y'),
     );
@@ -267,7 +272,7 @@ describe('strictest', () => {
               return answer as undefined;
             });
             let told: unknown = 'nothing';
-            strictest(checks, { onError: () => undefined }).subscribe({
+            strictestOf(checks, { onError: () => undefined }).subscribe({
               next: (list) => (told = list.filter(({ kind }) => kind !== 'addHeader')),
               error: (error: unknown) => (told = error),
             });

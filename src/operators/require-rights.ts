@@ -14,13 +14,13 @@ import { RunningStep, type Step } from './core/step.js';
  * An MTA that does not offer them is refused when it connects, with an error that names them.
  *
  * @throws TypeError where one is not the name of a right
- * @example requires(['CHGBODY', 'CHGHDRS'], on('eom', disclaimer))
+ * @example requireRights(['CHGBODY', 'CHGHDRS'], on('eom', disclaimer))
  */
-export function requires(rights: readonly Right[], filter: OperatorFunction<Flow, Flow>): Filter {
+export function requireRights(rights: readonly Right[], filter: OperatorFunction<Flow, Flow>): Filter {
   const declaration: Step = {
-    tags: tagsFor(0, 0, rightSet('requires()', rights)),
+    tags: tagsFor(0, 0, rightSet('requireRights()', rights)),
     interest: 0,
     open: (down) => new RunningStep(down),
   };
-  return makeFilter([declaration, ...stepsOf(filter, 'requires(): the second argument')]);
+  return makeFilter([declaration, ...stepsOf(filter, 'requireRights(): the second argument')]);
 }

@@ -10,6 +10,7 @@ import { AnswerError, ProjectError } from '../session/errors.js';
 import type { Edit, Modification } from '../session/modifications.js';
 import { type Undecided, decisionIn, isChange } from './core/answers.js';
 import { Drive } from './core/drive.js';
+import { isFilter } from './core/filter.js';
 import { dropBody } from './core/tend-body.js';
 
 /** What a check may give: one answer, none, or several in an array; now or later. */
@@ -46,27 +47,34 @@ export interface StrictestOptions {
  *
  * @remarks
  * To be called inside a project. From the strictest down: `reject`, `discard`, `tempfail`, a check that failed, nothing
- * (the event travels on), `proceed`, `skip`, `accept`; of two alike the earlier in the list. Modifications of all are
+ * (the event travels on), `allow`, `skip`, `accept`; of two alike the earlier in the list. Modifications of all are
  * kept, in that order. Where no check refuses and one has failed, the project fails with its error.
  *
  * The checks after one that rejects are cancelled, and all of them with the project: Observables are unsubscribed from,
  * the signals of functions aborted; the result of a promise is dropped. They begin with the subscription.
  *
  * @returns what a project may return; it emits once
- * @throws TypeError where `checks` is no list, or an option is wrong
+ * @throws TypeError where `checks` is not an array, a check is a filter, or an option is wrong
  * @example
  * on('connect', ({ address }) =>
- *   strictest([(signal) => listed(address, signal), reputation$(address), tooMany(address) && tempfail('Slow down')]),
+ *   strictestOf([(signal) => listed(address, signal), reputation$(address), tooMany(address) && tempfail('Slow down')]),
  * )
  */
-export function strictest<const C extends readonly AnyCheck[]>(
+export function strictestOf<const C extends readonly AnyCheck[]>(
   checks: C,
   options: StrictestOptions = {},
 ): Observable<readonly CheckAnswer<C[number]>[]> {
   if (!Array.isArray(checks)) {
-    throw new TypeError('strictest(): the first argument has to be an array of checks.');
+    throw new TypeError('strictestOf(): the first argument has to be an array of checks.');
   }
-  checkOptions<StrictestOptions>('strictest()', options, { onError: func });
+  for (const [at, check] of checks.entries()) {
+    if (!isFilter(check)) continue;
+    throw new TypeError(
+      `strictestOf(): check ${at} (from 0) is a filter, and it takes checks of one event. ` +
+        'Put filters in a row with compose(), or give what the project of the filter gives.',
+    );
+  }
+  checkOptions<StrictestOptions>('strictestOf()', options, { onError: func });
   const { onError = writeFailure } = options;
   // As they are now: the list may be changed before it is begun with.
   const all: readonly unknown[] = [...(checks as readonly unknown[])];
@@ -78,7 +86,7 @@ export function strictest<const C extends readonly AnyCheck[]>(
 }
 
 function writeFailure(error: unknown, index: number): void {
-  writeError(`rxmilter: strictest(): check ${index} (from 0) failed: ${plainComplaint(error)}`);
+  writeError(`rxmilter: strictestOf(): check ${index} (from 0) failed: ${plainComplaint(error)}`);
 }
 
 /** From the strictest down. A check that has failed is as strict as one that leaves the event. */
@@ -87,7 +95,7 @@ const STRICTNESS: readonly (Decision['kind'] | undefined)[] = [
   'discard',
   'tempfail',
   undefined,
-  'proceed',
+  'allow',
   'skip',
   'accept',
 ];
@@ -156,7 +164,7 @@ class StrictestRun {
 
   #tell(error: unknown, index: number): void {
     const failed = (thrown: unknown): void => {
-      writeError(`rxmilter: strictest(): onError failed: ${plainComplaint(thrown)}`);
+      writeError(`rxmilter: strictestOf(): onError failed: ${plainComplaint(thrown)}`);
     };
     try {
       onRejection(this.#onError(error, index), failed);
@@ -168,7 +176,7 @@ class StrictestRun {
 
 /** One of several checks: what it has given so far. */
 class CheckRun extends Drive {
-  protected override readonly whose = 'strictest(): the answers of a check';
+  protected override readonly whose = 'strictestOf(): the answers of a check';
   readonly changes: (Modification | Edit)[] = [];
   decision: Decision | undefined;
   failure: { readonly error: unknown } | undefined;
@@ -208,7 +216,7 @@ class CheckRun extends Drive {
       if (this.decision !== undefined) return true;
       if (!isChange(answer)) {
         throw new AnswerError(
-          'strictest(): a check gave what is no answer. Give what reject(), proceed(), addHeader() … make, or nothing.',
+          'strictestOf(): a check gave what is no answer. Give what reject(), allow(), addHeader() … make, or nothing.',
         );
       }
       this.changes.push(answer);

@@ -3,15 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { compose } from '../../src/operators/compose.js';
 import { on } from '../../src/operators/on.js';
 import { reject, tempfail } from '../../src/session/decisions.js';
-import { privateData } from '../../src/session/private-data.js';
+import { sessionData } from '../../src/session/session-data.js';
 import { said } from '../support/session-frames.js';
 import { type Link, opened } from '../support/session-link.js';
 
 const rcpt = (mta: Link): string[] => mta.ask('C16');
 
-describe('privateData', () => {
+describe('sessionData', () => {
   it('is shared by the filters of a connection, and by no other connection', () => {
-    const strikes = privateData(() => ({ count: 0 }));
+    const strikes = sessionData(() => ({ count: 0 }));
     const filter = compose(
       on('mail', ({ session }) => (strikes.get(session).count > 1 ? tempfail() : undefined)),
       on('rcpt', ({ session }) => {
@@ -28,7 +28,7 @@ describe('privateData', () => {
   });
 
   it('lasts from message to message, and not from one SMTP connection to the next on the same socket', () => {
-    const count = privateData(() => 0);
+    const count = sessionData(() => 0);
     const seen: number[] = [];
     const filter = on('mail', ({ session }) => {
       seen.push(count.get(session));
@@ -39,9 +39,20 @@ describe('privateData', () => {
     expect(seen).toEqual([0, 1, 0]);
   });
 
+  it.each([undefined, null, 'id', { session: {} }])('refuses %j, which is not a session', (given) => {
+    const data = sessionData(() => 0);
+    for (const call of [
+      () => data.get(given as never),
+      () => data.set(given as never, 1),
+      () => data.delete(given as never),
+    ]) {
+      expect(call).toThrow(/^sessionData\(\): .* is not a session\. Give it event\.session\.$/);
+    }
+  });
+
   it('is made once, of the session, when it is first asked for, and again when it was deleted', () => {
     const made: string[] = [];
-    const data = privateData((session) => {
+    const data = sessionData((session) => {
       made.push(session.id);
       return [session.client.address];
     });
@@ -62,7 +73,7 @@ describe('privateData', () => {
 
   it('keeps what it is given, undefined included', () => {
     let calls = 0;
-    const data = privateData<number | undefined>(() => ++calls);
+    const data = sessionData<number | undefined>(() => ++calls);
     const { info } = opened(on('mail', () => undefined)).session;
     data.set(info, undefined);
     expect([data.get(info), calls]).toEqual([undefined, 0]);
@@ -70,7 +81,7 @@ describe('privateData', () => {
 
   it('throws what making it throws, and tries again the next time', () => {
     let broken = true;
-    const data = privateData(() => {
+    const data = sessionData(() => {
       if (broken) throw new Error('no data');
       return 1;
     });

@@ -32,7 +32,7 @@ import { type Answered, Flight, LookUpError } from './flight.js';
 export type LookUp<I, T> = (input: I, signal: AbortSignal) => ObservableInput<T>;
 
 /** How look-ups are shared and kept; everything has a default. */
-export interface CoalesceOptions<I, T> {
+export interface SharedLookUpOptions<I, T> {
   /** The key that equal look-ups have in common. Default: the input, where that is a string or a number. */
   readonly key?: ((input: I) => string | number) | undefined;
   /** For how long an answer is kept, in milliseconds. Default 0: not at all. */
@@ -49,7 +49,7 @@ export interface CoalesceOptions<I, T> {
   readonly scheduler?: SchedulerLike | undefined;
 }
 
-const RULES: Rules<CoalesceOptions<unknown, unknown>> = {
+const RULES: Rules<SharedLookUpOptions<unknown, unknown>> = {
   key: func,
   ttl: number(0, Infinity, 'milliseconds'),
   negativeTtl: number(0, Infinity, 'milliseconds'),
@@ -60,7 +60,7 @@ const RULES: Rules<CoalesceOptions<unknown, unknown>> = {
 };
 
 /** A look-up whose answers are shared, and kept for a while. */
-export interface Coalesced<I, T> {
+export interface SharedLookUp<I, T> {
   /** Looks up when it is subscribed to: emits the answer, and completes. */
   (input: I): Observable<T>;
   /** The same for async functions. When `signal` is aborted it rejects with its reason. */
@@ -78,21 +78,24 @@ export interface Coalesced<I, T> {
  *   wait for it have left. They all get its error, which is not kept. Of an Observable the first value is the answer.
  * @throws TypeError or RangeError where an option is wrong; TypeError to the subscriber where the input needs a `key`
  * @example
- * const exists = coalesce(mailboxExists, { ttl: 60_000, negativeTtl: 5_000 });
+ * const exists = sharedLookUp(mailboxExists, { ttl: 60_000, negativeTtl: 5_000 });
  * on('rcpt', ({ address }) => exists(address).pipe(map((yes) => yes || reject('No such user'))))
  */
-export function coalesce<I extends string | number, T>(
+export function sharedLookUp<I extends string | number, T>(
   lookUp: LookUp<I, T>,
-  options?: CoalesceOptions<I, T>,
-): Coalesced<I, T>;
-export function coalesce<I, T>(
+  options?: SharedLookUpOptions<I, T>,
+): SharedLookUp<I, T>;
+export function sharedLookUp<I, T>(
   lookUp: LookUp<I, T>,
-  options: CoalesceOptions<I, T> & Required<Pick<CoalesceOptions<I, T>, 'key'>>,
-): Coalesced<I, T>;
-export function coalesce<I, T>(lookUp: LookUp<I, T>, options: CoalesceOptions<I, T> = {}): Coalesced<I, T> {
+  options: SharedLookUpOptions<I, T> & Required<Pick<SharedLookUpOptions<I, T>, 'key'>>,
+): SharedLookUp<I, T>;
+export function sharedLookUp<I, T>(
+  lookUp: LookUp<I, T>,
+  options: SharedLookUpOptions<I, T> = {},
+): SharedLookUp<I, T> {
   if (typeof lookUp !== 'function')
-    throw new TypeError('coalesce(): the first argument has to be a function.');
-  checkOptions('coalesce()', options, RULES);
+    throw new TypeError('sharedLookUp(): the first argument has to be a function.');
+  checkOptions('sharedLookUp()', options, RULES);
   const { ttl = 0, negativeTtl = ttl, negative = isNegative, maxKeys = 10_000 } = options;
   const { timeout: limit = 7_000, scheduler = asyncScheduler } = options;
   const ttlOf = (answer: T): number => (ttl !== negativeTtl && isYes(negative(answer)) ? negativeTtl : ttl);
@@ -180,7 +183,7 @@ function isNegative(answer: unknown): boolean {
 function isYes(given: unknown): boolean {
   if (!isPromise(given)) return Boolean(given);
   ignoreRejection(given);
-  throw new TypeError('coalesce(): negative gave a promise. It has to say true or false at once.');
+  throw new TypeError('sharedLookUp(): negative gave a promise. It has to say true or false at once.');
 }
 
 /** Two objects have the same text, `[object Object]`: one would get the other's answer. */
@@ -191,7 +194,7 @@ function checkKey(key: unknown, own: boolean): string | number {
   const what = typeof key === 'object' && key !== null ? 'an object' : typeof key;
   throw new TypeError(
     own
-      ? `coalesce(): key gave ${what}. It has to give a string or a number.`
-      : `coalesce(): the input is ${what}. Give key, a function that makes a string of it.`,
+      ? `sharedLookUp(): key gave ${what}. It has to give a string or a number.`
+      : `sharedLookUp(): the input is ${what}. Give key, a function that makes a string of it.`,
   );
 }
