@@ -1,6 +1,4 @@
 import { of } from 'rxjs';
-import { describe, expect, it } from 'vitest';
-
 import {
   inheritedSockets,
   listen,
@@ -14,16 +12,9 @@ import {
   shadow,
   strictestOf,
   tempfail,
-} from '../src/index.js';
-import { backoff, sharedLookUp } from '../src/lookups/index.js';
-import {
-  MtaConnection,
-  MtaSession,
-  deliver,
-  deliveries,
-  filterEnd,
-  sessionDeliveries,
-} from '../src/mta/index.js';
+} from 'rxmilter';
+import { backoff, sharedLookUp } from 'rxmilter/lookups';
+import { MtaConnection, MtaSession, deliver, deliveries, filterEnd, sessionDeliveries } from 'rxmilter/mta';
 import {
   bursts,
   clientNetwork,
@@ -36,9 +27,10 @@ import {
   redisKeys,
   redisScores,
   reputation,
-} from '../src/policies/index.js';
-import { compareReplies, diagram, record } from '../src/recording/index.js';
-import * as testing from '../src/testing/index.js';
+} from 'rxmilter/policies';
+import { compareReplies, diagram, record } from 'rxmilter/recording';
+import * as testing from 'rxmilter/testing';
+import { describe, expect, it } from 'vitest';
 
 const filter = on('rcpt', () => undefined);
 const mail = { sender: '', recipients: ['b@example.org'] };

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deliver } from 'rxmilter/mta';
+import { record } from 'rxmilter/recording';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { deliver } from '../../src/mta/index.js';
-import { record } from '../../src/recording/index.js';
 import filter from './fixtures/filter.mjs';
 import { runCli } from './support/run-cli.js';
 import { scratch } from './support/scratch.js';

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   addRecipient,
@@ -21,7 +19,9 @@ import {
   tempfail,
   type Connect,
   type Rcpt,
-} from '../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { replyFrame, scriptedMilter } from '../support/scripted-milter.js';
 import { runCli } from './support/run-cli.js';
 import { scratch } from './support/scratch.js';

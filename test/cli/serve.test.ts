@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Subject } from 'rxjs';
+import type { Filter } from 'rxmilter';
+import { deliver, type Delivery } from 'rxmilter/mta';
+import { readRecording } from 'rxmilter/recording';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { type Filter } from '../../src/index.js';
-import { deliver, type Delivery } from '../../src/mta/index.js';
-import { readRecording } from '../../src/recording/index.js';
 import { runCli, startCli, type CliResult, type RunningCli } from './support/run-cli.js';
 import { scratch } from './support/scratch.js';
 

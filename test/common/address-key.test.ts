@@ -1,7 +1,6 @@
 import fc from 'fast-check';
+import { addressKey, parseAddress } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
-
-import { addressKey, parseAddress } from '../../src/index.js';
 
 /** Pieces that mean something in an address, and some that do not. */
 const PIECES = [

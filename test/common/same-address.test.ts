@@ -1,7 +1,6 @@
 import fc from 'fast-check';
+import { parseAddress, sameAddress } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
-
-import { parseAddress, sameAddress } from '../../src/index.js';
 
 describe('parseAddress()', () => {
   it.each([

@@ -1,3 +1,7 @@
+import { parseAddress, sameAddress } from 'rxmilter';
+import { parseEml, describeMessage } from 'rxmilter/mta';
+import { clientNetwork } from 'rxmilter/policies';
+import { readRecording } from 'rxmilter/recording';
 import { describe, expect, it } from 'vitest';
 
 import { unifiedDiff } from '../../src/cli/diff.js';
@@ -7,21 +11,16 @@ import { placeOf, traceOf } from '../../src/common/call-site.js';
 import { describeError } from '../../src/common/describe-error.js';
 import { didYouMean } from '../../src/common/options.js';
 import { dotted, excerpt, printable, printableJson, quote } from '../../src/common/printable.js';
-import { parseAddress, sameAddress } from '../../src/index.js';
 import { unfold } from '../../src/message/headers/header-field.js';
 import { mailboxReader } from '../../src/message/headers/mailbox.js';
 import { encodeText, wordsDecoder } from '../../src/message/headers/mime-words.js';
 import { parseDate } from '../../src/message/headers/parse-date.js';
 import { sanitiseReply } from '../../src/mta/client/sanitise-reply.js';
-import { parseEml } from '../../src/mta/index.js';
 import { nameOf } from '../../src/mta/simulate/header-list.js';
-import { clientNetwork } from '../../src/policies/index.js';
 import { subjectKey } from '../../src/policies/keys.js';
-import { readRecording } from '../../src/recording/index.js';
 import { Redactor } from '../../src/recording/redactor.js';
 import { checkAddress, checkHeaderName, headerValue } from '../../src/session/check-text.js';
 import { suggestEndpoint } from '../../src/transport/sockets/endpoint.js';
-import { describeMessage } from '../../src/transport/wire/describe-message.js';
 
 /** What regular expressions and parsers may read again and again: long runs, and openings that are never closed. */
 const UNITS = [

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { observe, serve, type MilterServer, type Outcome, MilterError } from 'rxmilter';
 import { describe, expect, test, vi } from 'vitest';
 
-import { observe, serve, type MilterServer, type Outcome } from '../../src/index.js';
-import { MilterError } from '../../src/mta/index.js';
 import { resolveRemote } from '../../src/mta/remote/remote-options.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { ROOT, snippet, tableBelow } from './support/markdown.js';

@@ -3,10 +3,10 @@ import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
 import { BehaviorSubject, Subject, type Subscription, defer } from 'rxjs';
+import { type MilterServer, SMFIP, addHeader, on, serve } from 'rxmilter';
+import { MtaSession, deliver } from 'rxmilter/mta';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import { type MilterServer, SMFIP, addHeader, on, serve } from '../../src/index.js';
-import { MtaSession, deliver } from '../../src/mta/index.js';
 import { COMMANDS, type Command, commandCodec } from '../../src/transport/wire/commands.js';
 import { socketMta } from '../support/session-mta.js';
 import { standardError } from '../support/standard-error.js';

@@ -1,11 +1,11 @@
 import { simpleParser } from 'mailparser';
 import { createHash, createHmac } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
+import { serve } from 'rxmilter';
+import { deliver, type ClientMail, type Delivery } from 'rxmilter/mta';
+import { simulate } from 'rxmilter/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import { serve } from '../../src/index.js';
-import { deliver, type ClientMail, type Delivery } from '../../src/mta/index.js';
-import { simulate } from '../../src/testing/index.js';
 import { runSnippet } from './support/run-snippet.js';
 import { servingSnippet, type WithFilter } from './support/serving-snippet.js';
 import { added, serving } from './support/serving.js';

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { on, reject, serve, type MilterServer } from 'rxmilter';
+import { MtaSession, deliver, type ClientMail, type Delivery } from 'rxmilter/mta';
 import ts from 'typescript';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import { on, reject, serve, type MilterServer } from '../../src/index.js';
-import { MtaSession, deliver, type ClientMail, type Delivery } from '../../src/mta/index.js';
 import { standardError } from '../support/standard-error.js';
 import { snippetsOf, type Snippet } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { type SmtpReply, MilterError } from 'rxmilter';
+import type { Delivery, HeaderField, Verdict } from 'rxmilter/mta';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import type { SmtpReply } from '../../src/index.js';
-import { MilterError, type Delivery, type HeaderField, type Verdict } from '../../src/mta/index.js';
 import { tableBelow } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';
 

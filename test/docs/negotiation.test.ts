@@ -1,7 +1,7 @@
 import { map } from 'rxjs';
+import { SMFIF, SMFIP, compose, observe, on, onMessage, type Flow, type Stage } from 'rxmilter';
 import { describe, expect, test } from 'vitest';
 
-import { SMFIF, SMFIP, compose, observe, on, onMessage, type Flow, type Stage } from '../../src/index.js';
 import { COMMANDS } from '../../src/transport/wire/commands.js';
 import { serving } from './support/serving.js';
 

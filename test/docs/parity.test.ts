@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { SMFIF, SMFIP } from 'rxmilter';
 import { describe, expect, test } from 'vitest';
 
-import { SMFIF, SMFIP } from '../../src/index.js';
 import { ROOT, readPage } from './support/markdown.js';
 import { titlesOf } from './support/titles-of.js';
 

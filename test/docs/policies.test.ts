@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, unwatchFile, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MilterServer } from 'rxmilter';
+import { simulate } from 'rxmilter/testing';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import type { MilterServer } from '../../src/index.js';
-import { simulate } from '../../src/testing/index.js';
 import { fakeRedis } from '../policies/support/fake-redis.js';
 import { runSnippet } from './support/run-snippet.js';
 import { servingSnippet, type WithFilter } from './support/serving-snippet.js';

@@ -1,6 +1,4 @@
 import { tmpdir } from 'node:os';
-import { describe, expect, test } from 'vitest';
-
 import {
   type BodyMode,
   Headers,
@@ -10,18 +8,21 @@ import {
   on,
   onMessage,
   serve,
-} from '../../src/index.js';
+  SMFIF,
+  SMFIP,
+} from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
+import { describe, expect, test } from 'vitest';
+
 import { DraftHeaders } from '../../src/message/edit/draft-headers.js';
 import { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
 import { resolveMessageOptions } from '../../src/message/message-options.js';
-import { deliver } from '../../src/mta/index.js';
 import { resolveRemote } from '../../src/mta/remote/remote-options.js';
 import { type Reject, isLegal } from '../../src/session/decisions.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { STAGES } from '../../src/session/stage.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { COMMANDS } from '../../src/transport/wire/commands.js';
-import { SMFIF, SMFIP } from '../../src/transport/wire/flags.js';
 import { REPLIES } from '../../src/transport/wire/replies.js';
 import { readPage, tableBelow } from './support/markdown.js';
 import { propertiesOf } from './support/properties-of.js';

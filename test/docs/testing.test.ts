@@ -1,7 +1,7 @@
+import { compose } from 'rxmilter';
+import { eom, message, contract } from 'rxmilter/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { compose } from '../../src/index.js';
-import { eom, message, contract } from '../../src/testing/index.js';
 import { readPage, tableBelow } from './support/markdown.js';
 import { runSnippet } from './support/run-snippet.js';
 

@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { compose, on, reject, skip, tempfail } from 'rxmilter';
+import { deliver, type Delivery, formatReply, type ClientMail } from 'rxmilter/mta';
+import { simulate, type SimulateOptions, type Simulation } from 'rxmilter/testing';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { archive, inDirectory } from '../../examples/archive.mjs';
-import { compose, on, reject, skip, tempfail } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
-import type { ClientMail } from '../../src/mta/simulate/mail.js';
-import { simulate, type SimulateOptions, type Simulation } from '../../src/testing/index.js';
 
 const MAIL: ClientMail = {
   client: { address: '198.51.100.7' },

@@ -1,15 +1,13 @@
 import fc from 'fast-check';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { reject } from 'rxmilter';
+import { deliver, formatReply, parseEml } from 'rxmilter/mta';
+import { simulate, type Simulation } from 'rxmilter/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { findings } from '../../examples/attachment-findings.mjs';
 import { RULES, attachmentPolicy } from '../../examples/attachment-policy.mjs';
-import { reject } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/delivery.js';
-import { parseEml } from '../../src/mta/simulate/parse-eml.js';
-import { simulate, type Simulation } from '../../src/testing/index.js';
 import { base64, lines, multipart, part } from './support/mime.js';
 
 type Policy = ReturnType<typeof attachmentPolicy>;

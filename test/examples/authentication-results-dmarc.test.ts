@@ -1,10 +1,9 @@
 import { dkimSign } from 'mailauth';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { type MailHeader, parseEml } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import type { MailHeader } from '../../src/mta/simulate/mail.js';
-import { parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { authenticate } from './support/authenticate.js';
 import type { DnsName } from './support/dns-table.js';
 

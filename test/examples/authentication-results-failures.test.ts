@@ -2,14 +2,13 @@ import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { Filter } from 'rxmilter';
+import { parseEml } from 'rxmilter/mta';
+import { contract, simulate } from 'rxmilter/testing';
 import { describe, expect, it, vi } from 'vitest';
 
 import { systemResolver } from '../../examples/authentication-results-dns.mjs';
 import { filterWith } from '../../examples/authentication-results.mjs';
-import type { Filter } from '../../src/index.js';
-import { parseEml } from '../../src/mta/simulate/parse-eml.js';
-import { contract } from '../../src/testing/contract/contract.js';
-import { simulate } from '../../src/testing/simulate.js';
 import { authenticate, AUTHSERV_ID } from './support/authenticate.js';
 import { dnsTable, type DnsName } from './support/dns-table.js';
 

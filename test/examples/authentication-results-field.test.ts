@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
+import type { ClientMail, MailHeader } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { type ClientMail, type MailHeader } from '../../src/mta/simulate/mail.js';
 import { authenticate } from './support/authenticate.js';
 
 const AUTHOR: MailHeader = ['From', 'Alice <alice@author.example>'];

@@ -1,8 +1,8 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { parseEml } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { authenticate } from './support/authenticate.js';
 import type { DnsName } from './support/dns-table.js';
 import { RFC_8463_KEYS, RFC_8463_MESSAGE } from './support/rfc8463.js';

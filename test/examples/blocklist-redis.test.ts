@@ -1,10 +1,9 @@
 import { BehaviorSubject, of } from 'rxjs';
+import { deliver, formatReply } from 'rxmilter/mta';
+import { contract } from 'rxmilter/testing';
 import { describe, expect, it, vi } from 'vitest';
 
 import { blockList, refuseBlocked } from '../../examples/blocklist-redis.mjs';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/delivery.js';
-import { contract } from '../../src/testing/index.js';
 import { marbles } from '../support/marbles.js';
 
 /** The entries of lists that stand in the drawings by a letter: the letter itself. */

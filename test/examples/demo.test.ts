@@ -1,11 +1,10 @@
+import { serve, type MilterServer } from 'rxmilter';
+import { deliver, type Delivery, formatReply } from 'rxmilter/mta';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { MAILS } from '../../examples/demo-mails.mjs';
 import { demo } from '../../examples/demo.mjs';
 import filter, { closed } from '../../examples/tagging.mjs';
-import { serve, type MilterServer } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
 
 describe('the filter of the README', () => {
   let server: MilterServer;

@@ -1,14 +1,11 @@
 import { dkimVerify } from 'mailauth';
 import { generateKeyPairSync } from 'node:crypto';
 import { BlockList } from 'node:net';
+import { deliver, type Delivery, type ClientMail, type MailHeader, type MtaKind } from 'rxmilter/mta';
+import { contract } from 'rxmilter/testing';
 import { describe, expect, it, vi } from 'vitest';
 
 import { filterWith } from '../../examples/dkim-signing.mjs';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { Delivery } from '../../src/mta/simulate/delivery.js';
-import { type ClientMail, type MailHeader } from '../../src/mta/simulate/mail.js';
-import type { MtaKind } from '../../src/session/profiles/profile.js';
-import { contract } from '../../src/testing/contract/contract.js';
 import { dnsTable } from './support/dns-table.js';
 
 const PEM = { type: 'pkcs8', format: 'pem' } as const;

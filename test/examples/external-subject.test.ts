@@ -1,10 +1,9 @@
 import { BlockList } from 'node:net';
+import { compose, changeHeader, on } from 'rxmilter';
+import { deliver, type ClientMail, type MailHeader } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
 import { externalSubject } from '../../examples/external-subject.mjs';
-import { compose, changeHeader, on } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { type ClientMail, type MailHeader } from '../../src/mta/simulate/mail.js';
 import { decodeWords } from './support/decode-words.js';
 
 const OUTSIDE = { host: 'mail.example.net', address: '198.51.100.7' };

@@ -3,17 +3,11 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import promClient from 'prom-client';
+import { compose, on, type MilterServer, discard, reject, tempfail, addHeader } from 'rxmilter';
+import { deliver, type Mail, MtaSession } from 'rxmilter/mta';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { serveMetrics, serveWatched } from '../../examples/metrics.mjs';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { Mail } from '../../src/mta/simulate/mail.js';
-import { MtaSession } from '../../src/mta/simulate/mta-session.js';
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/options.js';
-import { discard, reject, tempfail } from '../../src/session/decisions.js';
-import { addHeader } from '../../src/session/modifications.js';
 import { eventually } from '../mta/support/eventually.js';
 import { socketMta } from '../support/session-mta.js';
 

@@ -1,13 +1,8 @@
+import { compose, on, type MilterServer, serve, reject } from 'rxmilter';
+import { deliver, type ClientMail } from 'rxmilter/mta';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { rateLimits } from '../../examples/rate-limits.mjs';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { ClientMail } from '../../src/mta/simulate/mail.js';
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import type { MilterServer } from '../../src/server/options.js';
-import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions.js';
 
 const MAIL: ClientMail = {
   sender: 'alice@example.com',

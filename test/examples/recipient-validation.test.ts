@@ -1,9 +1,8 @@
+import { deliver, formatReply } from 'rxmilter/mta';
+import { abort, marbles, rcpt, simulate, type Simulation } from 'rxmilter/testing';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { directoryOf, recipientValidation } from '../../examples/recipient-validation.mjs';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/delivery.js';
-import { abort, marbles, rcpt, simulate, type Simulation } from '../../src/testing/index.js';
 
 const OURS = ['example.org', 'xn--bcher-kva.example'];
 const NO_SUCH_USER = '550 5.1.1 No such user here';

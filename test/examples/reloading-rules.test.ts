@@ -11,13 +11,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Subject, map } from 'rxjs';
+import { serve } from 'rxmilter';
+import { deliver, formatReply, MtaSession } from 'rxmilter/mta';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { parseRules, rulesIn, senderRules, type Rules } from '../../examples/reloading-rules.mjs';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/delivery.js';
-import { MtaSession } from '../../src/mta/simulate/mta-session.js';
-import { serve } from '../../src/server/serve.js';
 import { eventually } from '../docs/support/eventually.js';
 
 function scratch(): string {

@@ -1,9 +1,9 @@
 import { firstValueFrom, of, skip } from 'rxjs';
+import { deliver } from 'rxmilter/mta';
+import { contract } from 'rxmilter/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { closedMailboxes, refuseClosed, type Nats, type NatsMessage } from '../../examples/subject-nats.mjs';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { contract } from '../../src/testing/index.js';
 
 /** A connection that hands out what the test says. */
 class FakeNats implements Nats {

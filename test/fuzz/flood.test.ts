@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { NEVER } from 'rxjs';
+import { on, allow } from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { on, allow } from '../../src/index.js';
 import { frame, optneg } from '../support/session-frames.js';
 import { Link } from '../support/session-link.js';
 import { FUZZ_TIMEOUT, fuzz } from './support/fuzz.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
+import { ProtocolError } from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { commandCodec } from '../../src/transport/wire/commands.js';
 import { FrameReader } from '../../src/transport/wire/frame-reader.js';
-import { ProtocolError } from '../../src/transport/wire/protocol-error.js';
 import { optneg } from '../support/session-frames.js';
 import { Link } from '../support/session-link.js';
 import { anyStream, type Stream } from './support/any-bytes.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { ProtocolError, addHeader, on, compose, reject, serve, type MilterServer } from 'rxmilter';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { ProtocolError, addHeader, on, compose, reject, serve, type MilterServer } from '../../src/index.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { socketMta, type SocketMta } from '../support/session-mta.js';
 import { anyStream, type Stream } from './support/any-bytes.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { defer, retry, throwError } from 'rxjs';
+import { backoff, type BackoffOptions } from 'rxmilter/lookups';
 import { describe, expect, it } from 'vitest';
 
-import { backoff, type BackoffOptions } from '../../src/lookups/backoff.js';
 import { marbles } from '../support/marbles.js';
 
 const broken = new Error('broken');

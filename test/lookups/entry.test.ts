@@ -1,6 +1,5 @@
+import * as lookups from 'rxmilter/lookups';
 import { describe, expect, it } from 'vitest';
-
-import * as lookups from '../../src/lookups/index.js';
 
 describe('rxmilter/lookups', () => {
   it('has what the guide speaks of, and nothing by accident', () => {

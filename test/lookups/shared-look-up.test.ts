@@ -1,9 +1,7 @@
 import { EMPTY, NEVER, Observable, Subject, defer, firstValueFrom, map, of, retry, throwError } from 'rxjs';
+import { backoff, sharedLookUp, LookUpError } from 'rxmilter/lookups';
 import { describe, expect, it, vi } from 'vitest';
 
-import { backoff } from '../../src/lookups/backoff.js';
-import { sharedLookUp } from '../../src/lookups/shared-look-up.js';
-import { LookUpError } from '../../src/lookups/flight.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { marbles } from '../support/marbles.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import type { Mailbox } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import type { Mailbox } from '../../src/message/headers/mailbox.js';
 import { headersOf } from './support/headers-of.js';
 
 /** The addresses in a `To`. */

@@ -1,6 +1,4 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-
 import {
   addHeader,
   addRecipient,
@@ -9,10 +7,13 @@ import {
   insertHeader,
   quarantine,
   type Modification,
-} from '../../src/index.js';
+  type HeaderField,
+} from 'rxmilter';
+import type { MtaKind } from 'rxmilter/mta';
+import { describe, expect, it } from 'vitest';
+
 import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
-import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
-import type { MtaKind } from '../../src/session/profiles/profile.js';
+import { headerField } from '../../src/message/headers/header-field.js';
 import { header, value, type Field } from './support/header-edits.js';
 import { through, withOwn } from './support/through.js';
 

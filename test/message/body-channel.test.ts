@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { finalize, from, lastValueFrom, NEVER, take, toArray } from 'rxjs';
+import type { StreamedBody } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
 import { BodyChannel } from '../../src/message/body/body-channel.js';
-import type { StreamedBody } from '../../src/message/message.js';
 import { macrotask } from '../fuzz/support/loose-ends.js';
 import { inTurn } from './support/in-turn.js';
 import { textOf, WAYS } from './support/ways.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
+import { type HeaderField, AnswerError } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { DraftHeaders } from '../../src/message/edit/draft-headers.js';
-import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
-import { AnswerError } from '../../src/session/errors.js';
+import { headerField } from '../../src/message/headers/header-field.js';
 import { field } from './support/headers-of.js';
 
 function draftOf(...pairs: readonly (readonly [name: string, value: string])[]): DraftHeaders {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
+import { type EnvelopePath, AnswerError } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
-import { envelopePath, writtenPath, type EnvelopePath } from '../../src/message/envelope-path.js';
+import { envelopePath, writtenPath } from '../../src/message/envelope-path.js';
 import { envelope } from '../../src/session/connection/events.js';
-import { AnswerError } from '../../src/session/errors.js';
 
 /** A recipient as an event tells it. */
 function path(raw: string, args: readonly string[] = []): EnvelopePath {

@@ -1,11 +1,18 @@
 import fc from 'fast-check';
+import {
+  addHeader,
+  changeHeader,
+  deleteHeader,
+  insertHeader,
+  type Modification,
+  type HeaderField,
+} from 'rxmilter';
+import type { MtaKind } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { addHeader, changeHeader, deleteHeader, insertHeader, type Modification } from '../../src/index.js';
 import { applyHeaderChanges } from '../../src/message/edit/apply-header-changes.js';
 import { headerChanges } from '../../src/message/edit/header-changes.js';
-import { headerField, type HeaderField } from '../../src/message/headers/header-field.js';
-import type { MtaKind } from '../../src/session/profiles/profile.js';
+import { headerField } from '../../src/message/headers/header-field.js';
 import { allHeaders, distancesFrom, longHeader } from './support/all-headers.js';
 import { edited, header, headerEdits, type Field, type HeaderEdit } from './support/header-edits.js';
 import { through, withOwn } from './support/through.js';

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
+import { Headers, AnswerError } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { Headers } from '../../src/message/headers/headers.js';
-import { AnswerError } from '../../src/session/errors.js';
 import { field, headersOf } from './support/headers-of.js';
 
 describe('Headers', () => {

@@ -1,9 +1,9 @@
+import { type EnvelopePath, deleteRecipient } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
 import { applyRecipientChanges } from '../../src/message/edit/recipient-changes.js';
-import { writtenPath, type EnvelopePath } from '../../src/message/envelope-path.js';
-import { deleteRecipient } from '../../src/session/modifications.js';
+import { writtenPath } from '../../src/message/envelope-path.js';
 
 const MANY = 200;
 

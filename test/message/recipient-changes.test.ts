@@ -1,6 +1,4 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-
 import {
   type Modification,
   addHeader,
@@ -9,11 +7,12 @@ import {
   deleteRecipient,
   observe,
   on,
-} from '../../src/index.js';
+  type EnvelopePath,
+} from 'rxmilter';
+import { deliver, type MtaKind } from 'rxmilter/mta';
+import { describe, expect, it } from 'vitest';
+
 import { applyRecipientChanges, recipientChanges } from '../../src/message/edit/recipient-changes.js';
-import type { EnvelopePath } from '../../src/message/envelope-path.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { MtaKind } from '../../src/session/profiles/profile.js';
 import { type Recipient, pathsOf, recipients, wantedRecipients } from './support/recipient-edits.js';
 
 /** Recipients, each written as it stands in RCPT: without brackets, its arguments behind it. */

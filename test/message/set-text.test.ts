@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { isUtf8 } from 'node:buffer';
+import { AnswerError } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { DraftHeaders } from '../../src/message/edit/draft-headers.js';
 import { headerValue } from '../../src/session/check-text.js';
-import { AnswerError } from '../../src/session/errors.js';
 
 /** The value that a text becomes, and the text that is read from it. */
 function written(text: string, name = 'Subject'): { value: string; read: string | undefined } {

@@ -1,8 +1,8 @@
 import { concatMap, from, lastValueFrom, NEVER, of, toArray } from 'rxjs';
+import { replaceBody } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
 import { StoredBody } from '../../src/message/body/stored-body.js';
-import { replaceBody } from '../../src/session/modifications.js';
 import { BodyStore } from '../../src/spool/body-store.js';
 import { macrotask } from '../fuzz/support/loose-ends.js';
 import { inTurn } from './support/in-turn.js';

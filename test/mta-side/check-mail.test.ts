@@ -1,9 +1,6 @@
+import { observe } from 'rxmilter';
+import { deliver, type ClientMail, MtaSession } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
-
-import { observe } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { ClientMail } from '../../src/mta/simulate/mail.js';
-import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 
 const MAIL: ClientMail = { sender: '', recipients: ['b@example.org'] };
 

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { deliver } from 'rxmilter/mta';
 import { describe, expect, it, onTestFinished } from 'vitest';
-
-import { deliver } from '../../src/mta/simulate/deliver.js';
 
 /** Listens with room for hardly a connection, says where, and never takes one. */
 const DEAF = `

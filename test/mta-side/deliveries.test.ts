@@ -1,15 +1,15 @@
 import { createServer, type Socket, type AddressInfo } from 'node:net';
 import { NEVER, Subject, concat, firstValueFrom, lastValueFrom, of, take, throwError, toArray } from 'rxjs';
-import { describe, expect, it, onTestFinished } from 'vitest';
-
-import { on, reject, type Filter } from '../../src/index.js';
+import { on, reject, type Filter } from 'rxmilter';
 import {
   deliver,
   deliveries,
   type DeliveriesOptions,
   sessionDeliveries,
-} from '../../src/mta/simulate/deliver.js';
-import type { ClientMail } from '../../src/mta/simulate/mail.js';
+  type ClientMail,
+} from 'rxmilter/mta';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
 import { scriptedMilter, type ScriptedMilter } from '../support/scripted-milter.js';
 
 const mail = (sender: string): ClientMail => ({ sender, recipients: ['b@example.org'], body: 'x\n' });

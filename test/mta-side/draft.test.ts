@@ -1,7 +1,7 @@
+import type { WireModification, Mail } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import type { WireModification } from '../../src/mta/client/modification-list.js';
-import { fieldsOf, type Mail } from '../../src/mta/simulate/mail.js';
+import { fieldsOf } from '../../src/mta/simulate/mail.js';
 import { applyModifications, draftOf, type MtaDraft } from '../../src/mta/simulate/mta-draft.js';
 import { PostfixHeaderList, POSTFIX_RECIPIENTS } from '../../src/mta/simulate/postfix.js';
 import { latin1 } from '../support/vectors.js';

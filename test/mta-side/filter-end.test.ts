@@ -1,17 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import {
+  compose,
+  observe,
+  on,
+  perMessage,
+  serve,
+  reject,
+  UnansweredError,
+  addHeader,
+  replaceBody,
+  type Outcome,
+} from 'rxmilter';
+import { type Chunking, type ClientMail, MtaSession, deliver, filterEnd } from 'rxmilter/mta';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { type Chunking, cutter } from '../../src/mta/client/filter-end.js';
-import { type ClientMail, MtaSession, deliver, filterEnd } from '../../src/mta/index.js';
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions.js';
-import { UnansweredError } from '../../src/session/errors.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
-import type { Outcome } from '../../src/session/outcome.js';
+import { cutter } from '../../src/mta/client/filter-end.js';
 import { said } from '../support/session-frames.js';
 import { frames } from '../support/vectors.js';
 

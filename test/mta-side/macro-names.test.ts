@@ -1,6 +1,6 @@
+import { deliver, type MtaMacros, type MtaKind } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { deliver, type MtaMacros, type MtaKind } from '../../src/mta/index.js';
 import { replyFrame } from '../support/scripted-milter.js';
 import { hex } from '../support/vectors.js';
 import { scripted } from './support/milters.js';

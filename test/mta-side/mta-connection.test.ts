@@ -4,12 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MilterError } from 'rxmilter';
+import { type MtaEvent, type MtaConnectionOptions, MtaConnection } from 'rxmilter/mta';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import type { MtaEvent } from '../../src/mta/client/answer.js';
-import type { MtaConnectionOptions } from '../../src/mta/client/connection-options.js';
-import { MilterError } from '../../src/mta/client/milter-error.js';
-import { MtaConnection } from '../../src/mta/client/mta-connection.js';
 import {
   optnegAnswer,
   replyFrame,

@@ -1,10 +1,7 @@
+import { addRecipient, compose, deleteRecipient, observe, on, reject, tempfail } from 'rxmilter';
+import { deliver, formatReply, type ClientMail, MtaSession } from 'rxmilter/mta';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { addRecipient, compose, deleteRecipient, observe, on, reject, tempfail } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { formatReply } from '../../src/mta/simulate/delivery.js';
-import type { ClientMail } from '../../src/mta/simulate/mail.js';
-import { MtaSession } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   replyFrame,

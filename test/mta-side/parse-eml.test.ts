@@ -1,9 +1,8 @@
 import fc from 'fast-check';
+import { allow, on } from 'rxmilter';
+import { deliver, EmlError, parseEml } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { allow, on } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { EmlError, parseEml } from '../../src/mta/simulate/parse-eml.js';
 import { latin1 } from '../support/vectors.js';
 
 const ENVELOPE = { sender: 'a@example.com', recipients: ['b@example.org'] };

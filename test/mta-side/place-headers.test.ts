@@ -1,11 +1,11 @@
 import fc from 'fast-check';
+import { addHeader } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { placeHeaders } from '../../src/mta/remote/translate.js';
 import type { HeaderList } from '../../src/mta/simulate/header-list.js';
 import { PostfixHeaderList } from '../../src/mta/simulate/postfix.js';
 import { encodeModifications } from '../../src/session/changes/encode-modifications.js';
-import { addHeader } from '../../src/session/modifications.js';
 import { NOTHING_AGREED } from '../../src/session/negotiation/terms.js';
 import { POSTFIX } from '../../src/session/profiles/postfix.js';
 import { replyCodec } from '../../src/transport/wire/replies.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { connect, type Socket } from 'node:net';
+import { compose, observe, on, allow, serve, type MilterServer } from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { compose, observe, on, allow, serve, type MilterServer } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { MALFORMED_VECTORS, ODD_VECTORS, frames, hex } from '../support/vectors.js';
 

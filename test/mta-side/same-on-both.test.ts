@@ -1,6 +1,4 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-
 import {
   addHeader,
   changeHeader,
@@ -12,9 +10,9 @@ import {
   replaceBody,
   type Modification,
   type MtaName,
-} from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import type { MtaKind } from '../../src/session/profiles/profile.js';
+} from 'rxmilter';
+import { deliver, type MtaKind } from 'rxmilter/mta';
+import { describe, expect, it } from 'vitest';
 
 /** Names that a message may have several times; those that Sendmail makes itself are once in each message. */
 const NAMES = ['X-A', 'X-B', 'Subject', 'Received'];

@@ -1,7 +1,7 @@
+import { formatReply } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
 import { sanitiseReply } from '../../src/mta/client/sanitise-reply.js';
-import { formatReply } from '../../src/mta/simulate/delivery.js';
 import { REPLY_TEXTS } from '../support/vectors.js';
 
 describe('sanitiseReply', () => {

@@ -1,7 +1,6 @@
+import { addRecipient, deleteRecipient, on } from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
-
-import { addRecipient, deleteRecipient, on } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
 
 /** What Sendmail 8.17.1 passes on of a recipient that came with the first, was deleted, and was added with the second. */
 const ANEW: readonly (readonly [string[], string[], string[]])[] = [

@@ -1,10 +1,14 @@
+import { on, reject, tempfail, type SessionInfo } from 'rxmilter';
+import {
+  deliver,
+  type Delivery,
+  formatReply,
+  type ClientMail,
+  MtaSession,
+  type MtaSessionOptions,
+} from 'rxmilter/mta';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { on, reject, tempfail, type SessionInfo } from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
-import type { ClientMail } from '../../src/mta/simulate/mail.js';
-import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
 import {
   optnegAnswer,
   scriptedMilter,

@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { NEVER, map, timer, type OperatorFunction } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
-
 import {
   accept,
   addHeader,
@@ -27,11 +25,16 @@ import {
   type Flow,
   type MilterServer,
   type ServeOptions,
-} from '../../src/index.js';
-import { deliver } from '../../src/mta/simulate/deliver.js';
-import { type Delivery, formatReply } from '../../src/mta/simulate/delivery.js';
-import type { ClientMail } from '../../src/mta/simulate/mail.js';
-import { MtaSession, type MtaSessionOptions } from '../../src/mta/simulate/mta-session.js';
+} from 'rxmilter';
+import {
+  deliver,
+  type Delivery,
+  formatReply,
+  type ClientMail,
+  MtaSession,
+  type MtaSessionOptions,
+} from 'rxmilter/mta';
+import { afterEach, describe, expect, it } from 'vitest';
 
 const MAIL: ClientMail = {
   sender: 'alice@example.com',

@@ -1,14 +1,9 @@
 import { EMPTY, Observable, Subject, concat, of, throwError, type OperatorFunction } from 'rxjs';
+import { compose, on, perMessage, when, reject, type Flow } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
 import { openChain } from '../../src/operators/core/chain.js';
 import { stepsOf } from '../../src/operators/core/filter.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { when } from '../../src/operators/when.js';
-import { reject } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
 import { decided, mail, rcpt } from '../support/events.js';
 import { expectQuiet } from './support/quiet.js';
 

@@ -15,21 +15,30 @@ import {
   timer,
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import {
+  compose,
+  observe,
+  on,
+  perConnection,
+  perMessage,
+  answer,
+  requireRights,
+  accept,
+  allow,
+  reject,
+  tempfail,
+  type Flow,
+  type MilterEvent,
+  addHeader,
+  quarantine,
+  type Stage,
+  SMFIF,
+} from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
 import { FlowObservable, stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { answer } from '../../src/operators/answer.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import { accept, allow, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow, MilterEvent } from '../../src/session/flow.js';
-import { addHeader, quarantine } from '../../src/session/modifications.js';
 import { EVERYTHING, NO_TAGS } from '../../src/session/negotiation/tags.js';
-import { BIT, STAGES, type Stage } from '../../src/session/stage.js';
-import { SMFIF } from '../../src/transport/wire/flags.js';
+import { BIT, STAGES } from '../../src/session/stage.js';
 import {
   abort,
   body,

@@ -1,22 +1,31 @@
 import { EMPTY, NEVER, Observable, Subject, concatMap, delay, map, mergeMap, of, take } from 'rxjs';
+import {
+  compose,
+  deadline,
+  observe,
+  onMessage,
+  on,
+  perMessage,
+  answer,
+  requireRights,
+  accept,
+  discard,
+  allow,
+  reject,
+  skip,
+  tempfail,
+  type Flow,
+  type StageEvent,
+  addHeader,
+  insertHeader,
+  SMFIF,
+} from 'rxmilter';
+import { contract } from 'rxmilter/testing';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
 import { openChain } from '../../src/operators/core/chain.js';
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { deadline } from '../../src/operators/deadline.js';
-import { observe } from '../../src/operators/observe.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { answer } from '../../src/operators/answer.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
-import type { Flow, StageEvent } from '../../src/session/flow.js';
-import { addHeader, insertHeader } from '../../src/session/modifications.js';
 import { BIT } from '../../src/session/stage.js';
-import { contract } from '../../src/testing/index.js';
-import { SMFIF } from '../../src/transport/wire/flags.js';
 import { abort, close, decided, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

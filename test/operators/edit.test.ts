@@ -4,19 +4,18 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { of } from 'rxjs';
-import { describe, expect, it, vi } from 'vitest';
-
-import { type Draft, edit } from '../../src/message/edit/edit.js';
-import type { BodyMode, Message } from '../../src/message/message.js';
-import type { Delivery } from '../../src/mta/index.js';
-import { remote } from '../../src/mta/remote/remote.js';
-import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/core/filter.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { serve } from '../../src/server/serve.js';
-import { accept } from '../../src/session/decisions.js';
 import {
+  type Draft,
+  edit,
+  type BodyMode,
+  type Message,
+  remote,
+  compose,
+  type Filter,
+  onMessage,
+  on,
+  serve,
+  accept,
   type BodySource,
   type Edit,
   type Modification,
@@ -29,9 +28,12 @@ import {
   insertHeader,
   quarantine,
   replaceBody,
-} from '../../src/session/modifications.js';
-import type { Outcome } from '../../src/session/outcome.js';
-import { simulate } from '../../src/testing/index.js';
+  type Outcome,
+} from 'rxmilter';
+import type { Delivery } from 'rxmilter/mta';
+import { simulate } from 'rxmilter/testing';
+import { describe, expect, it, vi } from 'vitest';
+
 import { body, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { give, mailOf, valuesIn } from './support/mails.js';

@@ -2,9 +2,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { defer, map, of, type OperatorFunction } from 'rxjs';
-import { describe, expect, it } from 'vitest';
-
-import * as rx from '../../src/index.js';
 import {
   ForgottenAnswerError,
   accept,
@@ -16,8 +13,10 @@ import {
   tempfail,
   type Flow,
   type Outcome,
-} from '../../src/index.js';
-import { contract, simulate } from '../../src/testing/index.js';
+} from 'rxmilter';
+import * as rx from 'rxmilter';
+import { contract, simulate } from 'rxmilter/testing';
+import { describe, expect, it } from 'vitest';
 
 const FILE = 'forgotten-answers.test.ts';
 const bad = true as boolean;

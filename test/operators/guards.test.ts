@@ -1,14 +1,22 @@
 import { Readable } from 'node:stream';
 import { of } from 'rxjs';
+import {
+  on,
+  answer,
+  requireRights,
+  accept,
+  discard,
+  allow,
+  reject,
+  skip,
+  tempfail,
+  type StageEvent,
+  addHeader,
+  replaceBody,
+  type Stage,
+} from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { answer } from '../../src/operators/answer.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
-import type { StageEvent } from '../../src/session/flow.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
-import type { Stage } from '../../src/session/stage.js';
 import { body, connect, decided, eom, rcpt, unknown } from '../support/events.js';
 import { settle } from './support/drawn.js';
 import { expectQuiet } from './support/quiet.js';

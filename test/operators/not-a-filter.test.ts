@@ -1,7 +1,4 @@
 import { mergeMap, of } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
-
-import { messageOf } from '../../src/common/text-of.js';
 import {
   compose,
   deadline,
@@ -21,9 +18,12 @@ import {
   type Filter,
   type MilterServer,
   type Outcome,
-} from '../../src/index.js';
-import { deliver } from '../../src/mta/index.js';
-import { simulate } from '../../src/testing/index.js';
+} from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
+import { simulate } from 'rxmilter/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { messageOf } from '../../src/common/text-of.js';
 
 const MAIL = { sender: 'a@example.com', recipients: ['b@example.org'] };
 

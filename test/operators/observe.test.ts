@@ -1,9 +1,6 @@
+import { observe, on, reject, ProjectError } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { reject } from '../../src/session/decisions.js';
-import { ProjectError } from '../../src/session/errors.js';
 import { STAGES } from '../../src/session/stage.js';
 import { abort, close, decided, eom, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';

@@ -1,10 +1,7 @@
 import { Observable, concat, defer, of, throwError } from 'rxjs';
+import { type ProjectContext, on, accept, reject, tempfail, addHeader, quarantine } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import type { ProjectContext } from '../../src/operators/core/project-run.js';
-import { on } from '../../src/operators/on.js';
-import { accept, reject, tempfail } from '../../src/session/decisions.js';
-import { addHeader, quarantine } from '../../src/session/modifications.js';
 import { abort, close, decided, eom, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

@@ -1,9 +1,7 @@
 import { BehaviorSubject, Observable, Subject, from } from 'rxjs';
+import { type Filter, on, allow, reject, tempfail } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import type { Filter } from '../../src/operators/core/filter.js';
-import { on } from '../../src/operators/on.js';
-import { allow, reject, tempfail } from '../../src/session/decisions.js';
 import { abort, decided, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

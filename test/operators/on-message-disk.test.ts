@@ -1,6 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
-
 import {
   compose,
   accept,
@@ -11,8 +9,10 @@ import {
   replaceBody,
   type MessageLimits,
   type Outcome,
-} from '../../src/index.js';
-import { simulate } from '../../src/testing/index.js';
+} from 'rxmilter';
+import { simulate } from 'rxmilter/testing';
+import { describe, expect, it, vi } from 'vitest';
+
 import { openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';
 import { give } from './support/mails.js';

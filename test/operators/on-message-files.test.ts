@@ -5,19 +5,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NEVER, Subject } from 'rxjs';
+import {
+  edit,
+  type Message,
+  compose,
+  onMessage,
+  serve,
+  accept,
+  addHeader,
+  replaceBody,
+  type Outcome,
+} from 'rxmilter';
+import { MtaSession } from 'rxmilter/mta';
+import { simulate } from 'rxmilter/testing';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { edit } from '../../src/message/edit/edit.js';
-import type { Message } from '../../src/message/message.js';
-import { MtaSession } from '../../src/mta/index.js';
-import { compose } from '../../src/operators/compose.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { serve } from '../../src/server/serve.js';
-import { accept } from '../../src/session/decisions.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
-import type { Outcome } from '../../src/session/outcome.js';
 import { BodyStore } from '../../src/spool/body-store.js';
-import { simulate } from '../../src/testing/index.js';
 import { commandCodec } from '../../src/transport/wire/commands.js';
 import { compiled } from '../message/support/compiled.js';
 import { openIn } from '../message/support/descriptors.js';

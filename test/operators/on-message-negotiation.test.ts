@@ -1,12 +1,7 @@
+import { compose, type Filter, observe, onMessage, on, addHeader } from 'rxmilter';
+import { simulate, type SimulateOptions } from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/core/filter.js';
-import { observe } from '../../src/operators/observe.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { addHeader } from '../../src/session/modifications.js';
-import { simulate, type SimulateOptions } from '../../src/testing/index.js';
 import { give } from './support/mails.js';
 import { expectQuiet } from './support/quiet.js';
 

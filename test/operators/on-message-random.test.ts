@@ -1,18 +1,22 @@
 import fc from 'fast-check';
 import { setImmediate as next } from 'node:timers/promises';
+import {
+  edit,
+  type BodyMode,
+  type Message,
+  compose,
+  type Filter,
+  observe,
+  onMessage,
+  on,
+  perMessage,
+  accept,
+  reject,
+  addHeader,
+} from 'rxmilter';
+import { type Simulation, simulate } from 'rxmilter/testing';
 import { describe, expect, it, vi } from 'vitest';
 
-import { edit } from '../../src/message/edit/edit.js';
-import type { BodyMode, Message } from '../../src/message/message.js';
-import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/core/filter.js';
-import { observe } from '../../src/operators/observe.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { accept, reject } from '../../src/session/decisions.js';
-import { addHeader } from '../../src/session/modifications.js';
-import { type Simulation, simulate } from '../../src/testing/index.js';
 import { FUZZ_TIMEOUT, fuzz } from '../fuzz/support/fuzz.js';
 import { openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';

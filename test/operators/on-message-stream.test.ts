@@ -1,13 +1,12 @@
 import { Subject, finalize, ignoreElements, last, map, of, take, timer } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-
-import type { Message, StreamedBody } from '../../src/message/message.js';
-import { compose } from '../../src/operators/compose.js';
-import type { MessageProject } from '../../src/operators/core/collector.js';
-import type { Filter } from '../../src/operators/core/filter.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
 import {
+  type Message,
+  type StreamedBody,
+  compose,
+  type MessageProject,
+  type Filter,
+  onMessage,
+  on,
   type Decision,
   accept,
   discard,
@@ -15,11 +14,14 @@ import {
   reject,
   skip,
   tempfail,
-} from '../../src/session/decisions.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
-import type { SessionOptions } from '../../src/session/options.js';
-import { type Simulation, simulate } from '../../src/testing/index.js';
-import { SMFIP } from '../../src/transport/wire/flags.js';
+  addHeader,
+  replaceBody,
+  type SessionOptions,
+  SMFIP,
+} from 'rxmilter';
+import { type Simulation, simulate } from 'rxmilter/testing';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
 import { inTurn } from '../message/support/in-turn.js';
 import { abort, body, decided, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';

@@ -1,20 +1,29 @@
 import { NEVER, map, of, throwError, timer } from 'rxjs';
+import {
+  edit,
+  type MessageOptions,
+  type Message,
+  compose,
+  observe,
+  onMessage,
+  on,
+  perConnection,
+  perMessage,
+  requireRights,
+  when,
+  accept,
+  discard,
+  allow,
+  reject,
+  skip,
+  tempfail,
+  addHeader,
+  quarantine,
+  type Outcome,
+} from 'rxmilter';
+import { session, simulate } from 'rxmilter/testing';
 import { describe, expect, it, vi } from 'vitest';
 
-import { edit } from '../../src/message/edit/edit.js';
-import type { MessageOptions } from '../../src/message/message-options.js';
-import type { Message } from '../../src/message/message.js';
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import { when } from '../../src/operators/when.js';
-import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
-import { addHeader, quarantine } from '../../src/session/modifications.js';
-import type { Outcome } from '../../src/session/outcome.js';
-import { session, simulate } from '../../src/testing/index.js';
 import { inTurn } from '../message/support/in-turn.js';
 import { abort, body, close, connect, decided, eoh, eom, header, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';

@@ -1,11 +1,20 @@
 import { map } from 'rxjs';
+import {
+  on,
+  accept,
+  discard,
+  allow,
+  reject,
+  skip,
+  tempfail,
+  type Flow,
+  addHeader,
+  quarantine,
+  type Stage,
+} from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader, quarantine } from '../../src/session/modifications.js';
-import { STAGES, type Stage } from '../../src/session/stage.js';
+import { STAGES } from '../../src/session/stage.js';
 import {
   abort,
   body,

@@ -1,13 +1,20 @@
 import { EMPTY, type OperatorFunction, map, take } from 'rxjs';
+import {
+  compose,
+  observe,
+  on,
+  perConnection,
+  perMessage,
+  answer,
+  accept,
+  discard,
+  allow,
+  reject,
+  tempfail,
+  type Flow,
+} from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { answer } from '../../src/operators/answer.js';
-import { accept, discard, allow, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
 import { abort, close, connect, decided, eom, helo, mail, rcpt, unknown } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run } from './support/drawn.js';

@@ -12,16 +12,24 @@ import {
   throwError,
   timer,
 } from 'rxjs';
+import {
+  compose,
+  on,
+  answer,
+  sink,
+  accept,
+  discard,
+  reject,
+  tempfail,
+  ProjectError,
+  StaleReplyError,
+  UnansweredError,
+  type Flow,
+  addHeader,
+  quarantine,
+} from 'rxmilter';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import { answer } from '../../src/operators/answer.js';
-import { sink } from '../../src/operators/sink.js';
-import { accept, discard, reject, tempfail } from '../../src/session/decisions.js';
-import { ProjectError, StaleReplyError, UnansweredError } from '../../src/session/errors.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader, quarantine } from '../../src/session/modifications.js';
 import { settle } from './support/drawn.js';
 import { expectQuiet } from './support/quiet.js';
 import { Wire } from './support/wire.js';

@@ -1,17 +1,23 @@
 import * as fc from 'fast-check';
 import { NEVER, type OperatorFunction, delay, map, mergeMap, of, throwError } from 'rxjs';
+import {
+  compose,
+  observe,
+  onMessage,
+  on,
+  perMessage,
+  answer,
+  shadow,
+  accept,
+  discard,
+  reject,
+  tempfail,
+  type Flow,
+  addHeader,
+  replaceBody,
+} from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { answer } from '../../src/operators/answer.js';
-import { shadow } from '../../src/operators/shadow.js';
-import { accept, discard, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { STAGES } from '../../src/session/stage.js';
 import type { Command } from '../../src/transport/wire/commands.js';
 import { openIn } from '../message/support/descriptors.js';

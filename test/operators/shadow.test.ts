@@ -10,25 +10,35 @@ import {
   of,
   throwError,
 } from 'rxjs';
+import {
+  compose,
+  deadline,
+  observe,
+  onMessage,
+  on,
+  perConnection,
+  perMessage,
+  answer,
+  requireRights,
+  type Difference,
+  shadow,
+  accept,
+  discard,
+  allow,
+  reject,
+  skip,
+  tempfail,
+  type Flow,
+  addHeader,
+  replaceBody,
+  sessionData,
+} from 'rxmilter';
+import { contract } from 'rxmilter/testing';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { deadline } from '../../src/operators/deadline.js';
-import { observe } from '../../src/operators/observe.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { answer } from '../../src/operators/answer.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import type { Difference } from '../../src/operators/shadow/compare.js';
-import { type ShadowOptions, shadow } from '../../src/operators/shadow.js';
-import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
-import { sessionData } from '../../src/session/session-data.js';
+import { type ShadowOptions } from '../../src/operators/shadow.js';
 import { BIT, STAGES } from '../../src/session/stage.js';
-import { contract } from '../../src/testing/index.js';
 import { abort, body, close, eom, mail, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

@@ -1,17 +1,21 @@
 import { type OperatorFunction, Subject, asapScheduler, identity, map, mergeMap, observeOn } from 'rxjs';
+import {
+  compose,
+  type Session,
+  observe,
+  on,
+  perMessage,
+  sink,
+  accept,
+  reject,
+  tempfail,
+  type Flow,
+  addHeader,
+  SMFIP,
+} from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import type { Session } from '../../src/operators/core/session.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { sink } from '../../src/operators/sink.js';
-import { accept, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications.js';
 import type { Command } from '../../src/transport/wire/commands.js';
-import { SMFIP } from '../../src/transport/wire/flags.js';
 import { settle } from './support/drawn.js';
 import { expectQuiet } from './support/quiet.js';
 import { Wire } from './support/wire.js';

@@ -1,12 +1,21 @@
 import * as fc from 'fast-check';
 import { Readable } from 'node:stream';
 import { NEVER, of, throwError } from 'rxjs';
+import {
+  on,
+  type Check,
+  strictestOf,
+  accept,
+  discard,
+  allow,
+  reject,
+  skip,
+  tempfail,
+  addHeader,
+  replaceBody,
+} from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { type Check, strictestOf } from '../../src/operators/strictest-of.js';
-import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { abort, decided, eom, rcpt } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { standardError } from '../support/standard-error.js';

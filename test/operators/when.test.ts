@@ -1,18 +1,23 @@
 import { EMPTY, Subject, delay, mergeMap, of, take, throwError } from 'rxjs';
+import {
+  compose,
+  observe,
+  on,
+  perMessage,
+  requireRights,
+  when,
+  allow,
+  reject,
+  tempfail,
+  type Flow,
+  type StageEvent,
+  SMFIF,
+} from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import { when } from '../../src/operators/when.js';
-import { allow, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow, StageEvent } from '../../src/session/flow.js';
 import { EVERYTHING } from '../../src/session/negotiation/tags.js';
 import { BIT } from '../../src/session/stage.js';
-import { SMFIF } from '../../src/transport/wire/flags.js';
 import { abort, close, connect, decided, eom, helo, mail, rcpt, unknown } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
 import { run, settle } from './support/drawn.js';

@@ -1,6 +1,4 @@
 import { map, type OperatorFunction } from 'rxjs';
-import { describe, expect, it } from 'vitest';
-
 import {
   NegotiationError,
   ProjectError,
@@ -20,7 +18,9 @@ import {
   type MilterEvent,
   type NegotiateHook,
   type Stage,
-} from '../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, it } from 'vitest';
+
 import { optneg, said, type Bytes } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 import { latin1 } from '../support/vectors.js';

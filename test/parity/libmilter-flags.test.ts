@@ -1,5 +1,3 @@
-import { describe, expect, it } from 'vitest';
-
 import {
   SMFIF,
   SMFIP,
@@ -18,7 +16,9 @@ import {
   type Modification,
   type Right,
   type Stage,
-} from '../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, it } from 'vitest';
+
 import { frame, optneg, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 import { asked } from './support/asked.js';

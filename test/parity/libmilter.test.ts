@@ -3,8 +3,6 @@ import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NEVER } from 'rxjs';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-
 import {
   AnswerError,
   ProtocolError,
@@ -30,7 +28,9 @@ import {
   tempfail,
   type Modification,
   type MilterServer,
-} from '../../src/index.js';
+} from 'rxmilter';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import { ROOT } from '../docs/support/markdown.js';
 import { frame, optneg, said, type Bytes } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';

@@ -1,5 +1,3 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-
 import {
   addHeader,
   changeSender,
@@ -10,8 +8,10 @@ import {
   replaceBody,
   serve,
   tempfail,
-} from '../../src/index.js';
-import { MtaSession } from '../../src/mta/index.js';
+} from 'rxmilter';
+import { MtaSession } from 'rxmilter/mta';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
 import { senderTo, serving } from '../docs/support/serving.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';

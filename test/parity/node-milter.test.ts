@@ -1,7 +1,7 @@
 import { Subject } from 'rxjs';
+import { addHeader, compose, observe, on, perConnection, reject } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { addHeader, compose, observe, on, perConnection, reject } from '../../src/index.js';
 import { type Reject } from '../../src/session/decisions.js';
 import { added, serving } from '../docs/support/serving.js';
 import { frame, said } from '../support/session-frames.js';

@@ -1,9 +1,8 @@
+import { onMessage, reject, type Filter } from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
+import { greylist, rateLimit, reputation } from 'rxmilter/policies';
+import { session } from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
-
-import { onMessage, reject, type Filter } from '../../src/index.js';
-import { deliver } from '../../src/mta/index.js';
-import { greylist, rateLimit, reputation } from '../../src/policies/index.js';
-import { session } from '../../src/testing/index.js';
 
 const MAIL = {
   sender: 'alice@example.com',

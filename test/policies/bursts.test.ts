@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Subject, map, take, throwError } from 'rxjs';
+import { bursts, type Burst } from 'rxmilter/policies';
 import { describe, expect, it } from 'vitest';
 
-import { bursts, type Burst } from '../../src/policies/bursts.js';
 import { marbles } from '../support/marbles.js';
 import { fakeClock } from './support/fake-clock.js';
 

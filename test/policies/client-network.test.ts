@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { BlockList } from 'node:net';
+import { clientNetwork } from 'rxmilter/policies';
 import { describe, expect, it } from 'vitest';
-
-import { clientNetwork } from '../../src/policies/client-network.js';
 
 describe('clientNetwork', () => {
   it.each([

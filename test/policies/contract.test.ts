@@ -1,10 +1,7 @@
+import type { Stage } from 'rxmilter';
+import { greylist, rateLimit, reputation } from 'rxmilter/policies';
+import { contract } from 'rxmilter/testing';
 import { describe, test } from 'vitest';
-
-import { greylist } from '../../src/policies/greylist.js';
-import { rateLimit } from '../../src/policies/rate-limit.js';
-import { reputation } from '../../src/policies/reputation.js';
-import type { Stage } from '../../src/session/stage.js';
-import { contract } from '../../src/testing/index.js';
 
 const HOUR = 3_600_000;
 const STAGES: readonly Stage[] = ['connect', 'mail', 'rcpt', 'header', 'eoh', 'body', 'eom', 'unknown'];

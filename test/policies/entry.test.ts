@@ -1,6 +1,5 @@
+import * as policies from 'rxmilter/policies';
 import { describe, expect, it } from 'vitest';
-
-import * as policies from '../../src/policies/index.js';
 
 describe('rxmilter/policies', () => {
   it('has what the guide speaks of, and nothing by accident', () => {

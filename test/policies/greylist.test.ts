@@ -1,14 +1,12 @@
 import { EMPTY } from 'rxjs';
+import { tempfail, type Flow, type Reply } from 'rxmilter';
+import { type GreylistOptions, greylist, memoryKeys } from 'rxmilter/policies';
+import { mail, rcpt, session, type SessionFields } from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
 
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { type GreylistOptions, greylist } from '../../src/policies/greylist.js';
-import { memoryKeys } from '../../src/policies/memory-stores.js';
-import { tempfail } from '../../src/session/decisions.js';
 import { causeOf } from '../../src/session/failures.js';
-import type { Flow, Reply } from '../../src/session/flow.js';
 import { BIT } from '../../src/session/stage.js';
-import { mail, rcpt, session, type SessionFields } from '../../src/testing/index.js';
 import { run, settle } from '../operators/support/drawn.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { decided } from '../support/events.js';

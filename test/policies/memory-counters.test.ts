@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { memoryCounters } from 'rxmilter/policies';
 import { describe, expect, it } from 'vitest';
 
-import { memoryCounters } from '../../src/policies/memory-stores.js';
 import { marbles } from '../support/marbles.js';
 import { fakeClock } from './support/fake-clock.js';
 

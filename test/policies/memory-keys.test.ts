@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { memoryKeys } from 'rxmilter/policies';
 import { describe, expect, it } from 'vitest';
 
-import { memoryKeys } from '../../src/policies/memory-stores.js';
 import { fakeClock } from './support/fake-clock.js';
 
 const TIMES = { delay: 100, window: 1_000, lifetime: 5_000 };

@@ -1,13 +1,8 @@
+import { accept, reject, ProjectError } from 'rxmilter';
+import { greylist, type AwayOptions, rateLimit, redisKeys, type KeyStore } from 'rxmilter/policies';
+import { type Simulation, simulate } from 'rxmilter/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { greylist } from '../../src/policies/greylist.js';
-import type { AwayOptions } from '../../src/policies/outage.js';
-import { rateLimit } from '../../src/policies/rate-limit.js';
-import { redisKeys } from '../../src/policies/redis-stores.js';
-import type { KeyStore } from '../../src/policies/stores.js';
-import { accept, reject } from '../../src/session/decisions.js';
-import { ProjectError } from '../../src/session/errors.js';
-import { type Simulation, simulate } from '../../src/testing/index.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { HANGS, fakeRedis } from './support/fake-redis.js';
 

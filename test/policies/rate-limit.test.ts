@@ -1,12 +1,10 @@
+import { type Filter, discard, reject, tempfail, type Flow } from 'rxmilter';
+import { memoryCounters, rateLimit } from 'rxmilter/policies';
+import { connect, eoh, eom, header, mail, rcpt, session } from 'rxmilter/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { type Filter, stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { memoryCounters } from '../../src/policies/memory-stores.js';
-import { rateLimit } from '../../src/policies/rate-limit.js';
-import { discard, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
+import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { BIT } from '../../src/session/stage.js';
-import { connect, eoh, eom, header, mail, rcpt, session } from '../../src/testing/index.js';
 import { run } from '../operators/support/drawn.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { decided } from '../support/events.js';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
+import { redisCounters, redisKeys, redisScores, StoreError } from 'rxmilter/policies';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { redisCounters, redisKeys, redisScores } from '../../src/policies/redis-stores.js';
-import { StoreError } from '../../src/policies/stores.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { HANGS, fakeRedis } from './support/fake-redis.js';
 

@@ -1,15 +1,10 @@
+import { compose, on, discard, reject, tempfail, type Flow, type Outcome } from 'rxmilter';
+import { memoryScores, type Reputation, reputation } from 'rxmilter/policies';
+import { type Simulation, connect, mail, session, simulate } from 'rxmilter/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
-import { on } from '../../src/operators/on.js';
-import { memoryScores } from '../../src/policies/memory-stores.js';
-import { type Reputation, reputation } from '../../src/policies/reputation.js';
-import { discard, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import type { Outcome } from '../../src/session/outcome.js';
 import { BIT } from '../../src/session/stage.js';
-import { type Simulation, connect, mail, session, simulate } from '../../src/testing/index.js';
 import { run } from '../operators/support/drawn.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { decided } from '../support/events.js';

@@ -1,11 +1,8 @@
 import { map } from 'rxjs';
+import { on, reject } from 'rxmilter';
+import { type RecordedSession, replay } from 'rxmilter/recording';
+import { marbles } from 'rxmilter/testing';
 import { describe, test } from 'vitest';
-
-import { on } from '../../src/operators/on.js';
-import type { RecordedSession } from '../../src/recording/recording.js';
-import { replay } from '../../src/recording/replay.js';
-import { reject } from '../../src/session/decisions.js';
-import { marbles } from '../../src/testing/index.js';
 
 const SESSION: RecordedSession = {
   id: '1',

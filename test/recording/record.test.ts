@@ -1,15 +1,11 @@
 import fc from 'fast-check';
+import { compose, observe, on, reject, addHeader } from 'rxmilter';
+import { describeMessage } from 'rxmilter/mta';
+import { record, RecordingError, readRecording } from 'rxmilter/recording';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { record } from '../../src/recording/record.js';
-import { RecordingError, readFrame, readRecording, writeFrame } from '../../src/recording/recording.js';
-import { reject } from '../../src/session/decisions.js';
-import { addHeader } from '../../src/session/modifications.js';
+import { readFrame, writeFrame } from '../../src/recording/recording.js';
 import { commandCodec } from '../../src/transport/wire/commands.js';
-import { describeMessage } from '../../src/transport/wire/describe-message.js';
 import { replyCodec } from '../../src/transport/wire/replies.js';
 import { link } from '../support/session-link.js';
 import { COMMAND_VECTORS } from '../support/vectors/command-vectors.js';

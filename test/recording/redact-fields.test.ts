@@ -1,7 +1,7 @@
+import { record, type Redaction } from 'rxmilter/recording';
 import { describe, expect, it } from 'vitest';
 
-import { record } from '../../src/recording/index.js';
-import { Redactor, type Redaction } from '../../src/recording/redactor.js';
+import { Redactor } from '../../src/recording/redactor.js';
 import type { Command } from '../../src/transport/wire/commands.js';
 import type { WireReply } from '../../src/transport/wire/replies.js';
 

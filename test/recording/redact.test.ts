@@ -1,11 +1,8 @@
+import { compose, observe, on, reject, addHeader, changeSender, replaceBody } from 'rxmilter';
+import type { Redaction } from 'rxmilter/recording';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { type Redaction, Redactor } from '../../src/recording/redactor.js';
-import { reject } from '../../src/session/decisions.js';
-import { addHeader, changeSender, replaceBody } from '../../src/session/modifications.js';
+import { Redactor } from '../../src/recording/redactor.js';
 import type { Command } from '../../src/transport/wire/commands.js';
 import { recorded } from './support.js';
 

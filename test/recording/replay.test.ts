@@ -1,18 +1,15 @@
 import { lastValueFrom, map, take, toArray } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
+import { compose, observe, on, perMessage, accept, reject, tempfail, type Flow, addHeader } from 'rxmilter';
+import {
+  compareReplies,
+  diagram,
+  type RecordedFrame,
+  type RecordedSession,
+  replay,
+} from 'rxmilter/recording';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { compareReplies } from '../../src/recording/compare-replies.js';
-import { diagram } from '../../src/recording/diagram.js';
-import type { RecordedFrame, RecordedSession } from '../../src/recording/recording.js';
-import { replay } from '../../src/recording/replay.js';
-import { accept, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications.js';
 import type { Command } from '../../src/transport/wire/commands.js';
 import { recorded } from './support.js';
 

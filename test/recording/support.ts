@@ -1,9 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
-
-import { type ClientMail, type Delivery, deliver } from '../../src/mta/index.js';
-import { type RecordOptions, record } from '../../src/recording/record.js';
-import { type RecordedSession, readRecording } from '../../src/recording/recording.js';
-import type { Flow } from '../../src/session/flow.js';
+import type { Flow } from 'rxmilter';
+import { type ClientMail, type Delivery, deliver } from 'rxmilter/mta';
+import { type RecordOptions, record, type RecordedSession, readRecording } from 'rxmilter/recording';
 
 /** A message of no interest. */
 export const MAIL: ClientMail = {

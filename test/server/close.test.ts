@@ -1,10 +1,8 @@
 import { NEVER, Subject, firstValueFrom, take } from 'rxjs';
+import { on, type MilterServer, type ServeOptions, serve, accept, reject } from 'rxmilter';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import type { MilterServer, ServeOptions } from '../../src/server/options.js';
-import { serve } from '../../src/server/serve.js';
-import { type Accept, accept, reject } from '../../src/session/decisions.js';
+import { type Accept } from '../../src/session/decisions.js';
 import { frame, said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 

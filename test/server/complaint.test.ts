@@ -1,6 +1,4 @@
 import { take } from 'rxjs';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-
 import {
   accept,
   addHeader,
@@ -16,8 +14,10 @@ import {
   type Filter,
   type Outcome,
   type ServeOptions,
-} from '../../src/index.js';
-import { MtaConnection } from '../../src/mta/index.js';
+} from 'rxmilter';
+import { MtaConnection } from 'rxmilter/mta';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import { standardError } from '../support/standard-error.js';
 
 const LISTEN = 'inet:0@127.0.0.1';

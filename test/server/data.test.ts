@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { on, serve, SMFIP } from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { serve } from '../../src/server/serve.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
-import { SMFIP } from '../../src/transport/wire/flags.js';
 import { replyCodec } from '../../src/transport/wire/replies.js';
 import { frames } from '../support/vectors.js';
 

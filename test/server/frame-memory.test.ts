@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { observe, serve, type Outcome } from 'rxmilter';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { observe, serve, type Outcome } from '../../src/index.js';
 import { compiled } from '../message/support/compiled.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { socketMta, type SocketMta } from '../support/session-mta.js';

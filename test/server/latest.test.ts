@@ -1,14 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { BehaviorSubject } from 'rxjs';
+import { compose, on, perConnection, type MilterServer, serve, reject } from 'rxmilter';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import { perConnection } from '../../src/operators/per-message.js';
-import type { MilterServer } from '../../src/server/options.js';
-import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { frames } from '../support/vectors.js';
 

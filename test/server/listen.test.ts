@@ -10,16 +10,20 @@ import {
   tap,
   throwError,
 } from 'rxjs';
+import {
+  type Session,
+  on,
+  sink,
+  listen,
+  type ListenOptions,
+  accept,
+  reject,
+  type Outcome,
+  EndpointError,
+  ListenError,
+} from 'rxmilter';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import type { Session } from '../../src/operators/core/session.js';
-import { on } from '../../src/operators/on.js';
-import { sink } from '../../src/operators/sink.js';
-import { listen } from '../../src/server/listen.js';
-import type { ListenOptions } from '../../src/server/options.js';
-import { accept, reject } from '../../src/session/decisions.js';
-import type { Outcome } from '../../src/session/outcome.js';
-import { EndpointError, ListenError } from '../../src/transport/sockets/errors.js';
 import { freePort } from '../mta/support/free-port.js';
 import { frame, said } from '../support/session-frames.js';
 import { type SocketMta, socketMta } from '../support/session-mta.js';

@@ -1,8 +1,6 @@
+import { on, serve, ProtocolError } from 'rxmilter';
 import { expect, it } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { serve } from '../../src/server/serve.js';
-import { ProtocolError } from '../../src/transport/wire/protocol-error.js';
 import { said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 import { MALFORMED_VECTORS, ODD_VECTORS, hex } from '../support/vectors.js';

@@ -2,16 +2,21 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mergeMap } from 'rxjs';
+import {
+  on,
+  sink,
+  listen,
+  serve,
+  reject,
+  EndpointError,
+  ListenError,
+  type OpenSocket,
+  openSocket,
+} from 'rxmilter';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { sink } from '../../src/operators/sink.js';
-import { listen } from '../../src/server/listen.js';
-import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions.js';
 import type { EndpointInput } from '../../src/transport/sockets/endpoint.js';
-import { EndpointError, ListenError } from '../../src/transport/sockets/errors.js';
-import { HeldSocket, type OpenSocket, openSocket } from '../../src/transport/sockets/open-socket.js';
+import { HeldSocket } from '../../src/transport/sockets/open-socket.js';
 import { said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 

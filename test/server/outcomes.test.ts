@@ -22,13 +22,9 @@ import {
   timeout,
   toArray,
 } from 'rxjs';
+import { on, type MilterServer, type ServeOptions, serve, reject, type Outcome } from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import type { MilterServer, ServeOptions } from '../../src/server/options.js';
-import { serve } from '../../src/server/serve.js';
-import { reject } from '../../src/session/decisions.js';
-import type { Outcome } from '../../src/session/outcome.js';
 import { said } from '../support/session-frames.js';
 import { type SocketMta, socketMta } from '../support/session-mta.js';
 import { standardError } from '../support/standard-error.js';

@@ -19,17 +19,23 @@ import {
   throwError,
   toArray,
 } from 'rxjs';
+import {
+  compose,
+  on,
+  type MilterServer,
+  type ServeOptions,
+  serve,
+  accept,
+  reject,
+  tempfail,
+  type Flow,
+  addHeader,
+  type Outcome,
+  EndpointError,
+  ListenError,
+} from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import type { MilterServer, ServeOptions } from '../../src/server/options.js';
-import { serve } from '../../src/server/serve.js';
-import { accept, reject, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications.js';
-import type { Outcome } from '../../src/session/outcome.js';
-import { EndpointError, ListenError } from '../../src/transport/sockets/errors.js';
 import { oneByOne } from '../support/read-frames.js';
 import { frame, said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
+import { on, serve, replaceBody } from 'rxmilter';
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { serve } from '../../src/server/serve.js';
-import { replaceBody } from '../../src/session/modifications.js';
 import { said } from '../support/session-frames.js';
 import { socketMta } from '../support/session-mta.js';
 

@@ -1,8 +1,7 @@
 import { BehaviorSubject } from 'rxjs';
+import { on, serve, type Filter } from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
 import { expect, it } from 'vitest';
-
-import { on, serve, type Filter } from '../../src/index.js';
-import { deliver } from '../../src/mta/index.js';
 
 const MOST = 10;
 

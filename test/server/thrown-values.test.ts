@@ -12,8 +12,6 @@ import {
   timer,
   type OperatorFunction,
 } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-
 import {
   addHeader,
   compose,
@@ -32,11 +30,13 @@ import {
   when,
   type Flow,
   type ServeOptions,
-} from '../../src/index.js';
-import { sharedLookUp } from '../../src/lookups/index.js';
-import { deliver, type ClientMail } from '../../src/mta/index.js';
-import { greylist, rateLimit } from '../../src/policies/index.js';
-import { record } from '../../src/recording/index.js';
+} from 'rxmilter';
+import { sharedLookUp } from 'rxmilter/lookups';
+import { deliver, type ClientMail } from 'rxmilter/mta';
+import { greylist, rateLimit } from 'rxmilter/policies';
+import { record } from 'rxmilter/recording';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import { THROWN } from './support/thrown-values.js';
 
 type AnyFilter = OperatorFunction<Flow, Flow>;

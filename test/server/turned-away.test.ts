@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { listen, observe, openSocket, serve, type ServeOptions } from 'rxmilter';
 import { describe, expect, it, onTestFinished, vi, type MockInstance } from 'vitest';
 
-import { listen, observe, openSocket, serve, type ServeOptions } from '../../src/index.js';
 import { parseEndpoint } from '../../src/transport/sockets/endpoint.js';
 import { compiled } from '../message/support/compiled.js';
 import { said } from '../support/session-frames.js';

@@ -1,6 +1,6 @@
+import { accept, addHeader, compose, observe, on } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { accept, addHeader, compose, observe, on } from '../../src/index.js';
 import { frame, said } from '../support/session-frames.js';
 import { link, type Link } from '../support/session-link.js';
 

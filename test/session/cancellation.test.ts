@@ -1,12 +1,18 @@
 import { NEVER, Observable, delay, map, mergeMap, of, timer } from 'rxjs';
+import {
+  compose,
+  on,
+  answer,
+  accept,
+  allow,
+  reject,
+  tempfail,
+  StaleReplyError,
+  UnansweredError,
+  addHeader,
+} from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import { answer } from '../../src/operators/answer.js';
-import { accept, allow, reject, tempfail } from '../../src/session/decisions.js';
-import { StaleReplyError, UnansweredError } from '../../src/session/errors.js';
-import { addHeader } from '../../src/session/modifications.js';
 import { frame, said } from '../support/session-frames.js';
 import { type Link, opened } from '../support/session-link.js';
 

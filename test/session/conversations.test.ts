@@ -1,10 +1,8 @@
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
+import { on, type StageEvent, type Stage } from 'rxmilter';
 import { expect, it } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import type { StageEvent } from '../../src/session/flow.js';
-import type { Stage } from '../../src/session/stage.js';
 import { frame, optneg } from '../support/session-frames.js';
 import { Link } from '../support/session-link.js';
 

@@ -1,12 +1,15 @@
+import {
+  listen,
+  compose,
+  observe,
+  on,
+  AnswerError,
+  addHeader,
+  replaceBody,
+  type SessionOptions,
+} from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { listen } from '../../src/index.js';
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { AnswerError } from '../../src/session/errors.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
-import type { SessionOptions } from '../../src/session/options.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { type Link, link } from '../support/session-link.js';
 

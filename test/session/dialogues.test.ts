@@ -1,14 +1,19 @@
 import type { OperatorFunction } from 'rxjs';
+import {
+  compose,
+  observe,
+  on,
+  accept,
+  reject,
+  type Flow,
+  addHeader,
+  deleteHeader,
+  quarantine,
+  type SessionOptions,
+  type Stage,
+} from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { accept, reject } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader, deleteHeader, quarantine } from '../../src/session/modifications.js';
-import type { SessionOptions } from '../../src/session/options.js';
-import type { Stage } from '../../src/session/stage.js';
 import { oneByOne } from '../support/read-frames.js';
 import { type Bytes, bytesOf, frame, said } from '../support/session-frames.js';
 import { link } from '../support/session-link.js';

@@ -1,11 +1,8 @@
 import { NEVER, Subject, take } from 'rxjs';
+import { compose, observe, on, accept, reject, UnansweredError } from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { type Accept, accept, reject } from '../../src/session/decisions.js';
-import { UnansweredError } from '../../src/session/errors.js';
+import { type Accept } from '../../src/session/decisions.js';
 import { frame, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 

@@ -1,17 +1,21 @@
 import { EventEmitter, once } from 'node:events';
 import { type OperatorFunction, identity, map } from 'rxjs';
+import {
+  type Message,
+  compose,
+  observe,
+  onMessage,
+  on,
+  perConnection,
+  perMessage,
+  when,
+  reject,
+  skip,
+  type Flow,
+} from 'rxmilter';
+import { type SimulateOptions, simulate } from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
 
-import type { Message } from '../../src/message/message.js';
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { when } from '../../src/operators/when.js';
-import { reject, skip } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { type SimulateOptions, simulate } from '../../src/testing/index.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 
 /** What becomes of five pieces of a body of ten bytes each: `c` continue, `s` skip, `-` not sent, `.` not waited for. */

@@ -1,8 +1,6 @@
+import { observe, on, type EventAt, type MilterEvent } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import type { EventAt, MilterEvent } from '../../src/session/flow.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 import { latin1 } from '../support/vectors.js';

@@ -1,13 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { NEVER, Subject, map, take } from 'rxjs';
+import { compose, observe, on, allow } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
 import { FrameQueue } from '../../src/session/connection/frame-queue.js';
-import { allow } from '../../src/session/decisions.js';
 import { frame, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 

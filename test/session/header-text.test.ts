@@ -1,5 +1,3 @@
-import { describe, expect, it } from 'vitest';
-
 import {
   addHeader,
   AnswerError,
@@ -11,8 +9,9 @@ import {
   onMessage,
   reject,
   tempfail,
-} from '../../src/index.js';
-import { deliver } from '../../src/mta/index.js';
+} from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
+import { describe, expect, it } from 'vitest';
 
 const VALUES = {
   'a bare CR': 'one\rtwo',

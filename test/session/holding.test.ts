@@ -1,11 +1,6 @@
+import { compose, type Filter, observe, on, accept, type SessionOptions } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/core/filter.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { accept } from '../../src/session/decisions.js';
-import type { SessionOptions } from '../../src/session/options.js';
 import { Turn, turnOf } from '../../src/session/turn.js';
 import { commandCodec, type Command } from '../../src/transport/wire/commands.js';
 import { replyCodec } from '../../src/transport/wire/replies.js';

@@ -1,10 +1,6 @@
+import { compose, observe, on, type Decision, accept, discard, reject, tempfail, quarantine } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { type Decision, accept, discard, reject, tempfail } from '../../src/session/decisions.js';
-import { quarantine } from '../../src/session/modifications.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { link, opened } from '../support/session-link.js';
 

@@ -1,11 +1,16 @@
 import fc from 'fast-check';
+import {
+  compose,
+  observe,
+  on,
+  type Modification,
+  addHeader,
+  changeHeader,
+  insertHeader,
+  type SessionOptions,
+} from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { type Modification, addHeader, changeHeader, insertHeader } from '../../src/session/modifications.js';
-import type { SessionOptions } from '../../src/session/options.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { type Link, link } from '../support/session-link.js';
 import { latin1 } from '../support/vectors.js';

@@ -1,11 +1,6 @@
+import { compose, observe, on, discard, reject, type MilterEvent, type SessionOptions } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { discard, reject } from '../../src/session/decisions.js';
-import type { MilterEvent } from '../../src/session/flow.js';
-import type { SessionOptions } from '../../src/session/options.js';
 import { type Bytes, frame, optneg } from '../support/session-frames.js';
 import { type Link, link, opened } from '../support/session-link.js';
 

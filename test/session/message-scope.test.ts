@@ -1,13 +1,19 @@
+import {
+  compose,
+  type Filter,
+  observe,
+  on,
+  perMessage,
+  accept,
+  discard,
+  reject,
+  skip,
+  tempfail,
+  type MilterEvent,
+  type SessionInfo,
+} from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import type { Filter } from '../../src/operators/core/filter.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { accept, discard, reject, skip, tempfail } from '../../src/session/decisions.js';
-import type { MilterEvent } from '../../src/session/flow.js';
-import type { SessionInfo } from '../../src/session/session-info.js';
 import { frame, said } from '../support/session-frames.js';
 import { type Link, opened } from '../support/session-link.js';
 

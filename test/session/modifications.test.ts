@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
-
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import { accept, discard, allow, reject, tempfail } from '../../src/session/decisions.js';
-import { AnswerError } from '../../src/session/errors.js';
 import {
+  compose,
+  on,
+  accept,
+  discard,
+  allow,
+  reject,
+  tempfail,
+  AnswerError,
   type Modification,
   addHeader,
   addRecipient,
@@ -15,7 +17,9 @@ import {
   insertHeader,
   quarantine,
   replaceBody,
-} from '../../src/session/modifications.js';
+} from 'rxmilter';
+import { describe, expect, it } from 'vitest';
+
 import { type Bytes, frame, optneg, said } from '../support/session-frames.js';
 import { type Link, link, opened } from '../support/session-link.js';
 import { latin1 } from '../support/vectors.js';

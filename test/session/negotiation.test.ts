@@ -1,17 +1,21 @@
 import { type OperatorFunction, map } from 'rxjs';
+import {
+  listen,
+  compose,
+  observe,
+  on,
+  perConnection,
+  perMessage,
+  requireRights,
+  accept,
+  reject,
+  NegotiationError,
+  type Flow,
+  type SessionOptions,
+  type Stage,
+} from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { listen } from '../../src/index.js';
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perConnection, perMessage } from '../../src/operators/per-message.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import { accept, reject } from '../../src/session/decisions.js';
-import { NegotiationError } from '../../src/session/errors.js';
-import type { Flow } from '../../src/session/flow.js';
-import type { SessionOptions } from '../../src/session/options.js';
-import type { Stage } from '../../src/session/stage.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { type Link, link } from '../support/session-link.js';
 

@@ -12,15 +12,10 @@ import {
   pipe,
   takeWhile,
 } from 'rxjs';
+import { compose, observe, on, perMessage, accept, reject, skip, type Flow } from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
 import { Connection } from '../../src/session/connection/connection.js';
-import { accept, reject, skip } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
 import { EVERYTHING } from '../../src/session/negotiation/tags.js';
 import { resolveOptions } from '../../src/session/options.js';
 import { bytesOf, frame, framesIn, said } from '../support/session-frames.js';

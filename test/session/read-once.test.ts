@@ -1,15 +1,7 @@
 import { Observable, of, switchMap, timer } from 'rxjs';
+import { addRecipient, compose, on, onMessage, replaceBody, strictestOf, type Filter } from 'rxmilter';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import {
-  addRecipient,
-  compose,
-  on,
-  onMessage,
-  replaceBody,
-  strictestOf,
-  type Filter,
-} from '../../src/index.js';
 import { frame, said } from '../support/session-frames.js';
 import { opened } from '../support/session-link.js';
 

@@ -1,10 +1,6 @@
+import { observe, on, accept, discard, allow, reject, tempfail, AnswerError, type Rcpt } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { accept, discard, allow, reject, tempfail } from '../../src/session/decisions.js';
-import { AnswerError } from '../../src/session/errors.js';
-import type { Rcpt } from '../../src/session/flow.js';
 import { frame, optneg, said } from '../support/session-frames.js';
 import { type Link, link } from '../support/session-link.js';
 

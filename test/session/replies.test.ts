@@ -1,11 +1,8 @@
 import { map } from 'rxjs';
+import { on, answer, type Decision, reject, tempfail, AnswerError, type ReplySpec } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import { answer } from '../../src/operators/answer.js';
-import { type Decision, type Allow, reject, tempfail } from '../../src/session/decisions.js';
-import { AnswerError } from '../../src/session/errors.js';
-import type { ReplySpec } from '../../src/session/smtp-reply.js';
+import { type Allow } from '../../src/session/decisions.js';
 import { type Bytes, frame, said } from '../support/session-frames.js';
 import { opened } from '../support/session-link.js';
 

@@ -1,11 +1,6 @@
+import { compose, observe, on, allow, reject, skip, type Outcome, SMFIP } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { allow, reject, skip } from '../../src/session/decisions.js';
-import type { Outcome } from '../../src/session/outcome.js';
-import { SMFIP } from '../../src/transport/wire/flags.js';
 import { frame, optneg } from '../support/session-frames.js';
 import { type Link, link } from '../support/session-link.js';
 

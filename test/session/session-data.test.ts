@@ -1,9 +1,6 @@
+import { compose, on, reject, tempfail, sessionData } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import { reject, tempfail } from '../../src/session/decisions.js';
-import { sessionData } from '../../src/session/session-data.js';
 import { said } from '../support/session-frames.js';
 import { type Link, opened } from '../support/session-link.js';
 

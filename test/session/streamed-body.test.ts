@@ -1,15 +1,22 @@
 import { Readable } from 'node:stream';
 import { type OperatorFunction, firstValueFrom, map, timer } from 'rxjs';
+import {
+  compose,
+  type AnswerInput,
+  onMessage,
+  on,
+  accept,
+  reject,
+  AnswerError,
+  ProjectError,
+  UnansweredError,
+  type Flow,
+  type BodySource,
+  addHeader,
+  replaceBody,
+} from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import type { AnswerInput } from '../../src/operators/core/answers.js';
-import { onMessage } from '../../src/operators/on-message.js';
-import { on } from '../../src/operators/on.js';
-import { accept, reject } from '../../src/session/decisions.js';
-import { AnswerError, ProjectError, UnansweredError } from '../../src/session/errors.js';
-import type { Flow } from '../../src/session/flow.js';
-import { type BodySource, addHeader, replaceBody } from '../../src/session/modifications.js';
 import { frame, said } from '../support/session-frames.js';
 import { type Link, opened } from '../support/session-link.js';
 

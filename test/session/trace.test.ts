@@ -1,9 +1,6 @@
+import { on, type TraceEntry, reject, addHeader } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { on } from '../../src/operators/on.js';
-import type { TraceEntry } from '../../src/session/connection/tracer.js';
-import { reject } from '../../src/session/decisions.js';
-import { addHeader } from '../../src/session/modifications.js';
 import { frame, said } from '../support/session-frames.js';
 import { link } from '../support/session-link.js';
 

@@ -1,18 +1,18 @@
-import { describe, expect, it } from 'vitest';
-
-import { listen } from '../../src/index.js';
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
 import {
+  listen,
+  compose,
+  observe,
+  on,
   type Modification,
   addHeader,
   changeHeader,
   changeSender,
   deleteHeader,
   insertHeader,
-} from '../../src/session/modifications.js';
-import type { SessionOptions } from '../../src/session/options.js';
+  type SessionOptions,
+} from 'rxmilter';
+import { describe, expect, it } from 'vitest';
+
 import { type Bytes, frame, optneg, said } from '../support/session-frames.js';
 import { link } from '../support/session-link.js';
 

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { chmodSync, closeSync, constants, openSync, readdirSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BodyFileError } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
 import { BodyStore } from '../../src/spool/body-store.js';
-import { BodyFileError } from '../../src/spool/errors.js';
 import { fuzz } from '../fuzz/support/fuzz.js';
 import { modeOf, openIn } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';

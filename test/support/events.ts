@@ -1,6 +1,4 @@
-import type { Decision } from '../../src/session/decisions.js';
-import type { Reply, StageEvent } from '../../src/session/flow.js';
-import type { Modification } from '../../src/session/modifications.js';
+import type { Decision, Reply, StageEvent, Modification } from 'rxmilter';
 
 export {
   abort,

@@ -1,12 +1,10 @@
 import type { OperatorFunction, Subscription } from 'rxjs';
+import { sink, type Flow, type SessionOptions, type Outcome } from 'rxmilter';
 import { onTestFinished } from 'vitest';
 
 import { ConnectedSession } from '../../src/operators/core/session.js';
-import { sink } from '../../src/operators/sink.js';
 import { Connection } from '../../src/session/connection/connection.js';
-import type { Flow } from '../../src/session/flow.js';
-import { resolveOptions, type SessionOptions } from '../../src/session/options.js';
-import type { Outcome } from '../../src/session/outcome.js';
+import { resolveOptions } from '../../src/session/options.js';
 import { bytesOf, framesIn, type Bytes } from './session-frames.js';
 import { MemoryIo } from './session-memory-io.js';
 

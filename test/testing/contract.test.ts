@@ -13,18 +13,26 @@ import {
   take,
   tap,
 } from 'rxjs';
+import {
+  compose,
+  observe,
+  on,
+  perMessage,
+  answer,
+  accept,
+  discard,
+  allow,
+  reject,
+  skip,
+  tempfail,
+  type Flow,
+  addHeader,
+  replaceBody,
+} from 'rxmilter';
+import { ContractError, type ContractOptions, type ContractRule, contract } from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { answer } from '../../src/operators/answer.js';
-import { accept, discard, allow, reject, skip, tempfail } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { addHeader, replaceBody } from '../../src/session/modifications.js';
 import { STAGES } from '../../src/session/stage.js';
-import { ContractError, type ContractOptions, type ContractRule, contract } from '../../src/testing/index.js';
 
 /** For filters that leave an event without an answer. */
 const SHORT = { timeout: 100 };

@@ -1,15 +1,8 @@
+import { accept, tempfail, addHeader, addRecipient, insertHeader, quarantine, replaceBody } from 'rxmilter';
+import * as events from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
 
-import { accept, tempfail } from '../../src/session/decisions.js';
-import {
-  addHeader,
-  addRecipient,
-  insertHeader,
-  quarantine,
-  replaceBody,
-} from '../../src/session/modifications.js';
 import { describeValue } from '../../src/testing/describe-value.js';
-import * as events from '../../src/testing/index.js';
 
 const { body, connect, data, eom, header, helo, mail, rcpt, replyTo, unknown } = events;
 

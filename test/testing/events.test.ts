@@ -1,13 +1,15 @@
 import { from } from 'rxjs';
-import { describe, expect, it } from 'vitest';
-
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { accept, reject, skip } from '../../src/session/decisions.js';
-import { AnswerError } from '../../src/session/errors.js';
-import type { Flow, MilterEvent } from '../../src/session/flow.js';
-import { addHeader } from '../../src/session/modifications.js';
-import { STAGES } from '../../src/session/stage.js';
+import {
+  observe,
+  on,
+  accept,
+  reject,
+  skip,
+  AnswerError,
+  type Flow,
+  type MilterEvent,
+  addHeader,
+} from 'rxmilter';
 import {
   abort,
   body,
@@ -25,7 +27,10 @@ import {
   session,
   simulate,
   unknown,
-} from '../../src/testing/index.js';
+} from 'rxmilter/testing';
+import { describe, expect, it } from 'vitest';
+
+import { STAGES } from '../../src/session/stage.js';
 
 const EVERY = [...STAGES, 'abort', 'close'] as const;
 

@@ -1,7 +1,6 @@
 import { interval, of, range, timer } from 'rxjs';
+import { DrawingError, marbles, rcpt, type DrawnTest } from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
-
-import { DrawingError, marbles, rcpt, type DrawnTest } from '../../src/testing/index.js';
 
 /** A drawing that fails, and whether it was run. */
 function failing(): { readonly drawing: DrawnTest; readonly runs: () => number } {

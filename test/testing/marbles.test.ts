@@ -1,11 +1,8 @@
 import { concatMap, interval, map, of, take, throwError, timer } from 'rxjs';
+import { compose, on, reject, type Flow } from 'rxmilter';
+import { DrawingError, abort, eom, marbles, rcpt, replyTo, session } from 'rxmilter/testing';
 import { describe, expect, it } from 'vitest';
 
-import { compose } from '../../src/operators/compose.js';
-import { on } from '../../src/operators/on.js';
-import { reject } from '../../src/session/decisions.js';
-import type { Flow } from '../../src/session/flow.js';
-import { DrawingError, abort, eom, marbles, rcpt, replyTo, session } from '../../src/testing/index.js';
 import { failureOf } from './support/failure-of.js';
 
 const f = rcpt('friend@b.test');

@@ -1,16 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Observable, map, timer } from 'rxjs';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-
-import { MilterError } from '../../src/mta/client/milter-error.js';
-import { compose } from '../../src/operators/compose.js';
-import { observe } from '../../src/operators/observe.js';
-import { on } from '../../src/operators/on.js';
-import { perMessage } from '../../src/operators/per-message.js';
-import { requireRights } from '../../src/operators/require-rights.js';
-import { accept, discard, reject, skip, tempfail } from '../../src/session/decisions.js';
-import type { MilterEvent } from '../../src/session/flow.js';
 import {
+  MilterError,
+  compose,
+  observe,
+  on,
+  perMessage,
+  requireRights,
+  accept,
+  discard,
+  reject,
+  skip,
+  tempfail,
+  type MilterEvent,
   addHeader,
   addRecipient,
   changeHeader,
@@ -20,9 +22,11 @@ import {
   insertHeader,
   quarantine,
   replaceBody,
-} from '../../src/session/modifications.js';
+} from 'rxmilter';
+import { type SimulateOptions, type Simulation, simulate } from 'rxmilter/testing';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+
 import { STAGES } from '../../src/session/stage.js';
-import { type SimulateOptions, type Simulation, simulate } from '../../src/testing/index.js';
 
 const EVERY = [...STAGES, 'abort', 'close'] as const;
 const NEVER = new Promise<undefined>(() => undefined);

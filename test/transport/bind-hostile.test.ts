@@ -20,9 +20,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { ListenError, openSocket, type OpenSocket } from 'rxmilter';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
-import { ListenError, openSocket, type OpenSocket } from '../../src/index.js';
 import { compiled } from '../message/support/compiled.js';
 
 const UNPRIVILEGED = 65534;

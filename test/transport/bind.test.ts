@@ -16,11 +16,11 @@ import {
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ListenError } from 'rxmilter';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { bindServer } from '../../src/transport/sockets/bind.js';
 import { parseEndpoint, type EndpointInput } from '../../src/transport/sockets/endpoint.js';
-import { ListenError } from '../../src/transport/sockets/errors.js';
 import type { BindOptions } from '../../src/transport/sockets/listening.js';
 import { asNobody } from '../support/as-nobody.js';
 

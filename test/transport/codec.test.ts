@@ -1,10 +1,9 @@
 import fc from 'fast-check';
+import { SMFIF, SMFIP, ProtocolError } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { codec } from '../../src/transport/wire/codec.js';
 import { COMMANDS, type Command, commandCodec } from '../../src/transport/wire/commands.js';
-import { SMFIF, SMFIP } from '../../src/transport/wire/flags.js';
-import { ProtocolError } from '../../src/transport/wire/protocol-error.js';
 import { REPLIES, type WireReply, replyCodec } from '../../src/transport/wire/replies.js';
 import { anyCommand, anyReply } from '../support/any-message.js';
 import { cut, readFrames } from '../support/read-frames.js';

@@ -1,7 +1,7 @@
+import { describeMessage } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
 import type { Command } from '../../src/transport/wire/commands.js';
-import { describeMessage } from '../../src/transport/wire/describe-message.js';
 import type { WireReply } from '../../src/transport/wire/replies.js';
 import { COMMAND_VECTORS, REPLY_VECTORS } from '../support/vectors.js';
 

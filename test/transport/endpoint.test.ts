@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { EndpointError } from 'rxmilter';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
 import {
@@ -7,7 +8,6 @@ import {
   type Endpoint,
   type EndpointInput,
 } from '../../src/transport/sockets/endpoint.js';
-import { EndpointError } from '../../src/transport/sockets/errors.js';
 
 const inet = (port: number, host = '127.0.0.1'): Endpoint => ({ family: 'inet', host, port });
 const inet6 = (port: number, host = '::1'): Endpoint => ({ family: 'inet6', host, port });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
+import { ProtocolError } from 'rxmilter';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { encodeFrame } from '../../src/transport/wire/codec.js';
 import { commandCodec } from '../../src/transport/wire/commands.js';
 import { FrameReader, type FrameHandler } from '../../src/transport/wire/frame-reader.js';
-import { ProtocolError } from '../../src/transport/wire/protocol-error.js';
 import { oneByOne, readFrames } from '../support/read-frames.js';
 
 const { known } = commandCodec;

@@ -1,6 +1,6 @@
+import { ListenError } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import { ListenError } from '../../src/transport/sockets/errors.js';
 import { listenFds } from '../../src/transport/sockets/inherited-sockets.js';
 
 const PID = 4711;

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { VERSION } from 'rxmilter';
 import { expect, it } from 'vitest';
-
-import { VERSION } from '../../src/common/version.js';
 
 it('VERSION is that of the package', () => {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');

@@ -1,6 +1,5 @@
+import { serve, type Filter, type ServeOptions } from 'rxmilter';
 import { onTestFinished } from 'vitest';
-
-import { serve, type Filter, type ServeOptions } from '../../../src/index.js';
 
 /** Serves a filter on a free port until the end of the test; resolves with its address. */
 export async function serving(filter: Filter, options: Partial<ServeOptions> = {}): Promise<string> {

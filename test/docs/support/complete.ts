@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import * as rxjs from 'rxjs';
+import * as rxmilter from 'rxmilter';
+import * as lookups from 'rxmilter/lookups';
+import * as recording from 'rxmilter/recording';
 import ts from 'typescript';
 
-import * as rxmilter from '../../../src/index.js';
-import * as lookups from '../../../src/lookups/index.js';
-import * as recording from '../../../src/recording/index.js';
 import { ROOT, snippet } from './markdown.js';
 
 const RXJS_TYPES = ['ObservableInput', 'OperatorFunction', 'Subscription'];

@@ -3,14 +3,14 @@ import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
 import * as streamPromises from 'node:stream/promises';
 import * as rxjs from 'rxjs';
+import * as rxmilter from 'rxmilter';
+import * as lookups from 'rxmilter/lookups';
+import * as mta from 'rxmilter/mta';
+import * as policies from 'rxmilter/policies';
+import * as recording from 'rxmilter/recording';
+import * as testing from 'rxmilter/testing';
 import ts from 'typescript';
 
-import * as rxmilter from '../../../src/index.js';
-import * as lookups from '../../../src/lookups/index.js';
-import * as mta from '../../../src/mta/index.js';
-import * as policies from '../../../src/policies/index.js';
-import * as recording from '../../../src/recording/index.js';
-import * as testing from '../../../src/testing/index.js';
 import { declaredIn, leftOutOf } from './complete.js';
 import { snippet } from './markdown.js';
 

@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
+import type { Flow } from 'rxmilter';
 
-import type { Flow } from '../../../src/index.js';
 import { runSnippet } from './run-snippet.js';
 import { serving } from './serving.js';
 

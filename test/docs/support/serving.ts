@@ -1,8 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
+import { serve, type Flow, type MilterServer, type ServeOptions } from 'rxmilter';
+import { deliver, type ClientMail, type Delivery } from 'rxmilter/mta';
 import { onTestFinished } from 'vitest';
-
-import { serve, type Flow, type MilterServer, type ServeOptions } from '../../../src/index.js';
-import { deliver, type ClientMail, type Delivery } from '../../../src/mta/index.js';
 
 /** Gives a running server a message; what is not said about it is ordinary. Stops the server at the end of the test. */
 export function senderTo(

@@ -1,10 +1,7 @@
+import { deliver, type Delivery, formatReply, type ClientMail, type MtaKind } from 'rxmilter/mta';
 import { expect } from 'vitest';
 
 import { filterWith } from '../../../examples/authentication-results.mjs';
-import { deliver } from '../../../src/mta/simulate/deliver.js';
-import { type Delivery, formatReply } from '../../../src/mta/simulate/delivery.js';
-import type { ClientMail } from '../../../src/mta/simulate/mail.js';
-import type { MtaKind } from '../../../src/session/profiles/profile.js';
 import { dnsTable, type DnsName } from './dns-table.js';
 import { readResults, type AuthResult } from './read-results.js';
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-
-import * as rx from '../../../src/index.js';
+import * as rx from 'rxmilter';
 
 const FORGED = '550 5.7.1 no\r\n250 2.0.0 yes';
 

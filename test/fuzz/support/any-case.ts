@@ -1,7 +1,6 @@
 import fc from 'fast-check';
+import { accept, allow, reject, tempfail, type SessionOptions } from 'rxmilter';
 
-import { accept, allow, reject, tempfail } from '../../../src/index.js';
-import type { SessionOptions } from '../../../src/session/options.js';
 import { anyFilter, type FilterPlan } from './any-filter.js';
 
 /** The deadlines of all conversations; those of the plans lie around them. */

@@ -21,7 +21,6 @@ import {
   type Observable,
   type OperatorFunction,
 } from 'rxjs';
-
 import {
   compose,
   observe,
@@ -33,7 +32,8 @@ import {
   type MilterEvent,
   type Stage,
   type StageEvent,
-} from '../../../src/index.js';
+} from 'rxmilter';
+
 import { makeAnswer } from './any-answer.js';
 import { anyPlan, type Plan } from './any-plan.js';
 import type { Bench } from './bench.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Readable } from 'node:stream';
 import { EMPTY, NEVER, Observable, concat, defer, from, map, throwError, timer } from 'rxjs';
+import { replaceBody } from 'rxmilter';
 
-import { replaceBody } from '../../../src/index.js';
 import { answerName, makeAnswer } from './any-answer.js';
 import type { Bench } from './bench.js';
 

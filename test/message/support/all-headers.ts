@@ -1,4 +1,6 @@
-import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
+import type { HeaderField } from 'rxmilter';
+
+import { headerField } from '../../../src/message/headers/header-field.js';
 
 /** One of the fields below for each character. */
 export type Short = string;

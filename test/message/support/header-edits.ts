@@ -1,6 +1,7 @@
 import fc from 'fast-check';
+import type { HeaderField } from 'rxmilter';
 
-import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
+import { headerField } from '../../../src/message/headers/header-field.js';
 
 /** A field as a client sends it: its name, and what stands behind the colon and one blank. */
 export type Field = readonly [name: string, value: Uint8Array];

@@ -1,5 +1,6 @@
-import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
-import { Headers } from '../../../src/message/headers/headers.js';
+import { type HeaderField, Headers } from 'rxmilter';
+
+import { headerField } from '../../../src/message/headers/header-field.js';
 
 /** A field as the MTA shows it, without `leadingSpace`. */
 export function field(name: string, value: string | Uint8Array): HeaderField {

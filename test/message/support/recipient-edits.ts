@@ -1,8 +1,7 @@
 import fc from 'fast-check';
+import { addRecipient, type EnvelopePath } from 'rxmilter';
 
-import { addRecipient } from '../../../src/index.js';
 import { applyRecipientChanges } from '../../../src/message/edit/recipient-changes.js';
-import type { EnvelopePath } from '../../../src/message/envelope-path.js';
 
 /** A recipient with its ESMTP arguments, as a client or a filter writes it. */
 export interface Recipient {

@@ -1,9 +1,8 @@
+import { compose, observe, on, type Modification, type HeaderField } from 'rxmilter';
+import { deliver, type MtaKind } from 'rxmilter/mta';
 import { expect } from 'vitest';
 
-import { compose, observe, on, type Modification } from '../../../src/index.js';
-import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
-import { deliver } from '../../../src/mta/simulate/deliver.js';
-import type { MtaKind } from '../../../src/session/profiles/profile.js';
+import { headerField } from '../../../src/message/headers/header-field.js';
 import { above, type Field } from './header-edits.js';
 
 const BLANK = Buffer.from(' ');

@@ -1,14 +1,10 @@
 import fc from 'fast-check';
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { remote, compose, observe, on, replaceBody } from 'rxmilter';
+import { MtaConnection, deliver, filterEnd, type MtaEvent } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { MtaConnection, deliver, filterEnd, type MtaEvent } from '../../../src/mta/index.js';
-import { remote } from '../../../src/mta/remote/remote.js';
-import { compose } from '../../../src/operators/compose.js';
-import { observe } from '../../../src/operators/observe.js';
-import { on } from '../../../src/operators/on.js';
-import { replaceBody } from '../../../src/session/modifications.js';
 import { commandCodec } from '../../../src/transport/wire/commands.js';
 import { decodeText } from '../../../src/transport/wire/text.js';
 import { eventually } from '../../docs/support/eventually.js';

@@ -1,8 +1,6 @@
+import { RemoteError, remote, accept, reject } from 'rxmilter';
 import { describe, expect, it, vi } from 'vitest';
 
-import { RemoteError } from '../../../src/mta/remote/remote-options.js';
-import { remote } from '../../../src/mta/remote/remote.js';
-import { accept, reject } from '../../../src/session/decisions.js';
 import { eventually } from '../../docs/support/eventually.js';
 import { run } from '../../operators/support/drawn.js';
 import { abort, close, connect, decided, eom, header, helo, mail, rcpt } from '../../support/events.js';

@@ -1,22 +1,20 @@
+import {
+  MilterError,
+  RemoteError,
+  type RemoteOptions,
+  remote,
+  compose,
+  on,
+  accept,
+  allow,
+  reject,
+  UnansweredError,
+  addHeader,
+  type Outcome,
+} from 'rxmilter';
+import { type ClientMail, MtaConnection, type MtaEvent, MtaSession, deliver, filterEnd } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { MilterError } from '../../../src/mta/client/milter-error.js';
-import {
-  type ClientMail,
-  MtaConnection,
-  type MtaEvent,
-  MtaSession,
-  deliver,
-  filterEnd,
-} from '../../../src/mta/index.js';
-import { RemoteError, type RemoteOptions } from '../../../src/mta/remote/remote-options.js';
-import { remote } from '../../../src/mta/remote/remote.js';
-import { compose } from '../../../src/operators/compose.js';
-import { on } from '../../../src/operators/on.js';
-import { accept, allow, reject } from '../../../src/session/decisions.js';
-import { UnansweredError } from '../../../src/session/errors.js';
-import { addHeader } from '../../../src/session/modifications.js';
-import type { Outcome } from '../../../src/session/outcome.js';
 import { eventually } from '../../docs/support/eventually.js';
 import { type Script, replyFrame } from '../../support/scripted-milter.js';
 import { frames } from '../../support/vectors.js';

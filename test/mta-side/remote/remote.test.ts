@@ -1,26 +1,23 @@
 import { map } from 'rxjs';
+import {
+  remote,
+  compose,
+  observe,
+  on,
+  perMessage,
+  answer,
+  when,
+  allow,
+  reject,
+  type Modification,
+  type Outcome,
+  SMFIP,
+} from 'rxmilter';
+import { type ClientMail, MtaConnection, type MtaEvent, MtaSession, deliver } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import {
-  type ClientMail,
-  MtaConnection,
-  type MtaEvent,
-  MtaSession,
-  deliver,
-} from '../../../src/mta/index.js';
-import { remote } from '../../../src/mta/remote/remote.js';
-import { compose } from '../../../src/operators/compose.js';
 import { stepsOf, tagsOf } from '../../../src/operators/core/filter.js';
-import { observe } from '../../../src/operators/observe.js';
-import { on } from '../../../src/operators/on.js';
-import { perMessage } from '../../../src/operators/per-message.js';
-import { answer } from '../../../src/operators/answer.js';
-import { when } from '../../../src/operators/when.js';
-import { allow, reject } from '../../../src/session/decisions.js';
-import type { Modification } from '../../../src/session/modifications.js';
-import type { Outcome } from '../../../src/session/outcome.js';
 import { ALL_STAGES, BIT } from '../../../src/session/stage.js';
-import { SMFIP } from '../../../src/transport/wire/flags.js';
 import { eventually } from '../../docs/support/eventually.js';
 import { optnegAnswer } from '../../support/scripted-milter.js';
 import { counted, scripted, served } from '../support/milters.js';

@@ -1,8 +1,7 @@
+import { remote, SMFIP } from 'rxmilter';
+import { deliver, type ClientMail, type Delivery } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
-import { deliver, type ClientMail, type Delivery } from '../../../src/mta/index.js';
-import { remote } from '../../../src/mta/remote/remote.js';
-import { SMFIP } from '../../../src/transport/wire/flags.js';
 import { optnegAnswer, replyFrame, type Script } from '../../support/scripted-milter.js';
 import { scripted } from '../support/milters.js';
 

@@ -1,7 +1,6 @@
+import { type ServeOptions, serve } from 'rxmilter';
 import { onTestFinished } from 'vitest';
 
-import type { ServeOptions } from '../../../src/server/options.js';
-import { serve } from '../../../src/server/serve.js';
 import { scriptedMilter, type Script, type ScriptedMilter } from '../../support/scripted-milter.js';
 import { countingProxy, type CountingProxy } from './counting-proxy.js';
 

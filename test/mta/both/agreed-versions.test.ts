@@ -1,5 +1,3 @@
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   changeHeader,
@@ -9,7 +7,9 @@ import {
   quarantine,
   reject,
   replaceBody,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { converse } from '../support/conversation.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';

@@ -1,6 +1,6 @@
+import { addHeader, changeHeader, compose, observe, on, type Header } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, changeHeader, compose, observe, on, type Header } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 

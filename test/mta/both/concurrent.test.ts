@@ -1,6 +1,6 @@
+import { addHeader, compose, observe, on, perMessage } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, observe, on, perMessage } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';
 import { Gate } from '../support/gate.js';

@@ -1,6 +1,6 @@
+import { addHeader, compose, observe, on, perMessage, reject, type MilterEvent } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, observe, on, perMessage, reject, type MilterEvent } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';
 import { noting } from '../support/noting.js';

@@ -1,6 +1,4 @@
 import { NEVER, Observable } from 'rxjs';
-import { expect, onTestFinished, test } from 'vitest';
-
 import {
   addHeader,
   compose,
@@ -12,7 +10,9 @@ import {
   serve,
   tempfail,
   type Outcome,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { expect, onTestFinished, test } from 'vitest';
+
 import { describeMtas } from '../support/describe-mtas.js';
 import { TOLD_BY } from '../support/told-by.js';
 

@@ -1,6 +1,6 @@
+import { accept, discard, on, allow, reject, skip, tempfail, type Filter } from 'rxmilter';
 import { describe, expect, test } from 'vitest';
 
-import { accept, discard, on, allow, reject, skip, tempfail, type Filter } from '../../../src/index.js';
 import { converse } from '../support/conversation.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { STAGES } from '../support/refused-by-postfix.js';

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
+import {
+  addHeader,
+  changeSender,
+  compose,
+  deleteHeader,
+  observe,
+  on,
+  type EnvelopePath,
+  type HeaderField,
+} from 'rxmilter';
+import { deliver } from 'rxmilter/mta';
 import { expect, test } from 'vitest';
 
-import { addHeader, changeSender, compose, deleteHeader, observe, on } from '../../../src/index.js';
 import { headerChanges } from '../../../src/message/edit/header-changes.js';
 import { recipientChanges } from '../../../src/message/edit/recipient-changes.js';
-import type { EnvelopePath } from '../../../src/message/envelope-path.js';
-import { headerField, type HeaderField } from '../../../src/message/headers/header-field.js';
-import { deliver } from '../../../src/mta/simulate/deliver.js';
+import { headerField } from '../../../src/message/headers/header-field.js';
 import {
   above,
   edited,

@@ -1,5 +1,3 @@
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   addRecipient,
@@ -11,7 +9,9 @@ import {
   quarantine,
   reject,
   type Modification,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 import { plainRecipients } from '../support/plain-recipients.js';

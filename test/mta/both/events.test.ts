@@ -1,6 +1,6 @@
+import { observe, type MilterEvent } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { observe, type MilterEvent } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';
 import { noting } from '../support/noting.js';

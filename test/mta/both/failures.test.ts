@@ -1,8 +1,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NEVER, filter as keep, throwError } from 'rxjs';
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   NegotiationError,
@@ -13,7 +11,9 @@ import {
   type serve,
   UnansweredError,
   type ServeOptions,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { converse } from '../support/conversation.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';

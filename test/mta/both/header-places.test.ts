@@ -1,5 +1,3 @@
-import { expect, test } from 'vitest';
-
 import {
   addHeader,
   changeHeader,
@@ -9,7 +7,9 @@ import {
   observe,
   on,
   type Modification,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { expect, test } from 'vitest';
+
 import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 

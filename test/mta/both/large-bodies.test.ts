@@ -1,16 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { addHeader, compose, observe, on, perMessage, replaceBody, type BodySource } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import {
-  addHeader,
-  compose,
-  observe,
-  on,
-  perMessage,
-  replaceBody,
-  type BodySource,
-} from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 
 const SIZE = 5_000_000;

@@ -1,6 +1,6 @@
+import { observe, on, reject, type ServeOptions } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { observe, on, reject, type ServeOptions } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { TOLD_BY } from '../support/told-by.js';
 

@@ -1,6 +1,4 @@
 import { Readable } from 'node:stream';
-import { expect, test } from 'vitest';
-
 import {
   addHeader,
   addRecipient,
@@ -14,7 +12,9 @@ import {
   on,
   replaceBody,
   type Modification,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { expect, test } from 'vitest';
+
 import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 import { modified } from '../support/modified.js';

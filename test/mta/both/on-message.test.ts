@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-
 import {
   addHeader,
   compose,
@@ -15,7 +13,9 @@ import {
   replaceBody,
   tempfail,
   type Filter,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
 import { openIn } from '../../message/support/descriptors.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';

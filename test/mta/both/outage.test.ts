@@ -1,6 +1,6 @@
+import { addHeader, on, type MilterServer } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, on, type MilterServer } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { STAGES, type AskedStage } from '../support/refused-by-postfix.js';
 import { TOLD_BY } from '../support/told-by.js';

@@ -1,6 +1,6 @@
+import { addHeader, deleteHeader, insertHeader, type Modification } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, deleteHeader, insertHeader, type Modification } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import {
   CLIENT,

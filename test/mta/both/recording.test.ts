@@ -1,5 +1,3 @@
-import { expect, test } from 'vitest';
-
 import {
   accept,
   addHeader,
@@ -11,8 +9,10 @@ import {
   replaceBody,
   tempfail,
   type SessionOptions,
-} from '../../../src/index.js';
-import { compareReplies, readRecording, record } from '../../../src/recording/index.js';
+} from 'rxmilter';
+import { compareReplies, readRecording, record } from 'rxmilter/recording';
+import { expect, test } from 'vitest';
+
 import { describeMtas } from '../support/describe-mtas.js';
 
 const filter = perMessage(() => {

@@ -1,16 +1,6 @@
+import { accept, addHeader, compose, discard, on, allow, reject, tempfail, type Rcpt } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import {
-  accept,
-  addHeader,
-  compose,
-  discard,
-  on,
-  allow,
-  reject,
-  tempfail,
-  type Rcpt,
-} from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';

@@ -1,6 +1,6 @@
+import { addHeader, on } from 'rxmilter';
 import { test } from 'vitest';
 
-import { addHeader, on } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { expectNothingLost } from '../support/expect-nothing-lost.js';
 import { SmtpLoad } from '../support/smtp-load.js';

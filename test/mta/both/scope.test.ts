@@ -1,6 +1,6 @@
+import { accept, addHeader, compose, discard, observe, on, reject, type Filter } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { accept, addHeader, compose, discard, observe, on, reject, type Filter } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { plainRecipients } from '../support/plain-recipients.js';
 import { TOLD_BY } from '../support/told-by.js';

@@ -1,6 +1,6 @@
+import { addHeader, compose, observe, on, reject, replaceBody } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, observe, on, reject, replaceBody } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 import { TOLD_BY } from '../support/told-by.js';

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Subject } from 'rxjs';
-import { expect, onTestFinished, test } from 'vitest';
-
 import {
   addHeader,
   compose,
@@ -14,7 +12,9 @@ import {
   serve,
   shadow,
   type Difference,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { expect, onTestFinished, test } from 'vitest';
+
 import { describeMtas } from '../support/describe-mtas.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';

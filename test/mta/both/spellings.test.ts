@@ -1,6 +1,6 @@
+import { addressKey, edit, on, onMessage } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addressKey, edit, on, onMessage } from '../../../src/index.js';
 import { describeMtas } from '../support/describe-mtas.js';
 
 /** What an SMTP client may write behind `RCPT TO:`. */

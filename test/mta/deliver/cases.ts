@@ -11,8 +11,8 @@ import {
   replaceBody,
   type Filter,
   type Modification,
-} from '../../../src/index.js';
-import type { MtaKind } from '../../../src/mta/index.js';
+} from 'rxmilter';
+import type { MtaKind } from 'rxmilter/mta';
 
 /** A message as a client sends it: the envelope with brackets and arguments, and every byte of the rest. */
 export interface Case {

@@ -1,5 +1,3 @@
-import { expect, test } from 'vitest';
-
 import {
   accept,
   compose,
@@ -13,8 +11,10 @@ import {
   type ServeOptions,
   type TraceEntry,
   type Stage,
-} from '../../../src/index.js';
-import { MtaSession, parseEml, type Mail, type MtaKind } from '../../../src/mta/index.js';
+} from 'rxmilter';
+import { MtaSession, parseEml, type Mail, type MtaKind } from 'rxmilter/mta';
+import { expect, test } from 'vitest';
+
 import { eventually } from '../support/eventually.js';
 import type { SmtpClient } from '../support/smtp-client.js';
 import { MESSAGE } from './cases.js';

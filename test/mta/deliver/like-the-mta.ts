@@ -1,7 +1,7 @@
+import type { serve } from 'rxmilter';
+import { deliver, parseEml, type Delivery, type MtaKind, type Path } from 'rxmilter/mta';
 import { expect, test } from 'vitest';
 
-import type { serve } from '../../../src/index.js';
-import { deliver, parseEml, type Delivery, type MtaKind, type Path } from '../../../src/mta/index.js';
 import { maskReceived } from '../support/mask-received.js';
 import { plainRecipients } from '../support/plain-recipients.js';
 import type { SmtpSink } from '../support/sink.js';

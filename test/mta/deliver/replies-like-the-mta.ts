@@ -1,14 +1,7 @@
+import { accept, on, reject, tempfail, type Decision, type Filter, type serve } from 'rxmilter';
+import { deliver, formatReply, MtaSession, parseEml, type DeliveryStep, type MtaKind } from 'rxmilter/mta';
 import { describe, expect, test } from 'vitest';
 
-import { accept, on, reject, tempfail, type Decision, type Filter, type serve } from '../../../src/index.js';
-import {
-  deliver,
-  formatReply,
-  MtaSession,
-  parseEml,
-  type DeliveryStep,
-  type MtaKind,
-} from '../../../src/mta/index.js';
 import { converse, type Conversation } from '../support/conversation.js';
 import { STAGES } from '../support/refused-by-postfix.js';
 import type { SmtpClient } from '../support/smtp-client.js';

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { addHeader, compose, observe, on, type Outcome } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, observe, on, type Outcome } from '../../../src/index.js';
 import { snippet } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { eventually } from '../support/eventually.js';

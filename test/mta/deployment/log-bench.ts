@@ -1,6 +1,6 @@
+import { serve, type MilterServer, type ServeOptions } from 'rxmilter';
 import { expect } from 'vitest';
 
-import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
 import { eventually } from '../support/eventually.js';
 import { SmtpSink } from '../support/sink.js';
 import { SmtpClient } from '../support/smtp-client.js';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { discard, on, quarantine, reject } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { discard, on, quarantine, reject } from '../../../src/index.js';
 import { tableBelow } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { eventually } from '../support/eventually.js';

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { addHeader, observe, on } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, observe, on } from '../../../src/index.js';
 import { snippet, tableBelow } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { freePort } from '../support/free-port.js';

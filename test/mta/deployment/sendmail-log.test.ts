@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { discard, on, quarantine } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { discard, on, quarantine } from '../../../src/index.js';
 import { tableBelow } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { freePort } from '../support/free-port.js';

@@ -1,6 +1,6 @@
+import { addHeader, on, observe } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, on, observe } from '../../../src/index.js';
 import { readPage, snippet } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { freePort } from '../support/free-port.js';

@@ -8,7 +8,8 @@ import {
   type MilterEvent,
   type Stage,
   type StageEvent,
-} from '../../../src/index.js';
+} from 'rxmilter';
+
 import { instructionsIn } from './support/instructions.js';
 import { Notes } from './support/notes.js';
 import { perform } from './support/perform.js';

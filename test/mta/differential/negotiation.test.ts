@@ -1,6 +1,6 @@
+import type { Stage } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import type { Stage } from '../../../src/index.js';
 import { describePair } from './support/describe-pair.js';
 import { frame, shown, u32 } from './support/frames.js';
 import type { Pair } from './support/pair.js';

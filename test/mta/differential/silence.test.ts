@@ -1,6 +1,6 @@
+import type { Stage } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
-import type { Stage } from '../../../src/index.js';
 import { SEEN, type Conversation } from './conversations/conversation.js';
 import { courses } from './conversations/courses.js';
 import { texts } from './conversations/texts.js';

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import promClient from 'prom-client';
+import { addHeader, compose, on, reject } from 'rxmilter';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { serveMetrics, serveWatched } from '../../../examples/metrics.mjs';
-import { addHeader, compose, on, reject } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { eventually } from '../support/eventually.js';
 

@@ -1,9 +1,7 @@
+import { compose, on, reject } from 'rxmilter';
 import { expect, test } from 'vitest';
 
 import { rateLimits } from '../../../examples/rate-limits.mjs';
-import { compose } from '../../../src/operators/compose.js';
-import { on } from '../../../src/operators/on.js';
-import { reject } from '../../../src/session/decisions.js';
 import { describePostfix } from '../support/describe-postfix.js';
 
 const DATA = 'Subject: Offer\r\n\r\nHello\r\n';

@@ -1,15 +1,9 @@
 import { createClient } from 'redis';
+import { reject } from 'rxmilter';
+import { StoreError, memoryScores, redisScores, reputation, type Scores } from 'rxmilter/policies';
+import { simulate } from 'rxmilter/testing';
 import { expect, test } from 'vitest';
 
-import { reject } from '../../../src/index.js';
-import {
-  StoreError,
-  memoryScores,
-  redisScores,
-  reputation,
-  type Scores,
-} from '../../../src/policies/index.js';
-import { simulate } from '../../../src/testing/index.js';
 import { describeBench } from '../support/describe-bench.js';
 import { RedisServer } from '../support/redis-server.js';
 import { missingForRedis } from '../support/requirements.js';

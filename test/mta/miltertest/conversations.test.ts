@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   compose,
@@ -12,7 +10,9 @@ import {
   skip,
   type Filter,
   type MilterEvent,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { describeMiltertest } from '../support/describe-miltertest.js';
 import { noting } from '../support/noting.js';
 import { stages } from '../support/stages.js';

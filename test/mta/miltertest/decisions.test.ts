@@ -1,17 +1,6 @@
+import { accept, addHeader, compose, discard, on, allow, reject, skip, tempfail, type Stage } from 'rxmilter';
 import { describe, expect, test } from 'vitest';
 
-import {
-  accept,
-  addHeader,
-  compose,
-  discard,
-  on,
-  allow,
-  reject,
-  skip,
-  tempfail,
-  type Stage,
-} from '../../../src/index.js';
 import { describeMiltertest } from '../support/describe-miltertest.js';
 
 const CONNECTION = ['connect', 'helo'] as const;

@@ -1,5 +1,3 @@
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   changeHeader,
@@ -11,7 +9,9 @@ import {
   SMFIP,
   type Header,
   type ServeOptions,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { describeMiltertest } from '../support/describe-miltertest.js';
 
 /** Asks for a flag that is never asked for by itself, where it is offered. */

@@ -1,6 +1,6 @@
+import { addHeader, compose, observe, on, type Filter, type Stage } from 'rxmilter';
 import { describe, expect, test } from 'vitest';
 
-import { addHeader, compose, observe, on, type Filter, type Stage } from '../../../src/index.js';
 import { describeMiltertest } from '../support/describe-miltertest.js';
 
 const STAGES = [

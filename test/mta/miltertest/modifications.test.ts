@@ -1,5 +1,3 @@
-import { describe, expect, test } from 'vitest';
-
 import {
   accept,
   addHeader,
@@ -18,7 +16,9 @@ import {
   replaceBody,
   tempfail,
   type Modification,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { describeMiltertest } from '../support/describe-miltertest.js';
 
 /**

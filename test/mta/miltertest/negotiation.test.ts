@@ -1,6 +1,4 @@
 import { tap } from 'rxjs';
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   addRecipient,
@@ -18,7 +16,9 @@ import {
   type Flow,
   type Modification,
   type Right,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { describeMiltertest } from '../support/describe-miltertest.js';
 
 const STAGES = [

@@ -1,6 +1,6 @@
+import { addHeader, compose, on, type MilterEvent } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, on, type MilterEvent } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { noting } from '../support/noting.js';
 import { stages } from '../support/stages.js';

@@ -1,5 +1,3 @@
-import { expect, test } from 'vitest';
-
 import {
   addRecipient,
   changeHeader,
@@ -11,7 +9,9 @@ import {
   reject,
   type Mail,
   type Rcpt,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { expect, test } from 'vitest';
+
 import { describePostfix } from '../support/describe-postfix.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 import { plainRecipients } from '../support/plain-recipients.js';

@@ -1,6 +1,6 @@
+import { addHeader, changeHeader, compose, observe, on } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, changeHeader, compose, observe, on } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
 

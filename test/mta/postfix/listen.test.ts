@@ -1,7 +1,7 @@
 import { BehaviorSubject, mergeMap, ReplaySubject } from 'rxjs';
+import { addHeader, compose, listen, on, reject, sink, type Outcome } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, listen, on, reject, sink, type Outcome } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { eventually } from '../support/eventually.js';
 import { isListening } from '../support/is-listening.js';

@@ -1,5 +1,3 @@
-import { expect, test } from 'vitest';
-
 import {
   addHeader,
   addRecipient,
@@ -9,7 +7,9 @@ import {
   on,
   replaceBody,
   type MilterEvent,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { expect, test } from 'vitest';
+
 import { describePostfix } from '../support/describe-postfix.js';
 import { eventually } from '../support/eventually.js';
 import { noting } from '../support/noting.js';

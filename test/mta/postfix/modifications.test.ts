@@ -1,6 +1,6 @@
+import { changeHeader, type Modification } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { changeHeader, type Modification } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import {
   CLIENT,

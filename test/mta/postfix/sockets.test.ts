@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { addHeader, compose, observe, on, reject, tempfail, type Connect } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, observe, on, reject, tempfail, type Connect } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { run } from '../support/run.js';
 

@@ -1,6 +1,6 @@
+import { on, reject, tempfail, type MilterEvent } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { on, reject, tempfail, type MilterEvent } from '../../../src/index.js';
 import { describePostfix } from '../support/describe-postfix.js';
 import { noting } from '../support/noting.js';
 

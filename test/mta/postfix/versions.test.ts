@@ -1,5 +1,3 @@
-import { describe, expect, test } from 'vitest';
-
 import {
   addHeader,
   addRecipient,
@@ -18,7 +16,9 @@ import {
   skip,
   tempfail,
   type MilterEvent,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { describe, expect, test } from 'vitest';
+
 import { type Offer } from '../../../src/session/negotiation/terms.js';
 import { converse, TAKEN } from '../support/conversation.js';
 import { describePostfix } from '../support/describe-postfix.js';

@@ -1,5 +1,3 @@
-import { expect, test } from 'vitest';
-
 import {
   RemoteError,
   addHeader,
@@ -10,7 +8,9 @@ import {
   when,
   type Filter,
   type MilterServer,
-} from '../../../src/index.js';
+} from 'rxmilter';
+import { expect, test } from 'vitest';
+
 import { describeOpenDkim } from '../support/describe-opendkim.js';
 import { freePort } from '../support/free-port.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';

@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
+import { addHeader, compose, on, type MilterEvent } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, compose, on, type MilterEvent } from '../../../src/index.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 import { noting } from '../support/noting.js';
 

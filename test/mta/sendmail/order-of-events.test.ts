@@ -1,6 +1,6 @@
+import { SMFIP } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { SMFIP } from '../../../src/transport/wire/flags.js';
 import { optnegAnswer, replyFrame } from '../../support/scripted-milter.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 import type { SmtpClient } from '../support/smtp-client.js';

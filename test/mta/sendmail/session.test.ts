@@ -1,6 +1,6 @@
+import { addHeader, observe, on, quarantine, type ServeOptions } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { addHeader, observe, on, quarantine, type ServeOptions } from '../../../src/index.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 
 const DATA = 'Subject: a session\r\n\r\nThe body.\r\n';

@@ -1,6 +1,6 @@
+import { observe } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { observe } from '../../../src/index.js';
 import { replyFrame } from '../../support/scripted-milter.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 

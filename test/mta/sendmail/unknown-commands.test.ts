@@ -1,6 +1,6 @@
+import { on, reject, tempfail } from 'rxmilter';
 import { expect, test } from 'vitest';
 
-import { on, reject, tempfail } from '../../../src/index.js';
 import { describeSendmail } from '../support/describe-sendmail.js';
 
 const DATA = 'Subject: commands\r\n\r\nThe body.\r\n';

@@ -2,9 +2,9 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serve, type MilterServer, type ServeOptions } from 'rxmilter';
 import { expect } from 'vitest';
 
-import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
 import type { MiltertestLog } from './miltertest-log.js';
 import { miltertest } from './miltertest.js';
 

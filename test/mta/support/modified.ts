@@ -1,6 +1,6 @@
+import { on, type Modification } from 'rxmilter';
 import { expect } from 'vitest';
 
-import { on, type Modification } from '../../../src/index.js';
 import type { MtaBench } from './mta-bench.js';
 import type { Transaction } from './sink-session.js';
 import type { Letter } from './smtp-client.js';

@@ -1,6 +1,6 @@
+import { serve, type MilterServer, type ServeOptions } from 'rxmilter';
 import { expect } from 'vitest';
 
-import { serve, type MilterServer, type ServeOptions } from '../../../src/index.js';
 import type { SmtpSink } from './sink.js';
 import { SmtpClient } from './smtp-client.js';
 

@@ -1,4 +1,4 @@
-import { observe, type Filter, type MilterEvent } from '../../../src/index.js';
+import { observe, type Filter, type MilterEvent } from 'rxmilter';
 
 const EVERYTHING = [
   ...(['connect', 'helo', 'mail', 'rcpt', 'data', 'header', 'eoh', 'body', 'eom', 'unknown'] as const),

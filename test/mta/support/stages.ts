@@ -1,4 +1,4 @@
-import type { MilterEvent } from '../../../src/index.js';
+import type { MilterEvent } from 'rxmilter';
 
 /** The stages of events, in their order. */
 export function stages(events: readonly MilterEvent[]): string[] {

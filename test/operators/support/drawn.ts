@@ -1,6 +1,5 @@
 import { Subject, Subscription, type OperatorFunction } from 'rxjs';
-
-import type { Flow } from '../../../src/session/flow.js';
+import type { Flow } from 'rxmilter';
 
 /** A filter at work on events that come one by one, for what promises and generators do: marbles know no promises. */
 export interface Running {

@@ -1,8 +1,7 @@
 import type { OperatorFunction } from 'rxjs';
-
-import { deliver, type ClientMail, type Delivery } from '../../../src/mta/index.js';
-import type { Flow } from '../../../src/session/flow.js';
-import type { SimulateOptions } from '../../../src/testing/index.js';
+import type { Flow } from 'rxmilter';
+import { deliver, type ClientMail, type Delivery } from 'rxmilter/mta';
+import type { SimulateOptions } from 'rxmilter/testing';
 
 /** A mail, ordinary but for what is said of it. */
 export function mailOf(fields: Partial<ClientMail> = {}): ClientMail {

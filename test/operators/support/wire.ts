@@ -1,11 +1,9 @@
 import type { OperatorFunction, Subscription } from 'rxjs';
+import { sink, type Flow, type SessionOptions, type Outcome } from 'rxmilter';
 
 import { ConnectedSession } from '../../../src/operators/core/session.js';
-import { sink } from '../../../src/operators/sink.js';
 import { Connection } from '../../../src/session/connection/connection.js';
-import type { Flow } from '../../../src/session/flow.js';
-import { resolveOptions, type SessionOptions } from '../../../src/session/options.js';
-import type { Outcome } from '../../../src/session/outcome.js';
+import { resolveOptions } from '../../../src/session/options.js';
 import { commandCodec, type Command } from '../../../src/transport/wire/commands.js';
 import { FrameReader } from '../../../src/transport/wire/frame-reader.js';
 import { replyCodec, type WireReply } from '../../../src/transport/wire/replies.js';

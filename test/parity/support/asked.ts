@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
+import type { Flow, SessionOptions } from 'rxmilter';
 
-import type { Flow, SessionOptions } from '../../../src/index.js';
 import { replyCodec } from '../../../src/transport/wire/replies.js';
 import type { Bytes } from '../../support/session-frames.js';
 import { link } from '../../support/session-link.js';

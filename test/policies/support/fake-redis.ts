@@ -1,4 +1,4 @@
-import type { RedisClient } from '../../../src/policies/redis-script.js';
+import type { RedisClient } from 'rxmilter/policies';
 
 /** As a reply: no reply at all. */
 export const HANGS = 'hangs';

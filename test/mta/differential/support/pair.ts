@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { serve, type MilterServer, type SessionOptions, type Stage } from 'rxmilter';
 import { expect } from 'vitest';
 
-import { serve, type MilterServer, type SessionOptions, type Stage } from '../../../../src/index.js';
 import { watchdog } from '../../support/watchdog.js';
 import { within } from '../../support/within.js';
 import { filter } from '../filter.js';

@@ -17,7 +17,7 @@ import {
   type Decision,
   type Modification,
   type ReplySpec,
-} from '../../../../src/index.js';
+} from 'rxmilter';
 
 /** What an instruction asks for; see `instructions.ts`. Throws what the library throws. */
 export function perform(verb: string, args: readonly string[]): Decision | Modification {
