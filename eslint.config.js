@@ -61,6 +61,11 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-assignment': 'off',
       // A spy is handed to expect() without being called.
       '@typescript-eslint/unbound-method': 'off',
+      // As users do, so that what a test shows can be copied.
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['**/src/index.js', '**/src/*/index.js'], message: "Import from 'rxmilter', or 'rxmilter/…'." }] },
+      ],
     },
   },
   {

@@ -65,6 +65,7 @@ export interface Bodies {
   none: undefined;
 }
 
+/** How `onMessage()` gives the body: collected (`'buffer'`), as it arrives (`'stream'`), or not at all (`'none'`). */
 export type BodyMode = keyof Bodies;
 
 /** A message as a whole, as earlier filters of the pipeline want it to be. */

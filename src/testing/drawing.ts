@@ -42,7 +42,7 @@ export interface FlowHelper {
 
 /** Takes the diagram that a stream is expected to be. */
 export interface StreamExpectation<T> {
-  /** @param error the error that is expected at `#` */
+  /** States the diagram; its letters are `values`, and `#` is `error`. */
   toBe(diagram: string, values?: Values<NoInfer<T>>, error?: unknown): void;
 }
 
@@ -54,7 +54,10 @@ export interface MarbleHelpers {
   cold<T = string>(diagram: string, values?: Values<T>, error?: unknown): DrawnObservable<T>;
   readonly flow: FlowHelper;
   /** Compares the subscriptions to a drawn source, one diagram for each; without a diagram: not at all. */
-  subscriptions(source: DrawnObservable<unknown>): { toBe(...diagrams: readonly string[]): void };
+  subscriptions(source: DrawnObservable<unknown>): {
+    /** States the diagrams, such as `'^--!'`. */
+    toBe(...diagrams: readonly string[]): void;
+  };
   /** The time that a diagram takes up to its `|`, in milliseconds. */
   time(diagram: string): number;
   /** Runs the drawing up to here, to look at its effects. At the end this happens by itself. */

@@ -6,7 +6,10 @@ import { Drawing, type MarbleHelpers } from './drawing.js';
 /** The options of `marbles()`. */
 export interface MarblesOptions {
   /** The `expect` of the test runner, to compare the values. Default: they are compared field by field. */
-  readonly expect?: (actual: unknown) => { toEqual(expected: unknown): unknown };
+  readonly expect?: (actual: unknown) => {
+    /** Throws where the two are not equal. */
+    toEqual(expected: unknown): unknown;
+  };
 }
 
 const RULES: Rules<MarblesOptions> = { expect: func };

@@ -262,6 +262,7 @@ export class Simulation implements AsyncDisposable {
     await session?.close();
   }
 
+  /** Closes the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -23,8 +23,9 @@ import { recipientChanges } from './recipient-changes.js';
 export interface Draft {
   readonly headers: DraftHeaders;
   readonly recipients: DraftRecipients;
-  /** The sender; to be set with an address, or with an address and its ESMTP arguments. `''` is the null sender. */
+  /** The sender; `''` is the null sender. */
   get sender(): EnvelopePath;
+  /** Sets the sender: an address, or an address and its ESMTP arguments. */
   set sender(sender: string | { readonly address: string; readonly args?: readonly string[] });
   /** The new body, once it has been set: text, bytes, or a source of either. */
   body: BodySource | undefined;
