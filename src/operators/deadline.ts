@@ -1,6 +1,6 @@
 import { type OperatorFunction, type Subscription, timer } from 'rxjs';
 
-import { LONGEST_TIMER, checkArgument, or, rule } from '../common/options.js';
+import { LONGEST_TIMER, anything, checkArgument, checkOptions, or, rule } from '../common/options.js';
 import { ignoreRejection } from '../common/promises.js';
 import type { Site } from '../session/answer-watch.js';
 import { type Decision, isLegal } from '../session/decisions.js';
@@ -17,8 +17,14 @@ import { failedEvent, replyTo } from './core/failed-event.js';
 import { type Filter, interestOf, makeFilter, stepsOf, tagsOf } from './core/filter.js';
 import type { Downstream, Step, Upstream } from './core/step.js';
 
-/** What an event gets whose time is up: a decision, `'pass'` (it travels on), or a function that gives one of these. */
+/** What an event gets that is late, or whose filter has failed: a decision, `'pass'` (it travels on), or a function that gives one of these. */
 export type LateDecision = Decision | 'pass' | ((event: StageEvent) => Decision | 'pass');
+
+/** The options of `deadline()`. */
+export interface DeadlineOptions {
+  /** What an event gets whose filter has failed in time; the error is still reported. Default: the server's `failure`. */
+  readonly failure?: LateDecision | undefined;
+}
 
 const DURATION = rule(
   'a number of milliseconds above 0 and below 25 days',
@@ -41,32 +47,40 @@ const DECISION = or(
  * observes are not timed. What a function as `decision` throws costs the event the failure decision. The timeouts of the
  * connection go on: by default 8 000 ms, and 280 000 ms at `eom`.
  *
+ * With `{ failure }` an event for which the filter fails in time gets that, and the error is reported all the same: so a
+ * slow and a broken filter are bounded in one place.
+ *
  * @param duration milliseconds, above 0
  * @throws AnswerError where the decision is not legal at a stage that the filter decides, RangeError for the duration
- * @example deadline(500, on('rcpt', checkMailbox), tempfail('Our directory is slow, please try again'))
+ * @example deadline(500, on('rcpt', checkMailbox), 'pass', { failure: 'pass' })
  */
 export function deadline(
   duration: number,
   filter: OperatorFunction<Flow, Flow>,
   decision: LateDecision,
+  options: DeadlineOptions = {},
 ): Filter {
   checkArgument('deadline()', 'the first argument', duration, DURATION);
   const site = new Error();
   const steps = stepsOf(filter, 'deadline(): the second argument');
   const tags = tagsOf(steps);
-  checkLate(decision, tags.decides);
+  checkLate('the third argument', decision, tags.decides);
+  checkOptions<DeadlineOptions>('deadline()', options, { failure: anything });
+  const { failure } = options;
+  if (failure !== undefined) checkLate('failure', failure, tags.decides);
   return makeFilter([
     {
       tags,
       interest: BIT.abort | BIT.close | interestOf(steps),
-      open: (down) => new DeadlineRun({ duration, decision, decides: tags.decides, site }, steps, down),
+      open: (down) =>
+        new DeadlineRun({ duration, decision, failure, decides: tags.decides, site }, steps, down),
     },
   ]);
 }
 
-function checkLate(decision: LateDecision, decides: number): void {
+function checkLate(name: string, decision: LateDecision, decides: number): void {
   if (decision === 'pass' || typeof decision === 'function') return;
-  checkArgument('deadline()', 'the third argument', decision, DECISION);
+  checkArgument('deadline()', name, decision, DECISION);
   const { kind } = decision;
   const stages = STAGES.filter((stage) => (BIT[stage] & decides) !== 0);
   const illegal = stages.filter((stage) => !isLegal(kind, stage));
@@ -81,6 +95,7 @@ function checkLate(decision: LateDecision, decides: number): void {
 interface Terms {
   readonly duration: number;
   readonly decision: LateDecision;
+  readonly failure: LateDecision | undefined;
   /** The stages whose events are timed. */
   readonly decides: number;
   /** The call of `deadline()`. */
@@ -140,15 +155,14 @@ class DeadlineRun extends EnclosingStep {
     turn.late = true;
     this.#waiting.delete(turn);
     // Told before it is cancelled: what is cancelled may be all that kept the filter from completing.
-    this.down.next(this.#late(turn));
+    this.down.next(this.#instead(turn, this.#terms.decision));
     turn.end();
     this.settle();
   }
 
-  #late({ flow, event }: TimedTurn): Flow {
+  #instead({ flow, event }: TimedTurn, decision: LateDecision): Flow {
     // What an earlier filter has decided stays decided.
     if (flow.stage === 'reply') return flow;
-    const { decision } = this.#terms;
     try {
       const late = typeof decision === 'function' ? decision(event) : decision;
       if (late === 'pass') return flow;
@@ -180,7 +194,10 @@ class DeadlineRun extends EnclosingStep {
       }
     } else {
       this.#forget(turn);
-      this.down.next(turn.restore(flow));
+      const { failure } = this.#terms;
+      const cause = failure && flow.stage === 'reply' && flow !== turn.shown ? causeOf(flow) : undefined;
+      if (cause !== undefined) turn.owner.report(turn.stage, cause);
+      this.down.next(cause && failure ? this.#instead(turn, failure) : turn.restore(flow));
       this.settle();
     }
   }

@@ -8,7 +8,7 @@ import type { AnswerInput, Legal } from './core/answers.js';
 import type { MessageProject } from './core/collector.js';
 import { type Filter, makeFilter, stepsOf } from './core/filter.js';
 import { MessageRun, type Messages } from './core/message-run.js';
-import type { ProjectContext } from './core/project-run.js';
+import { LazyContext, type MessageContext } from './core/project-run.js';
 import type { Step } from './core/step.js';
 import { StreamRun } from './core/stream-run.js';
 import { type Project, onFrom } from './on.js';
@@ -34,11 +34,11 @@ import { type Project, onFrom } from './on.js';
  * )
  */
 export function onMessage<const R>(
-  project: (message: Message, context: ProjectContext) => Legal<'eom', R>,
+  project: (message: Message, context: MessageContext) => Legal<'eom', R>,
 ): Filter;
 export function onMessage<const B extends BodyMode = 'buffer', const R = AnswerInput<'eom'>>(
   options: MessageOptions<B>,
-  project: (message: Message<NoInfer<B>>, context: ProjectContext) => Legal<'eom', R>,
+  project: (message: Message<NoInfer<B>>, context: MessageContext) => Legal<'eom', R>,
 ): Filter;
 export function onMessage(...given: readonly unknown[]): Filter {
   const site = new Error();
@@ -76,11 +76,15 @@ function decider(project: MessageProject<BodyMode>, messages: Messages): Project
     if (message === undefined) return undefined;
     messages.delete(eom);
     // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
+    const call = (whole: Message<BodyMode>): ReturnType<Project<'eom'>> => {
+      if (context instanceof LazyContext) context.message = whole;
+      return project(whole, context as MessageContext);
+    };
     return message instanceof Promise
-      ? (message.then((whole) =>
-          turnOf(eom)?.ended === true ? undefined : project(whole, context),
-        ) as ReturnType<Project<'eom'>>)
-      : project(message, context);
+      ? (message.then((whole) => (turnOf(eom)?.ended === true ? undefined : call(whole))) as ReturnType<
+          Project<'eom'>
+        >)
+      : call(message);
   };
   shareWatch(decide, project);
   return decide;

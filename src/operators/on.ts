@@ -128,9 +128,9 @@ class OnRun extends RunningStep implements RunOwner {
     const outer = this.#watch.enter();
     try {
       const given = this.#project(event, context, this.#latest?.value?.is);
-      if (given === undefined || given === null) {
+      if ((given === undefined || given === null) && context.drafted === undefined) {
         result = event;
-      } else if (typeof given === 'object' && isLater(given)) {
+      } else if (typeof given === 'object' && given !== null && isLater(given)) {
         const run = this.#begin(event, context);
         this.#watch.postpone();
         run.drive(given);
@@ -138,6 +138,7 @@ class OnRun extends RunningStep implements RunOwner {
       } else {
         const answers = new Answers(event, this.#site);
         takeAll(answers, given);
+        context.addDraft(answers);
         if (answers.readLater) context.outlive();
         result = answers.result();
       }

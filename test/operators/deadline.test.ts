@@ -48,6 +48,97 @@ const never = on('rcpt', () => NEVER);
 describe('deadline', () => {
   expectQuiet();
 
+  describe('with a decision for failures', () => {
+    const broken = on('rcpt', () => {
+      throw new Error('broken');
+    });
+    const replies = (filter: ReturnType<typeof deadline>): [readonly unknown[], string[]] => {
+      const wire = new Wire().pipe(filter);
+      wire.say('optneg', 'connect', 'mail');
+      return [wire.say('rcpt'), wire.outcomes.flatMap(({ error }) => error?.message ?? [])];
+    };
+    const FAILED = [expect.stringContaining('broken')];
+
+    it('lets an event pass, or decides it, and reports the error', () => {
+      expect(replies(deadline(50, broken, 'pass', { failure: 'pass' }))).toEqual([
+        [{ type: 'continue' }],
+        FAILED,
+      ]);
+      expect(replies(deadline(50, broken, 'pass', { failure: reject() }))).toEqual([
+        [{ type: 'reject' }],
+        FAILED,
+      ]);
+      expect(replies(deadline(50, broken, 'pass', { failure: () => accept() }))).toEqual([
+        [{ type: 'accept' }],
+        FAILED,
+      ]);
+      expect(replies(deadline(50, broken, 'pass'))).toEqual([[{ type: 'tempfail' }], FAILED]);
+    });
+
+    it('does so for a filter that fails later, and leaves one alone that does not fail', async () => {
+      const wire = new Wire().pipe(
+        deadline(
+          50,
+          on('rcpt', () => Promise.reject(new Error('broken'))),
+          tempfail(),
+          { failure: 'pass' },
+        ),
+      );
+      wire.say('optneg', 'connect', 'mail');
+      wire.say('rcpt');
+      await settle();
+      expect(
+        wire.outcomes.map(({ stage, decision, error }) => [stage, decision?.kind, error?.message]),
+      ).toEqual([
+        ['rcpt', undefined, expect.stringContaining('broken')],
+        ['rcpt', undefined, undefined],
+      ]);
+      expect(
+        replies(
+          deadline(
+            50,
+            on('rcpt', () => reject()),
+            'pass',
+            { failure: 'pass' },
+          ),
+        ),
+      ).toEqual([[{ type: 'reject' }], []]);
+    });
+
+    it('leaves the failure of an earlier filter alone, and fails with a function that fails', () => {
+      expect(
+        replies(
+          compose(
+            broken,
+            deadline(
+              50,
+              on('rcpt', () => undefined),
+              'pass',
+              { failure: 'pass' },
+            ),
+          ),
+        ),
+      ).toEqual([[{ type: 'tempfail' }], FAILED]);
+      const worse = (): never => {
+        throw new Error('worse');
+      };
+      expect(replies(deadline(50, broken, 'pass', { failure: worse }))).toEqual([
+        [{ type: 'tempfail' }],
+        [...FAILED, expect.stringContaining('worse')],
+      ]);
+    });
+
+    it('has to be legal where the filter decides', () => {
+      expect(() => deadline(50, broken, 'pass', { failure: skip() })).toThrow('skip() is not legal at rcpt');
+      expect(() => deadline(50, broken, 'pass', { failure: 'past' as never })).toThrow(
+        /^deadline\(\): failure is 'past'/,
+      );
+      expect(() => deadline(50, broken, 'pass', { fail: 'pass' } as never)).toThrow(
+        'there is no option fail',
+      );
+    });
+  });
+
   it(
     'answers for a filter that is too slow, and unsubscribes what runs in it',
     marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {

@@ -5,6 +5,7 @@ import type { Text } from '../../session/modifications.js';
 import { headerField, type HeaderField } from '../headers/header-field.js';
 import { Headers } from '../headers/headers.js';
 import { encodeText } from '../headers/mime-words.js';
+import { checkOpen } from './closed-drafts.js';
 
 /**
  * A header that is being changed; see `edit()`.
@@ -124,6 +125,11 @@ export class DraftHeaders extends Headers {
     const checked = headerValue(`${what} ${name}`, value);
     const written = typeof checked === 'string' && this.#leadingSpace ? ` ${checked}` : checked;
     return headerField(name, written, this.#leadingSpace);
+  }
+
+  protected override writable(): HeaderField[] {
+    checkOpen(this);
+    return super.writable();
   }
 
   #insert(index: number, field: HeaderField): HeaderField {

@@ -2,6 +2,7 @@ import { addressKey } from '../../common/address-key.js';
 import { checkAddress, checkArguments } from '../../session/check-text.js';
 import { AnswerError } from '../../session/errors.js';
 import { writtenPath, type EnvelopePath } from '../envelope-path.js';
+import { checkOpen } from './closed-drafts.js';
 
 /**
  * The recipients of a message that is being changed, found by what `sameAddress()` takes for the same; see `edit()`.
@@ -44,6 +45,7 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
    */
   add(address: string, args?: readonly string[]): EnvelopePath {
     const what = 'draft.recipients.add';
+    checkOpen(this);
     const there = this.#find(what, address);
     checkAddress(what, address, false);
     if (args !== undefined) checkArguments(what, args);
@@ -57,6 +59,7 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 
   /** Deletes all that are the address, or the recipient; returns how many. */
   delete(address: string | EnvelopePath): number {
+    checkOpen(this);
     const text = (address as EnvelopePath | undefined | null)?.address ?? address;
     const gone = this.#find('draft.recipients.delete', text).splice(0);
     for (const entry of gone) this.#recipients.entries.delete(entry);
@@ -65,6 +68,7 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 
   /** Deletes all. */
   clear(): void {
+    checkOpen(this);
     this.#index = new RecipientIndex([]);
   }
 

@@ -14,6 +14,7 @@ import { StoredBody } from '../body/stored-body.js';
 import { changesOf, CollectedMessage, type MessageOrigin } from '../collected-message.js';
 import { type EnvelopePath, writtenPath } from '../envelope-path.js';
 import type { BodyMode, Message } from '../message.js';
+import { checkOpen, closeDrafts } from './closed-drafts.js';
 import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients, equal } from './draft-recipients.js';
 import { headerChanges } from './header-changes.js';
@@ -63,8 +64,7 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
   }
   if (typeof change !== 'function') throw new TypeError('edit(): the second argument has to be a function.');
   noteMade('edit', edit);
-  // A property that is set by a wrong name, or in place of the headers, would be lost without a word: it throws.
-  const draft: Draft = Object.freeze(new MessageDraft(message));
+  const draft = draftOf(message);
   const result = change(draft);
   if (isUnread(result)) {
     throw new TypeError(
@@ -75,6 +75,19 @@ export function edit(message: Message<BodyMode>, change: (draft: Draft) => unkno
   return isPromise(result)
     ? Promise.resolve(result).then(() => editOf(message, origin, draft))
     : editOf(message, origin, draft);
+}
+
+/** A draft of a message. */
+export function draftOf(message: Message<BodyMode>): Draft {
+  // A property that is set by a wrong name, or in place of the headers, would be lost without a word: it throws.
+  return Object.freeze(new MessageDraft(message));
+}
+
+/** The edit that a draft has become; nothing where nothing was changed, by this draft or an earlier filter. */
+export function editOfDraft(message: Message<BodyMode>, draft: Draft): Edit | undefined {
+  const origin = CollectedMessage.originOf(message);
+  const made = origin && editOf(message, origin, draft);
+  return made === undefined || made.modifications.length + made.replaces.length === 0 ? undefined : made;
 }
 
 /** A class, since an object literal with accessors has a shape of its own for each message. */
@@ -98,6 +111,7 @@ class MessageDraft implements Draft {
 
   set sender(given: string | { readonly address: string; readonly args?: readonly string[] }) {
     const { address, args = [] } = typeof given === 'string' ? { address: given } : checked(given);
+    checkOpen(this);
     checkAddress('draft.sender', address, true);
     this.#sender = writtenPath(address, checkArguments('draft.sender', args));
   }
@@ -107,6 +121,7 @@ class MessageDraft implements Draft {
   }
 
   set body(given: BodySource | undefined) {
+    checkOpen(this);
     // The body of the message itself is no change, whatever has been read of it.
     if (given !== undefined && given !== this.#message.body) replaceBody(given);
     this.#body = given;
@@ -122,6 +137,7 @@ function checked<T>(given: T): T {
 
 /** Each part of the draft that was changed as new modifications, and the others as earlier filters have them. */
 function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft): Edit {
+  closeDrafts(draft, draft.headers, draft.recipients);
   const { modifications: replaces, session } = message;
   const { sender, body } = draft;
   const fields = draft.headers.fields();

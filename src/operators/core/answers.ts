@@ -7,6 +7,7 @@ import { type Decision, isLegal, knownDecision } from '../../session/decisions.j
 import { AnswerError } from '../../session/errors.js';
 import type { Answer, Flow, StageEvent } from '../../session/flow.js';
 import type { Edit, Modification } from '../../session/modifications.js';
+import { passes } from '../../session/same-answer.js';
 import type { Stage } from '../../session/stage.js';
 import { tendBodies } from './tend-body.js';
 
@@ -106,6 +107,11 @@ export class Answers {
   /** Whether there is a body among them that is read only once they are all there: what makes it still runs then. */
   get readLater(): boolean {
     return this.#readLater;
+  }
+
+  /** Whether the message does not pass by the decision. */
+  get refuses(): boolean {
+    return this.#decision !== undefined && !passes(this.#decision);
   }
 
   /**

@@ -6,7 +6,7 @@ import type { Body, Eom, Flow, StageEvent } from '../../session/flow.js';
 import { turnOf } from '../../session/turn.js';
 import { type AnswerInput, Answers } from './answers.js';
 import { isRefusal } from './failed-event.js';
-import type { ProjectContext } from './project-run.js';
+import type { MessageContext } from './project-run.js';
 
 /** An `onMessage()` as it was called. */
 export interface MessageStep {
@@ -18,7 +18,7 @@ export interface MessageStep {
 /** Decides a message as a whole, or leaves it. It returns nothing, an answer, several, or any of that later. */
 export type MessageProject<B extends BodyMode> = (
   message: Message<B>,
-  context: ProjectContext,
+  context: MessageContext,
 ) => AnswerInput<'eom'>;
 
 /** Knows which message is in progress, and what was collected of it. */

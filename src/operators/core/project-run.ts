@@ -1,4 +1,6 @@
 import { abortController } from '../../common/abort.js';
+import { type Draft, draftOf, editOfDraft } from '../../message/edit/edit.js';
+import type { BodyMode, Message } from '../../message/message.js';
 import type { AnswerWatch, Site } from '../../session/answer-watch.js';
 import { tellFailure, tellForgotten } from '../../session/failures.js';
 import type { Flow, StageEvent } from '../../session/flow.js';
@@ -13,10 +15,25 @@ export interface ProjectContext {
   readonly signal: AbortSignal;
 }
 
+/** What a project of `onMessage()` gets beside its message. */
+export interface MessageContext extends ProjectContext {
+  /**
+   * A draft of the message. The changes made to it count when the project ends, unless it refuses the message.
+   *
+   * @remarks
+   * It begins with the changes of earlier filters. A change after the end of the project throws an `AnswerError`.
+   */
+  readonly draft: Draft;
+}
+
 /** The context of one event. */
-export class LazyContext implements ProjectContext {
+export class LazyContext implements MessageContext {
   /** The call of the operator whose project it is for. */
   readonly site: Site | undefined;
+  /** The message, for a project of `onMessage()`. */
+  message: Message<BodyMode> | undefined = undefined;
+  /** The draft that the project has asked for. */
+  drafted: Draft | undefined = undefined;
   readonly #event: StageEvent;
   #controller: AbortController | undefined;
   #cancelled = false;
@@ -24,6 +41,13 @@ export class LazyContext implements ProjectContext {
   constructor(event: StageEvent, site?: Site) {
     this.#event = event;
     this.site = site;
+  }
+
+  get draft(): Draft {
+    if (this.message === undefined) {
+      throw new TypeError('draft: a message has one as a whole, in the project of onMessage().');
+    }
+    return (this.drafted ??= draftOf(this.message));
   }
 
   get signal(): AbortSignal {
@@ -34,6 +58,13 @@ export class LazyContext implements ProjectContext {
       if (this.#cancelled) this.#controller.abort();
     }
     return this.#controller.signal;
+  }
+
+  /** The project has ended: its draft is an edit among its answers, unless the message is refused. */
+  addDraft(answers: Answers): void {
+    if (this.message === undefined || this.drafted === undefined) return;
+    const edit = editOfDraft(this.message, this.drafted);
+    if (!answers.refuses) answers.take(edit);
   }
 
   /** Of an answer whose body is read later the end is the end of the turn. */
@@ -115,9 +146,10 @@ export class ProjectRun extends Drive {
   }
 
   protected override done(): void {
-    if (this.#answers.readLater) this.#context.outlive();
     let flow: Flow;
     try {
+      this.#context.addDraft(this.#answers);
+      if (this.#answers.readLater) this.#context.outlive();
       flow = this.#answers.result();
     } catch (error) {
       this.failed(error);

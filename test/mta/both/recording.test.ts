@@ -69,7 +69,7 @@ describeMtas('a recording', (bench) => {
         session,
         compose(
           filter,
-          on('eom', () => accept()),
+          on('eom', () => reject()),
         ),
         options,
       );
