@@ -1,5 +1,5 @@
 import { quote } from '../common/printable.js';
-import { textOf } from '../common/text-of.js';
+import { messageOf, textOf } from '../common/text-of.js';
 import { AnswerError } from './errors.js';
 
 /** Text that is written as UTF-8, or the exact bytes (what an event has as `raw`). */
@@ -40,6 +40,21 @@ export function headerValue(what: string, value: Text): Text {
   return typeof value === 'string' ? folded : Buffer.from(folded, 'latin1');
 }
 
+const MENDED = /\0|\r(?!\n)|\r?\n(?![ \t])|\r?\n[ \t]+(?=\r?\n|$)/g;
+
+/** The same for a value that is mended where it is wrong: blanks take the place of what cannot stand there. */
+export function mendedValue(what: string, value: Text): { readonly value: Text; readonly fault?: string } {
+  try {
+    return { value: headerValue(what, value) };
+  } catch (error) {
+    if (typeof value !== 'string' && !(value instanceof Uint8Array)) throw error;
+    let binary = binaryOf(what, value);
+    while (BAD_IN_VALUE.test(binary)) binary = binary.replace(MENDED, ' ');
+    const mended = typeof value === 'string' ? binary : Buffer.from(binary, 'latin1');
+    return { value: headerValue(what, mended), fault: messageOf(error) };
+  }
+}
+
 /** Checks an address and gives it with angle brackets, as MTAs have it; bytes are left as they are. */
 export function checkAddress(what: string, address: Text, empty: boolean): Text {
   const binary = binaryOf(what, address);
@@ -70,12 +85,14 @@ export function checkArguments(what: string, args: readonly string[]): readonly 
   return copy as readonly string[];
 }
 
-/** Throws where the text could not stand in a line. */
-export function checkLineText(what: string, text: Text): void {
+/** One line of a text, mended where it is none; throws for an empty one. */
+export function mendedLine(what: string, text: Text): { readonly value: Text; readonly fault?: string } {
   const binary = binaryOf(what, text);
-  if (binary === '' || /[\r\n\0]/.test(binary)) {
-    throw new AnswerError(`${what}: ${quote(text)} has to be one line of text, and not empty.`);
-  }
+  const fault = `${what}: ${quote(text)} has to be one line of text, and not empty.`;
+  if (binary.trim() === '') throw new AnswerError(fault);
+  if (!/[\r\n\0]/.test(binary)) return { value: text };
+  const mended = binary.replace(/[\r\n\0]+/g, ' ');
+  return { value: typeof text === 'string' ? mended : Buffer.from(mended, 'latin1'), fault };
 }
 
 /** Throws for a number that cannot count headers. */
@@ -99,8 +116,7 @@ const CONTROLS = /[\p{Cc}\u2028\u2029]+/gu;
  * Makes one line of any text, for header values and reply texts.
  *
  * @remarks
- * A value with CR, LF, NUL or other control characters is refused where it is written, and its message each
- * time that the client tries again. Here folds are taken out, other runs of control characters become one
+ * A value with CR, LF or NUL is mended where it is written, and each time reported. Here folds are taken out, other runs of control characters become one
  * blank, and blanks at both ends are cut off. `draft.headers.setText()` also encodes it.
  *
  * @param maxBytes cuts what is more, in UTF-8, between two characters; a line of a reply has at most 980

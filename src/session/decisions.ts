@@ -125,9 +125,10 @@ export function allow(): Allow {
  * At `connect` and `helo` the SMTP connection, at `rcpt` that recipient, elsewhere the message. Without an
  * argument the MTA words the reply; with text alone it is `550 5.7.1 text`.
  *
- * @throws AnswerError where the code is not 5xx, the enhanced code is of another class, there are more than
- *   32 lines, a line has more than 980 bytes, all of them with their codes more than 16383, or one holds CR,
- *   LF or NUL
+ * Text beyond 32 lines, 980 bytes in a line or 16383 with all codes is cut, and CR, LF and NUL become blanks: the
+ * refusal is sent, and the flaw reported.
+ *
+ * @throws AnswerError where the code is not 5xx, or the enhanced code is of another class
  * @example on('rcpt', () => reject({ enhanced: '5.1.1', text: ['No such user.', 'Ask the postmaster.'] }))
  */
 export function reject(reply?: ReplySpec): Reject {

@@ -6,11 +6,12 @@ import {
   checkArguments,
   checkHeaderIndex,
   checkHeaderName,
-  checkLineText,
-  headerValue,
+  mendedLine,
+  mendedValue,
   type Text,
 } from './check-text.js';
 import { AnswerError } from './errors.js';
+import { flawed } from './flaws.js';
 
 export type { Text };
 
@@ -110,7 +111,8 @@ export interface Edit {
  */
 export function addHeader(name: string, value: Text): AddHeader {
   checkHeaderName('addHeader', name);
-  return made({ kind: 'addHeader', name, value: headerValue(`addHeader ${name}`, value) }, addHeader);
+  const mended = mendedValue(`addHeader ${name}`, value);
+  return made(flawed({ kind: 'addHeader', name, value: mended.value }, mended.fault), addHeader);
 }
 
 /**
@@ -142,8 +144,8 @@ export function addRecipient(address: Text, args: readonly string[] = []): AddRe
 export function changeHeader(name: string, value: Text, index = 1): ChangeHeader {
   checkHeaderName('changeHeader', name);
   checkHeaderIndex('changeHeader', index);
-  const checked = headerValue(`changeHeader ${name}`, value);
-  return made({ kind: 'changeHeader', name, index, value: checked }, changeHeader);
+  const mended = mendedValue(`changeHeader ${name}`, value);
+  return made(flawed({ kind: 'changeHeader', name, index, value: mended.value }, mended.fault), changeHeader);
 }
 
 /**
@@ -201,8 +203,11 @@ export function insertHeader(position: HeaderPosition, name: string, value: Text
     );
   }
   checkHeaderName('insertHeader', name);
-  const checked = headerValue(`insertHeader ${name}`, value);
-  return made({ kind: 'insertHeader', position, name, value: checked }, insertHeader);
+  const mended = mendedValue(`insertHeader ${name}`, value);
+  return made(
+    flawed({ kind: 'insertHeader', position, name, value: mended.value }, mended.fault),
+    insertHeader,
+  );
 }
 
 /**
@@ -216,8 +221,8 @@ export function insertHeader(position: HeaderPosition, name: string, value: Text
  * @example on('eom', () => quarantine('looks like a virus'))
  */
 export function quarantine(reason: Text): Quarantine {
-  checkLineText('quarantine', reason);
-  return made({ kind: 'quarantine', reason }, quarantine);
+  const mended = mendedLine('quarantine', reason);
+  return made(flawed({ kind: 'quarantine', reason: mended.value }, mended.fault), quarantine);
 }
 
 /**

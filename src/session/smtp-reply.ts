@@ -1,6 +1,8 @@
 import { didYouMean, shown } from '../common/options.js';
 import { excerpt, quote } from '../common/printable.js';
+import { headerText } from './check-text.js';
 import { AnswerError } from './errors.js';
+import { flawOf, flawed } from './flaws.js';
 
 /** The SMTP answer that the client is to see. */
 export interface SmtpReply {
@@ -107,40 +109,45 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
   if (!Array.isArray(lines))
     throw new AnswerError(`${kind}(): the text ${quote(lines)} is neither text nor a list of lines.`);
   if (lines.length === 0) throw new AnswerError(`${kind}(): a reply has one line of text at least.`);
-  if (lines.length > MAX_LINES) {
-    throw new AnswerError(`${kind}(): ${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
-  }
-  for (let at = 0; at < lines.length; at++) checkLine(kind, lines[at], at + 1);
+  const faults: string[] = [];
+  if (lines.length > MAX_LINES)
+    faults.push(`${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
+  const mended = lines.slice(0, MAX_LINES).map((line, at) => lineOf(kind, line, at + 1, faults));
+  cutTotal(code, enhanced, mended, faults);
+  const fault = faults[0];
+  return flawed(replyOf(code, enhanced, mended), fault === undefined ? flawOf(reply) : `${kind}(): ${fault}`);
+}
+
+/** Cuts what is beyond the limit in all lines together. */
+function cutTotal(code: number, enhanced: string | undefined, lines: string[], faults: string[]): void {
   // Less than this many lines cannot be too long together.
-  const checked = replyOf(code, enhanced, lines);
-  if (lines.length > 16) checkTotal(kind, checked);
-  return checked;
-}
-
-function checkTotal(kind: string, { enhanced = '', lines }: SmtpReply): void {
-  const codes = enhanced === '' ? 4 : 5 + enhanced.length;
-  const bytes = lines.reduce((all, line) => all + codes + Buffer.byteLength(line) + 2, -2);
+  if (lines.length <= 16) return;
+  const codes = `${code} `.length + (enhanced === undefined ? 0 : enhanced.length + 1);
+  const size = (): number => lines.reduce((all, line) => all + codes + Buffer.byteLength(line) + 2, -2);
+  const bytes = size();
   if (bytes <= MAX_BYTES) return;
-  throw new AnswerError(
-    `${kind}(): ${bytes} bytes in all ${lines.length} lines together; ${MAX_BYTES} is the limit, beyond which Sendmail loses the rest.`,
+  faults.push(
+    `${bytes} bytes in all ${lines.length} lines together; ${MAX_BYTES} is the limit, beyond which Sendmail loses the rest.`,
   );
+  while (size() > MAX_BYTES) {
+    const last = lines.pop() ?? '';
+    const left = MAX_BYTES - size() - 2 - codes;
+    if (left > 0) lines.push(headerText(last, left));
+  }
 }
 
-function checkLine(kind: string, line: unknown, number: number): void {
+/** A line without what would end it, and no longer than one may be. */
+function lineOf(kind: string, line: unknown, number: number, faults: string[]): string {
   if (typeof line !== 'string')
     throw new AnswerError(`${kind}(): line ${number} of the text is not a string.`);
   const bad = /[\r\n\0]/.exec(line);
-  if (bad !== null) {
-    throw new AnswerError(
-      `${kind}(): line ${number} of the text holds ${quote(bad[0])}. ` +
-        'Give several lines as an array, and clean up what comes from outside.',
-    );
-  }
-  if (line.length * 3 <= MAX_LINE_BYTES) return;
+  if (bad === null && line.length * 3 <= MAX_LINE_BYTES) return line;
   const bytes = Buffer.byteLength(line);
-  if (bytes > MAX_LINE_BYTES) {
-    throw new AnswerError(
-      `${kind}(): line ${number} of the text has ${bytes} bytes; ${MAX_LINE_BYTES} is the limit.`,
-    );
-  }
+  if (bad === null && bytes <= MAX_LINE_BYTES) return line;
+  faults.push(
+    bad === null
+      ? `line ${number} of the text has ${bytes} bytes; ${MAX_LINE_BYTES} is the limit.`
+      : `line ${number} of the text holds ${quote(bad[0])}. Give several lines as an array.`,
+  );
+  return headerText(line, MAX_LINE_BYTES);
 }

@@ -42,7 +42,6 @@ describe('parseRules', () => {
       ['\nrefuse a@b', 'rules.txt:2: "refuse" is no action. Write reject or tempfail.'],
       ['reject', 'rules.txt:1: "" is neither user@domain nor @domain.'],
       ['reject a@', 'rules.txt:1: "a@" is neither user@domain nor @domain.'],
-      [`reject a@b ${'no'.repeat(500)}`, 'rules.txt:1: reject(): line 1 of the text has 1000 bytes'],
       ['reject a@b\nreject A@b', 'rules.txt:2: there is a rule for A@b already.'],
     ];
     for (const [text, message] of wrong) expect(() => parseRules(text, 'rules.txt')).toThrow(message);

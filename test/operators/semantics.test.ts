@@ -113,10 +113,12 @@ describe('2. modifications', () => {
   });
 
   it('are all checked before the first byte goes out', () => {
-    const forged = { kind: 'addHeader', name: 'X-Bad', value: 'a\r\nX-Forged: b' } as const;
+    const forged = { kind: 'addHeader', name: 'X-Bad:', value: 'a' } as const;
     const wire = atMail(on('eom', () => [seen, forged, accept()]));
     expect(wire.say('eom')).toEqual([FAIL]);
-    expect(errorsOf(wire)).toEqual([expect.stringMatching(/^AnswerError: addHeader X-Bad: the value holds/)]);
+    expect(errorsOf(wire)).toEqual([
+      expect.stringMatching(/^AnswerError: addHeader: "X-Bad:" is not a header name/),
+    ]);
   });
 });
 

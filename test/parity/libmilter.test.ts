@@ -277,13 +277,6 @@ describe('the calls of libmilter that word a reply: a refusal', () => {
   });
 
   it.each<[string, () => ReturnType<typeof reject>]>([
-    ['is an error with more than 32 lines', () => reject({ text: Array.from({ length: 33 }, () => 'x') })],
-    ['is an error with a line of more than 980 bytes', () => reject({ text: 'x'.repeat(981) })],
-    [
-      'is an error with lines of more than 16383 bytes together',
-      () => reject({ text: Array.from({ length: 17 }, () => 'x'.repeat(980)) }),
-    ],
-    ['is an error with a line break in its text', () => reject('one\r\ntwo')],
     ['is an error with a code that is none', () => reject({ code: 99 })],
     ['is an error with an enhanced code that is none', () => reject({ code: 550, enhanced: '5.7' })],
     ['is an error with a code of the other class', () => reject({ code: 450 })],
@@ -291,6 +284,21 @@ describe('the calls of libmilter that word a reply: a refusal', () => {
   ])('%s', (_what, decide) => {
     const mta = opened(on('rcpt', decide));
     expect(mta.ask('C16')).toEqual(said('R06'));
+    expect(mta.errors).toEqual([expect.any(AnswerError)]);
+  });
+
+  it.each<[string, () => ReturnType<typeof reject>]>([
+    ['has no more than 32 lines', () => reject({ text: Array.from({ length: 33 }, () => 'x') })],
+    ['has no line of more than 980 bytes', () => reject({ text: 'x'.repeat(981) })],
+    [
+      'has no more than 16383 bytes',
+      () => reject({ text: Array.from({ length: 17 }, () => 'x'.repeat(980)) }),
+    ],
+    ['has no line break in its text', () => reject('one\r\ntwo')],
+  ])('%s: it is mended, sent and told', (_what, decide) => {
+    const mta = opened(on('rcpt', decide));
+    const [reply = ''] = mta.ask('C16');
+    expect(Buffer.from(reply, 'hex').toString('latin1', 4)).toMatch(/^y550[ -]5\.7\.1 /);
     expect(mta.errors).toEqual([expect.any(AnswerError)]);
   });
 

@@ -171,10 +171,11 @@ describe('what Postfix gets wrong', () => {
     expect(mta.errors[0]?.message).toMatch(/only at eom/);
   });
 
-  it("a line feed in a reply is passed on as a line of the filter's choice: it is refused", () => {
+  it("a line feed in a reply is passed on as a line of the filter's choice: it is a blank", () => {
     for (const bad of ['no\n250 2.0.0 yes', 'no\r250 2.0.0 yes', 'no\r\n250 yes', 'no\0']) {
       const mta = opened(on('rcpt', () => reject(bad)));
-      expect(mta.ask('C16')).toEqual(said('R06'));
+      const [reply = ''] = mta.ask('C16');
+      expect(Buffer.from(reply, 'hex').toString('latin1', 5)).toMatch(/^550 5\.7\.1 no[^\r\n]*\0$/);
       expect(mta.errors[0]).toMatchObject({ name: 'AnswerError' });
     }
   });

@@ -1,5 +1,5 @@
 import { map } from 'rxjs';
-import { on, answer, type Decision, reject, tempfail, AnswerError, type ReplySpec } from 'rxmilter';
+import { accept, answer, on, type Decision, reject, tempfail, AnswerError, type ReplySpec } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { type Allow } from '../../src/session/decisions.js';
@@ -58,7 +58,9 @@ describe('a reply', () => {
     expect(text).toBe(
       lines.map((line, index) => `550${index === 31 ? ' ' : '-'}5.7.1 ${line}`).join('\r\n') + '\0',
     );
-    expect(() => reject({ text: [...lines, 'one more'] })).toThrow(/33 lines/);
+    const mta = opened(on('rcpt', () => reject({ text: [...lines, 'one more'] })));
+    expect(mta.ask('C16')).toEqual([heard]);
+    expect(mta.errors[0]?.message).toMatch(/33 lines of text; a reply has at most 32/);
   });
 
   it('has 16383 bytes at most, codes and line ends included', () => {
@@ -67,11 +69,23 @@ describe('a reply', () => {
     const last = 16_383 - 16 * 992 - 10;
     const [heard = ''] = written(() => reject({ text: [...lines, 'y'.repeat(last)] }));
     expect(heard.length / 2 - 6).toBe(16_383);
-    expect(() => reject({ text: [...lines, 'y'.repeat(last + 1)] })).toThrow(
-      'reject(): 16384 bytes in all 17 lines together; 16383 is the limit, beyond which Sendmail loses the rest.',
-    );
-    expect(() => reject({ code: 550, text: [...lines, 'y'.repeat(last + 17 * 6)] })).not.toThrow();
-    expect(() => reject({ code: 550, text: [...lines, 'y'.repeat(last + 17 * 6 + 1)] })).toThrow(AnswerError);
+    for (const [spec, error] of [
+      [
+        { text: [...lines, 'y'.repeat(last + 1)] },
+        /^reject\(\): 16384 bytes in all 17 lines together; 16383 is the limit/,
+      ],
+      [{ code: 550, text: [...lines, 'y'.repeat(last + 17 * 6)] }, undefined],
+      [{ code: 550, text: [...lines, 'y'.repeat(last + 17 * 6 + 1)] }, /16384 bytes/],
+      [{ text: Array.from({ length: 32 }, () => 'x'.repeat(980)) }, /bytes in all 32 lines/],
+    ] as const) {
+      const mta = opened(on('rcpt', () => reject(spec)));
+      const [reply = ''] = mta.ask('C16');
+      expect(reply.length / 2 - 6).toBeLessThanOrEqual(16_383);
+      expect(reply.length / 2 - 6).toBeGreaterThan(16_383 - 20);
+      expect(mta.errors.map(({ message }) => message)).toEqual(
+        error === undefined ? [] : [expect.stringMatching(error)],
+      );
+    }
   });
 
   const wrong: [string, 'reject' | 'tempfail', ReplySpec, RegExp][] = [
@@ -89,12 +103,6 @@ describe('a reply', () => {
     ['an enhanced code of success', 'reject', { code: 550, enhanced: '2.0.0', text: 'x' }, /2\.0\.0/],
     ['an enhanced code that is none', 'tempfail', { code: 450, enhanced: '4.7', text: 'x' }, /"4\.7"/],
     ['an enhanced code with words', 'tempfail', { enhanced: '4.7.1 \r\n250 ok', text: 'x' }, /does not go/],
-    ['a line that is too long', 'reject', 'x'.repeat(981), /981 bytes; 980/],
-    ['a line that is too long in bytes', 'reject', 'ü'.repeat(491), /982 bytes; 980/],
-    ['LF', 'reject', 'a\nb', /line 1 of the text holds "\\n"/],
-    ['CR', 'reject', 'a\rb', /holds "\\r"/],
-    ['NUL', 'reject', 'a\0b', /holds "\\u0000"/],
-    ['CRLF in its second line', 'tempfail', { text: ['a', 'b\r\nc'] }, /line 2/],
     ['a line that is no text', 'reject', { text: [1 as never] }, /line 1 of the text is not a string/],
     ['a text that is a number', 'reject', { text: 5 as never }, /the text 5 is neither text nor a list/],
     ['a code that is text', 'reject', { code: '550' as never, text: 'x' }, /the code "550" is not 5xx/],
@@ -115,13 +123,44 @@ describe('a reply', () => {
     },
   );
 
+  it.each<[string, () => Decision, string, RegExp]>([
+    [
+      'a line that is too long',
+      () => reject('x'.repeat(981)),
+      `550 5.7.1 ${'x'.repeat(980)}`,
+      /981 bytes; 980/,
+    ],
+    ['one in bytes', () => reject('ü'.repeat(491)), `550 5.7.1 ${'ü'.repeat(490)}`, /982 bytes; 980/],
+    ['LF', () => reject('a\nb'), '550 5.7.1 a b', /^reject\(\): line 1 of the text holds "\\n"/],
+    ['CR', () => reject('a\rb'), '550 5.7.1 a b', /holds "\\r"/],
+    ['NUL', () => reject('a\0b'), '550 5.7.1 a b', /holds "\\u0000"/],
+    [
+      'CRLF in its second line',
+      () => tempfail({ text: ['a', 'b\r\nc'] }),
+      '451-4.7.1 a\r\n451 4.7.1 b c',
+      /line 2/,
+    ],
+    [
+      'an injected line, by hand',
+      () => ({ kind: 'tempfail', reply: { code: 450, lines: ['x\r\n250 ok'] } }),
+      '450 x 250 ok',
+      /line 1/,
+    ],
+  ])('with %s is mended and sent, and the flaw is told', (_what, make, text, message) => {
+    for (const failure of [tempfail(), accept()]) {
+      const mta = opened(on('rcpt', make as () => Allow), { failure });
+      expect(mta.ask('C16')).toEqual(said(y(text)));
+      expect(mta.errors).toEqual([expect.any(AnswerError)]);
+      expect(mta.errors[0]?.message).toMatch(message);
+    }
+  });
+
   it.each([
     ['another class', { kind: 'reject', reply: { code: 450, lines: ['x'] } }],
     [
       'another class of enhanced code',
       { kind: 'reject', reply: { code: 550, enhanced: '4.0.0', lines: ['x'] } },
     ],
-    ['an injected line', { kind: 'tempfail', reply: { code: 450, lines: ['x\r\n250 ok'] } }],
     ['an empty list of lines', { kind: 'reject', reply: { code: 550, lines: [] } }],
     ['no lines', { kind: 'reject', reply: { code: 550 } }],
     ['no decision at all', undefined],

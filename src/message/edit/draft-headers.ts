@@ -1,6 +1,7 @@
 import { quote } from '../../common/printable.js';
-import { checkHeaderIndex, checkHeaderName, headerValue } from '../../session/check-text.js';
+import { checkHeaderIndex, checkHeaderName, mendedValue } from '../../session/check-text.js';
 import { AnswerError } from '../../session/errors.js';
+import { flawOf, flawed } from '../../session/flaws.js';
 import type { Text } from '../../session/modifications.js';
 import { headerField, type HeaderField } from '../headers/header-field.js';
 import { Headers } from '../headers/headers.js';
@@ -122,7 +123,8 @@ export class DraftHeaders extends Headers {
 
   #make(what: string, name: string, value: Text): HeaderField {
     checkHeaderName(what, name);
-    const checked = headerValue(`${what} ${name}`, value);
+    const { value: checked, fault } = mendedValue(`${what} ${name}`, value);
+    if (flawOf(this) === undefined) flawed(this, fault);
     const written = typeof checked === 'string' && this.#leadingSpace ? ` ${checked}` : checked;
     return headerField(name, written, this.#leadingSpace);
   }

@@ -3,6 +3,7 @@ import { textOf } from '../../common/text-of.js';
 import { noteMade } from '../../session/answer-watch.js';
 import { checkAddress, checkArguments } from '../../session/check-text.js';
 import { AnswerError } from '../../session/errors.js';
+import { flawOf, flawed } from '../../session/flaws.js';
 import {
   type BodySource,
   type Edit,
@@ -155,6 +156,7 @@ function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft)
       : bodyChange(message, body)),
     ...changesOf('other', replaces),
   ];
+  if (modifications[0] !== undefined) flawed(modifications[0], flawOf(draft.headers));
   return { kind: 'edit', modifications, replaces };
 }
 

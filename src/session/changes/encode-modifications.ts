@@ -3,6 +3,7 @@ import { REPLIES, type ReplyName, replyCodec } from '../../transport/wire/replie
 import { giverOf, located } from '../answer-watch.js';
 import { rightsOf } from '../connection/session-state.js';
 import { AnswerError } from '../errors.js';
+import { flawOf } from '../flaws.js';
 import {
   type AddRecipient,
   type BodySource,
@@ -24,6 +25,8 @@ export interface ModificationPlan {
   readonly frames: readonly Buffer[];
   /** A body that is read or written piece by piece; its frames follow on the others. */
   readonly body: BodySource | undefined;
+  /** What was wrong with the words of one of them, and was mended. */
+  readonly flaw: AnswerError | undefined;
 }
 
 /**
@@ -40,10 +43,12 @@ export function encodeModifications(
   const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
   let current: Modification | undefined;
+  let flaw: AnswerError | undefined;
   try {
     for (const given of worded(modifications, wording)) {
       current = given;
       const modification = checkModification(given);
+      flaw ??= flawOf(given) ?? flawOf(modification);
       if (modification.kind === 'replaceBody') {
         needRight(modification, 'replaceBody', actions);
         body = modification.body;
@@ -65,8 +70,8 @@ export function encodeModifications(
   }
   const ordered = orderChanges(changes);
   if (typeof body === 'string') body = Buffer.from(body);
-  if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { frames: ordered, body };
-  return { frames: [...ordered, ...bodyFrames(body)], body: undefined };
+  if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { frames: ordered, body, flaw };
+  return { frames: [...ordered, ...bodyFrames(body)], body: undefined, flaw };
 }
 
 /** Where it is known which headers there are, those that are changed and are not there are added. */

@@ -2,10 +2,11 @@ import { errorFrom, isA } from '../../common/text-of.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import { replyCodec } from '../../transport/wire/replies.js';
 import { giverOf, located } from '../answer-watch.js';
-import { encodeModifications } from '../changes/encode-modifications.js';
+import { type ModificationPlan, encodeModifications } from '../changes/encode-modifications.js';
 import { type Decision, UNDECIDED, checkDecision, allow, skip, tempfail } from '../decisions.js';
 import { AnswerError, ProjectError, overruledError, staleReply, tooSlow } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
+import { flawOf } from '../flaws.js';
 import type { Flow, MilterEvent } from '../flow.js';
 import type { BodySource, Modification } from '../modifications.js';
 import type { Agreement } from '../negotiation/terms.js';
@@ -233,19 +234,21 @@ export class Turns implements TurnOwner {
     const stage = turn.stage as Stage;
     try {
       const decision = checkDecision(given, stage);
+      const reply = decision.kind === 'reject' || decision.kind === 'tempfail' ? decision.reply : undefined;
+      const flaw = cause ?? placed(flawOf(reply));
       const kept = decision.kind === 'allow' || decision.kind === 'accept' ? modifications : NONE;
       if (kept.length === 0) {
-        this.#finish(turn, decision, NONE, cause);
+        this.#finish(turn, decision, NONE, flaw);
         return;
       }
       if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
       const plan = encodeModifications(kept, this.session);
       if (plan.body === undefined) {
         for (const frame of plan.frames) this.#output.put(frame);
-        this.#finish(turn, decision, kept, cause);
+        this.#finish(turn, decision, kept, cause ?? placed(plan.flaw));
       } else {
         this.#replacing = true;
-        void this.#replaceBody(turn, decision, kept, plan.frames, plan.body);
+        void this.#replaceBody(turn, decision, kept, plan, plan.body);
       }
     } catch (error) {
       // What goes wrong after the answer is no reason for a second one.
@@ -261,7 +264,7 @@ export class Turns implements TurnOwner {
     turn: Turn,
     decision: Decision,
     modifications: Modifications,
-    frames: readonly Buffer[],
+    { frames, flaw }: ModificationPlan,
     source: BodySource,
   ): Promise<void> {
     try {
@@ -278,7 +281,7 @@ export class Turns implements TurnOwner {
       if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
       return;
     }
-    if (!turn.ended) this.#finish(turn, decision, modifications, undefined);
+    if (!turn.ended) this.#finish(turn, decision, modifications, placed(flaw));
   }
 
   #finish(turn: Turn, wanted: Decision, modifications: Modifications, cause: Error | undefined): void {
@@ -356,6 +359,12 @@ export class Turns implements TurnOwner {
     const name = limitOf(turn);
     return tooSlow(turn.stage, { waited: this.#timeouts[name], limit: `timeouts.${name}` });
   }
+}
+
+/** The flaw of an answer, with the line that made it. */
+function placed(flaw: AnswerError | undefined): AnswerError | undefined {
+  if (flaw !== undefined) located(flaw, undefined);
+  return flaw;
 }
 
 /** The MTA does not wait at a silent stage: a turn that is paused there has as much time as the end of a message. */

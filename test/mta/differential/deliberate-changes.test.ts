@@ -283,7 +283,7 @@ describePair(
         'it could be a header of whoever wrote the value',
         [['add', 'X', 'one\nTwo: 2']],
         ['h X\\00one\\0aTwo: 2\\00', 'c'],
-        ['t'],
+        ['h X\\00one Two: 2\\00', 'c'],
         { errors: ['a line break without a blank or tab after it'] },
       ),
       changing(

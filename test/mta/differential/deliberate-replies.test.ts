@@ -96,7 +96,7 @@ describePair(
         'a text that gets lost in silence is a mistake that nobody finds',
         ['reject', '550', '5.7.1', 'x'.repeat(981)],
         'r',
-        't',
+        `y 550 5.7.1 ${'x'.repeat(980)}\\00`,
         '980 is the limit',
       ),
       refusing(
@@ -104,7 +104,7 @@ describePair(
         'a text that gets lost in silence is a mistake that nobody finds',
         ['reject', '550', '5.7.1', 'One\r\n250 Two'],
         'r',
-        't',
+        'y 550 5.7.1 One 250 Two\\00',
         'of the text holds',
       ),
       {
