@@ -10,7 +10,6 @@ import { openRecording } from './files.js';
 import { loadFilter } from './load-filter.js';
 import { messageJson, messageLine } from './message-line.js';
 import type { Terminal } from './terminal.js';
-import { groupId } from './values.js';
 
 const HELP = `Usage: rxmilter serve --listen ENDPOINT [options] FILTER.js
 
@@ -80,7 +79,7 @@ export const serveCommand: Command = {
     const { mode, group, failure } = values;
     const given = defined({
       mode: mode === undefined ? undefined : modeOf(mode),
-      group: group === undefined ? undefined : groupId(group),
+      group,
       failure: failure === undefined ? undefined : choice(failure, FAILURES, `--failure ${failure}: use`),
     });
     const [file = ''] = positionals;

@@ -56,12 +56,3 @@ export function parseMacros(texts: readonly string[]): MtaMacros {
     }),
   );
 }
-
-/** The id of a group of this machine, by its name or by the id itself. */
-export function groupId(group: string, file = '/etc/group'): number {
-  if (/^\d+$/.test(group)) return Number(group);
-  const lines = readFileSync(file, 'utf8').split('\n');
-  const [, , id] = lines.map((line) => line.split(':')).find(([name]) => name === group) ?? [];
-  if (id !== undefined) return Number(id);
-  throw new CommandError(`--group ${group}: ${file} has no such group. Use another name, or its number.`);
-}

@@ -276,7 +276,7 @@ describe('rxmilter serve', () => {
     [['--listen', 'nonsense', 'ok.mjs'], 1, "Cannot use 'nonsense' as an endpoint"],
     [['--listen', 'unix:/nowhere/s', 'ok.mjs'], 1, 'the directory /nowhere does not exist'],
     [['--listen', 'inet:0@127.0.0.1', '--record', 'no/x', 'ok.mjs'], 1, 'Cannot record in no/x: there is no'],
-    [['--listen', 'inet:0@127.0.0.1', '--group', 'no-such', 'ok.mjs'], 1, 'has no such group'],
+    [['--listen', 'unix:/tmp/rxmilter-no-such', '--group', 'no-such', 'ok.mjs'], 1, "has no group 'no-such'"],
     [['--listen', 'inet:0@127.0.0.1', '--mode', '999', 'ok.mjs'], 2, '--mode 999: no permissions in octal'],
     [
       ['--listen', 'inet:0@127.0.0.1', '--failure', 'x', 'ok.mjs'],

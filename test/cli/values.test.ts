@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { addressesIn } from '../../src/cli/envelope.js';
-import { groupId, parseClient, parseMacros, parsePath } from '../../src/cli/values.js';
+import { parseClient, parseMacros, parsePath } from '../../src/cli/values.js';
 import { didYouMean } from '../../src/common/options.js';
 import { scratch } from './support/scratch.js';
 
@@ -78,14 +78,6 @@ describe('macros', () => {
       '{tls_version}': 'a=b',
       v: '',
     });
-  });
-});
-
-describe('a group', () => {
-  test('has a number or a name', () => {
-    const file = `${scratch({ group: 'root:x:0:\npostfix:x:117:\n' })}/group`;
-    expect([groupId('42', file), groupId('postfix', file)]).toEqual([42, 117]);
-    expect(() => groupId('post', file)).toThrow('--group post:');
   });
 });
 

@@ -112,11 +112,12 @@ describe('openSocket', () => {
     await expect(openSocket(socket.address)).rejects.toThrow(ListenError);
     await expect(openSocket(socket.address)).rejects.toThrow('already in use');
     await expect(openSocket('inet:nonsense')).rejects.toThrow(EndpointError);
-    const name = 'postfix' as unknown as number;
-    await expect(openSocket('unix:/run/x', { owner: name })).rejects.toThrow(
-      `openSocket(): owner is 'postfix'; it has to be a whole number from 0 to 4294967294. "id -u name" prints the id of a name.`,
+    await expect(openSocket('unix:/run/x', { owner: '' })).rejects.toThrow(
+      /^openSocket\(\): owner is ''; it has to be/,
     );
-    await expect(openSocket('unix:/run/x', { group: 4294967295 })).rejects.toThrow('"id -g name" prints');
+    await expect(openSocket('unix:/run/x', { group: 4294967295 })).rejects.toThrow(
+      'openSocket(): group is 4294967295',
+    );
   });
 
   it('can be closed without having been served, and hangs up on those who wait', async () => {

@@ -42,6 +42,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+/** The fields of the last line of such a file. */
+function lastOf(file: string): string[] {
+  return (readFileSync(file, 'utf8').trimEnd().split('\n').at(-1) ?? '').split(':');
+}
+
 describe('a Unix socket', () => {
   it('can be connected to, and is removed by close()', async () => {
     const server = await bind({ path });
@@ -81,6 +86,28 @@ describe('a Unix socket', () => {
       await bind({ path }, { group });
       expect(lstatSync(path).gid).toBe(group);
     }
+  });
+
+  it('has an owner and a group by name, as they are called on this machine', async (context) => {
+    if (process.getuid?.() !== 0) {
+      console.log('skipped: only root can give a file away');
+      return context.skip('only root can give a file away');
+    }
+    const [group, , gid] = lastOf('/etc/group');
+    const [owner, , uid] = lastOf('/etc/passwd');
+    await bind({ path }, { owner, group });
+    expect(lstatSync(path)).toMatchObject({ uid: Number(uid), gid: Number(gid) });
+  });
+
+  it.each([
+    ['owner', 'user', '/etc/passwd'],
+    ['group', 'group', '/etc/group'],
+  ])('has no %s that this machine does not have', async (option, what, file) => {
+    const error = await errorOf(
+      bindServer(createServer(), parseEndpoint({ path }), { [option]: 'no-such-name' }),
+    );
+    expect(error.message).toContain(`${file} has no ${what} 'no-such-name'; use another name, or the number`);
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it.each<[string, BindOptions, string]>([

@@ -26,6 +26,7 @@ export function port(endpoint: Endpoint): number | undefined {
 
 export async function bound(endpoint: Endpoint): Promise<void> {
   await bindServer(server, endpoint, { mode: 0o660, owner: undefined, group: 115 });
-  // @ts-expect-error ids are numbers
-  await bindServer(server, endpoint, { group: 'postfix' });
+  await bindServer(server, endpoint, { owner: 'root', group: 'postfix' });
+  // @ts-expect-error a group has a name or a number
+  await bindServer(server, endpoint, { group: true });
 }

@@ -22,7 +22,6 @@ import {
   type Headers,
   type Message,
   type MessageProject,
-  type ProjectContext,
   type StreamedBody,
 } from 'rxmilter';
 
@@ -35,7 +34,8 @@ export const filters: Filter[] = [
   // What `project` is given.
   onMessage((message, context) => {
     typed<Message>()(message);
-    typed<ProjectContext>()(context);
+    typed<AbortSignal>()(context.signal);
+    typed<Draft>()(context.draft);
     typed<Client>()(message.client);
     typed<string | undefined>()(message.helo);
     typed<string | undefined>()(message.queueId);

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import type { ListenOptions, Server } from 'node:net';
 
-import { type Rules, whole } from '../../common/options.js';
+import { type Rules, either, rule, whole } from '../../common/options.js';
 
 /** How a server listens. `mode`, `owner` and `group` are about the file of a Unix socket and do nothing for TCP. */
 export interface BindOptions {
   /** Permissions of the socket file; who may write to it may connect. Default `0o660`. */
   readonly mode?: number | undefined;
-  /** Numeric user id of the socket file; needs root. Default: the user of this process. */
-  readonly owner?: number | undefined;
-  /** Numeric group id of the socket file, such as that of `postfix`. Default: that of this process. */
-  readonly group?: number | undefined;
+  /** The user of the socket file, by id or by name; needs root. Default: the user of this process. */
+  readonly owner?: number | string | undefined;
+  /** The group of the socket file, by id or by name, such as `'postfix'`. Default: that of this process. */
+  readonly group?: number | string | undefined;
   /** How many connections the kernel holds ready before they are accepted. Default 511, as Node's. */
   readonly backlog?: number | undefined;
 }
@@ -18,10 +18,16 @@ export interface BindOptions {
 /** The highest id of a user or group: for the kernel the one above it means "leave it as it is". */
 const LAST_ID = 0xfffffffe;
 
+const NAME = rule(
+  'a name',
+  (value) => typeof value === 'string',
+  (value) => value !== '',
+);
+
 export const BIND_RULES: Rules<BindOptions> = {
   mode: whole(0, 0o7777),
-  owner: { ...whole(0, LAST_ID), hint: () => '"id -u name" prints the id of a name.' },
-  group: { ...whole(0, LAST_ID), hint: () => '"id -g name" prints the id of a name.' },
+  owner: either(whole(0, LAST_ID), NAME),
+  group: either(whole(0, LAST_ID), NAME),
   backlog: whole(1, 0x7fffffff),
 };
 

@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { type Stats, chmodSync, lchownSync, lstatSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  lchownSync,
+  lstatSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs';
 import { type Server, connect } from 'node:net';
 import { basename, dirname } from 'node:path';
 
@@ -78,12 +87,26 @@ const TAKEN = 'another process has just taken the path; stop it or take another 
 const ELSEWHERE =
   'the file, or a directory above it, was replaced while the socket was made; take a directory that no other user may write to';
 
-function checkAccess({ mode = 0o660, owner = -1, group = -1 }: BindOptions, fail: Fail): Access {
+function checkAccess({ mode = 0o660, owner, group }: BindOptions, fail: Fail): Access {
   if (whole(0, 0o777).check(mode) !== 'right') {
     const octal = /^[0-7]{3}$/.test(String(mode)) ? `; did you mean 0o${String(mode)}?` : ', such as 0o660';
     fail(`the mode ${shown(mode)} is not one of 0o000 to 0o777${octal}`);
   }
-  return { mode, owner, group };
+  return { mode, owner: idOf('user', owner, fail), group: idOf('group', group, fail) };
+}
+
+/** The id of a user or group of this machine, by its name or by the id itself; -1 for none. */
+function idOf(what: 'user' | 'group', given: number | string | undefined, fail: Fail): number {
+  if (given === undefined || typeof given === 'number') return given ?? -1;
+  if (/^\d+$/.test(given)) return Number(given);
+  const file = what === 'user' ? '/etc/passwd' : '/etc/group';
+  const entries = readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const [, , id] = entries.find(([name]) => name === given) ?? [];
+  return id === undefined
+    ? fail(`${file} has no ${what} ${shown(given)}; use another name, or the number ("getent" shows it)`)
+    : Number(id);
 }
 
 /** Says why a Unix socket cannot be made; `stale` where the file of an earlier process is in its place. */
