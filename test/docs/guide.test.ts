@@ -429,7 +429,7 @@ describe('the guide, on servers', () => {
     const { server } = await runSnippet<WithServer>(
       'unix',
       {},
-      { '/run/my-filter': directory, '115': String(process.getgid?.() ?? -1) },
+      { '/run/my-filter': directory, "'postfix'": String(process.getgid?.() ?? -1) },
     );
     const file = statSync(`${directory}/filter.sock`);
     expect(file.mode & 0o777).toBe(0o660);
@@ -443,7 +443,7 @@ describe('the guide, on servers', () => {
     const { server } = await runSnippet<WithServer>(
       'open',
       {},
-      { '/run/my-filter': directory, '115': String(process.getgid?.() ?? -1) },
+      { '/run/my-filter': directory, "'postfix'": String(process.getgid?.() ?? -1) },
     );
     expect(added(await senderTo(server)())).toEqual(['X-Filtered: yes']);
     await server.close();
