@@ -89,7 +89,7 @@ export function checkArguments(what: string, args: readonly string[]): readonly 
 export function mendedLine(what: string, text: Text): { readonly value: Text; readonly fault?: string } {
   const binary = binaryOf(what, text);
   const fault = `${what}: ${quote(text)} has to be one line of text, and not empty.`;
-  if (binary.trim() === '') throw new AnswerError(fault);
+  if (/^[\r\n\0]*$/.test(binary)) throw new AnswerError(fault);
   if (!/[\r\n\0]/.test(binary)) return { value: text };
   const mended = binary.replace(/[\r\n\0]+/g, ' ');
   return { value: typeof text === 'string' ? mended : Buffer.from(mended, 'latin1'), fault };

@@ -394,6 +394,11 @@ describe('what would break the message or SMTP', () => {
     expect(mta.errors).toEqual([expect.any(AnswerError)]);
   });
 
+  it('a quarantine reason of a blank is one', () => {
+    const mta = opened(on('eom', () => quarantine(' ')));
+    expect([mta.ask('C26'), mta.errors]).toEqual([said(frame('q', ' \0'), 'R03'), []]);
+  });
+
   it('a header of more than a frame can hold costs the message', () => {
     const mta = opened(on('eom', () => addHeader('X', 'x'.repeat(65_532))));
     expect(mta.ask('C26')).toHaveLength(2);
