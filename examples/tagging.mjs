@@ -1,6 +1,6 @@
 // @ts-check
 import { BehaviorSubject } from 'rxjs';
-import { addressKey, compose, edit, headerText, on, onMessage, quarantine, reject } from 'rxmilter';
+import { addressKey, compose, on, onMessage, quarantine, reject } from 'rxmilter';
 
 /** Mailboxes that take no mail. A new set counts from the next recipient on. */
 export const closed = new BehaviorSubject(new Set(['sales@example.org']));
@@ -9,15 +9,12 @@ export default compose(
   on(
     'rcpt',
     closed,
-    (rcpt, boxes) => boxes.has(addressKey(rcpt.address)) && reject('This mailbox is closed'),
+    ({ address }, boxes) => boxes.has(addressKey(address)) && reject('This mailbox is closed'),
   ),
-  onMessage({ body: 'none' }, (message) => [
-    edit(message, (draft) => {
-      draft.headers.append('X-Filter', 'rxmilter');
-      if (!message.auth)
-        draft.headers.set('Subject', `[external] ${headerText(message.headers.get('Subject') ?? '')}`);
-      if (draft.recipients.delete('info@example.org')) draft.recipients.add('helpdesk@example.org');
-    }),
-    message.headers.get('X-Spam-Flag') === 'YES' && quarantine('it is marked as spam'),
-  ]),
+  onMessage({ body: 'none' }, ({ auth, headers }, { draft }) => {
+    draft.headers.append('X-Filter', 'rxmilter');
+    if (!auth) draft.headers.set('Subject', `[external] ${headers.get('Subject') ?? ''}`);
+    if (draft.recipients.delete('info@example.org')) draft.recipients.add('helpdesk@example.org');
+    return headers.get('X-Spam-Flag') === 'YES' && quarantine('it is marked as spam');
+  }),
 );

@@ -98,6 +98,10 @@ export class CollectedMessage<B extends BodyMode> extends SessionFacts implement
     return (this.#headers ??= new Headers(this.#fields()));
   }
 
+  get size(): number {
+    return this.#headerBytes().length + (this.body?.size ?? 0);
+  }
+
   get sender(): EnvelopePath {
     if (this.#sender !== undefined) return this.#sender;
     const last = this.modifications.filter((one) => one.kind === 'changeSender').at(-1);
@@ -116,8 +120,12 @@ export class CollectedMessage<B extends BodyMode> extends SessionFacts implement
     return applyHeaderChanges(this.#origin.fields, changes, this.session);
   }
 
+  #headerBytes(): Buffer {
+    return Buffer.concat([headerBytes(this.headers, this.session.leadingSpace), Buffer.from('\r\n')]);
+  }
+
   async *#bytes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    yield Buffer.concat([headerBytes(this.headers, this.session.leadingSpace), Buffer.from('\r\n')]);
+    yield this.#headerBytes();
     yield* body;
   }
 }

@@ -84,6 +84,8 @@ export interface Message<B extends BodyMode = 'buffer'> {
   readonly recipients: readonly EnvelopePath[];
   readonly headers: Headers;
   readonly body: Bodies[B];
+  /** Bytes of header, empty line and body, as far as the body is here. */
+  readonly size: number;
   /** The parts that a limit has cut off (`beyond: 'truncate'`). */
   readonly truncated: { readonly recipients: boolean; readonly headers: boolean; readonly body: boolean };
   /** Changes by earlier filters; they are in all of the above already. */

@@ -7,7 +7,7 @@ import { turnOf } from '../session/turn.js';
 import type { AnswerInput, Legal } from './core/answers.js';
 import type { MessageProject } from './core/collector.js';
 import { type Filter, makeFilter, stepsOf } from './core/filter.js';
-import { MessageRun, type Messages } from './core/message-run.js';
+import { MessageRun, type MessageSlot } from './core/message-run.js';
 import { LazyContext, type MessageContext } from './core/project-run.js';
 import type { Step } from './core/step.js';
 import { StreamRun } from './core/stream-run.js';
@@ -55,26 +55,23 @@ export function onMessage(...given: readonly unknown[]): Filter {
   const streamed = options.body === 'stream';
   const decides = BIT.eom | (prefix || streamed ? body : 0);
   const observes = BIT.mail | BIT.rcpt | BIT.header | body | (streamed ? BIT.eoh : 0);
-  const messages: Messages = new WeakMap();
+  const slot: MessageSlot = { eom: undefined, message: undefined };
   const collect: Step = {
     tags: tagsFor(decides, observes),
     // Replies, too: what an earlier filter has decided may still belong to the message.
     interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
     open: (down) =>
-      streamed
-        ? new StreamRun({ project: call, options, site }, down)
-        : new MessageRun(options, messages, down),
+      streamed ? new StreamRun({ project: call, options, site }, down) : new MessageRun(options, slot, down),
   };
   if (streamed) return makeFilter([collect]);
-  return makeFilter([collect, ...stepsOf(onFrom(site, 'eom', [decider(call, messages)]))]);
+  return makeFilter([collect, ...stepsOf(onFrom(site, 'eom', [decider(call, slot)]))]);
 }
 
 /** Has the project decide the message that ends with the event. */
-function decider(project: MessageProject<BodyMode>, messages: Messages): Project<'eom'> {
+function decider(project: MessageProject<BodyMode>, slot: MessageSlot): Project<'eom'> {
   const decide: Project<'eom'> = (eom, context) => {
-    const message = messages.get(eom);
-    if (message === undefined) return undefined;
-    messages.delete(eom);
+    const { message } = slot;
+    if (message === undefined || slot.eom !== eom) return undefined;
     // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
     const call = (whole: Message<BodyMode>): ReturnType<Project<'eom'>> => {
       if (context instanceof LazyContext) context.message = whole;

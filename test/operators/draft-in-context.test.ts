@@ -175,6 +175,18 @@ describe('the draft in the context of onMessage()', () => {
     expect(tried).not.toHaveBeenCalled();
   });
 
+  it('stands beside the size of the message, header and body', async () => {
+    const sizes: number[] = [];
+    const note = onMessage(({ size }) => void sizes.push(size));
+    const bare = onMessage({ body: 'none' }, ({ size }, { draft }) => {
+      sizes.push(size);
+      draft.headers.append('X', 'y');
+    });
+    await send(compose(bare, note));
+    // "Subject: Hello" and the empty line; then with "X: y" and "Hi", each with CRLF.
+    expect(sizes).toEqual([16 + 2, 16 + 6 + 2 + 4]);
+  });
+
   it('is not there for the project of an event', async () => {
     const filter = on('eom', (_eom, context) => {
       Reflect.get(context, 'draft');

@@ -8,19 +8,22 @@ import { eventOf } from './derived-turn.js';
 import { failedEvent, isFinal } from './failed-event.js';
 import { type Downstream, RunningStep } from './step.js';
 
-/** Whole messages by their ends, for the step that decides them. */
-export type Messages = WeakMap<Eom, Message<BodyMode> | Promise<Message<BodyMode>>>;
+/** The message whose end is on its way to the step that decides it: a map for each message would cost more. */
+export interface MessageSlot {
+  eom: Eom | undefined;
+  message: Message<BodyMode> | Promise<Message<BodyMode>> | undefined;
+}
 
 /** Collects one message after the other. */
 export class MessageRun extends RunningStep {
   readonly #options: ResolvedMessageOptions;
-  readonly #messages: Messages;
+  readonly #slot: MessageSlot;
   readonly #collector: Collector;
 
-  constructor(options: ResolvedMessageOptions, messages: Messages, down: Downstream) {
+  constructor(options: ResolvedMessageOptions, slot: MessageSlot, down: Downstream) {
     super(down);
     this.#options = options;
-    this.#messages = messages;
+    this.#slot = slot;
     this.#collector = new Collector(options);
   }
 
@@ -72,16 +75,18 @@ export class MessageRun extends RunningStep {
       return;
     }
     this.#collector.keepBodies(eom);
-    let whole: Eom;
+    const slot = this.#slot;
     try {
       if (collection.failure !== undefined) throw collection.failure.cause;
       const incoming = incomingMessage(eom, collection, this.#options);
-      this.#messages.set(incoming.eom, incoming.message);
-      whole = incoming.eom;
+      slot.eom = incoming.eom;
+      slot.message = incoming.message;
     } catch (error) {
       this.down.next(failedEvent(eom, error));
       return;
     }
-    this.down.next(whole);
+    this.down.next(slot.eom);
+    slot.eom = undefined;
+    slot.message = undefined;
   }
 }
