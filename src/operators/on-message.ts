@@ -74,7 +74,7 @@ function decider(project: MessageProject<BodyMode>, slot: MessageSlot): Project<
     if (message === undefined || slot.eom !== eom) return undefined;
     // A promise of a stream or of a generator is driven like them, which the type of answers does not say.
     const call = (whole: Message<BodyMode>): ReturnType<Project<'eom'>> => {
-      if (context instanceof LazyContext) context.message = whole;
+      if (context instanceof LazyContext) context.whole = { message: whole, draft: undefined };
       return project(whole, context as MessageContext);
     };
     return message instanceof Promise

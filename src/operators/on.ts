@@ -128,7 +128,7 @@ class OnRun extends RunningStep implements RunOwner {
     const outer = this.#watch.enter();
     try {
       const given = this.#project(event, context, this.#latest?.value?.is);
-      if ((given === undefined || given === null) && context.drafted === undefined) {
+      if ((given === undefined || given === null) && context.whole === undefined) {
         result = event;
       } else if (typeof given === 'object' && given !== null && isLater(given)) {
         const run = this.#begin(event, context);

@@ -175,6 +175,20 @@ describe('the draft in the context of onMessage()', () => {
     expect(tried).not.toHaveBeenCalled();
   });
 
+  it('has values that cannot stand in a header mended, sent and told', async () => {
+    const filter = onMessage((_message, { draft }) => {
+      draft.headers.append('X-Tag', 'yes\r\nBcc: all');
+    });
+    expect(await send(filter)).toMatchObject({
+      headers: ['Subject: Hello', 'X-Tag: yes Bcc: all'],
+      errors: [
+        expect.stringMatching(
+          /^draft\.headers\.append X-Tag: the value holds .* \(at draft-in-context\.test\.ts:\d+/,
+        ),
+      ],
+    });
+  });
+
   it('stands beside the size of the message, header and body', async () => {
     const sizes: number[] = [];
     const note = onMessage(({ size }) => void sizes.push(size));

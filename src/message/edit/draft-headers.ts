@@ -1,12 +1,11 @@
 import { quote } from '../../common/printable.js';
 import { checkHeaderIndex, checkHeaderName, mendedValue } from '../../session/check-text.js';
 import { AnswerError } from '../../session/errors.js';
-import { flawOf, flawed } from '../../session/flaws.js';
 import type { Text } from '../../session/modifications.js';
 import { headerField, type HeaderField } from '../headers/header-field.js';
 import { Headers } from '../headers/headers.js';
 import { encodeText } from '../headers/mime-words.js';
-import { checkOpen } from './closed-drafts.js';
+import { type DraftState, checkOpen } from './draft-state.js';
 
 /**
  * A header that is being changed; see `edit()`.
@@ -26,9 +25,12 @@ import { checkOpen } from './closed-drafts.js';
 export class DraftHeaders extends Headers {
   readonly #leadingSpace: boolean;
 
-  constructor(fields: readonly HeaderField[], leadingSpace: boolean) {
+  readonly #state: DraftState;
+
+  constructor(fields: readonly HeaderField[], leadingSpace: boolean, state: DraftState = { closed: false }) {
     super(fields);
     this.#leadingSpace = leadingSpace;
+    this.#state = state;
   }
 
   /**
@@ -124,13 +126,13 @@ export class DraftHeaders extends Headers {
   #make(what: string, name: string, value: Text): HeaderField {
     checkHeaderName(what, name);
     const { value: checked, fault } = mendedValue(`${what} ${name}`, value);
-    if (flawOf(this) === undefined) flawed(this, fault);
+    if (fault !== undefined) this.#state.flaw ??= new AnswerError(fault);
     const written = typeof checked === 'string' && this.#leadingSpace ? ` ${checked}` : checked;
     return headerField(name, written, this.#leadingSpace);
   }
 
   protected override writable(): HeaderField[] {
-    checkOpen(this);
+    checkOpen(this.#state);
     return super.writable();
   }
 

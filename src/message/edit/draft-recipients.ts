@@ -2,7 +2,7 @@ import { addressKey } from '../../common/address-key.js';
 import { checkAddress, checkArguments } from '../../session/check-text.js';
 import { AnswerError } from '../../session/errors.js';
 import { writtenPath, type EnvelopePath } from '../envelope-path.js';
-import { checkOpen } from './closed-drafts.js';
+import { type DraftState, checkOpen } from './draft-state.js';
 
 /**
  * The recipients of a message that is being changed, found by what `sameAddress()` takes for the same; see `edit()`.
@@ -17,8 +17,11 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
   /** Made when first needed: most drafts leave the recipients alone. */
   #index: RecipientIndex | undefined;
 
-  constructor(paths: readonly EnvelopePath[]) {
+  readonly #state: DraftState;
+
+  constructor(paths: readonly EnvelopePath[], state: DraftState = { closed: false }) {
     this.#original = paths;
+    this.#state = state;
   }
 
   /** How many there are. */
@@ -45,7 +48,7 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
    */
   add(address: string, args?: readonly string[]): EnvelopePath {
     const what = 'draft.recipients.add';
-    checkOpen(this);
+    checkOpen(this.#state);
     const there = this.#find(what, address);
     checkAddress(what, address, false);
     if (args !== undefined) checkArguments(what, args);
@@ -59,7 +62,7 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 
   /** Deletes all that are the address, or the recipient; returns how many. */
   delete(address: string | EnvelopePath): number {
-    checkOpen(this);
+    checkOpen(this.#state);
     const text = (address as EnvelopePath | undefined | null)?.address ?? address;
     const gone = this.#find('draft.recipients.delete', text).splice(0);
     for (const entry of gone) this.#recipients.entries.delete(entry);
@@ -68,7 +71,7 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 
   /** Deletes all. */
   clear(): void {
-    checkOpen(this);
+    checkOpen(this.#state);
     this.#index = new RecipientIndex([]);
   }
 

@@ -3,7 +3,7 @@ import { textOf } from '../../common/text-of.js';
 import { noteMade } from '../../session/answer-watch.js';
 import { checkAddress, checkArguments } from '../../session/check-text.js';
 import { AnswerError } from '../../session/errors.js';
-import { flawOf, flawed } from '../../session/flaws.js';
+import { flawed } from '../../session/flaws.js';
 import {
   type BodySource,
   type Edit,
@@ -15,9 +15,10 @@ import { StoredBody } from '../body/stored-body.js';
 import { changesOf, CollectedMessage, type MessageOrigin } from '../collected-message.js';
 import { type EnvelopePath, writtenPath } from '../envelope-path.js';
 import type { BodyMode, Message } from '../message.js';
-import { checkOpen, closeDrafts } from './closed-drafts.js';
+
 import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients, equal } from './draft-recipients.js';
+import { type DraftState, checkOpen } from './draft-state.js';
 import { headerChanges } from './header-changes.js';
 import { recipientChanges } from './recipient-changes.js';
 
@@ -96,14 +97,22 @@ class MessageDraft implements Draft {
   readonly headers: DraftHeaders;
   readonly recipients: DraftRecipients;
   readonly #message: Message<BodyMode>;
+  readonly #state: DraftState = { closed: false };
   #sender: EnvelopePath;
   #body: BodySource | undefined;
 
   constructor(message: Message<BodyMode>) {
     this.#message = message;
-    this.headers = new DraftHeaders(message.headers.fields(), message.session.leadingSpace);
-    this.recipients = new DraftRecipients(message.recipients);
+    this.headers = new DraftHeaders(message.headers.fields(), message.session.leadingSpace, this.#state);
+    this.recipients = new DraftRecipients(message.recipients, this.#state);
     this.#sender = message.sender;
+  }
+
+  /** The edit of the draft is made; the flaw of a value in it, if any. */
+  static close(draft: Draft): AnswerError | undefined {
+    if (!(draft instanceof MessageDraft)) return undefined;
+    draft.#state.closed = true;
+    return draft.#state.flaw;
   }
 
   get sender(): EnvelopePath {
@@ -112,7 +121,7 @@ class MessageDraft implements Draft {
 
   set sender(given: string | { readonly address: string; readonly args?: readonly string[] }) {
     const { address, args = [] } = typeof given === 'string' ? { address: given } : checked(given);
-    checkOpen(this);
+    checkOpen(this.#state);
     checkAddress('draft.sender', address, true);
     this.#sender = writtenPath(address, checkArguments('draft.sender', args));
   }
@@ -122,7 +131,7 @@ class MessageDraft implements Draft {
   }
 
   set body(given: BodySource | undefined) {
-    checkOpen(this);
+    checkOpen(this.#state);
     // The body of the message itself is no change, whatever has been read of it.
     if (given !== undefined && given !== this.#message.body) replaceBody(given);
     this.#body = given;
@@ -138,7 +147,7 @@ function checked<T>(given: T): T {
 
 /** Each part of the draft that was changed as new modifications, and the others as earlier filters have them. */
 function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft): Edit {
-  closeDrafts(draft, draft.headers, draft.recipients);
+  const flaw = MessageDraft.close(draft);
   const { modifications: replaces, session } = message;
   const { sender, body } = draft;
   const fields = draft.headers.fields();
@@ -156,7 +165,7 @@ function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft)
       : bodyChange(message, body)),
     ...changesOf('other', replaces),
   ];
-  if (modifications[0] !== undefined) flawed(modifications[0], flawOf(draft.headers));
+  if (flaw !== undefined && modifications[0] !== undefined) flawed(modifications[0], flaw);
   return { kind: 'edit', modifications, replaces };
 }
 

@@ -30,10 +30,8 @@ export interface MessageContext extends ProjectContext {
 export class LazyContext implements MessageContext {
   /** The call of the operator whose project it is for. */
   readonly site: Site | undefined;
-  /** The message, for a project of `onMessage()`. */
-  message: Message<BodyMode> | undefined = undefined;
-  /** The draft that the project has asked for. */
-  drafted: Draft | undefined = undefined;
+  /** The message, for a project of `onMessage()`, and its draft, once that was asked for. */
+  whole: { readonly message: Message<BodyMode>; draft: Draft | undefined } | undefined = undefined;
   readonly #event: StageEvent;
   #controller: AbortController | undefined;
   #cancelled = false;
@@ -44,10 +42,10 @@ export class LazyContext implements MessageContext {
   }
 
   get draft(): Draft {
-    if (this.message === undefined) {
+    if (this.whole === undefined) {
       throw new TypeError('draft: a message has one as a whole, in the project of onMessage().');
     }
-    return (this.drafted ??= draftOf(this.message));
+    return (this.whole.draft ??= draftOf(this.whole.message));
   }
 
   get signal(): AbortSignal {
@@ -62,8 +60,8 @@ export class LazyContext implements MessageContext {
 
   /** The project has ended: its draft is an edit among its answers, unless the message is refused. */
   addDraft(answers: Answers): void {
-    if (this.message === undefined || this.drafted === undefined) return;
-    const edit = editOfDraft(this.message, this.drafted);
+    if (this.whole?.draft === undefined) return;
+    const edit = editOfDraft(this.whole.message, this.whole.draft);
     if (!answers.refuses) answers.take(edit);
   }
 

@@ -44,7 +44,7 @@ export class StreamedProject implements RunOwner {
     const context = new LazyContext(eom, site);
     this.#run = new ProjectRun(eom, context, this, watchOf(project));
     const message = new CollectedMessage<'stream'>(eom, collection, this.channel.body, failed);
-    context.message = message;
+    context.whole = { message, draft: undefined };
     this.#run.call(() => project(message, context));
   }
 
