@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 
 import type { MtaMacros } from '../mta/client/macros.js';
 import type { Path } from '../mta/simulate/mail.js';
 import { wireName } from '../session/negotiation/terms.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
-import { CommandError, UsageError } from './command.js';
+import { UsageError } from './command.js';
 
 /** Reads the address of an option, with or without angle brackets, and its ESMTP arguments after blanks. */
 export function parsePath(option: string, text: string): Path {

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { addressesIn } from '../../src/cli/envelope.js';
 import { parseClient, parseMacros, parsePath } from '../../src/cli/values.js';
 import { didYouMean } from '../../src/common/options.js';
-import { scratch } from './support/scratch.js';
 
 describe('the addresses in a header', () => {
   // The examples of RFC 5322, A.1 and A.5, among others

@@ -13,7 +13,7 @@ export {
   mail,
   rcpt,
   unknown,
-} from '../../src/testing/index.js';
+} from 'rxmilter/testing';
 
 /** The reply that an event is expected to become, unchecked: what is not legal can be drawn, too. */
 export function decided(to: StageEvent, decision: Decision, ...modifications: Modification[]): Reply {

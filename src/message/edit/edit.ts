@@ -15,7 +15,6 @@ import { StoredBody } from '../body/stored-body.js';
 import { changesOf, CollectedMessage, type MessageOrigin } from '../collected-message.js';
 import { type EnvelopePath, writtenPath } from '../envelope-path.js';
 import type { BodyMode, Message } from '../message.js';
-
 import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients, equal } from './draft-recipients.js';
 import { type DraftState, checkOpen } from './draft-state.js';

@@ -13,6 +13,10 @@ export const TEXTS: ReadonlySet<string> = new Set([
   'Grüße 📭',
   'bye',
   '100 %',
+  // FORGED and its like, as one line, and the first 32 of 33.
+  '550 5.7.1 no 250 2.0.0 yes',
+  'a b',
+  'x',
 ]);
 
 /** One answer, good or bad, made anew at each call. Some throw, as the functions of the package do. */

@@ -1,5 +1,4 @@
 import {
-  accept,
   addHeader,
   compose,
   observe,
