@@ -64,7 +64,14 @@ export default tseslint.config(
       // As users do, so that what a test shows can be copied.
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['**/src/index.js', '**/src/*/index.js'], message: "Import from 'rxmilter', or 'rxmilter/…'." }] },
+        {
+          patterns: [
+            {
+              group: ['**/src/index.js', '**/src/*/index.js'],
+              message: "Import from 'rxmilter', or 'rxmilter/…'.",
+            },
+          ],
+        },
       ],
     },
   },
