@@ -179,7 +179,8 @@ describe('server.messages', () => {
     it.each<[string, string, (Buffer | string)[]]>([
       ['ABORT', 'aborted', [frame('A')]],
       ['the next MAIL', 'aborted', [frame('M', '<next@b.test>\0')]],
-      ['QUIT', 'lost', [frame('Q')]],
+      ['QUIT', 'aborted', [frame('Q')]],
+      ['the end of its SMTP connection', 'aborted', [frame('K')]],
       ['a broken frame', 'lost', [frame('R')]],
     ])('by %s are %s', async (_what, result, end) => {
       const { server, over } = await serving(nothing);

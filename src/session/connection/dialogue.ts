@@ -223,12 +223,15 @@ export class Dialogue implements Record<CommandName, Handler> {
 
   quit(data: Buffer, start: number, end: number): void {
     COMMANDS.quit.layout.decode(data, start, end);
+    // A message in progress is given up, and not lost.
+    this.#abortMessage();
     this.#host.finish();
   }
 
   /** The SMTP connection is over, and another one begins on the same socket and terms. */
   quitNc(data: Buffer, start: number, end: number): void {
     COMMANDS.quitNc.layout.decode(data, start, end);
+    this.#abortMessage();
     this.close();
     const { agreement } = this.#turns.session;
     this.#turns.session = new SessionState();
