@@ -16,11 +16,13 @@ import {
   of,
   take,
   takeWhile,
+  tap,
   throwError,
   toArray,
 } from 'rxjs';
 import {
   compose,
+  observe,
   on,
   type MilterServer,
   type ServeOptions,
@@ -203,6 +205,36 @@ describe('where it listens', () => {
 });
 
 describe('outcomes', () => {
+  it("are not what an operator of one's own costs: that is said once, with what to do", async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    onTestFinished(() => warning.mockRestore());
+    const own: OperatorFunction<Flow, Flow> = (source) => source.pipe(tap());
+    await serving(
+      compose(
+        own,
+        on('rcpt', () => reject()),
+      ),
+    );
+    await serving(
+      compose(
+        observe('mail', () => undefined),
+        on('rcpt', () => reject()),
+      ),
+    );
+    expect(warning.mock.calls.map(([message]) => message)).toEqual([
+      expect.stringMatching(
+        /^serve\(\): the first argument has an operator of your own in it.*Put observe\(\) in the place of tap/,
+      ),
+    ]);
+    const filters = new Subject<OperatorFunction<Flow, Flow>>();
+    const starting = serve(filters, { listen: 'inet:0@127.0.0.1' });
+    filters.next(own);
+    filters.next(own);
+    const server = await starting;
+    onTestFinished(() => server.destroy());
+    expect(warning).toHaveBeenCalledTimes(2);
+  });
+
   it('tell of each answer: of what, to whom, how long it took', async () => {
     const { server } = await serving(
       on(['connect', 'rcpt', 'eom'], ({ stage }) => (stage === 'rcpt' ? reject('no') : undefined)),
