@@ -47,7 +47,7 @@ const DECISION = or(
  * observes are not timed. What a function as `decision` throws costs the event the failure decision. The timeouts of the
  * connection go on: by default 8 000 ms, and 280 000 ms at `eom`.
  *
- * With `{ failure }` an event for which the filter fails in time gets that, and the error is reported all the same: so a
+ * With `{ failure }` an event for which the filter fails in time gets that, and the error is still reported: so a
  * slow and a broken filter are bounded in one place.
  *
  * @param duration milliseconds, above 0

@@ -48,7 +48,7 @@ export interface MessageOutcome {
   readonly stage: Stage | undefined;
   /** The decision that ended it; `undefined` where nothing was decided. */
   readonly decision: Decision | undefined;
-  /** The reply in the decision, such as `451 4.7.1 Try again later`; `''` where there is none. */
+  /** The reply in the decision, such as `451 4.7.1 Try again later`; `''` without one. */
   readonly text: string;
   /** The changes that the MTA was asked for. */
   readonly modifications: readonly Modification[];
@@ -194,17 +194,18 @@ class WatchedMessage {
   #recipient({ address, rejected }: Rcpt, turn: Turn): void {
     const recipient: WatchedRecipient = { address, rejected, decision: undefined };
     this.#recipients.push(recipient);
+    this.#note();
     turn.onEnd(() => (recipient.decision = turn.decision));
   }
 
   /** The MTA has its answer, or does not wait for one any more. */
   #answered(stage: Stage, turn: Turn): void {
     const { decision } = turn;
-    this.#note();
     this.#error ??= turn.error;
     if (decision?.kind === 'skip') this.#body = 'some';
     if (decision === undefined && turn.mode !== 'silent') return;
     const ends = scopeOf(stage, decision) === 'message';
+    if (ends) this.#note();
     if (ends || (decision !== undefined && !passes(decision) && (stage === 'rcpt' || stage === 'data'))) {
       this.#ending = { stage, decision };
       this.#ended = ends;
@@ -212,7 +213,7 @@ class WatchedMessage {
     if (turn.modifications !== undefined) this.#modifications = turn.modifications;
   }
 
-  /** The macros of a message are gone when it is over. */
+  /** The macros of a message are gone when it is over: they are read where it may end, and not at each of its events. */
   #note(): void {
     const { queueId, auth, tls } = this.#session;
     this.#facts = { queueId: queueId ?? this.#facts?.queueId, auth, tls };

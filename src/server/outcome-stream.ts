@@ -9,6 +9,7 @@ type Report<T> = (error: Error, at: T | undefined) => void;
 /** The outcomes of a server, or of its messages. A subscriber that fails is reported and dropped; nothing else notices. */
 export class OutcomeStream<T> implements Guard<T> {
   readonly observable: Observable<T>;
+  readonly #what: string;
   readonly #report: Report<T>;
   readonly #subscribers = new Set<Subscriber<T>>();
   /** Those of the set, for as long as it stays the same. */
@@ -16,7 +17,8 @@ export class OutcomeStream<T> implements Guard<T> {
   #complete = false;
   current: T | undefined = undefined;
 
-  constructor(report: Report<T>) {
+  constructor(what: string, report: Report<T>) {
+    this.#what = what;
     this.#report = report;
     this.observable = guardObservable<T, T>(
       new Observable<T>((subscriber) => {
@@ -51,7 +53,7 @@ export class OutcomeStream<T> implements Guard<T> {
   }
 
   failed(error: unknown, at: T | undefined): void {
-    const message = `A subscriber of the outcomes failed, and gets no more of them: ${messageOf(error)}`;
+    const message = `A subscriber of the ${this.#what} failed, and gets no more of them: ${messageOf(error)}`;
     this.#report(new Error(message, { cause: error }), at);
   }
 

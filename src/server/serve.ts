@@ -6,6 +6,7 @@ import { errorFrom } from '../common/text-of.js';
 import { writeError } from '../common/write-error.js';
 import { type Steps, attach } from '../operators/core/chain.js';
 import { stepsOf, tagsOf } from '../operators/core/filter.js';
+import type { Step } from '../operators/core/step.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import { complaint, plainComplaint } from '../session/complaint.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
@@ -56,13 +57,13 @@ export async function serve(
       failed(thrown);
     }
   };
-  const messages = new OutcomeStream<MessageOutcome>((error, at) => {
-    if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
-    else tell(error, { ...NOTHING, session: at.session, error });
-  });
-  const outcomes = new OutcomeStream<Outcome>((error, at) => {
+  const failed = (error: Error, at: Outcome | undefined): void => {
     if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
+  };
+  const outcomes = new OutcomeStream<Outcome>('outcomes', failed);
+  const messages = new OutcomeStream<MessageOutcome>('messages', (error, at) => {
+    failed(error, at && { ...NOTHING, session: at.session });
   });
   const owner: ConnectionOwner = {
     get watched() {
@@ -75,15 +76,16 @@ export async function serve(
     ended: () => undefined,
   };
   const acceptor = new Acceptor(where, options, resolved, (connect) => {
-    const { current } = source;
-    if (current === undefined) return;
-    attach(
-      connect(owner),
-      messages.observed ? watched(current, (message) => messages.next(message)) : current,
-    );
+    const filters = messages.observed ? source.watched : source.current;
+    if (filters !== undefined) attach(connect(owner), filters);
   });
-  const source = new FilterSource(filter, (error) =>
-    writeError(`rxmilter: the Observable of filters failed, the last filter stays: ${plainComplaint(error)}`),
+  const source = new FilterSource(
+    filter,
+    watchMessages((message) => messages.next(message)),
+    (error) =>
+      writeError(
+        `rxmilter: the Observable of filters failed, the last filter stays: ${plainComplaint(error)}`,
+      ),
   );
   try {
     await source.first;
@@ -120,13 +122,8 @@ const NOTHING = {
   elapsed: 0,
   rounds: 0,
   bytes: 0,
+  error: undefined,
 } as const;
-
-/** The same filters, with their messages watched. */
-function watched({ steps }: Steps, over: (message: MessageOutcome) => void): Steps {
-  const all = [watchMessages(over), ...steps];
-  return { steps: all, tags: tagsOf(all) };
-}
 
 /** What `onError` is by default. Not a warning of the process: `--no-warnings` would hide that mail is deferred. */
 function writeComplaint(error: Error, outcome: Outcome): void {
@@ -138,14 +135,19 @@ class FilterSource {
   /** Resolves when there is one; rejects where there will be none. */
   readonly first: Promise<void>;
   current: Steps | undefined;
+  /** The same, with its messages watched. */
+  watched: Steps | undefined;
+  readonly #watch: Step;
   #subscription: Subscription | undefined;
   /** Said once for each server. */
   #hinted = false;
 
   constructor(
     filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>,
+    watch: Step,
     report: (error: unknown) => void,
   ) {
+    this.#watch = watch;
     if (!isObservable(filter)) {
       this.first = Promise.resolve();
       this.#set(filter, 'serve(): the first argument');
@@ -185,6 +187,8 @@ class FilterSource {
     const steps = stepsOf(filter, which);
     const tags = tagsOf(steps);
     this.current = { steps, tags };
+    const all = [this.#watch, ...steps];
+    this.watched = { steps: all, tags: tagsOf(all) };
     if (tags.readers !== Infinity || this.#hinted) return;
     this.#hinted = true;
     process.emitWarning(

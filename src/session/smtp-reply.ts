@@ -109,6 +109,7 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
   if (!Array.isArray(lines))
     throw new AnswerError(`${kind}(): the text ${quote(lines)} is neither text nor a list of lines.`);
   if (lines.length === 0) throw new AnswerError(`${kind}(): a reply has one line of text at least.`);
+  if (lines.length <= 16 && lines.every(fits)) return flawed(replyOf(code, enhanced, lines), flawOf(reply));
   const faults: string[] = [];
   if (lines.length > MAX_LINES)
     faults.push(`${lines.length} lines of text; a reply has at most ${MAX_LINES}.`);
@@ -116,6 +117,11 @@ export function checkSmtpReply(kind: 'reject' | 'tempfail', reply: SmtpReply): S
   cutTotal(code, enhanced, mended, faults);
   const fault = faults[0];
   return flawed(replyOf(code, enhanced, mended), fault === undefined ? flawOf(reply) : `${kind}(): ${fault}`);
+}
+
+/** Whether a line is certainly right: nearly all are, and a refusal of them allocates no more than its reply. */
+function fits(line: unknown): boolean {
+  return typeof line === 'string' && line.length * 3 <= MAX_LINE_BYTES && !/[\r\n\0]/.test(line);
 }
 
 /** Cuts what is beyond the limit in all lines together. */
