@@ -230,7 +230,7 @@ const conversation = fc.record({
   quit: fc.boolean(),
 });
 
-it('every command that wants a reply gets one, in order, and no other does', () => {
+it('every command that wants a reply gets one, in order, and no other does', { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(conversation, ({ steps, decided, quiet, off, skip, quit }) => {
       const bits = (table: Readonly<Record<string, number>>, letters: readonly string[]): number =>
