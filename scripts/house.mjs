@@ -38,7 +38,10 @@ export const HOUSE = {
  * The packages that are installed only by those who need them, and the one file that may load them.
  * @type {{ file: string, packages: readonly string[] }}
  */
-export const PEERS = { file: 'src/message/optional-peer.ts', packages: ['libmime', 'nodemailer'] };
+export const PEERS = {
+  file: 'src/message/optional-peer.ts',
+  packages: ['@zone-eu/mailsplit', 'libmime', 'nodemailer'],
+};
 
 const LONGEST = 450;
 /** So many files at most at one level of a directory. */

@@ -9,6 +9,12 @@ const require = createRequire(import.meta.url);
  * of this package allows older ones, too, so that a project which has one for something else can install both.
  */
 const PEERS = {
+  // The first that ends a multipart without an end where one further out goes on.
+  '@zone-eu/mailsplit': {
+    since: '5.4.30',
+    load: (): unknown => (require('@zone-eu/mailsplit') as { readonly Splitter: unknown }).Splitter,
+    manifest: (): unknown => require('@zone-eu/mailsplit/package.json'),
+  },
   libmime: {
     since: '5.2.1',
     load: (): unknown => require('libmime'),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { PEERS } from '../../scripts/house.mjs';
+import { appendText } from '../../src/message/edit/append-text.js';
 import { DraftHeaders } from '../../src/message/edit/draft-headers.js';
 import { headersOf } from './support/headers-of.js';
 
@@ -16,7 +17,7 @@ vi.mock(import('node:module'), async (original) => {
   const createRequire = (file: string | URL): NodeJS.Require => {
     const require = real.createRequire(file);
     const load = (name: string): unknown => {
-      const failure = failures.get(name.replace(/\/.*/, ''));
+      const failure = failures.get(name.replace('/package.json', '').replace(/^(nodemailer)\/.*/, '$1'));
       if (failure !== undefined) throw failure;
       const version = name.endsWith('/package.json') ? versions.get(name.slice(0, -13)) : undefined;
       if (version !== undefined) return { version };
@@ -62,6 +63,13 @@ describe('A header without an optional package', () => {
       'headers.addresses() needs the package nodemailer, which is not installed: npm install nodemailer';
     for (const name of ['To', 'To', 'X-None']) expect(() => headers.addresses(name)).toThrow(message);
     expect(headers.text('Subject')).toBe('plain');
+  });
+
+  it('says that mailsplit is missing when a text is to be appended', async () => {
+    uninstall('@zone-eu/mailsplit');
+    await expect(appendText(Buffer.from('\r\n'), [], 'text')).rejects.toThrow(
+      'draft.appendText() needs the package @zone-eu/mailsplit, which is not installed: npm install @zone-eu/mailsplit',
+    );
   });
 
   it('says what is wrong with a package that is there and cannot be loaded', () => {

@@ -1,3 +1,4 @@
+import { checkArgument, checkOptions, string } from '../../common/options.js';
 import { isPromise } from '../../common/promises.js';
 import { textOf } from '../../common/text-of.js';
 import { noteMade } from '../../session/answer-watch.js';
@@ -14,7 +15,9 @@ import {
 import { StoredBody } from '../body/stored-body.js';
 import { changesOf, CollectedMessage, type MessageOrigin } from '../collected-message.js';
 import { type EnvelopePath, writtenPath } from '../envelope-path.js';
+import { headerBytes } from '../headers/header-field.js';
 import type { BodyMode, Message } from '../message.js';
+import { appendText, PatchedBody } from './append-text.js';
 import { DraftHeaders } from './draft-headers.js';
 import { DraftRecipients, equal } from './draft-recipients.js';
 import { type DraftState, checkOpen } from './draft-state.js';
@@ -31,6 +34,25 @@ export interface Draft {
   set sender(sender: string | { readonly address: string; readonly args?: readonly string[] });
   /** The new body, once it has been set: text, bytes, or a source of either. */
   body: BodySource | undefined;
+  /**
+   * Puts a text below the text of the message, as a footer is.
+   *
+   * @remarks
+   * That is where the text ends for readers of plain text and for those of HTML: in an `alternative` both parts get it, of
+   * a `mixed` the last part that is shown (RFC 8621, 4.1.4). All transfer encodings are kept, all charsets are understood
+   * that `TextDecoder` knows; a part is written in UTF-8 where its charset lacks a character. Attachments are left alone,
+   * and so is a message whose text is signed or encrypted (S/MIME, PGP). Wait for it before the project ends.
+   *
+   * @param options.html what HTML gets instead, put before `</body>`; by default the text, escaped, in a `<div>`
+   * @returns whether it could: `false` where nothing was changed
+   * @throws Error (the promise) where the optional package `@zone-eu/mailsplit` is not installed
+   * @throws AnswerError (the promise) where the body is not here: it needs `body: 'buffer'`
+   * @example
+   * onMessage(async (message, { draft }) => {
+   *   await draft.appendText('-- \nSent by Example Org', { html: '<hr>Sent by <b>Example Org</b>' });
+   * })
+   */
+  appendText(text: string, options?: { readonly html?: string | undefined }): Promise<boolean>;
 }
 
 /**
@@ -99,6 +121,9 @@ class MessageDraft implements Draft {
   readonly #state: DraftState = { closed: false };
   #sender: EnvelopePath;
   #body: BodySource | undefined;
+  /** The texts that are being appended: one after the other, each to what the last one has left. */
+  #appended: Promise<unknown> = Promise.resolve();
+  #appending = 0;
 
   constructor(message: Message<BodyMode>) {
     this.#message = message;
@@ -111,6 +136,9 @@ class MessageDraft implements Draft {
   static close(draft: Draft): AnswerError | undefined {
     if (!(draft instanceof MessageDraft)) return undefined;
     draft.#state.closed = true;
+    if (draft.#appending > 0) {
+      throw new AnswerError('draft.appendText: it was not waited for, and its text is lost: await it.');
+    }
     return draft.#state.flaw;
   }
 
@@ -135,6 +163,46 @@ class MessageDraft implements Draft {
     if (given !== undefined && given !== this.#message.body) replaceBody(given);
     this.#body = given;
   }
+
+  appendText(text: string, options: { readonly html?: string | undefined } = {}): Promise<boolean> {
+    checkOpen(this.#state);
+    checkArgument('draft.appendText()', 'the text', text, string);
+    checkOptions('draft.appendText()', options, { html: string });
+    this.#appending++;
+    const appended = this.#appended
+      .then(() => this.#appendText(text, options.html))
+      .finally(() => this.#appending--);
+    // A failure is told to the one who waits; where that is forgotten, the end of the draft tells it.
+    this.#appended = appended.catch(() => undefined);
+    return appended;
+  }
+
+  async #appendText(text: string, html: string | undefined): Promise<boolean> {
+    const { session, body: old } = this.#message;
+    const body = this.#body ?? old;
+    if (body instanceof StoredBody && !body.complete) return false;
+    const header = Buffer.concat([
+      headerBytes(this.headers.fields(), session.leadingSpace),
+      Buffer.from('\r\n'),
+    ]);
+    const made = await appendText(header, rereadable(body), text, html);
+    if (made === undefined) return false;
+    for (const [name, value] of made.fields) this.headers.set(name, value);
+    this.body = made.body;
+    return true;
+  }
+}
+
+/** @throws AnswerError where the body is not here, or can be read only once */
+function rereadable(body: BodySource | undefined): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  if (body instanceof StoredBody || body instanceof PatchedBody) return body;
+  if (typeof body === 'string') return [Buffer.from(body)];
+  if (body instanceof Uint8Array) return [body];
+  throw new AnswerError(
+    body === undefined
+      ? "draft.appendText: the body is not here. It needs onMessage() with body: 'buffer', the default."
+      : 'draft.appendText: the body can be read only once. Append to a text or to bytes, or before the body is set.',
+  );
 }
 
 function checked<T>(given: T): T {
