@@ -24,6 +24,7 @@ export type { Check } from './operators/strictest-of.js';
 export { accept, discard, allow, reject, skip, tempfail } from './session/decisions.js';
 export type { AnswerInput } from './operators/core/answers.js';
 export type { Decision, DecisionAt } from './session/decisions.js';
+export type { EnvelopePath } from './session/envelope-path.js';
 export type { Answer } from './session/flow.js';
 export type { ReplySpec, SmtpReply } from './session/smtp-reply.js';
 
@@ -72,7 +73,6 @@ export { parseAddress } from './common/parse-address.js';
 export { Headers } from './message/headers/headers.js';
 export { headerText } from './session/check-text.js';
 export type { AddressParts } from './common/parse-address.js';
-export type { EnvelopePath } from './message/envelope-path.js';
 export type { HeaderField } from './message/headers/header-field.js';
 export type { Mailbox } from './message/headers/mailbox.js';
 export type { MessageLimits, MessageOptions } from './message/message-options.js';

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 
 import { messageOf } from '../common/text-of.js';
 import { readBody } from '../session/connection/new-body.js';
+import type { EnvelopePath } from '../session/envelope-path.js';
 import { tellFailure } from '../session/failures.js';
 import type { Eom, StageEvent } from '../session/flow.js';
 import type { Modification } from '../session/modifications.js';
@@ -14,7 +15,7 @@ import { StoredBody } from './body/stored-body.js';
 import type { Collection } from './collection.js';
 import { applyHeaderChanges } from './edit/apply-header-changes.js';
 import { applyRecipientChanges } from './edit/recipient-changes.js';
-import { type EnvelopePath, writtenPath } from './envelope-path.js';
+import { writtenPath } from './envelope-path.js';
 import { type HeaderField, headerBytes } from './headers/header-field.js';
 import { Headers } from './headers/headers.js';
 import type { ResolvedMessageOptions } from './message-options.js';

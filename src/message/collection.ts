@@ -1,9 +1,10 @@
 import type { DecisionAt } from '../session/decisions.js';
+import { type EnvelopePath, envelopePath } from '../session/envelope-path.js';
 import type { Body, Header, Rcpt, StageEvent } from '../session/flow.js';
 import { turnOf, type Turn } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
 import { BodyFileError, SpaceError } from '../spool/errors.js';
-import { envelopePath, type EnvelopePath } from './envelope-path.js';
+import { pathOf } from './envelope-path.js';
 import type { HeaderField } from './headers/header-field.js';
 import type { ResolvedMessageOptions } from './message-options.js';
 
@@ -41,7 +42,7 @@ export class Collection {
 
   /** The sender; the null sender where its MAIL was not seen. */
   get sender(): EnvelopePath {
-    return (this.#sender ??= envelopePath({ address: '', args: [], params: {}, raw: Buffer.alloc(0) }));
+    return (this.#sender ??= envelopePath({ address: '', args: [] }));
   }
 
   get recipients(): EnvelopePath[] {
@@ -69,7 +70,7 @@ export class Collection {
 
   /** Takes an event of the message; a promise where the next one has to wait. */
   take(event: StageEvent): Promise<void> | undefined {
-    if (event.stage === 'mail') this.#sender = envelopePath(event);
+    if (event.stage === 'mail') this.#sender = pathOf(event);
     else if (event.stage === 'rcpt') this.#onRcpt(event);
     else if (event.stage === 'header') this.#onHeader(event);
     else if (event.stage === 'body') {
@@ -114,7 +115,7 @@ export class Collection {
   }
 
   #onRcpt(event: Rcpt): void {
-    this.#sender ??= envelopePath(event.mail);
+    this.#sender ??= pathOf(event.mail);
     if (event.rejected !== undefined || this.beyond || this.truncated.recipients) return;
     const most = this.#options.limits.recipients;
     if (this.#recipients.length >= most) {
@@ -122,7 +123,7 @@ export class Collection {
       this.#recipients = this.#recipients.filter(isWanted);
     }
     if (this.#recipients.length >= most) this.#cut('recipients');
-    else this.#recipients.push({ path: envelopePath(event), turn: turnOf(event) });
+    else this.#recipients.push({ path: pathOf(event), turn: turnOf(event) });
   }
 
   #onHeader({ name, value, raw, session }: Header): void {

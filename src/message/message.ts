@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { Observable } from 'rxjs';
 
+import type { EnvelopePath } from '../session/envelope-path.js';
 import type { Modification } from '../session/modifications.js';
 import type { AuthFacts, Client, Macros, SessionInfo, TlsFacts } from '../session/session-info.js';
-import type { EnvelopePath } from './envelope-path.js';
 import type { Headers } from './headers/headers.js';
 
 /**

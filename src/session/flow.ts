@@ -1,5 +1,6 @@
 import type { Family } from '../transport/wire/layouts.js';
 import type { Decision, DecisionAt } from './decisions.js';
+import type { EnvelopePath } from './envelope-path.js';
 import type { Edit, Modification } from './modifications.js';
 import type { SessionInfo } from './session-info.js';
 import type { Stage } from './stage.js';
@@ -26,18 +27,8 @@ export interface Helo extends EventBase {
   readonly name: string;
   readonly raw: Uint8Array;
 }
-interface Envelope extends EventBase {
-  /** Without angle brackets; `''` is the null sender. */
-  readonly address: string;
-  /** The ESMTP arguments as they came: `['SIZE=1234', 'SMTPUTF8']`. */
-  readonly args: readonly string[];
-  /** The same by name in capitals: `{ SIZE: '1234', SMTPUTF8: '' }`. */
-  readonly params: Readonly<Record<string, string>>;
-  /** The bytes of the address as they came, with angle brackets where there were any. */
-  readonly raw: Uint8Array;
-}
 /** MAIL FROM: a message begins. */
-export interface Mail extends Envelope {
+export interface Mail extends EventBase, EnvelopePath {
   readonly stage: 'mail';
 }
 /** What the MTA says to a recipient that it rejects by itself. */
@@ -48,7 +39,7 @@ export interface Rejection {
   readonly text: string;
 }
 /** RCPT TO. */
-export interface Rcpt extends Envelope {
+export interface Rcpt extends EventBase, EnvelopePath {
   readonly stage: 'rcpt';
   /** The MAIL that it belongs to. */
   readonly mail: Mail;

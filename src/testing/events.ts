@@ -14,8 +14,8 @@ import {
 } from '../common/options.js';
 import { CONNECT_RULES } from '../mta/simulate/mail.js';
 import { answer } from '../operators/answer.js';
-import { envelope, type EnvelopeFields } from '../session/connection/events.js';
 import type { DecisionAt } from '../session/decisions.js';
+import { type EnvelopePath, envelopePath } from '../session/envelope-path.js';
 import type {
   Abort,
   Body,
@@ -44,6 +44,8 @@ export type EventFields<E extends MilterEvent> = Partial<Omit<E, 'stage'>>;
 
 const ENVELOPE = {
   address: string,
+  local: string,
+  domain: string,
   args: list(string),
   params: record({ ...string, expected: 'strings' }),
   raw: text,
@@ -119,7 +121,7 @@ export function helo(name = 'client.example', fields: EventFields<Helo> = {}): H
 }
 
 /**
- * Makes a `mail` event: MAIL FROM. `params` follow from `args` where those are given.
+ * Makes a `mail` event: MAIL FROM. Its parts follow from the address, `params` from `args`.
  *
  * @param address without angle brackets; `''` is the null sender
  * @example mail('alice@example.com', { args: ['SIZE=1234'] })
@@ -129,7 +131,7 @@ export function mail(address = 'sender@example.org', fields: EventFields<Mail> =
 }
 
 /**
- * Makes a `rcpt` event: RCPT TO. `params` follow from `args` where those are given.
+ * Makes a `rcpt` event: RCPT TO. Its parts follow from the address, `params` from `args`.
  *
  * @param address without angle brackets
  * @param fields without a `mail` the message is from `sender@example.org`
@@ -142,11 +144,9 @@ export function rcpt(address = 'rcpt@example.org', fields: EventFields<Rcpt> = {
   });
 }
 
-function envelopeOf(
-  address: string,
-  { args = [], raw = Buffer.from(`<${address}>`) }: EventFields<Mail>,
-): EnvelopeFields {
-  return envelope({ address, args, raw });
+function envelopeOf(given: string, fields: EventFields<Mail>): EnvelopePath {
+  const { address = given, args = [], raw = Buffer.from(`<${address}>`) } = fields;
+  return envelopePath({ address, args, raw });
 }
 
 /** Makes a `data` event: the DATA command. */

@@ -3,12 +3,12 @@ import { type EnvelopePath, AnswerError } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
 
 import { DraftRecipients } from '../../src/message/edit/draft-recipients.js';
-import { envelopePath, writtenPath } from '../../src/message/envelope-path.js';
-import { envelope } from '../../src/session/connection/events.js';
+import { writtenPath } from '../../src/message/envelope-path.js';
+import { envelopePath } from '../../src/session/envelope-path.js';
 
 /** A recipient as an event tells it. */
 function path(raw: string, args: readonly string[] = []): EnvelopePath {
-  return envelopePath(envelope({ address: raw, args, raw: Buffer.from(raw) }));
+  return envelopePath({ address: raw, args, raw: Buffer.from(raw) });
 }
 
 function draftOf(...addresses: readonly string[]): DraftRecipients {

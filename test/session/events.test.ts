@@ -82,6 +82,19 @@ describe('mail', () => {
     expect(eventAt('mail', id)).toMatchObject({ address, args, params });
   });
 
+  it.each([
+    ['<Bob@Example.ORG.>', 'Bob', 'example.org'],
+    ['<"a@b"@x.example>', '"a@b"', 'x.example'],
+    ['<bob@b\xc3\xbccher.example>', 'bob', 'xn--bcher-kva.example'],
+    ['<bob@[192.0.2.1]>', 'bob', '[192.0.2.1]'],
+    ['<postmaster>', 'postmaster', ''],
+    ['<>', '', ''],
+  ])('divides %s into its parts', (address, local, domain) => {
+    expect(eventAt('mail', frame('M', `${address}\0`))).toMatchObject({ local, domain });
+    const [, rcpt] = eventsOf(frame('M', '<>\0'), frame('R', `${address}\0`));
+    expect(rcpt).toMatchObject({ local, domain });
+  });
+
   it('keeps the bytes as they came, which is what tells the two null senders apart', () => {
     expect(Buffer.from(eventAt('mail', 'C13').raw)).toEqual(latin1('<>'));
     expect(Buffer.from(eventAt('mail', 'C14').raw)).toEqual(latin1(''));

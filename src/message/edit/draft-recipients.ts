@@ -1,7 +1,8 @@
 import { addressKey } from '../../common/address-key.js';
 import { checkAddress, checkArguments } from '../../session/check-text.js';
+import type { EnvelopePath } from '../../session/envelope-path.js';
 import { AnswerError } from '../../session/errors.js';
-import { writtenPath, type EnvelopePath } from '../envelope-path.js';
+import { writtenPath } from '../envelope-path.js';
 import { type DraftState, checkOpen } from './draft-state.js';
 
 /**

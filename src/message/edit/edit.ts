@@ -3,6 +3,7 @@ import { isPromise } from '../../common/promises.js';
 import { textOf } from '../../common/text-of.js';
 import { noteMade } from '../../session/answer-watch.js';
 import { checkAddress, checkArguments } from '../../session/check-text.js';
+import type { EnvelopePath } from '../../session/envelope-path.js';
 import { AnswerError } from '../../session/errors.js';
 import { flawed } from '../../session/flaws.js';
 import {
@@ -14,7 +15,7 @@ import {
 } from '../../session/modifications.js';
 import { StoredBody } from '../body/stored-body.js';
 import { changesOf, CollectedMessage, type MessageOrigin } from '../collected-message.js';
-import { type EnvelopePath, writtenPath } from '../envelope-path.js';
+import { writtenPath } from '../envelope-path.js';
 import { headerBytes } from '../headers/header-field.js';
 import type { BodyMode, Message } from '../message.js';
 import { appendText, PatchedBody } from './append-text.js';

@@ -1,4 +1,5 @@
 import { plainAddress } from '../../common/address-key.js';
+import type { EnvelopePath } from '../../session/envelope-path.js';
 import {
   type Modification,
   type Text,
@@ -6,7 +7,7 @@ import {
   checkModification,
   deleteRecipient,
 } from '../../session/modifications.js';
-import { type EnvelopePath, writtenPath } from '../envelope-path.js';
+import { writtenPath } from '../envelope-path.js';
 import { asText } from '../headers/header-field.js';
 
 /**

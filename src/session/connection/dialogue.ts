@@ -7,6 +7,7 @@ import { type StringsFields, hasPrefix } from '../../transport/wire/layouts.js';
 import { replyCodec } from '../../transport/wire/replies.js';
 import { scopeOf } from '../decision-scope.js';
 import type { Decision } from '../decisions.js';
+import { envelopePath, NO_BYTES } from '../envelope-path.js';
 import type { Mail } from '../flow.js';
 import type { Modification } from '../modifications.js';
 import { negotiate } from '../negotiation/negotiation.js';
@@ -15,7 +16,7 @@ import type { Agreement } from '../negotiation/terms.js';
 import type { ResolvedOptions } from '../options.js';
 import type { FlowStage, Stage } from '../stage.js';
 import { MessageScope, TURN, type Turn } from '../turn.js';
-import { NO_BYTES, envelope, headerEvent, rcptEvent } from './events.js';
+import { headerEvent, rcptEvent } from './events.js';
 import type { Output } from './output.js';
 import { SessionState } from './session-state.js';
 import { STOPPING, type Turns } from './turns.js';
@@ -137,11 +138,11 @@ export class Dialogue implements Record<CommandName, Handler> {
     if (turn === undefined) {
       // A recipient shows it.
       if (message !== undefined && this.#turns.wants('rcpt'))
-        message.mail = { stage: 'mail', session, ...envelope(fields) };
+        message.mail = { stage: 'mail', session, ...envelopePath(fields) };
       return;
     }
-    const { address, args, params, raw } = envelope(fields);
-    const mail = { stage: 'mail', session, address, args, params, raw, [TURN]: turn } as const;
+    const { address, local, domain, args, params, raw } = envelopePath(fields);
+    const mail = { stage: 'mail', session, address, local, domain, args, params, raw, [TURN]: turn } as const;
     if (message !== undefined) message.mail = mail;
     this.#turns.present(mail, turn, true);
   }
@@ -155,7 +156,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     const turn = this.#begin('rcpt');
     if (turn === undefined || message === undefined) return;
     // Without a MAIL the protocol is at odds, but the event still has to be answered.
-    const mail = (message.mail ??= { stage: 'mail', session, ...envelope(UNKNOWN_SENDER) });
+    const mail = (message.mail ??= { stage: 'mail', session, ...envelopePath(UNKNOWN_SENDER) });
     this.#turns.present(rcptEvent(session, fields, mail, turn), turn, true);
   }
 

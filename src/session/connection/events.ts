@@ -1,34 +1,9 @@
 import { SMFIP } from '../../transport/wire/flags.js';
 import type { PairFields, StringsFields } from '../../transport/wire/layouts.js';
+import { envelopePath, NO_BYTES } from '../envelope-path.js';
 import type { Header, Mail, Rcpt, Rejection } from '../flow.js';
 import { TURN, type Turn, type Turned } from '../turn.js';
 import type { SessionState } from './session-state.js';
-
-export type EnvelopeFields = Pick<Mail, 'address' | 'args' | 'params' | 'raw'>;
-
-const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
-export const NO_BYTES = Buffer.alloc(0);
-
-/** An address and its ESMTP arguments the way events have them. */
-export function envelope({ address, args, raw }: StringsFields): EnvelopeFields {
-  const bracketed = address.startsWith('<') && address.endsWith('>');
-  return {
-    address: bracketed ? address.slice(1, -1) : address,
-    args,
-    params: args.length === 0 ? NO_PARAMS : paramsOf(args),
-    raw: raw ?? NO_BYTES,
-  };
-}
-
-function paramsOf(args: readonly string[]): Readonly<Record<string, string>> {
-  const params: Record<string, string> = {};
-  for (const arg of args) {
-    const equals = arg.indexOf('=');
-    if (equals === -1) params[arg.toUpperCase()] = '';
-    else params[arg.slice(0, equals).toUpperCase()] = arg.slice(equals + 1);
-  }
-  return params;
-}
 
 const BLANK = Buffer.from(' ');
 
@@ -52,8 +27,19 @@ export function rcptEvent(
   mail: Mail,
   turn: Turn,
 ): Rcpt & Turned {
-  const { address, args, params, raw } = envelope(fields);
-  const rcpt = { stage: 'rcpt', session, address, args, params, raw, mail, [TURN]: turn } as const;
+  const { address, local, domain, args, params, raw } = envelopePath(fields);
+  const rcpt = {
+    stage: 'rcpt',
+    session,
+    address,
+    local,
+    domain,
+    args,
+    params,
+    raw,
+    mail,
+    [TURN]: turn,
+  } as const;
   const rejected = rejectionIn(session);
   if (rejected === undefined) return rcpt;
   turn.overruled = true;
