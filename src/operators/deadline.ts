@@ -72,6 +72,7 @@ export function deadline(
     {
       tags,
       interest: BIT.abort | BIT.close | interestOf(steps),
+      site,
       open: (down) =>
         new DeadlineRun({ duration, decision, failure, decides: tags.decides, site }, steps, down),
     },

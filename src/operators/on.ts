@@ -74,6 +74,7 @@ export function onFrom(site: Site, stages: Stage | readonly Stage[], rest: reado
     {
       tags: tagsFor(decides, 0),
       interest: decides | BIT.abort | BIT.close,
+      site,
       open: (down) => new OnRun({ call, watch, site }, source && new Latest(source), down),
     },
   ]);

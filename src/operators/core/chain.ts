@@ -5,6 +5,7 @@ import type { Flow } from '../../session/flow.js';
 import type { Tags } from '../../session/negotiation/tags.js';
 import { bitOf } from '../../session/stage.js';
 import { type Downstream, RunningStep, type Step, type Upstream } from './step.js';
+import { tellUnasked } from './unasked.js';
 
 /** Several steps in a row, running. */
 interface Chain {
@@ -28,6 +29,7 @@ class Link implements Upstream {
   next(flow: Flow): void {
     const { steps, running, down, closed } = this.#chain;
     if (closed) return;
+    if (flow.stage === 'reply') tellUnasked(steps, this.#index, flow);
     const bit = bitOf(flow.stage);
     for (let at = this.#index; at < steps.length; at++) {
       if (((steps[at]?.interest ?? 0) & bit) !== 0) {

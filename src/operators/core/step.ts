@@ -1,3 +1,4 @@
+import type { Site } from '../../session/answer-watch.js';
 import type { Flow } from '../../session/flow.js';
 import type { Tags } from '../../session/negotiation/tags.js';
 
@@ -19,6 +20,8 @@ export interface Step {
   readonly tags: Tags;
   /** The flow that it wants, as bits of `BIT`; all else passes it by. */
   readonly interest: number;
+  /** The call of the operator, where it decides. */
+  readonly site?: Site;
   /** Starts it for one connection. */
   open(down: Downstream): Upstream;
 }

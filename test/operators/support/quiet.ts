@@ -9,13 +9,17 @@ export function expectQuiet(): void {
   const seen: unknown[] = [];
   const keep = (error: unknown): void => void seen.push(error);
   const warn = vi.fn();
+  // These tests accept before other filters on purpose.
+  const onWarning = (warning: Error): void => {
+    if (!warning.message.startsWith('accept() at ')) warn(warning);
+  };
 
   beforeEach(() => {
     seen.length = 0;
     config.onUnhandledError = keep;
     process.on('unhandledRejection', keep);
     process.on('uncaughtException', keep);
-    process.on('warning', warn);
+    process.on('warning', onWarning);
   });
 
   afterEach(async () => {
@@ -25,7 +29,7 @@ export function expectQuiet(): void {
     config.onUnhandledError = null;
     process.off('unhandledRejection', keep);
     process.off('uncaughtException', keep);
-    process.off('warning', warn);
+    process.off('warning', onWarning);
     expect(seen).toEqual([]);
     expect(warn).not.toHaveBeenCalled();
   });
