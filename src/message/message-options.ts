@@ -30,9 +30,9 @@ export interface MessageLimits {
 }
 
 /** The options of `onMessage()`; all of them have a default. */
-export interface MessageOptions<B extends BodyMode = BodyMode> {
+export interface MessageOptions<B extends string = BodyMode> {
   /** `'buffer'` collects the body, `'stream'` hands it on as it arrives, with `'none'` none is sent. Default `'buffer'`. */
-  readonly body?: B | undefined;
+  readonly body?: (B extends BodyMode ? B : string extends B ? B : BodyMode) | undefined;
   /** The bytes of a `'buffer'` that are enough: the MTA is asked not to send the rest. Default Infinity. */
   readonly maxBytes?: number | undefined;
   readonly limits?: MessageLimits | undefined;

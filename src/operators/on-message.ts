@@ -13,6 +13,9 @@ import type { Step } from './core/step.js';
 import { StreamRun } from './core/stream-run.js';
 import { type Project, onFrom } from './on.js';
 
+/** The mode that an option says: any of them, where to the compiler it is a mere string. */
+type ModeOf<B extends string> = string extends B ? BodyMode : Extract<B, BodyMode>;
+
 /**
  * Decides messages as a whole: `project` is called once for each, at its end, with all that is known of it.
  *
@@ -36,9 +39,9 @@ import { type Project, onFrom } from './on.js';
 export function onMessage<const R>(
   project: (message: Message, context: MessageContext) => Legal<'eom', R>,
 ): Filter;
-export function onMessage<const B extends BodyMode = 'buffer', const R = AnswerInput<'eom'>>(
+export function onMessage<const B extends string = 'buffer', const R = AnswerInput<'eom'>>(
   options: MessageOptions<B>,
-  project: (message: Message<NoInfer<B>>, context: MessageContext) => Legal<'eom', R>,
+  project: (message: Message<ModeOf<NoInfer<B>>>, context: MessageContext) => Legal<'eom', R>,
 ): Filter;
 export function onMessage(...given: readonly unknown[]): Filter {
   const site = new Error();

@@ -578,10 +578,4 @@ describe('the guide, on servers', () => {
     mta.send('C29');
     await closed;
   });
-
-  test('dispose: the server is closed at the end of the block', async () => {
-    const log = vi.fn();
-    await runSnippet('dispose', { log });
-    expect(log.mock.calls.flat()).toEqual([{ serving: expect.stringContaining('inet:') }, { closed: true }]);
-  });
 });

@@ -43,6 +43,12 @@ describe.each(PAGES)('%s', (page: Page) => {
 });
 
 describe('README.md', () => {
+  test('writes programs that every Node here can read, and that say what they answer', () => {
+    for (const { page, line, code } of snippetsIn('ts', 'js')) {
+      expect(code, `${page}:${line}`).not.toMatch(/await using|return undefined;/);
+    }
+  });
+
   test('shows the program that is in examples', () => {
     const program = readFileSync(`${ROOT}examples/tagging.mjs`, 'utf8').replace('// @ts-check\n', '');
     expect(snippet('tagging').code).toBe(program);

@@ -37,6 +37,9 @@ const WRONG: readonly (readonly [code: string, ...said: string[]])[] = [
   ["on('rcpt', () => 550)", '550', 'at rcpt: '],
   ["on('rcpt', () => true)", 'true', 'at rcpt: '],
   ["on('rcpt', async () => ({ kind: 'bounce' }))", '"bounce"', 'at rcpt: '],
+  // An option that is none.
+  ["onMessage({ body: 'nnoe' }, () => reject())", '"nnoe"', 'keyof Bodies'],
+  ["onMessage({ bdoy: 'none' }, () => reject())", 'bdoy', "Did you mean to write 'body'?"],
   // A stage that is none.
   ["on('rctp', () => reject())", '"rctp"', ...STAGES.map((stage) => `"${stage}"`)],
   ["on(['mail', 'rctp'], () => reject())", '"rctp"', ...STAGES.map((stage) => `"${stage}"`)],
@@ -56,6 +59,7 @@ const RIGHT: readonly string[] = [
   "on<Stage>(['mail', 'eom'], (event) => (event.stage === 'mail' ? reject() : undefined))",
   "on('rcpt', (given as Project<'rcpt'>))",
   'onMessage(() => new Promise((resolve) => resolve(reject())))',
+  "onMessage(Object({ body: 'none' }) as { body: string }, ({ body }) => body === undefined && reject())",
 ];
 
 const PRELUDE = `

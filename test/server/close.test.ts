@@ -29,6 +29,12 @@ describe('close()', () => {
     await expect(socketMta(server.address)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  it('is what `await using` calls', async () => {
+    const { server } = await serving(on('rcpt', () => undefined));
+    await server[Symbol.asyncDispose]();
+    await expect(socketMta(server.address)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
   it('lets a message in flight finish, then closes', async () => {
     const { server, errors } = await serving(
       on(['rcpt', 'eom'], ({ stage }) => (stage === 'eom' ? accept() : undefined)),

@@ -13,6 +13,7 @@ import {
   skip,
   tempfail,
   type BufferedBody,
+  type BodyMode,
   type Client,
   type Draft,
   type Edit,
@@ -201,6 +202,14 @@ export const filters: Filter[] = [
   // @ts-expect-error there is no body
   onMessage({ body: 'none' }, ({ body }) => replaceBody(body)),
 ];
+
+// Options of one's own, in which a word is a string to the compiler: the body may be any.
+const options = { body: 'none', limits: { headers: 100 } };
+export const loose: Filter = onMessage(options, (message) => {
+  typed<Message<BodyMode>>()(message);
+  typed<BufferedBody | StreamedBody | undefined>()(message.body);
+  return accept();
+});
 
 // A project by itself.
 export const project: MessageProject<'stream'> = ({ body }) =>
