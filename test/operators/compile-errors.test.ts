@@ -39,7 +39,7 @@ const WRONG: readonly (readonly [code: string, ...said: string[]])[] = [
   ["on('rcpt', async () => ({ kind: 'bounce' }))", '"bounce"', 'at rcpt: '],
   // An option that is none.
   ["onMessage({ body: 'nnoe' }, () => reject())", '"nnoe"', 'keyof Bodies'],
-  ["onMessage({ bdoy: 'none' }, () => reject())", 'bdoy', "Did you mean to write 'body'?"],
+  ["onMessage({ bdy: 'none' }, () => reject())", 'bdy', "Did you mean to write 'body'?"],
   // A stage that is none.
   ["on('rctp', () => reject())", '"rctp"', ...STAGES.map((stage) => `"${stage}"`)],
   ["on(['mail', 'rctp'], () => reject())", '"rctp"', ...STAGES.map((stage) => `"${stage}"`)],
