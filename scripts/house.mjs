@@ -39,8 +39,8 @@ export const HOUSE = {
  * @type {{ file: string, packages: readonly string[] }}
  */
 export const PEERS = {
-  file: 'src/message/optional-peer.ts',
-  packages: ['@zone-eu/mailsplit', 'libmime', 'nodemailer'],
+  file: 'src/common/optional-peer.ts',
+  packages: ['@zone-eu/mailsplit', 'libmime', 'nodemailer', 'prom-client'],
 };
 
 const LONGEST = 450;

@@ -132,7 +132,7 @@ describe('checkHouse', () => {
 
   it('lets one file load optional packages, and no other packages', () => {
     const load = (name: string): Record<string, string> => ({
-      'message/optional-peer.ts': `const load = (): unknown => require('${name}');\n`,
+      'common/optional-peer.ts': `const load = (): unknown => require('${name}');\n`,
     });
     expect(violationsOf(load('libmime'))).toEqual([]);
     expect(violationsOf(load('nodemailer/lib/addressparser'))).toEqual([]);
@@ -155,12 +155,12 @@ describe('checkHouse', () => {
     [
       'message',
       'libmime',
-      'imports the package libmime; only src/message/optional-peer.ts loads optional packages',
+      'imports the package libmime; only src/common/optional-peer.ts loads optional packages',
     ],
     [
       'cli',
       'nodemailer/lib/addressparser',
-      'imports the package nodemailer/lib/addressparser; only src/message/',
+      'imports the package nodemailer/lib/addressparser; only src/common/',
     ],
     ['message', 'libmimes', 'imports the package libmimes; use a module of Node'],
     ['session', '../index.js', 'imports src/index.ts; import from the file that has the symbol'],

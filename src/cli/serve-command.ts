@@ -9,6 +9,7 @@ import { type Command, UsageError, choice, defined, parseArguments } from './com
 import { openRecording } from './files.js';
 import { loadFilter } from './load-filter.js';
 import { messageJson, messageLine } from './message-line.js';
+import { openMetrics } from './metrics.js';
 import type { Terminal } from './terminal.js';
 
 const HELP = `Usage: rxmilter serve --listen ENDPOINT [options] FILTER.js
@@ -24,6 +25,7 @@ async or not, and has no parameters. An export named options may hold what serve
                        Default: tempfail
   --log                write a line for each message that is over
   --json               write these lines as JSON
+  --metrics ENDPOINT   let Prometheus read metrics at http://…/metrics there: inet:9464@127.0.0.1
   --record FILE        record what goes over the wire, to be played again by rxmilter replay
   --redact WHAT        leave out of it: addresses, content, or addresses,content
 
@@ -49,6 +51,7 @@ const OPTIONS = {
   redact: { type: 'string' },
   log: { type: 'boolean' },
   json: { type: 'boolean' },
+  metrics: { type: 'string' },
 } as const;
 
 const FAILURES: Readonly<Record<string, Failure>> = {
@@ -86,11 +89,16 @@ export const serveCommand: Command = {
     const { filter, options } = await loadFilter(file, terminal);
     const recording =
       values.record === undefined ? undefined : await openRecording(values.record, redact, terminal);
+    const metrics = values.metrics === undefined ? undefined : await openMetrics(values.metrics);
     try {
+      const onError = options.onError ?? ((error, outcome) => terminal.note(complaint(error, outcome)));
       const server = await serve(filter, {
-        onError: (error, outcome) => terminal.note(complaint(error, outcome)),
         ...options,
         ...given,
+        onError: (error, outcome) => {
+          metrics?.failed();
+          return onError(error, outcome);
+        },
         listen: values.listen,
         ...(recording && { trace: both(recording.trace, options.trace) }),
       });
@@ -98,11 +106,14 @@ export const serveCommand: Command = {
         const write = values.json === true ? messageJson : messageLine;
         server.messages.subscribe((message) => terminal.line(write(message)));
       }
+      if (metrics !== undefined) server.messages.subscribe((message) => metrics.count(message));
       const stopped = untilStopped(terminal, server);
       const also = /^inet6:\d+@[0:]+$/.test(server.address) ? ' (also for IPv4)' : '';
       terminal.line(`Listening on ${printable(server.address)}${also}`);
+      if (metrics !== undefined) terminal.line(`Metrics on ${printable(metrics.address)}`);
       await stopped;
     } finally {
+      metrics?.close();
       await recording?.close();
     }
     return 0;

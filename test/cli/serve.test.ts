@@ -110,6 +110,52 @@ describe('rxmilter serve', () => {
     ]);
   });
 
+  test('lets Prometheus read metrics, where it is told to', async () => {
+    const server = await served('filter.mjs', '--metrics', 'inet:0@127.0.0.1');
+    const [, port = ''] = await server.running.said(/^Metrics on inet:(\d+)@127\.0\.0\.1\n/m);
+    const read = async (path: string): Promise<[number, string]> => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      return [response.status, await response.text()];
+    };
+    await mailTo(server.address);
+    await mailTo(server.address);
+    await mailTo(server.address, 'unknown@example.org');
+    const [status, text] = await read('/metrics');
+    expect(status).toBe(200);
+    expect(text).toContain('rxmilter_message_duration_seconds_count{result="accepted"} 2\n');
+    expect(text).toContain('rxmilter_message_duration_seconds_count{result="refused"} 1\n');
+    expect(text).toContain('rxmilter_errors_total 0\n');
+    expect(text).toContain('process_resident_memory_bytes');
+    expect((await read('/'))[0]).toBe(404);
+    await ended(server);
+    await expect(read('/metrics')).rejects.toThrow();
+  });
+
+  test('counts errors, and says them as ever', async () => {
+    const server = await served('fails.mjs', '--metrics', 'inet:0@127.0.0.1');
+    const [, port = ''] = await server.running.said(/^Metrics on inet:(\d+)@127\.0\.0\.1\n/m);
+    await mailTo(server.address);
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(text).toContain('rxmilter_errors_total 1\n');
+    expect(text).toContain('rxmilter_message_duration_seconds_count{result="deferred"} 1\n');
+    expect((await ended(server)).stderr).toContain('The filter failed at stage');
+  });
+
+  test.each([
+    ['9464', 'inet:9464'],
+    ['inet:0@192.0.2.1', '192.0.2.1 is not an address of this machine'],
+  ])('does not start where metrics cannot be read: %s', async (where, words) => {
+    const { status, stderr } = await runCli([
+      'serve',
+      '--listen',
+      'inet:0@127.0.0.1',
+      '--metrics',
+      where,
+      join(FIXTURES, 'filter.mjs'),
+    ]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining(words)]);
+  });
+
   test('serves what a function without parameters returns, later', async () => {
     const { address } = await served('later.mjs');
     expect(added(await mailTo(address))).toBe('later');

@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { pipeline, Readable, type Transform } from 'node:stream';
 
-import { optionalPeer } from '../optional-peer.js';
+import { optionalPeer } from '../../common/optional-peer.js';
 
 /** A part of a message as mailsplit gives it, where its header ends. */
 interface MimeNode {

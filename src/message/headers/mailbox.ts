@@ -1,5 +1,5 @@
+import { optionalPeer } from '../../common/optional-peer.js';
 import { parseAddress } from '../../common/parse-address.js';
-import { optionalPeer } from '../optional-peer.js';
 import { wordsDecoder } from './mime-words.js';
 
 /** An address in a header such as `From` or `To` (RFC 5322, 3.4). */

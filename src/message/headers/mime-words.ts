@@ -1,4 +1,4 @@
-import { optionalPeer } from '../optional-peer.js';
+import { optionalPeer } from '../../common/optional-peer.js';
 
 interface Libmime {
   decodeWords(text: string): string;

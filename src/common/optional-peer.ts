@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-import { messageOf } from '../common/text-of.js';
+import { messageOf } from './text-of.js';
 
 const require = createRequire(import.meta.url);
 
@@ -25,6 +25,11 @@ const PEERS = {
     since: '10.5.0',
     load: (): unknown => require('nodemailer/lib/addressparser'),
     manifest: (): unknown => require('nodemailer/package.json'),
+  },
+  'prom-client': {
+    since: '15.0.0',
+    load: (): unknown => require('prom-client'),
+    manifest: (): unknown => require('prom-client/package.json'),
   },
 };
 
