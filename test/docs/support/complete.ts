@@ -47,10 +47,10 @@ export function declaredIn(code: string): string[] {
 function importedIn(code: string): string[] {
   return statementsOf(code).flatMap((statement) => {
     if (!ts.isImportDeclaration(statement)) return [];
-    const bindings = statement.importClause?.namedBindings;
-    return bindings !== undefined && ts.isNamedImports(bindings)
-      ? bindings.elements.map(({ name }) => name.text)
-      : [];
+    const { name, namedBindings: named } = statement.importClause ?? {};
+    const names =
+      named !== undefined && ts.isNamedImports(named) ? named.elements.map((each) => each.name) : [];
+    return [...(name === undefined ? [] : [name]), ...names].map(({ text }) => text);
   });
 }
 

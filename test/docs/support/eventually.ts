@@ -1,6 +1,6 @@
 /** Waits until something is so; throws after two seconds. */
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds(); tries++) {
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
     if (tries === 200) throw new Error(`In vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

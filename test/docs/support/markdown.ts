@@ -8,6 +8,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const PAGES = [
   'README.md',
   'docs/README.md',
+  'docs/tasks.md',
   'docs/guide.md',
   'docs/protocol.md',
   'docs/parity.md',

@@ -36,7 +36,7 @@ const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => Promise
 
 /**
  * Runs the snippet of that name as it stands in the page, against the sources of the package, and gives what it declares
- * at its top level. Ports are free ones.
+ * at its top level, and what it exports. Ports are free ones.
  *
  * @param application what the snippet takes from the application around it
  * @param replacements texts in it to be replaced, such as a path; each has to be there
@@ -66,7 +66,10 @@ export async function runSnippet<T extends object>(
   const require = (module: string): unknown => {
     const found = modules[module] ?? MODULES[module];
     if (found === undefined) throw new Error(`The snippet imports ${module}, which the test does not know.`);
-    return found;
+    // What a program of JavaScript imports by default.
+    return 'default' in (found as object) ? { ...(found as object), __esModule: true } : found;
   };
-  return (await program(require, {}, ...Object.values(application))) as T;
+  const exported = {};
+  const declared = await program(require, exported, ...Object.values(application));
+  return { ...exported, ...(declared as T) };
 }
