@@ -107,11 +107,11 @@ function checkValue(call: Call, name: string, value: unknown, rule: Rule): void 
     const subject = noun === 'argument' ? name : `the ${noun} ${name}`;
     throw new TypeError(`${where}: ${subject} is missing. ${rule.required}`);
   }
-  const verdict = rule.check(value);
-  if (verdict !== 'right') {
+  const fit = rule.check(value);
+  if (fit !== 'right') {
     const hint = rule.hint?.(value);
     const words = `${where}: ${name} is ${shown(value)}; it has to be ${rule.expected}.${hint === undefined ? '' : ` ${hint}`}`;
-    throw verdict === 'type' ? new TypeError(words) : new RangeError(words);
+    throw fit === 'type' ? new TypeError(words) : new RangeError(words);
   }
   const { within, each } = rule;
   if (within !== undefined && isObject(value)) check(call, `${name}.`, value, within);
@@ -175,8 +175,8 @@ export function either(...rules: readonly Rule[]): Rule {
   return {
     expected: rules.map(({ expected }) => expected).join(', or '),
     check: (value) => {
-      const verdicts = rules.map((one) => one.check(value));
-      return (['right', 'range'] as const).find((verdict) => verdicts.includes(verdict)) ?? 'type';
+      const fits = rules.map((one) => one.check(value));
+      return (['right', 'range'] as const).find((fit) => fits.includes(fit)) ?? 'type';
     },
     hint: (value) => rules.map((one) => one.hint?.(value)).find((hint) => hint !== undefined),
     ...(within && { within }),

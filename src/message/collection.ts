@@ -21,7 +21,7 @@ export class Collection {
   readonly fields: HeaderField[] = [];
   size = 0;
   /** Something is beyond a limit, and the message gets this for it. */
-  verdict: DecisionAt<'eom'> | undefined;
+  decision: DecisionAt<'eom'> | undefined;
   readonly truncated = { recipients: false, headers: false, body: false };
   enough = false;
   readonly #options: ResolvedMessageOptions;
@@ -55,7 +55,7 @@ export class Collection {
   }
 
   get beyond(): boolean {
-    return this.verdict !== undefined;
+    return this.decision !== undefined;
   }
 
   get complete(): boolean {
@@ -160,7 +160,7 @@ export class Collection {
     this.enough = true;
   }
 
-  /** A part is beyond its limit: cuts it there; or, where that is not wanted, the message gets its verdict. */
+  /** A part is beyond its limit: cuts it there; or, where that is not wanted, the message gets the decision for it. */
   #cut(part: keyof Collection['truncated']): boolean {
     const { beyond } = this.#options;
     if (beyond === 'truncate') this.truncated[part] = true;
@@ -168,8 +168,8 @@ export class Collection {
     return this.truncated[part];
   }
 
-  #refuse(verdict: DecisionAt<'eom'>): void {
-    this.verdict = verdict;
+  #refuse(decision: DecisionAt<'eom'>): void {
+    this.decision = decision;
     this.#store?.close();
   }
 }

@@ -52,7 +52,7 @@ export class Acceptor {
     this.#options = options;
     this.#resolved = { ...resolved, answerData: this.#endpoint.family !== 'unix' };
     this.#accept = accept;
-    this.#allowed = allowedPeers(options.allow, this.#endpoint);
+    this.#allowed = allowedPeers(options.peers, this.#endpoint);
     const turnedAway = (why: string) => (count: number, last: string) =>
       `${connectionsWere(count)} turned away at ${this.address}: ${why}${last === '' ? '' : ` (the last from ${last})`}.`;
     this.#full = new Notice(

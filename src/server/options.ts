@@ -62,7 +62,7 @@ export interface ListenOptions extends BindOptions, SessionOptions {
    */
   readonly maxConnections?: number | undefined;
   /** Who may connect by TCP: addresses and networks, such as `['127.0.0.1', '2001:db8::/32']`. Default: all. */
-  readonly allow?: readonly string[] | undefined;
+  readonly peers?: readonly string[] | undefined;
   /** How long messages in progress may take when the server stops, in milliseconds. Default 30 000. */
   readonly drainTimeout?: number | undefined;
 }
@@ -75,7 +75,7 @@ export const LISTEN_RULES: Rules<ListenOptions> = {
   ...SESSION_RULES,
   maxConnections: whole(0),
   // Checked with the endpoint.
-  allow: anything,
+  peers: anything,
   drainTimeout: stopTime,
 };
 

@@ -10,23 +10,23 @@ export type Allowed = (address: string | undefined) => boolean;
 
 const MAPPED = /^::ffff:(?=\d+\.)/i;
 
-/** Reads the option `allow`; throws a TypeError or RangeError that names the entry that cannot be. */
-export function allowedPeers(allow: unknown, { family }: Endpoint): Allowed | undefined {
-  if (allow === undefined) return undefined;
-  if (!Array.isArray(allow))
-    throw new TypeError(`allow: ${shown(allow)} is not a list. Use an array of addresses and networks.`);
+/** Reads the option `peers`; throws a TypeError or RangeError that names the entry that cannot be. */
+export function allowedPeers(peers: unknown, { family }: Endpoint): Allowed | undefined {
+  if (peers === undefined) return undefined;
+  if (!Array.isArray(peers))
+    throw new TypeError(`peers: ${shown(peers)} is not a list. Use an array of addresses and networks.`);
   if (family === 'unix') {
     throw new TypeError(
-      'allow: the peers of a Unix socket have no addresses. Say who may connect with mode, owner and group.',
+      'peers: those of a Unix socket have no addresses. Say who may connect with mode, owner and group.',
     );
   }
-  if (allow.length === 0)
+  if (peers.length === 0)
     throw new RangeError(
-      'allow: the list is empty, so that no MTA could connect. Leave it out to let in all.',
+      'peers: the list is empty, so that no MTA could connect. Leave it out to let in all.',
     );
   const ipv4 = new BlockList();
   const ipv6 = new BlockList();
-  for (const entry of allow as readonly unknown[]) add(ipv4, ipv6, entry);
+  for (const entry of peers as readonly unknown[]) add(ipv4, ipv6, entry);
   return (address) => {
     // An IPv4 peer of a socket for both families.
     const peer = address?.replace(MAPPED, '').replace(/%.*$/, '');
@@ -41,7 +41,7 @@ MAPPED_NETWORK.addSubnet('::ffff:0:0', 96, 'ipv6');
 
 function add(ipv4: BlockList, ipv6: BlockList, entry: unknown): void {
   const fail = (problem: string): never => {
-    throw new (typeof entry === 'string' ? RangeError : TypeError)(`allow: ${shown(entry)} ${problem}`);
+    throw new (typeof entry === 'string' ? RangeError : TypeError)(`peers: ${shown(entry)} ${problem}`);
   };
   if (typeof entry !== 'string')
     return fail("is not a string. Write an address or a network, as '192.0.2.0/24'.");

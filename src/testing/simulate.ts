@@ -41,12 +41,12 @@ export interface Unanswered {
 export interface Negotiated {
   readonly version: number;
   /** The rights that the filter asked for. */
-  readonly actions: readonly Right[];
+  readonly rights: readonly Right[];
   readonly protocol: readonly ProtocolFlag[];
   /** The macros that the filter asked for; no list for a stage that it leaves to the MTA. */
   readonly macros: MacroLists;
   /** The consequence for each stage: the MTA waits for an answer, sends without waiting, or does not send. */
-  readonly stages: Readonly<Record<Stage, 'asked' | 'told' | 'not sent'>>;
+  readonly stages: Readonly<Record<Stage, 'asked' | 'silent' | 'not sent'>>;
 }
 
 type Step = MtaEvent['type'];
@@ -348,12 +348,12 @@ function negotiated({ version, actions, protocol, lists }: MtaAgreement): Negoti
   const stages = STAGES.map((stage) => {
     const { no, nr, version: since } = COMMANDS[stage];
     if ((protocol & no) !== 0 || since > version) return [stage, 'not sent'];
-    return [stage, (protocol & nr) === 0 ? 'asked' : 'told'];
+    return [stage, (protocol & nr) === 0 ? 'asked' : 'silent'];
   });
   const macros = (Object.keys(SMFIM) as MacroStage[]).filter((stage) => lists.has(SMFIM[stage]));
   return {
     version,
-    actions: namesOf(SMFIF, actions),
+    rights: namesOf(SMFIF, actions),
     protocol: namesOf(SMFIP, protocol),
     macros: Object.fromEntries(macros.map((stage) => [stage, lists.get(SMFIM[stage])])),
     stages: Object.fromEntries(stages) as Negotiated['stages'],

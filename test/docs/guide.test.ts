@@ -415,8 +415,8 @@ describe('the guide, on servers', () => {
     await eventually('the stream is over', () => running.closed);
   });
 
-  test('allow: a peer of the list is served', async () => {
-    const { server } = await runSnippet<WithServer>('allow', {}, { '8891@0.0.0.0': '0@0.0.0.0' });
+  test('peers: a peer of the list is served', async () => {
+    const { server } = await runSnippet<WithServer>('peers', {}, { '8891@0.0.0.0': '0@0.0.0.0' });
     const port = /:(\d+)@/.exec(server.address)?.[1] ?? '';
     expect(added(await senderTo({ ...server, address: `inet:${port}@127.0.0.1` })())).toEqual([
       'X-Filtered: yes',

@@ -50,7 +50,7 @@ describe('onMessage asks an MTA', () => {
   it('for all rights that it may need, and for those of others', async () => {
     const mta = await simulate(none);
     await mta.close();
-    expect(mta.negotiated.actions).toEqual(
+    expect(mta.negotiated.rights).toEqual(
       expect.arrayContaining([
         'ADDHDRS',
         'CHGHDRS',

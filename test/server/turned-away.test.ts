@@ -156,7 +156,7 @@ describe('connections without file descriptors', () => {
   });
 });
 
-describe('the option allow', () => {
+describe('the option peers', () => {
   it.each<[string[], string, boolean]>([
     [['127.0.0.1'], '127.0.0.1', true],
     [['127.0.0.1'], '127.0.0.2', false],
@@ -166,28 +166,28 @@ describe('the option allow', () => {
     [['::/0'], '127.0.0.1', false],
     [['::ffff:127.0.0.0/120'], '127.0.0.7', true],
     [['2001:db8::/32', '::1'], '127.0.0.1', false],
-  ])('%j, for a peer %s: %s', async (allow, peer, allowed) => {
+  ])('%j, for a peer %s: %s', async (peers, peer, allowed) => {
     const warning = warnings();
-    const server = await serving({ allow });
+    const server = await serving({ peers });
     const socket = await from(peer, server.address);
     if (allowed) {
       socket.write(Buffer.from('0000000d4f0000000600000001001fffff', 'hex').subarray(0, 5));
       expect(socket.destroyed).toBe(false);
       socket.destroy();
       await server.close();
-      expect(texts(warning).filter((text) => text.includes('allow'))).toEqual([]);
+      expect(texts(warning).filter((text) => text.includes('peers'))).toEqual([]);
       return;
     }
     await new Promise((resolve) => socket.once('close', resolve));
     expect(texts(warning)).toEqual([
-      `1 connection was turned away at ${server.address}: their addresses are not in the list of the option allow (the last from ${peer}).`,
+      `1 connection was turned away at ${server.address}: their addresses are not in the list of the option peers (the last from ${peer}).`,
     ]);
   });
 
   it('knows an IPv4 peer of a socket for both families', async (context) => {
     if (!hasIPv6()) return context.skip('this machine has no IPv6 address');
     warnings();
-    const server = await serving({ listen: 'inet6:0@::', allow: ['127.0.0.0/31'] });
+    const server = await serving({ listen: 'inet6:0@::', peers: ['127.0.0.0/31'] });
     const { port } = parseEndpoint(server.address) as { port: number };
     const mta = await socketMta(`inet:${port}@127.0.0.1`);
     await mta.ask('C01');
@@ -198,26 +198,26 @@ describe('the option allow', () => {
   });
 
   it.each<[unknown, string]>([
-    ['127.0.0.1', "allow: '127.0.0.1' is not a list."],
-    [[], 'allow: the list is empty, so that no MTA could connect. Leave it out'],
-    [['localhost'], "allow: 'localhost' is no address or network. Names are not looked up"],
+    ['127.0.0.1', "peers: '127.0.0.1' is not a list."],
+    [[], 'peers: the list is empty, so that no MTA could connect. Leave it out'],
+    [['localhost'], "peers: 'localhost' is no address or network. Names are not looked up"],
     [
       ['127.0.0.1', '10.0.0.0/33'],
-      "allow: '10.0.0.0/33' has no number of leading bits after the slash. Write 0 to 32.",
+      "peers: '10.0.0.0/33' has no number of leading bits after the slash. Write 0 to 32.",
     ],
     [
       ['2001:db8::/129'],
-      "allow: '2001:db8::/129' has no number of leading bits after the slash. Write 0 to 128.",
+      "peers: '2001:db8::/129' has no number of leading bits after the slash. Write 0 to 128.",
     ],
-    [['10.0.0.0/'], "allow: '10.0.0.0/' has no number"],
-    [['10.0.0.0/8/8'], "allow: '10.0.0.0/8/8' is no address"],
-    [['10.0.0'], "allow: '10.0.0' is no address"],
-    [['[::1]'], "allow: '[::1]' is no address"],
-    [['fe80::1%eth0'], "allow: 'fe80::1%eth0' has a zone"],
-    [[''], "allow: '' is no address"],
-    [[7], 'allow: 7 is not a string.'],
-  ])('%j is an error that names what is wrong', async (allow, problem) => {
-    const options = { allow: allow as string[] };
+    [['10.0.0.0/'], "peers: '10.0.0.0/' has no number"],
+    [['10.0.0.0/8/8'], "peers: '10.0.0.0/8/8' is no address"],
+    [['10.0.0'], "peers: '10.0.0' is no address"],
+    [['[::1]'], "peers: '[::1]' is no address"],
+    [['fe80::1%eth0'], "peers: 'fe80::1%eth0' has a zone"],
+    [[''], "peers: '' is no address"],
+    [[7], 'peers: 7 is not a string.'],
+  ])('%j is an error that names what is wrong', async (peers, problem) => {
+    const options = { peers: allow as string[] };
     await expect(serve(nothing, { listen: LOOPBACK, ...options })).rejects.toThrow(problem);
     const listened = new Promise((_resolve, reject) =>
       listen(LOOPBACK, options).subscribe({ error: reject }),
@@ -226,8 +226,8 @@ describe('the option allow', () => {
   });
 
   it('is not for a Unix socket', async () => {
-    await expect(serve(nothing, { listen: 'unix:/nowhere/s', allow: ['127.0.0.1'] })).rejects.toThrow(
-      'allow: the peers of a Unix socket have no addresses. Say who may connect with mode, owner and group.',
+    await expect(serve(nothing, { listen: 'unix:/nowhere/s', peers: ['127.0.0.1'] })).rejects.toThrow(
+      'peers: those of a Unix socket have no addresses. Say who may connect with mode, owner and group.',
     );
   });
 });

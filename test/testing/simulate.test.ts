@@ -275,9 +275,9 @@ describe('a simulated MTA, of the negotiation', () => {
     expect(mta.negotiated).toMatchObject({
       version: 6,
       macros: { mail: ['i', '{auth_authen}'], eom: ['i'] },
-      stages: { connect: 'told', rcpt: 'asked', header: 'told', body: 'not sent', eom: 'asked' },
+      stages: { connect: 'silent', rcpt: 'asked', header: 'silent', body: 'not sent', eom: 'asked' },
     });
-    expect(mta.negotiated.actions).toContain('CHGBODY');
+    expect(mta.negotiated.rights).toContain('CHGBODY');
     expect(mta.negotiated.protocol).toContain('NOBODY');
     const old = await started(
       on(STAGES, () => undefined),

@@ -24,7 +24,7 @@ export const all: ServeOptions = {
   group: 115,
   backlog: 511,
   maxConnections: 100,
-  allow: ['192.0.2.0/24'],
+  peers: ['192.0.2.0/24'],
   drainTimeout: 30_000,
   onError: (error, outcome) => {
     typed<Error>()(error);
@@ -69,7 +69,7 @@ export const sometimes: ServeOptions = {
   group: maybe(115),
   backlog: maybe(511),
   maxConnections: maybe(100),
-  allow: maybe(['192.0.2.0/24'] as const),
+  peers: maybe(['192.0.2.0/24'] as const),
   drainTimeout: maybe(30_000),
   onError: maybe(() => undefined),
   failure: maybe(tempfail()),

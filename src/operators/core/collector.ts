@@ -48,7 +48,7 @@ export class Collector {
   /** The event of a message that is beyond a limit, with the decision for that. */
   beyond(event: StageEvent): Flow {
     const answers = new Answers(event);
-    answers.take(this.#current?.verdict);
+    answers.take(this.#current?.decision);
     return answers.result();
   }
 

@@ -11,7 +11,7 @@ const NO_CLIENT: Client = Object.freeze({ host: '', family: 'unknown', port: 0, 
 let sessions = 0;
 
 /** The envelope of a message so far, as it came. */
-export interface Told {
+export interface EnvelopeSoFar {
   readonly sender: string | undefined;
   readonly recipient: string | undefined;
 }
@@ -26,7 +26,7 @@ export class SessionState extends SessionFacts implements SessionInfo {
   /** Whether the client's address came with `IPv6:` before it, as Sendmail writes it. */
   prefixed = false;
   /** Of the message in progress. */
-  envelope: Told | undefined = undefined;
+  envelope: EnvelopeSoFar | undefined = undefined;
   /** The names of the message's headers; nothing where the MTA has shown none. */
   shownHeaders: string[] | undefined = undefined;
   #profile: Profile = GENERIC;
