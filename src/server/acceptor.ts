@@ -58,7 +58,7 @@ export class Acceptor {
     this.#full = new Notice(
       turnedAway(`there are ${options.maxConnections} of them (maxConnections) already`),
     );
-    this.#strange = new Notice(turnedAway('their addresses are not in the list of the option allow'));
+    this.#strange = new Notice(turnedAway('their addresses are not in the list of the option peers'));
     this.#exhausted = new Notice(
       (_count, code) =>
         `No file descriptors are left (${code}): new connections to ${this.address} are closed at once, and cannot be counted. ` +

@@ -217,7 +217,7 @@ describe('the option peers', () => {
     [[''], "peers: '' is no address"],
     [[7], 'peers: 7 is not a string.'],
   ])('%j is an error that names what is wrong', async (peers, problem) => {
-    const options = { peers: allow as string[] };
+    const options = { peers: peers as string[] };
     await expect(serve(nothing, { listen: LOOPBACK, ...options })).rejects.toThrow(problem);
     const listened = new Promise((_resolve, reject) =>
       listen(LOOPBACK, options).subscribe({ error: reject }),
