@@ -13,6 +13,7 @@ import {
 import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
+import type { MessageOutcome } from '../server/message-outcome.js';
 import {
   type Decision,
   type DecisionAt,
@@ -22,7 +23,6 @@ import {
 } from '../session/decisions.js';
 import type { StageEvent } from '../session/flow.js';
 import { decisionOf } from '../session/options.js';
-import type { Outcome } from '../session/outcome.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { NETWORK_RULES, type NetworkSize, ONE_MACHINE, clientNetwork } from './client-network.js';
 import { checkKey } from './keys.js';
@@ -39,10 +39,14 @@ export interface ReputationOptions<S extends ReputationStage> extends AwayOption
   readonly threshold: number;
   /** The time in which points decay by half, in milliseconds. */
   readonly halfLife: number;
-  /** How many points an outcome costs its client. Default 1 where something was rejected, otherwise 0. */
-  readonly points?: ((outcome: Outcome) => number | undefined) | undefined;
-  /** The key of a session, or none. Default the client's network, and none for users who have logged in. */
-  readonly key?: ((session: SessionInfo) => string | undefined) | undefined;
+  /** How many points a message costs its client. Default 1 for each refused recipient, 1 for another refusal. */
+  readonly points?: ((message: MessageOutcome) => number | undefined) | undefined;
+  /**
+   * The key, from what a session and its messages have in common, or none. Default the client's network, and none for
+   * users who have logged in.
+   */
+  readonly key?:
+    ((known: Pick<SessionInfo, 'client' | 'helo' | 'auth' | 'tls'>) => string | undefined) | undefined;
   /** The size of the client's network; see `clientNetwork()`. Default 32 bits of IPv4, 64 of IPv6. */
   readonly network?: NetworkSize | undefined;
   /** The stage that is decided. Default `mail`, where it is known whether a user has logged in. */
@@ -55,8 +59,8 @@ export interface ReputationOptions<S extends ReputationStage> extends AwayOption
 
 /** A filter that refuses clients with a bad reputation, and the function that feeds it. */
 export interface Reputation extends Filter {
-  /** Adds the points of an outcome: `server.outcomes.subscribe(known.penalise)`. It waits for nothing, and never throws. */
-  readonly penalise: (outcome: Outcome) => void;
+  /** Adds the points of a message: `server.messages.subscribe(known.penalise)`. It waits for nothing, and never throws. */
+  readonly penalise: (message: MessageOutcome) => void;
 }
 
 const RULES: Rules<ReputationOptions<ReputationStage>> = {
@@ -83,29 +87,32 @@ const MOST_PENDING = 1_000;
 /**
  * Refuses clients of which much was refused lately, on all connections; their points decay with time.
  *
- * @remarks Each outcome that `penalise` gets has points; half of them are gone after each half-life. Refusals of the
- *   filter itself cost none. Points that cannot be added are lost, which is reported once for each outage, as are errors
- *   of `points` and `key` there, with the next event.
+ * @remarks Each message that `penalise` gets has points: by default one for each recipient that was refused, and one for
+ *   a message that was refused at another stage. Half of them are gone after each half-life. Refusals of the filter
+ *   itself cost none. A session that was refused at `connect` or `helo` is no message, and costs none either. Points that
+ *   cannot be added are lost, which is reported once for each outage, as are errors of `points` and `key` there, with the
+ *   next event.
  * @throws RangeError where a number is out of range, TypeError where another option is wrong, AnswerError where the
  *   decision is not legal at the stage
  * @example
  * const known = reputation({ threshold: 20, halfLife: 3_600_000 });
  * const server = await serve(compose(known, filter), { listen: 'inet:8891@127.0.0.1' });
- * server.outcomes.subscribe(known.penalise);
+ * server.messages.subscribe(known.penalise);
  */
 export function reputation<const S extends ReputationStage = 'mail'>(
   options: ReputationOptions<S>,
 ): Reputation;
 export function reputation(options: ReputationOptions<ReputationStage>): Reputation {
   checkOptions('reputation()', options, RULES);
-  const { threshold, halfLife, stage = 'mail', scores = memoryScores() } = options;
-  const { points = ({ decision }: Outcome) => (decision?.kind === 'reject' ? 1 : 0) } = options;
+  const { threshold, halfLife, stage = 'mail', scores = memoryScores(), points = refusalsIn } = options;
   const network = withDefaults(ONE_MACHINE, options.network);
-  const { key = (session: SessionInfo) => strangerOf(session, network) } = options;
+  const { key = (known: Stranger) => strangerOf(known, network) } = options;
   const given = options.decision ?? tempfail({ code: 450, enhanced: '4.7.1', text: TEXT });
-  // A copy, by which outcomes of this filter are recognised.
+  // A copy, by which messages that this filter has refused are recognised.
   const decision: Decision = ownDecision(checkDecision(given, stage));
-  const keyOf = (session: SessionInfo): string | undefined => checkKey('reputation()', key(session));
+  // The macros of a message are gone when it is over: its session has no login then, and the message has.
+  const keyOf = (known: SessionInfo | MessageOutcome): string | undefined =>
+    checkKey('reputation()', key(known));
 
   // A store may be readable and not writable: each of the two has an outage of its own.
   const reading = new Outage(options);
@@ -139,16 +146,16 @@ export function reputation(options: ReputationOptions<ReputationStage>): Reputat
   // The decision was checked for the stage above.
   const filter = on(stage, ask as Parameters<typeof on<ReputationStage>>[1]);
   return Object.assign(filter, {
-    penalise(this: void, outcome: Outcome) {
-      if (outcome.decision === decision) return;
+    penalise(this: void, message: MessageOutcome) {
+      if (message.decision === decision) return;
       try {
-        const more = points(outcome) ?? 0;
+        const more = points(message) ?? 0;
         if (POINTS.check(more) !== 'right') {
           throw new RangeError(
             `reputation(): points gave ${shown(more)}; it has to give ${POINTS.expected}.`,
           );
         }
-        const name = more > 0 ? keyOf(outcome.session) : undefined;
+        const name = more > 0 ? keyOf(message) : undefined;
         if (name !== undefined) writing.note(() => add(name, more));
       } catch (error) {
         writing.note(() => {
@@ -159,7 +166,14 @@ export function reputation(options: ReputationOptions<ReputationStage>): Reputat
   });
 }
 
-function strangerOf(session: SessionInfo, network: NetworkSize): string | undefined {
-  if (session.client.address === '' || session.auth !== undefined) return undefined;
-  return clientNetwork(session.client, network);
+/** A message that ends with its last recipient refused has that counted already. */
+function refusalsIn({ recipients, result, stage }: MessageOutcome): number {
+  const refused = recipients.filter((each) => each.result === 'refused').length;
+  return result === 'refused' && stage !== 'rcpt' ? refused + 1 : refused;
+}
+
+type Stranger = Pick<SessionInfo, 'client' | 'auth'>;
+
+function strangerOf({ client, auth }: Stranger, network: NetworkSize): string | undefined {
+  return client.address === '' || auth !== undefined ? undefined : clientNetwork(client, network);
 }

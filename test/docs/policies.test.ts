@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync, unwatchFile, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MilterServer } from 'rxmilter';
+import type { Reputation } from 'rxmilter/policies';
 import { simulate } from 'rxmilter/testing';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { fakeRedis } from '../policies/support/fake-redis.js';
+import { messageOutcome, recipientOutcome } from '../policies/support/message-outcome.js';
 import { runSnippet } from './support/run-snippet.js';
 import { servingSnippet, type WithFilter } from './support/serving-snippet.js';
 import { repliesTo, senderTo, serving } from './support/serving.js';
@@ -114,12 +116,15 @@ describe('the guide, on policies', () => {
     const mailboxExists = (address: string): Promise<boolean> => Promise.resolve(knows(address));
     const { server } = await runSnippet<{ server: MilterServer }>('reputation', { mailboxExists });
     const send = senderTo(server);
+    const over = vi.fn();
+    server.messages.subscribe(over);
     const guesses = Array.from({ length: 10 }, (_, at) => `gone${at}@b.test`);
     expect(
       (await send({ recipients: [...guesses, 'bob@b.test'] })).accepted.map(({ address }) => address),
     ).toEqual(['bob@b.test']);
     // Ten are not above ten.
     expect((await send({ recipients: ['gone@b.test'] })).accepted.map(({ address }) => address)).toEqual([]);
+    await vi.waitFor(() => expect(over).toHaveBeenCalledTimes(2));
     for (let count = 0; count < 3; count++) {
       const late = await send();
       expect(late.outcome).toBe('deferred');
@@ -131,6 +136,19 @@ describe('the guide, on policies', () => {
     // After three half-lives less than two points are left.
     vi.setSystemTime(Date.now() + 3 * 3_600_000);
     expect((await send()).outcome).toBe('delivered');
+  });
+
+  test('reputation: what is found at the end of a message costs five', async () => {
+    const { server, known } = await runSnippet<{ server: MilterServer; known: Reputation }>('reputation', {
+      mailboxExists: () => Promise.resolve(true),
+    });
+    const send = senderTo(server);
+    const found = messageOutcome('192.0.2.1', { recipients: [recipientOutcome('accepted')], stage: 'eom' });
+    const client = { host: 'client.example', address: '192.0.2.1' };
+    for (const outcome of ['delivered', 'delivered', 'deferred']) {
+      known.penalise(found);
+      expect((await send({ client })).outcome).toBe(outcome);
+    }
   });
 
   test('shared-policies: what Redis says, and what happens without it', async () => {

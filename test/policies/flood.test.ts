@@ -35,9 +35,9 @@ const TARGETS: Readonly<Record<string, string>> = {
     return { flood: (address) => store.attempt(address, times), size: () => store.size };`,
   'a reputation': `
     const scores = memoryScores({ maxKeys: ${KEPT} });
-    const { penalise } = reputation({ threshold: 5, halfLife: 3_600_000, scores, key: ({ address }) => address });
-    const decision = { kind: 'reject' };
-    return { flood: (address) => penalise({ session: { address }, decision }), size: () => scores.size };`,
+    const { penalise } = reputation({ threshold: 5, halfLife: 3_600_000, scores, key: ({ client }) => client.address });
+    const recipients = [{ result: 'refused' }];
+    return { flood: (address) => penalise({ client: { address }, recipients }), size: () => scores.size };`,
   'a search for bursts': `
     const source = new Subject();
     source.pipe(bursts({ key: (address) => address, threshold: 3, window: 3_600_000, maxKeys: ${KEPT} })).subscribe();

@@ -1,7 +1,19 @@
-import { compose, on, discard, reject, tempfail, type Flow, type Outcome } from 'rxmilter';
+import {
+  compose,
+  discard,
+  on,
+  reject,
+  serve,
+  tempfail,
+  type Filter,
+  type Flow,
+  type MessageOutcome,
+  type SessionInfo,
+} from 'rxmilter';
+import { deliver, type ClientMail } from 'rxmilter/mta';
 import { memoryScores, type Reputation, reputation } from 'rxmilter/policies';
 import { type Simulation, connect, mail, session, simulate } from 'rxmilter/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { stepsOf, tagsOf } from '../../src/operators/core/filter.js';
 import { BIT } from '../../src/session/stage.js';
@@ -9,33 +21,21 @@ import { run } from '../operators/support/drawn.js';
 import { expectQuiet } from '../operators/support/quiet.js';
 import { decided } from '../support/events.js';
 import { marbles } from '../support/marbles.js';
+import { messageOutcome, recipientOutcome } from './support/message-outcome.js';
 
 const HOUR = 3_600_000;
+/** The end of a message about which nothing was decided. */
+const PASSED = { result: 'accepted', stage: undefined, decision: undefined } as const;
 const LATER = tempfail({
   code: 450,
   enhanced: '4.7.1',
   text: 'Too much was refused lately, please try again later',
 });
 
-const of = (address: string, macros: Record<string, string> = {}): Outcome['session'] =>
+const of = (address: string, macros: Record<string, string> = {}): SessionInfo =>
   session({ client: { address }, macros });
 const from = (address: string, macros: Record<string, string> = {}): ReturnType<typeof mail> =>
   mail('alice@example.com', { session: of(address, macros) });
-
-/** What became of a recipient of that client. */
-function outcome(address: string, given: Partial<Outcome> = {}): Outcome {
-  return {
-    session: of(address),
-    stage: 'rcpt',
-    decision: reject(),
-    modifications: [],
-    elapsed: 1,
-    rounds: 1,
-    bytes: 1,
-    error: undefined,
-    ...given,
-  };
-}
 
 /** Whether mail of the client passes: `y`, or `n` where it gets the usual reply. */
 function fate(filter: Reputation, event: Flow): string {
@@ -57,38 +57,55 @@ describe('reputation', () => {
       const m = mail();
       const N = decided(m, LATER);
       const known = reputation({ threshold: 2, halfLife: 1_000 });
-      hot('(ooo)').subscribe(() => known.penalise(outcome(m.session.client.address)));
+      hot('(ooo)').subscribe(() => known.penalise(messageOutcome(m.session.client.address)));
       // 3 points are 2 after 585 ms.
       expectObservable(hot('1ms m 580ms m 9ms m', { m }).pipe(known)).toBe('1ms N 580ms N 9ms m', { m, N });
     }),
   );
 
-  it('counts what was rejected, for each client, over all connections', () => {
+  it('counts what was refused, for each client, over all connections', () => {
     const known = reputation({ threshold: 1, halfLife: HOUR });
-    known.penalise(outcome('192.0.2.1'));
-    known.penalise(outcome('192.0.2.1', { decision: tempfail() }));
-    known.penalise(outcome('192.0.2.1', { decision: undefined }));
+    known.penalise(messageOutcome('192.0.2.1'));
+    known.penalise(
+      messageOutcome('192.0.2.1', {
+        recipients: [recipientOutcome('deferred')],
+        result: 'deferred',
+        decision: tempfail(),
+      }),
+    );
+    known.penalise(messageOutcome('192.0.2.1', { recipients: [recipientOutcome('accepted')], ...PASSED }));
     expect(fate(known, from('192.0.2.1'))).toBe('y');
-    known.penalise(outcome('192.0.2.1'));
+    known.penalise(messageOutcome('192.0.2.1'));
     expect([fate(known, from('192.0.2.1')), fate(known, from('192.0.2.2'))]).toEqual(['n', 'y']);
   });
 
-  it('gives outcomes the points of its user', () => {
-    const points = ({ stage, bytes }: Outcome): number | undefined => (stage === 'eom' ? bytes : undefined);
-    const known = reputation({ threshold: 10, halfLife: HOUR, points });
-    known.penalise(outcome('192.0.2.1', { bytes: 1_000 }));
+  it('counts recipients that were refused in a message that was not', () => {
+    const known = reputation({ threshold: 1, halfLife: HOUR });
+    const some = { recipients: (['refused', 'accepted', 'deferred'] as const).map(recipientOutcome) };
+    known.penalise(messageOutcome('192.0.2.1', { ...some, ...PASSED }));
     expect(fate(known, from('192.0.2.1'))).toBe('y');
-    known.penalise(outcome('192.0.2.1', { stage: 'eom', bytes: 11 }));
+    // The mail server itself has refused one, and the client has given up.
+    known.penalise(messageOutcome('192.0.2.1', { ...some, ...PASSED, result: 'aborted' }));
+    expect(fate(known, from('192.0.2.1'))).toBe('n');
+  });
+
+  it('gives messages the points of its user', () => {
+    const points = ({ stage, size }: MessageOutcome): number | undefined =>
+      stage === 'eom' ? size : undefined;
+    const known = reputation({ threshold: 10, halfLife: HOUR, points });
+    known.penalise(messageOutcome('192.0.2.1', { size: 1_000 }));
+    expect(fate(known, from('192.0.2.1'))).toBe('y');
+    known.penalise(messageOutcome('192.0.2.1', { stage: 'eom', size: 11 }));
     expect(fate(known, from('192.0.2.1'))).toBe('n');
   });
 
   it('has none of who has logged in, and of who is not known', () => {
     const known = reputation({ threshold: 0, halfLife: HOUR });
     const user = { auth_authen: 'alice' };
-    known.penalise(outcome('', { session: session({ client: { address: '', family: 'unknown' } }) }));
-    known.penalise(outcome('192.0.2.2', { session: of('192.0.2.2', user) }));
+    known.penalise(messageOutcome('', { session: session({ client: { address: '', family: 'unknown' } }) }));
+    known.penalise(messageOutcome('192.0.2.2', { session: of('192.0.2.2', user) }));
     expect(fate(known, from('192.0.2.2'))).toBe('y');
-    known.penalise(outcome('192.0.2.1'));
+    known.penalise(messageOutcome('192.0.2.1'));
     expect([fate(known, from('192.0.2.1', user)), fate(known, from('192.0.2.1'))]).toEqual(['y', 'n']);
     const unknown = mail('a@b.test', { session: session({ client: { address: '', family: 'unknown' } }) });
     expect(fate(known, unknown)).toBe('y');
@@ -96,14 +113,14 @@ describe('reputation', () => {
 
   it('goes by a larger network, or by a key of its user', () => {
     const wide = reputation({ threshold: 0, halfLife: HOUR, network: { ipv4: 24 } });
-    wide.penalise(outcome('192.0.2.1'));
+    wide.penalise(messageOutcome('192.0.2.1'));
     expect([fate(wide, from('192.0.2.9')), fate(wide, from('192.0.3.1'))]).toEqual(['n', 'y']);
     const users = reputation({
       threshold: 0,
       halfLife: HOUR,
-      key: ({ macros }) => macros.get('auth_authen'),
+      key: ({ auth }) => auth?.user,
     });
-    users.penalise(outcome('192.0.2.1', { session: of('192.0.2.1', { auth_authen: 'bob' }) }));
+    users.penalise(messageOutcome('192.0.2.1', { session: of('192.0.2.1', { auth_authen: 'bob' }) }));
     const user = (name: string): Flow => from('192.0.2.5', { auth_authen: name });
     expect([user('bob'), user('alice'), from('192.0.2.1')].map((event) => fate(users, event)).join('')).toBe(
       'nyy',
@@ -112,7 +129,7 @@ describe('reputation', () => {
 
   it('keeps the usual size of an IPv4 network where only that of an IPv6 one is given', () => {
     const known = reputation({ threshold: 0, halfLife: HOUR, network: { ipv6: 56 } });
-    known.penalise(outcome('192.0.2.1'));
+    known.penalise(messageOutcome('192.0.2.1'));
     expect([fate(known, from('192.0.2.1')), fate(known, from('192.0.2.9'))]).toEqual(['n', 'y']);
   });
 
@@ -120,42 +137,12 @@ describe('reputation', () => {
     const scores = memoryScores();
     const decision = reject({ code: 554, text: 'Not you' });
     const known = reputation({ threshold: 0, halfLife: HOUR, stage: 'connect', decision, scores });
-    known.penalise(outcome('192.0.2.1'));
+    known.penalise(messageOutcome('192.0.2.1'));
     const c = connect('192.0.2.1');
     const { source, out } = run(known);
     source.next(c);
     expect(out).toEqual([decided(c, decision)]);
     expect(scores.of('192.0.2.1/32', HOUR)).toBe(1);
-  });
-
-  it('costs who comes again and again no more points for that', async () => {
-    const decision = reject('Not you');
-    const scores = memoryScores();
-    const known = reputation({ threshold: 1, halfLife: HOUR, decision, scores, key: () => 'all' });
-    // The same decision of another filter is another matter.
-    const mta = await simulate(
-      compose(
-        known,
-        on('rcpt', () => decision),
-      ),
-    );
-    const told = (): Outcome => {
-      const last = mta.outcomes.at(-1);
-      if (last === undefined) throw new Error('There was to be an outcome.');
-      known.penalise(last);
-      return last;
-    };
-    for (const points of [1, 2]) {
-      expect((await mta.rcpt()).verdict).toBe('reject');
-      expect(told()).toMatchObject({ stage: 'rcpt', decision: { kind: 'reject' } });
-      expect(scores.of('all', HOUR)).toBe(points);
-    }
-    for (let count = 0; count < 3; count++) {
-      expect((await mta.mail()).verdict).toBe('reject');
-      expect(told()).toMatchObject({ stage: 'mail', decision: { kind: 'reject' } });
-      expect(scores.of('all', HOUR)).toBe(2);
-    }
-    await mta.close();
   });
 
   it('decides at its stage and looks at nothing else', () => {
@@ -182,6 +169,116 @@ describe('reputation', () => {
     ],
   ])('refuses %o', (options, message) => {
     expect(() => reputation({ threshold: 1, halfLife: HOUR, ...(options as object) })).toThrow(message);
+  });
+});
+
+describe('reputation, of the messages of a server', () => {
+  const KEY = '192.0.2.1/32';
+  const MAIL: ClientMail = {
+    sender: 'alice@example.com',
+    recipients: ['gone@example.org', 'bob@example.org'],
+    headers: [['Subject', 'Hello']],
+    body: 'Hi there\r\n',
+    client: { host: 'client.example.com', family: 'inet', address: '192.0.2.1', port: 40_000 },
+  };
+  const noGone = on('rcpt', ({ address }) => address.startsWith('gone') && reject('No such user'));
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_123_456 }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** Sends a mail, and gives the messages that were told of, and the points that they cost. */
+  async function told(
+    filter: Filter,
+    mail: Partial<ClientMail> = {},
+  ): Promise<{ messages: MessageOutcome[]; points: number }> {
+    const scores = memoryScores();
+    const messages: MessageOutcome[] = [];
+    const known = reputation({ threshold: 100, halfLife: HOUR, scores });
+    const server = await serve(compose(known, filter), { listen: 'inet:0@127.0.0.1' });
+    server.messages.subscribe(known.penalise);
+    server.messages.subscribe((message) => void messages.push(message));
+    await deliver({ ...MAIL, ...mail }, { to: server.address });
+    await server.close();
+    return { messages, points: scores.of(KEY, HOUR) };
+  }
+
+  it.each<[string, Filter, number]>([
+    ['that passes', compose(), 0],
+    ['of which one of two recipients was refused', noGone, 1],
+    ['of which both recipients were refused', on('rcpt', () => reject()), 2],
+    ['of which both recipients were deferred', on('rcpt', () => tempfail()), 0],
+    [
+      'of which one recipient was deferred and then the last refused',
+      on('rcpt', ({ address }) => (address.startsWith('gone') ? tempfail() : reject())),
+      1,
+    ],
+    ['that was refused at mail', on('mail', () => reject()), 1],
+    ['that was refused at data', on('data', () => reject()), 1],
+    ['that was refused at its end', on('eom', () => reject()), 1],
+    [
+      'that was refused at its end, and a recipient before',
+      compose(
+        noGone,
+        on('eom', () => reject()),
+      ),
+      2,
+    ],
+    [
+      'that was deferred at its end, and a recipient refused',
+      compose(
+        noGone,
+        on('eom', () => tempfail()),
+      ),
+      1,
+    ],
+    ['that was discarded', on('eom', () => discard()), 0],
+  ])('counts of one %s each refusal once', async (_which, filter, points) => {
+    expect(await told(filter)).toMatchObject({ messages: [{ client: { address: '192.0.2.1' } }], points });
+  });
+
+  it('counts a recipient who was the only one, and refused, once', async () => {
+    const { messages, points } = await told(noGone, { recipients: ['gone@example.org'] });
+    expect(messages).toMatchObject([{ result: 'refused', stage: 'rcpt' }]);
+    expect(points).toBe(1);
+  });
+
+  it.each(['connect', 'helo'] as const)(
+    'has no points for a session that was refused at %s',
+    async (stage) => {
+      expect(await told(on(stage, () => reject()))).toEqual({ messages: [], points: 0 });
+    },
+  );
+
+  it('has no points for the messages of who has logged in, although their session has no login any more', async () => {
+    const { messages, points } = await told(noGone, { macros: { '{auth_authen}': 'alice' } });
+    expect(messages.map(({ auth, session }) => [auth?.user, session.auth])).toEqual([['alice', undefined]]);
+    expect(points).toBe(0);
+  });
+
+  it('costs who comes again and again no more points for that', async () => {
+    const decision = reject('Not you');
+    const scores = memoryScores();
+    const known = reputation({ threshold: 1, halfLife: HOUR, decision, scores, key: () => 'all' });
+    // The same decision of another filter is another matter.
+    const filter = compose(
+      known,
+      on('rcpt', () => decision),
+    );
+    const server = await serve(filter, { listen: 'inet:0@127.0.0.1' });
+    onTestFinished(() => server.destroy());
+    const messages: MessageOutcome[] = [];
+    server.messages.subscribe(known.penalise);
+    server.messages.subscribe((message) => void messages.push(message));
+    const points: number[] = [];
+    for (let count = 1; count <= 5; count++) {
+      await deliver({ ...MAIL, recipients: ['bob@example.org'] }, { to: server.address });
+      await expect.poll(() => messages).toHaveLength(count);
+      points.push(scores.of('all', HOUR));
+    }
+    expect(messages.map(({ stage, text }) => `${stage ?? ''}: ${text}`)).toEqual([
+      ...Array<string>(2).fill('rcpt: 550 5.7.1 Not you'),
+      ...Array<string>(3).fill('mail: 550 5.7.1 Not you'),
+    ]);
+    expect(points).toEqual([1, 2, 2, 2, 2]);
   });
 });
 
@@ -224,11 +321,11 @@ describe('reputation, while its scores cannot be asked', () => {
   ])('loses points without a word but one, where the store %s', async (_how, add) => {
     const known = reputation({ threshold: 1, halfLife: HOUR, scores: { add, of: () => 0 } });
     const mta = await simulated(known);
-    for (let count = 0; count < 5; count++) known.penalise(outcome('192.0.2.1'));
+    for (let count = 0; count < 5; count++) known.penalise(messageOutcome('192.0.2.1'));
     await settled();
     for (let count = 0; count < 5; count++) {
       expect((await mta.mail()).verdict).toBe('continue');
-      known.penalise(outcome('192.0.2.1'));
+      known.penalise(messageOutcome('192.0.2.1'));
       await settled();
     }
     expect(errors(mta)).toEqual([gone]);
@@ -247,7 +344,7 @@ describe('reputation, while its scores cannot be asked', () => {
     const mta = await simulated(known);
     for (const next of [true, true, true, false, false]) {
       away = next;
-      known.penalise(outcome('192.0.2.1'));
+      known.penalise(messageOutcome('192.0.2.1'));
       expect((await mta.mail()).verdict).toBe('continue');
     }
     expect(told).toEqual([gone, 'back']);
@@ -262,12 +359,14 @@ describe('reputation, while its scores cannot be asked', () => {
     for (const options of [
       { points: fails },
       { points: () => NaN },
-      { key: ({ client }: Outcome['session']) => (client.address === '192.0.2.9' ? fails() : 'all') },
+      {
+        key: ({ client }: Pick<SessionInfo, 'client'>) => (client.address === '192.0.2.9' ? fails() : 'all'),
+      },
       { scores: { add: () => Promise.reject(gone), of: () => 0 }, onAway: fails },
     ]) {
       const known = reputation({ threshold: 1, halfLife: HOUR, ...options });
       const mta = await simulated(known);
-      for (let count = 0; count < 3; count++) known.penalise(outcome('192.0.2.9'));
+      for (let count = 0; count < 3; count++) known.penalise(messageOutcome('192.0.2.9'));
       await settled();
       for (let count = 0; count < 3; count++) expect((await mta.mail()).verdict).toBe('continue');
       expect(errors(mta)).toHaveLength(1);
@@ -285,7 +384,7 @@ describe('reputation, while its scores cannot be asked', () => {
       onBack: () => told.push('back'),
     });
     const penalise = (count: number): void => {
-      for (let at = 0; at < count; at++) known.penalise(outcome('192.0.2.1'));
+      for (let at = 0; at < count; at++) known.penalise(messageOutcome('192.0.2.1'));
     };
     penalise(5_000);
     expect(waiting).toHaveLength(1_000);

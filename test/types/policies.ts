@@ -1,5 +1,14 @@
 import type { Observable } from 'rxjs';
-import { discard, reject, skip, type Filter, type Outcome, type Rcpt } from 'rxmilter';
+import {
+  discard,
+  reject,
+  skip,
+  type Filter,
+  type MessageOutcome,
+  type Outcome,
+  type Rcpt,
+  type SessionInfo,
+} from 'rxmilter';
 import { sharedLookUp, type SharedLookUp } from 'rxmilter/lookups';
 import {
   bursts,
@@ -35,8 +44,14 @@ export const filters: Filter[] = [
   reputation({ threshold: 1, halfLife: 1, stage: 'connect', key: ({ helo }) => helo, decision: reject() }),
 ];
 
+declare const messages: Observable<MessageOutcome>;
+messages.subscribe(reputation({ threshold: 1, halfLife: 1, points: ({ size }) => size }).penalise);
 declare const outcomes: Observable<Outcome>;
-outcomes.subscribe(reputation({ threshold: 1, halfLife: 1, points: ({ bytes }) => bytes }).penalise);
+// @ts-expect-error: it takes messages, and not what became of single events
+outcomes.subscribe(reputation({ threshold: 1, halfLife: 1 }).penalise);
+declare const ofMacros: (session: Pick<SessionInfo, 'macros'>) => string | undefined;
+// @ts-expect-error: the macros of a message are gone when it is over
+reputation({ threshold: 1, halfLife: 1, key: ofMacros });
 export const score: number = memoryScores().add('', 1, 1);
 // @ts-expect-error: before there is a message there is none to discard
 reputation({ threshold: 1, halfLife: 1, stage: 'connect', decision: discard() });

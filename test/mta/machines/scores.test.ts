@@ -1,9 +1,9 @@
 import { createClient } from 'redis';
-import { reject } from 'rxmilter';
 import { StoreError, memoryScores, redisScores, reputation, type Scores } from 'rxmilter/policies';
 import { simulate } from 'rxmilter/testing';
 import { expect, test } from 'vitest';
 
+import { messageOutcome } from '../../policies/support/message-outcome.js';
 import { describeBench } from '../support/describe-bench.js';
 import { RedisServer } from '../support/redis-server.js';
 import { missingForRedis } from '../support/requirements.js';
@@ -142,23 +142,21 @@ describeBench(
       if (one === undefined || other === undefined) throw new Error('There are two.');
       const mta = await simulate(other);
       expect((await mta.mail()).verdict).toBe('continue');
-      const [passed] = mta.outcomes;
-      if (passed === undefined) throw new Error('There was to be an outcome.');
-      const outcome = { ...passed, decision: reject() };
-      for (let count = 0; count < 3; count++) one.penalise(outcome);
+      const message = messageOutcome('192.0.2.1');
+      for (let count = 0; count < 3; count++) one.penalise(message);
       await expect.poll(() => bench().both[1]?.of('all', AGES)).toBeCloseTo(3, 2);
       expect((await mta.mail()).verdict).toBe('tempfail');
 
       await bench().redis.stop('SIGKILL');
       expect((await mta.mail()).verdict).toBe('continue');
-      for (let count = 0; count < 10; count++) one.penalise(outcome);
+      for (let count = 0; count < 10; count++) one.penalise(message);
       await expect.poll(() => told).toEqual(['away', 'away']);
       await bench().redis.resume();
       await expect.poll(async () => (await mta.mail()).verdict).toBe('tempfail');
       await expect
         .poll(() => {
           // One client may be connected again before the other.
-          one.penalise(outcome);
+          one.penalise(message);
           return told;
         })
         .toEqual(['away', 'away', 'back', 'back']);
