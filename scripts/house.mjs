@@ -23,7 +23,7 @@ export const HOUSE = {
   message: { from: ['common', 'rx', 'session', 'spool', 'transport'], rxjs: true },
   operators: { from: ['common', 'message', 'rx', 'session', 'transport'], rxjs: true },
   lookups: { from: ['common', 'rx'], rxjs: true },
-  policies: { from: ['common', 'lookups', 'operators', 'server', 'session', 'transport'], rxjs: true },
+  policies: { from: ['common', 'lookups', 'operators', 'session', 'transport'], rxjs: true },
   server: { from: ['common', 'operators', 'rx', 'session', 'transport'], rxjs: true },
   mta: { from: ['common', 'operators', 'session', 'transport'], rxjs: true },
   recording: { from: ['common', 'mta', 'operators', 'session', 'transport'], rxjs: true },

@@ -92,10 +92,9 @@ export { serve } from './server/serve.js';
 export { inheritedSockets } from './transport/sockets/inherited-sockets.js';
 export { openSocket } from './transport/sockets/open-socket.js';
 export type { RemoteOptions } from './mta/remote/remote-options.js';
-export type { MessageOutcome } from './server/message-outcome.js';
 export type { ListenOptions, MilterServer, ServeOptions } from './server/options.js';
 export type { Failure, SessionOptions, Timeouts } from './session/options.js';
-export type { Outcome } from './session/outcome.js';
+export type { MessageOutcome, Outcome } from './session/outcome.js';
 export type { OpenSocket } from './transport/sockets/open-socket.js';
 
 // The protocol, for options and for looking closely.

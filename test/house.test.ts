@@ -43,7 +43,7 @@ describe('checkHouse', () => {
       server: ['operators', 'session', 'transport'],
       lookups: [],
       mta: ['operators', 'session', 'transport'],
-      policies: ['lookups', 'operators', 'server', 'session', 'transport'],
+      policies: ['lookups', 'operators', 'session', 'transport'],
       recording: ['mta', 'operators', 'session', 'transport'],
       testing: ['mta', 'operators', 'session', 'transport'],
       cli: ['mta', 'operators', 'recording', 'server', 'session', 'testing', 'transport'],

@@ -1,5 +1,5 @@
 import { printable } from '../common/printable.js';
-import type { MessageOutcome } from '../server/message-outcome.js';
+import type { MessageOutcome } from '../session/outcome.js';
 
 /** A message that is over as one line of text. */
 export function messageLine(message: MessageOutcome): string {

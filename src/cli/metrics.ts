@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 
 import { optionalPeer } from '../common/optional-peer.js';
-import type { MessageOutcome } from '../server/message-outcome.js';
+import type { MessageOutcome } from '../session/outcome.js';
 import { bindServer } from '../transport/sockets/bind.js';
 import { parseEndpoint } from '../transport/sockets/endpoint.js';
 import { addressOf } from '../transport/sockets/open-socket.js';

@@ -13,7 +13,6 @@ import {
 import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/core/filter.js';
 import { on } from '../operators/on.js';
-import type { MessageOutcome } from '../server/message-outcome.js';
 import {
   type Decision,
   type DecisionAt,
@@ -23,6 +22,7 @@ import {
 } from '../session/decisions.js';
 import type { StageEvent } from '../session/flow.js';
 import { decisionOf } from '../session/options.js';
+import type { MessageOutcome } from '../session/outcome.js';
 import type { SessionInfo } from '../session/session-info.js';
 import { NETWORK_RULES, type NetworkSize, ONE_MACHINE, clientNetwork } from './client-network.js';
 import { checkKey } from './keys.js';

@@ -10,9 +10,8 @@ import {
   whole,
 } from '../common/options.js';
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
-import type { Outcome } from '../session/outcome.js';
+import { type Outcome, type MessageOutcome } from '../session/outcome.js';
 import { BIND_RULES, type BindOptions } from '../transport/sockets/listening.js';
-import type { MessageOutcome } from './message-outcome.js';
 import type { ListenInput } from './where-to-listen.js';
 
 /** How a server is to stop. */

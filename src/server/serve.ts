@@ -2,7 +2,7 @@ import { type Observable, type OperatorFunction, type Subscription, from, isObse
 
 import { checkOptions } from '../common/options.js';
 import { onRejection } from '../common/promises.js';
-import { errorFrom } from '../common/text-of.js';
+import { errorFrom, isA } from '../common/text-of.js';
 import { writeError } from '../common/write-error.js';
 import { type Steps, attach } from '../operators/core/chain.js';
 import { stepsOf, tagsOf } from '../operators/core/filter.js';
@@ -10,11 +10,11 @@ import type { Step } from '../operators/core/step.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import { complaint, plainComplaint } from '../session/complaint.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
+import { AnswerError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
-import type { Outcome } from '../session/outcome.js';
+import type { MessageOutcome, Outcome } from '../session/outcome.js';
 import { Acceptor } from './acceptor.js';
-import { type MessageOutcome, watchMessages } from './message-outcome.js';
 import {
   CLOSE_RULES,
   type CloseOptions,
@@ -24,6 +24,7 @@ import {
   type ServeOptions,
 } from './options.js';
 import { OutcomeStream } from './outcome-stream.js';
+import { watchMessages } from './watch-messages.js';
 import { whereToListen } from './where-to-listen.js';
 
 /**
@@ -61,6 +62,13 @@ export async function serve(
     if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
   };
+  const lacking = new Set<string>();
+  /** What a mail server does not grant it does not grant for any message: that is told once. */
+  const isNews = (error: Error): boolean => {
+    if (!isA(error, AnswerError) || error.rights.length === 0) return true;
+    const { size } = lacking;
+    return lacking.add(`${error.rights.join()} ${error.place ?? ''}`).size > size;
+  };
   const outcomes = new OutcomeStream<Outcome>('outcomes', failed);
   const messages = new OutcomeStream<MessageOutcome>('messages', (error, at) => {
     failed(error, at && { ...NOTHING, session: at.session });
@@ -70,7 +78,7 @@ export async function serve(
       return outcomes.observed;
     },
     outcome: (outcome) => {
-      if (outcome.error !== undefined) tell(outcome.error, outcome);
+      if (outcome.error !== undefined && isNews(outcome.error)) tell(outcome.error, outcome);
       if (outcomes.observed) outcomes.next(outcome);
     },
     ended: () => undefined,

@@ -1,4 +1,5 @@
 import { messageOf } from '../common/text-of.js';
+import type { Right } from '../transport/wire/flags.js';
 import type { FlowStage } from './stage.js';
 
 /**
@@ -14,6 +15,13 @@ export class AnswerError extends Error {
    * Where in the user's code it was made, as `filter.mjs:3:7`, or the filter was that gave it; where known.
    */
   readonly place: string | undefined = undefined;
+  /** The rights for it that the MTA has not granted; none where something else is wrong with it. */
+  readonly rights: readonly Right[];
+
+  constructor(message: string, { rights = [] }: { readonly rights?: readonly Right[] } = {}) {
+    super(message);
+    this.rights = rights;
+  }
 }
 
 /**

@@ -54,6 +54,11 @@ export interface SessionOptions {
   readonly timeouts?: Timeouts | undefined;
   /** Rights that the filter cannot do without: an MTA that does not offer them is refused. */
   readonly requireRights?: readonly Right[] | undefined;
+  /**
+   * What follows where a change needs a right that the MTA has not granted: `'fail'`, the message gets the failure
+   * decision; `'skip'`, it passes without that change. Told once for each right. Default `'fail'`.
+   */
+  readonly ungranted?: 'fail' | 'skip' | undefined;
   /** Stages to ask the MTA for even where no filter wants them. */
   readonly stages?: readonly Stage[] | undefined;
   /** Rights to ask for. Default: all that are offered if a filter decides at `eom`, else none. */
@@ -82,6 +87,7 @@ export interface SessionOptions {
 
 const DEFAULTS = {
   failure: tempfail() as Failure,
+  ungranted: 'fail' as 'fail' | 'skip',
   version: 6 as number,
   noReply: true,
   macros: {} as MacroLists,
@@ -226,6 +232,7 @@ export const SESSION_RULES: Rules<SessionOptions> = {
   failure: failureRule,
   timeouts: object(alike<Timeouts>(TIMEOUTS, milliseconds(1))),
   requireRights: rightList,
+  ungranted: oneOf('fail', 'skip'),
   stages: stageList,
   rights: rightList,
   version: whole(2, 6),

@@ -20,10 +20,11 @@ export type ReplySpec =
 
 /**
  * The text of a REPLYCODE, each line with the codes. Sendmail takes it for a format string, and Postfix undoes that:
- * percent signs are doubled.
+ * percent signs are doubled. A server that takes it as it is (`plain`) gets one line.
  */
-export function replyText({ code, enhanced, lines }: SmtpReply): string {
+export function replyText({ code, enhanced, lines }: SmtpReply, plain = false): string {
   const status = enhanced === undefined ? '' : `${enhanced} `;
+  if (plain) return `${code} ${status}${lines.join(' ')}`;
   const last = lines.length - 1;
   const [only] = lines;
   if (last === 0 && only !== undefined && !only.includes('%')) return `${code} ${status}${only}`;

@@ -127,6 +127,8 @@ class Model {
   #skipping = false;
   /** The filter has accepted the message and hears no more of it. */
   #accepted = false;
+  /** The same of the whole connection, up to another one on the same socket. */
+  #passed = false;
   over = false;
 
   constructor(decided: ReadonlySet<string>, protocol: number) {
@@ -169,9 +171,10 @@ class Model {
       this.#end();
       this.#accepted = false;
     }
+    if ('CK'.includes(letter)) this.#passed = false;
     if (letter === 'Q') this.over = true;
     if ('AQK'.includes(letter)) return;
-    const over = this.#accepted && !'CHU'.includes(letter);
+    const over = this.#passed || (this.#accepted && !'CHU'.includes(letter));
     if (letter === 'E') this.#accepted = false;
     if (!'CHU'.includes(letter) && !over) this.#inMessage = true;
     const quiet = ((NR[letter] ?? 0) & this.#protocol) !== 0;
@@ -191,6 +194,7 @@ class Model {
     const understood = kind !== 'skip' || (this.#protocol & 0x400) !== 0;
     this.expected.push(understood ? LETTERS[kind] : 'c');
     if (letter === 'E') return this.#end();
+    if ('CH'.includes(letter) && kind === 'accept') this.#passed = true;
     if (kind === 'allow' || 'CHU'.includes(letter)) return;
     // Without MAIL the next message cannot be told from the rest of this one.
     this.#accepted = kind === 'accept' && (this.#protocol & 0x04) === 0;

@@ -13,12 +13,17 @@ import {
   checkModification,
 } from '../modifications.js';
 import { USUAL } from '../negotiation/terms.js';
+import type { Profile } from '../profiles/profile.js';
 import { addAbsent } from './absent-headers.js';
-import { HeaderEncoder, type Wording } from './header-encoder.js';
+import { fromTheLowest } from './from-the-lowest.js';
+import { HeaderEncoder, utf8Of, type Wording } from './header-encoder.js';
 import { type EncodedChange, orderChanges, SAME_NAME, type SameName } from './order-changes.js';
 
 /** A body of at most so many bytes is written without asking the peer whether it takes them. */
 const AT_ONCE = 8 * USUAL;
+
+/** What stands for a body of no bytes where that would be none. */
+export const EMPTY_BODY = Buffer.from('\r\n');
 
 /** The changes to a message, ready for the wire. */
 export interface ModificationPlan {
@@ -38,7 +43,7 @@ export function encodeModifications(
   modifications: readonly Modification[],
   wording: Wording,
 ): ModificationPlan {
-  const { actions, maxData } = wording.agreement;
+  const { maxData, ungranted } = wording.agreement;
   const headers = new HeaderEncoder(wording);
   const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
@@ -49,13 +54,18 @@ export function encodeModifications(
       current = given;
       const modification = checkModification(given);
       flaw ??= flawOf(given) ?? flawOf(modification);
+      const sameName = SAME_NAME.get(given);
+      const reply =
+        modification.kind === 'replaceBody' ? undefined : wireReply(modification, wording, headers, sameName);
+      const lacking = rightLacking(modification, reply?.type ?? 'replaceBody', wording);
+      if (lacking !== undefined) {
+        if (ungranted === 'fail') throw lacking;
+        flaw ??= located(lacking, giverOf(given)) as AnswerError;
+        continue;
+      }
       if (modification.kind === 'replaceBody') {
-        needRight(modification, 'replaceBody', actions);
         body = modification.body;
-      } else {
-        const sameName = SAME_NAME.get(given);
-        const reply = wireReply(modification, wording, headers, sameName);
-        needRight(modification, reply.type, actions);
+      } else if (reply !== undefined) {
         const frame = replyCodec.encode(reply);
         if (frame.length - 5 > maxData) {
           throw new AnswerError(
@@ -70,6 +80,7 @@ export function encodeModifications(
   }
   const ordered = orderChanges(changes);
   if (typeof body === 'string') body = Buffer.from(body);
+  if (body instanceof Uint8Array && body.length === 0 && wording.profile.needsBody) body = EMPTY_BODY;
   if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { frames: ordered, body, flaw };
   return { frames: [...ordered, ...bodyFrames(body)], body: undefined, flaw };
 }
@@ -77,11 +88,12 @@ export function encodeModifications(
 /** Where it is known which headers there are, those that are changed and are not there are added. */
 function worded(
   modifications: readonly Modification[],
-  { agreement, shownHeaders }: Wording,
+  { agreement, profile, shownHeaders }: Wording,
 ): readonly Modification[] {
   const { ADDHDRS, CHGHDRS } = SMFIF;
   const may = (agreement.actions & ADDHDRS) !== 0 && (agreement.actions & CHGHDRS) !== 0;
-  return shownHeaders === undefined || !may ? modifications : addAbsent(modifications, shownHeaders);
+  const all = shownHeaders === undefined || !may ? modifications : addAbsent(modifications, shownHeaders);
+  return profile.adds === 'at the top' ? fromTheLowest(all, shownHeaders ?? [], profile.countsName) : all;
 }
 
 /**
@@ -113,15 +125,18 @@ function wireReply(
       const { ADDRCPT, ADDRCPT_PAR } = SMFIF;
       const parOnly = (actions & (ADDRCPT | ADDRCPT_PAR)) === ADDRCPT_PAR;
       if (modification.args.length > 0 || parOnly)
-        return { type: 'addRecipientPar', ...addressed(modification) };
-      return { type: 'addRecipient', ...text(modification.address) };
+        return { type: 'addRecipientPar', ...addressed(modification, profile) };
+      return { type: 'addRecipient', ...text(modification.address, profile) };
     }
-    case 'deleteRecipient':
-      return { type: 'deleteRecipient', ...text(modification.address) };
+    case 'deleteRecipient': {
+      const { address } = modification;
+      const small = profile.smallRecipients ? utf8Of(address).toLowerCase() : address;
+      return { type: 'deleteRecipient', ...text(small, profile) };
+    }
     case 'changeSender':
-      return { type: 'changeSender', ...addressed(modification, profile.noArguments) };
+      return { type: 'changeSender', ...addressed(modification, profile, profile.noArguments) };
     case 'quarantine':
-      return { type: 'quarantine', ...text(modification.reason) };
+      return { type: 'quarantine', ...text(modification.reason, profile) };
   }
 }
 
@@ -129,24 +144,37 @@ function nameOf(modification: Modification): string {
   return 'name' in modification ? `${modification.kind} ${modification.name}` : modification.kind;
 }
 
-function needRight(modification: Modification, reply: ReplyName, actions: number): void {
-  const right = REPLIES[reply].right;
-  if ((right & actions) === right) return;
-  throw new AnswerError(
-    `${modification.kind} needs the right ${rightsOf(right).join()}, which the MTA has not granted to this connection. ` +
-      "Ask for it with the option 'requireRights', and such an MTA is refused at negotiation.",
+/** The error of a change for which the MTA has not granted the right, where that is so. */
+function rightLacking(
+  modification: Modification,
+  reply: ReplyName,
+  { agreement: { actions, ungranted }, profile }: Wording,
+): AnswerError | undefined {
+  const { right } = REPLIES[reply];
+  if ((right & actions) === right) return undefined;
+  const rights = rightsOf(right & ~actions);
+  const who = profile.name === 'unknown' ? 'the MTA' : `the MTA (${profile.name})`;
+  const follows =
+    ungranted === 'skip'
+      ? 'The message passes without that change.'
+      : "With the option 'requireRights' such an MTA is refused at negotiation; with ungranted: 'skip' the message passes without that change.";
+  return new AnswerError(
+    `${modification.kind} needs the right ${rights.join()}, which ${who} has not granted to this connection. ${follows}`,
+    { rights },
   );
 }
 
-function text(given: Text): { text: string; raw?: Uint8Array } {
-  return typeof given === 'string' ? { text: given } : { text: '', raw: given };
+function text(given: Text, { utf8Only }: Profile): { text: string; raw?: Uint8Array } {
+  if (typeof given === 'string') return { text: given };
+  return utf8Only ? { text: utf8Of(given) } : { text: '', raw: given };
 }
 
 /** In a reply all arguments are one string, unlike in an event. */
 function addressed(
   { address, args }: AddRecipient | ChangeSender,
+  profile: Profile,
   noArguments: readonly string[] = [],
 ): { address: string; args: readonly string[]; raw?: Uint8Array } {
-  const { text: known, ...raw } = text(address);
+  const { text: known, ...raw } = text(address, profile);
   return { address: known, args: args.length === 0 ? noArguments : [args.join(' ')], ...raw };
 }

@@ -1,4 +1,5 @@
 import type { WireReply } from '../../transport/wire/replies.js';
+import { decodeText } from '../../transport/wire/text.js';
 import type { AddHeader, ChangeHeader, HeaderPosition, InsertHeader, Text } from '../modifications.js';
 import type { Agreement } from '../negotiation/terms.js';
 import type { Profile } from '../profiles/profile.js';
@@ -28,6 +29,7 @@ export class HeaderEncoder {
     const { kind, name } = modification;
     const value = this.#value(modification.value, kind === 'changeHeader');
     if (kind === 'changeHeader') return { type: 'changeHeader', index: modification.index, name, ...value };
+    if (this.#wording.profile.adds === 'at the top') return this.#addOnTop(modification, value, sameName);
     const added = kind === 'addHeader' || (sameName !== undefined && this.#replacesMade(name, sameName));
     if (added) return this.#add(name, value, sameName);
     const index = this.#index(modification.position);
@@ -52,6 +54,17 @@ export class HeaderEncoder {
     return { type: 'addHeader', name, ...value };
   }
 
+  /** Above all others, or before the next one of its name, where that can be said. */
+  #addOnTop(
+    { kind, name }: AddHeader | InsertHeader,
+    value: ReturnType<typeof asFields>,
+    sameName: SameName | undefined,
+  ): HeaderReply {
+    if (!this.#wording.profile.countsName) return { type: 'addHeader', name, ...value };
+    const before = kind === 'insertHeader' && sameName !== undefined && sameName.above < sameName.shown;
+    return { type: 'insertHeader', index: before ? sameName.above + 1 : 0, name, ...value };
+  }
+
   /** Whether it takes the place of what Sendmail makes; where a message is known, only the first of its name does. */
   #replacesMade(name: string, sameName: SameName | undefined): boolean {
     const key = name.toLowerCase();
@@ -67,12 +80,22 @@ export class HeaderEncoder {
     return position > 1 && profile.countsConfigured ? position - 1 + agreement.sendmailHeaders : position;
   }
 
-  #value(given: Text, emptyDeletes = false): ReturnType<typeof asFields> {
-    if (this.#wording.agreement.blank !== 'made') return asFields(given);
+  #value(raw: Text, emptyDeletes = false): ReturnType<typeof asFields> {
+    const { agreement, profile } = this.#wording;
+    const text = profile.utf8Only ? utf8Of(raw) : raw;
+    const given = profile.lineEnd === '\n' ? text : utf8Of(text).replace(/\r?\n/g, profile.lineEnd);
+    if (agreement.blank !== 'made') return asFields(given);
     const blank = typeof given === 'string' ? given.startsWith(' ') : given[0] === 0x20;
     if (!blank || (emptyDeletes && given.length === 1)) return asFields(given);
     return asFields(typeof given === 'string' ? given.slice(1) : given.subarray(1));
   }
+}
+
+/** Text in UTF-8; bytes that are not are taken for Latin-1. */
+export function utf8Of(given: Text): string {
+  if (typeof given === 'string') return given;
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.length);
+  return decodeText(bytes, 0, bytes.length);
 }
 
 function asFields(given: Text): { value: string; raw?: Uint8Array } {

@@ -18,6 +18,7 @@ import type { FlowStage, Stage } from '../stage.js';
 import { MessageScope, TURN, type Turn } from '../turn.js';
 import { headerEvent, rcptEvent } from './events.js';
 import type { Output } from './output.js';
+import { RepeatedHeader } from './repeated-header.js';
 import { SessionState } from './session-state.js';
 import { STOPPING, type Turns } from './turns.js';
 
@@ -44,6 +45,8 @@ interface MessageState {
   early: Decision | undefined;
   /** The end of the message came with a last chunk that is not answered yet. */
   eomDue: boolean;
+  /** Cuts off the header that the body begins with, from a server that repeats it there. */
+  repeated: RepeatedHeader | undefined;
   /** It began after the server was told to stop. */
   readonly refused: boolean;
 }
@@ -63,8 +66,8 @@ export class Dialogue implements Record<CommandName, Handler> {
   readonly #output: Output;
   readonly #options: ResolvedOptions;
   #message: MessageState | undefined;
-  /** A filter has accepted a message before its end, and sees no more of it. */
-  #accepted = false;
+  /** A filter has accepted a message before its end, or the whole connection, and sees no more of it. */
+  #accepted: false | 'message' | 'connection' = false;
   /** The command that the latest macros belong to, until it comes. */
   #fresh = '';
 
@@ -106,6 +109,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     if (family === 'inet6' && !address.includes('%'))
       address = new SocketAddress({ address, family: 'ipv6' }).address;
     this.#abortMessage();
+    this.#accepted = false;
     this.#scopeMacros('C');
     const { session } = this.#turns;
     session.client = { host, family, port, address };
@@ -122,7 +126,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#scopeMacros('H');
     const { session } = this.#turns;
     session.helo = text;
-    const turn = this.#turns.begin('helo', undefined, true);
+    const turn = this.#begin('helo');
     if (turn === undefined) return;
     this.#turns.present({ stage: 'helo', session, name: text, raw, [TURN]: turn }, turn, true);
   }
@@ -183,14 +187,18 @@ export class Dialogue implements Record<CommandName, Handler> {
     const message = this.#beginMessage();
     const { session } = this.#turns;
     session.macros.endRecipients();
-    if (message !== undefined && (message.early !== undefined || message.skipping)) {
+    const chunk = this.#bodyOf(message, data.subarray(start, end));
+    if (message !== undefined && (message.early !== undefined || message.skipping || chunk === undefined)) {
       if (last) this.#endFrame(message);
       return;
     }
     const turn = this.#begin('body', last);
     if (turn === undefined) return;
-    const chunk = data.subarray(start, end);
-    this.#turns.present({ stage: 'body', session, chunk, [TURN]: turn }, turn, last);
+    this.#turns.present(
+      { stage: 'body', session, chunk: chunk ?? data.subarray(start, end), [TURN]: turn },
+      turn,
+      last,
+    );
   }
 
   eom(data: Buffer, start: number, end: number): void {
@@ -209,7 +217,9 @@ export class Dialogue implements Record<CommandName, Handler> {
 
   unknown(data: Buffer, start: number, end: number): void {
     const { text, raw = NO_BYTES } = COMMANDS.unknown.layout.decode(data, start, end);
-    const turn = this.#turns.begin('unknown', this.#message?.scope, true);
+    const scope = this.#message?.scope;
+    const turn =
+      this.#accepted === 'connection' ? this.#begin('unknown') : this.#turns.begin('unknown', scope, true);
     if (turn === undefined) return;
     const { session } = this.#turns;
     this.#turns.present({ stage: 'unknown', session, command: text, raw, [TURN]: turn }, turn, true);
@@ -233,6 +243,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   quitNc(data: Buffer, start: number, end: number): void {
     COMMANDS.quitNc.layout.decode(data, start, end);
     this.#abortMessage();
+    this.#accepted = false;
     this.close();
     const { agreement } = this.#turns.session;
     this.#turns.session = new SessionState();
@@ -275,6 +286,14 @@ export class Dialogue implements Record<CommandName, Handler> {
     message.scope.end();
   }
 
+  /** The body in a part of a frame; nothing where it was only header that is repeated there. */
+  #bodyOf(message: MessageState | undefined, chunk: Buffer): Buffer | undefined {
+    const { session } = this.#turns;
+    if (message === undefined || !session.profile.repeatsHeader) return chunk;
+    const body = (message.repeated ??= new RepeatedHeader(session.shownHeaders ?? [])).cut(chunk);
+    return body.length === 0 && chunk.length > 0 ? undefined : body;
+  }
+
   #mark(stage: 'data' | 'eoh', letter: string, data: Buffer, start: number, end: number): void {
     COMMANDS[stage].layout.decode(data, start, end);
     this.#beginMessage();
@@ -312,7 +331,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   #beginMessage(): MessageState | undefined {
     if (this.#message !== undefined || this.#accepted) return this.#message;
     this.#output.beginMessage();
-    const unset = { mail: undefined, skipping: false, early: undefined, eomDue: false };
+    const unset = { mail: undefined, skipping: false, early: undefined, eomDue: false, repeated: undefined };
     return (this.#message = { scope: new MessageScope(), ...unset, refused: this.draining });
   }
 
@@ -320,7 +339,7 @@ export class Dialogue implements Record<CommandName, Handler> {
   #begin(stage: Stage, last = true): Turn | undefined {
     const message = this.#message;
     if (this.#accepted) {
-      if (stage === 'eom') this.#accepted = false;
+      if (stage === 'eom' && this.#accepted === 'message') this.#accepted = false;
       if (last) this.#turns.say(stage);
       return undefined;
     }
@@ -332,15 +351,16 @@ export class Dialogue implements Record<CommandName, Handler> {
   #apply(stage: FlowStage, decision: Decision): void {
     const scope = scopeOf(stage, decision);
     if (scope === 'body' && this.#message !== undefined) this.#message.skipping = true;
+    if (scope === 'connection' && decision.kind === 'accept') this.#accepted = 'connection';
     if (scope !== 'message') return;
     this.endMessage();
     // An MTA that is not to send MAIL does not show where the next message begins: it must not pass with this one.
     const begins = (this.#turns.session.agreement.protocol & SMFIP.NOMAIL) === 0;
-    this.#accepted = stage !== 'eom' && decision.kind === 'accept' && begins;
+    if (stage !== 'eom' && decision.kind === 'accept' && begins) this.#accepted ||= 'message';
   }
 
   #abortMessage(): void {
-    this.#accepted = false;
+    if (this.#accepted === 'message') this.#accepted = false;
     this.#turns.cancel();
     if (this.#message === undefined) return;
     this.#turns.tell('abort', this.#message.scope);

@@ -7,9 +7,20 @@ import type { SessionState } from './session-state.js';
 
 const BLANK = Buffer.from(' ');
 
+/** A header with a line feed alone at the ends of its lines, as others send it. */
+function withLineFeeds({ name, value, raw = NO_BYTES }: PairFields): PairFields {
+  if (!value.includes('\r\n')) return { name, value, raw };
+  const text = Buffer.from(raw.buffer, raw.byteOffset, raw.length).toString('latin1');
+  return {
+    name,
+    value: value.replaceAll('\r\n', '\n'),
+    raw: Buffer.from(text.replaceAll('\r\n', '\n'), 'latin1'),
+  };
+}
+
 /** The event of a HEADER, with the blank that the MTA took away where it is to look as if it had not. */
 export function headerEvent(session: SessionState, fields: PairFields, turn: Turn): Header & Turned {
-  const { name, value, raw = NO_BYTES } = fields;
+  const { name, value, raw = NO_BYTES } = session.profile.lineEnd === '\n' ? fields : withLineFeeds(fields);
   if (session.agreement.blank !== 'made') return { stage: 'header', session, name, value, raw, [TURN]: turn };
   const whole = Buffer.concat([BLANK, raw]);
   return { stage: 'header', session, name, value: ` ${value}`, raw: whole, [TURN]: turn };

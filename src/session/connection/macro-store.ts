@@ -27,6 +27,8 @@ export class MacroStore implements Macros {
   readonly #slots: (Slot | undefined)[] = [];
   /** How many of the slots are in use, at most. */
   #top = 0;
+  /** How many sets have come. */
+  sets = 0;
   /** Whether the MTA sends macros for HEADER or BODY, which are not read. */
   forContent = false;
 
@@ -34,6 +36,7 @@ export class MacroStore implements Macros {
   store(data: Buffer, start: number, end: number): void {
     if (end === start) throw new Malformed('no command letter');
     if (end - start > 1 && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
+    this.sets++;
     const letter = String.fromCharCode(data[start] ?? 0);
     const index = ORDER.indexOf(letter);
     if (index === -1) {

@@ -30,6 +30,8 @@ export class SessionState extends SessionFacts implements SessionInfo {
   /** The names of the message's headers; nothing where the MTA has shown none. */
   shownHeaders: string[] | undefined = undefined;
   #profile: Profile = GENERIC;
+  /** How many sets of macros there were when it was judged by them. */
+  #judged = -1;
 
   get leadingSpace(): boolean {
     return this.agreement.blank !== 'hidden';
@@ -49,7 +51,10 @@ export class SessionState extends SessionFacts implements SessionInfo {
 
   /** An MTA that was recognised once stays so: the sign may be a macro of one message. */
   get profile(): Profile {
-    if (this.#profile === GENERIC) this.#profile = recognise(this.macros, this.prefixed);
+    if (this.#profile === GENERIC && this.#judged !== this.macros.sets) {
+      this.#judged = this.macros.sets;
+      this.#profile = recognise(this.macros, this.prefixed);
+    }
     return this.#profile;
   }
 

@@ -2,7 +2,7 @@ import { errorFrom, isA } from '../../common/text-of.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import { replyCodec } from '../../transport/wire/replies.js';
 import { giverOf, located } from '../answer-watch.js';
-import { type ModificationPlan, encodeModifications } from '../changes/encode-modifications.js';
+import { EMPTY_BODY, type ModificationPlan, encodeModifications } from '../changes/encode-modifications.js';
 import { type Decision, UNDECIDED, checkDecision, allow, skip, tempfail } from '../decisions.js';
 import { AnswerError, ProjectError, overruledError, staleReply, tooSlow } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
@@ -12,6 +12,7 @@ import type { BodySource, Modification } from '../modifications.js';
 import type { Agreement } from '../negotiation/terms.js';
 import type { Failure, ResolvedOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
+import { tellDifferences } from '../profiles/differences.js';
 import { replyText } from '../smtp-reply.js';
 import { type FlowStage, type Stage, bitOf } from '../stage.js';
 import { type Scope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../turn.js';
@@ -268,8 +269,10 @@ export class Turns implements TurnOwner {
     source: BodySource,
   ): Promise<void> {
     try {
-      const body = source instanceof Uint8Array ? source : await collectBody(source, turn);
-      if (body === undefined) return;
+      const given = source instanceof Uint8Array ? source : await collectBody(source, turn);
+      if (given === undefined) return;
+      const isNone = given instanceof Uint8Array ? given.length === 0 : given.size === 0;
+      const body = isNone && this.session.profile.needsBody ? EMPTY_BODY : given;
       // From here on it is the MTA that takes its time; and Postfix takes no progress between the frames of a body.
       this.#stopTimers(turn);
       this.#written = true;
@@ -288,6 +291,7 @@ export class Turns implements TurnOwner {
     const decision = turn.overruled ? allow() : wanted;
     const error = turn.overruled ? (cause ?? overruledError(wanted.kind)) : cause;
     turn.decision = decision;
+    tellDifferences(this.session.profile, turn.stage, decision, modifications);
     if (modifications !== NONE) turn.modifications = modifications;
     if (error !== undefined) turn.error = error;
     if (turn.mode === 'reply') this.#output.answer(this.#encode(decision));
@@ -304,7 +308,10 @@ export class Turns implements TurnOwner {
   #encode(decision: Decision): Buffer {
     const { kind } = decision;
     if ((kind === 'reject' || kind === 'tempfail') && decision.reply !== undefined)
-      return replyCodec.encode({ type: 'replycode', text: replyText(decision.reply) });
+      return replyCodec.encode({
+        type: 'replycode',
+        text: replyText(decision.reply, this.session.profile.plainReplies),
+      });
     return kind === 'skip' && !this.#canSkip ? CONTINUE : BARE[kind];
   }
 

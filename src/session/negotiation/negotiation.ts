@@ -56,6 +56,7 @@ export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions):
     maxData: size,
     inserts: version > OLDEST || (offer.actions & SMFIF.QUARANTINE) !== 0,
     sendmailHeaders: options.sendmailHeaders,
+    ungranted: options.ungranted,
   };
 }
 

@@ -78,6 +78,7 @@ export interface Agreement {
   /** Whether the MTA knows INSHEADER: Sendmail does since 8.13, which offered QUARANTINE at the same time. */
   readonly inserts: boolean;
   readonly sendmailHeaders: number;
+  readonly ungranted: 'fail' | 'skip';
 }
 
 export const NOTHING_AGREED: Agreement = Object.freeze({
@@ -93,4 +94,5 @@ export const NOTHING_AGREED: Agreement = Object.freeze({
   maxData: 0,
   inserts: false,
   sendmailHeaders: 0,
+  ungranted: 'fail',
 });

@@ -1,7 +1,8 @@
-import { AUTH, type KnownProfile, TLS } from './profile.js';
+import { AUTH, type KnownProfile, TLS, USUAL } from './profile.js';
 
 /** Postfix. It sends `v` at CONNECT, and it alone sends macros for HEADER and BODY, too. */
 export const POSTFIX: KnownProfile = {
+  ...USUAL,
   name: 'postfix',
   version: /postfix/i,
   recognises: ({ forContent }) => forContent,

@@ -1,10 +1,13 @@
 import type { MacroStore } from '../connection/macro-store.js';
+import { MADDY } from './maddy.js';
 import { POSTFIX } from './postfix.js';
-import type { KnownProfile, MtaKind, MtaName, Profile } from './profile.js';
+import { type KnownProfile, type MtaKind, type MtaName, type Profile, USUAL } from './profile.js';
 import { SENDMAIL } from './sendmail.js';
+import { STALWART } from './stalwart.js';
 
 /** A mail server that is not known. It may be a Sendmail that has not shown itself yet. */
 export const GENERIC: Profile = {
+  ...USUAL,
   name: 'unknown',
   version: /^/,
   recognises: () => true,
@@ -17,7 +20,7 @@ export const GENERIC: Profile = {
 };
 
 /** In the order in which their signs count. */
-const PROFILES: readonly Profile[] = [SENDMAIL, POSTFIX, GENERIC];
+const PROFILES: readonly Profile[] = [STALWART, MADDY, SENDMAIL, POSTFIX, GENERIC];
 
 /** The last version that was recognised: a server hears from the same few mail servers. */
 let latest: { readonly version: Buffer; readonly profile: Profile } | undefined;

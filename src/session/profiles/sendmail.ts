@@ -1,5 +1,5 @@
 import { OLD_ACTIONS } from '../../transport/wire/flags.js';
-import { AUTH, type KnownProfile, TLS } from './profile.js';
+import { AUTH, type KnownProfile, TLS, USUAL } from './profile.js';
 
 /** Macros of the interface that the client came in by: Sendmail has them, and never without `_`. */
 const INTERFACE = ['{if_addr}', '{if_name}'];
@@ -12,6 +12,7 @@ const SENDMAIL_ALONE = ['{auth_ssf}', '{msg_id}'];
  * name of CONNECT is the name that the client greeted with, and so no sign.
  */
 export const SENDMAIL: KnownProfile = {
+  ...USUAL,
   name: 'sendmail',
   // As `8.17.1.9`, `8.18.2/Submit`.
   version: /^8\.\d+\.\d+/,

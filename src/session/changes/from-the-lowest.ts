@@ -1,0 +1,41 @@
+import type { AddHeader, InsertHeader, Modification } from '../modifications.js';
+import { BOTTOM, SAME_NAME } from './order-changes.js';
+
+/**
+ * The same modifications in an order for a mail server that puts each new header above all others: the lowest comes
+ * first. Those that it can put before one of the same name (`countsName`) stay where they are.
+ *
+ * @param shown the names of the headers that the filter was shown
+ */
+export function fromTheLowest(
+  modifications: readonly Modification[],
+  shown: readonly string[],
+  countsName: boolean,
+): readonly Modification[] {
+  const rest: Modification[] = [];
+  const added: AddHeader[] = [];
+  const lowest: InsertHeader[] = [];
+  const placed: (InsertHeader & { readonly position: number })[] = [];
+  const highest: InsertHeader[] = [];
+  for (const one of modifications) {
+    if (one.kind === 'addHeader') added.push(one);
+    else if (one.kind !== 'insertHeader') rest.push(one);
+    else if (one.position === 'top') highest.push(one);
+    else if (one.position === 'bottom' || one.position >= BOTTOM) lowest.push(one);
+    else {
+      const { position } = one;
+      const name = one.name.toLowerCase();
+      const same = shown.flatMap((each, at) => (each.toLowerCase() === name ? [at + 1] : []));
+      const known = SAME_NAME.get(one) ?? {
+        above: same.filter((at) => at < position).length,
+        shown: same.length,
+      };
+      const copy = { ...one, position };
+      SAME_NAME.set(copy, known);
+      if (countsName && known.above < known.shown) rest.push(copy);
+      else placed.push(copy);
+    }
+  }
+  placed.sort((one, other) => one.position - other.position);
+  return [...rest, ...[...placed, ...lowest, ...added].reverse(), ...highest];
+}
