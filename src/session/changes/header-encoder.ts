@@ -56,12 +56,14 @@ export class HeaderEncoder {
 
   /** Above all others, or before the next one of its name, where that can be said. */
   #addOnTop(
-    { kind, name }: AddHeader | InsertHeader,
+    change: AddHeader | InsertHeader,
     value: ReturnType<typeof asFields>,
     sameName: SameName | undefined,
   ): HeaderReply {
+    const { kind, name } = change;
     if (!this.#wording.profile.countsName) return { type: 'addHeader', name, ...value };
-    const before = kind === 'insertHeader' && sameName !== undefined && sameName.above < sameName.shown;
+    const isPlaced = kind === 'insertHeader' && typeof change.position === 'number';
+    const before = isPlaced && sameName !== undefined && sameName.above < sameName.shown;
     return { type: 'insertHeader', index: before ? sameName.above + 1 : 0, name, ...value };
   }
 

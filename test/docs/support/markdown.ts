@@ -10,6 +10,7 @@ export const PAGES = [
   'docs/README.md',
   'docs/tasks.md',
   'docs/guide.md',
+  'docs/mail-servers.md',
   'docs/protocol.md',
   'docs/parity.md',
   'docs/migration.md',

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-import { within } from './within.js';
+import { within } from '../../mta/support/within.js';
 
 /** A frame: its letter, and what follows it. */
 export interface Frame {
@@ -21,7 +21,7 @@ export class MilterFrames {
   /** Connects to a place such as `inet:8891@127.0.0.1`. */
   static async connect(address: string): Promise<MilterFrames> {
     const [, port = '', host = ''] = /^inet:(\d+)@(.*)$/.exec(address) ?? [];
-    const socket = connect(Number(port), host);
+    const socket = connect(Number(port), host).setNoDelay();
     await within(
       new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject)),
       () => address,

@@ -19,9 +19,9 @@ import {
 } from 'rxmilter';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import filter from '../../../examples/tagging.mjs';
-import type { PlainDelivery, PlainMail } from '../support/milter-frames.js';
-import { deliverByStalwart } from '../support/stalwart-client.js';
+import filter from '../../examples/tagging.mjs';
+import type { PlainDelivery, PlainMail } from './support/milter-frames.js';
+import { deliverByStalwart } from './support/stalwart-client.js';
 
 const MESSAGE =
   'Subject: Lunch?\r\nFrom: Alice <alice@src.example>\r\nX-One: 1\r\n\r\nAt noon?\r\n\r\nAlice\r\n';

@@ -14,9 +14,9 @@ import {
 } from 'rxmilter';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
-import filter from '../../../examples/tagging.mjs';
-import { deliverByMaddy } from '../support/maddy-client.js';
-import type { PlainDelivery, PlainMail } from '../support/milter-frames.js';
+import filter from '../../examples/tagging.mjs';
+import { deliverByMaddy } from './support/maddy-client.js';
+import type { PlainDelivery, PlainMail } from './support/milter-frames.js';
 
 const MESSAGE = 'Subject: Lunch?\r\nFrom: Alice <alice@src.example>\r\n\r\nAt noon?\r\n';
 
