@@ -6,7 +6,7 @@ import type { Modification } from '../session/modifications.js';
 import { tagsFor } from '../session/negotiation/tags.js';
 import type { MessageOutcome, MessageResult, RecipientOutcome } from '../session/outcome.js';
 import { passes } from '../session/same-answer.js';
-import type { Client, SessionInfo } from '../session/session-info.js';
+import type { SessionInfo } from '../session/session-info.js';
 import { ALL_STAGES, BIT, type Stage } from '../session/stage.js';
 import { MessageScope, type Turn, turnOf } from '../session/turn.js';
 

@@ -325,7 +325,10 @@ describe('the MTA', () => {
     ['unknown', ['{daemon_name}', 'maddy', '{if_name}', 'unknown', '{if_addr}', '0.0.0.0']],
     ['unknown', ['_', 'localhost [127.0.0.1]', 'if_name', 'mx.example.org', 'if_addr', '192.0.2.1']],
     ['unknown', ['auth_ssf', '128', 'msg_id', '<1@example.com>']],
-    ['stalwart', ['{daemon_name}', 'Stalwart v0.16.0', 'j', 'mx.example.org', '{client_addr}', '2001:db8::1']],
+    [
+      'stalwart',
+      ['{daemon_name}', 'Stalwart v0.16.0', 'j', 'mx.example.org', '{client_addr}', '2001:db8::1'],
+    ],
     ['unknown', ['j', 'mx.example.org']],
     ['unknown', []],
   ])('is %s by the macros %j', (name, strings) => {
