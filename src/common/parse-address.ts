@@ -3,12 +3,15 @@ import { domainToASCII } from 'node:url';
 const ASCII_ONLY = /^[\0-\x7f]*$/;
 /** A character of ASCII that no domain has; at some, the parser of URLs behind `domainToASCII` would cut or decode. */
 const FOREIGN = /[^\w.\-\x80-\uffff]/;
+/** A domain that is written as it is compared. */
+const PLAIN = /^[a-z0-9.-]*[a-z0-9-]$/;
 const NUMBER_AT_END = /(?:^|\.)\d+$/;
 /** No domain is that long (RFC 1035 has 255 bytes). */
 const TOO_LONG = 1000;
 
 /** A domain as domains are compared: small letters, labels as `xn--…` (RFC 5890), no dot at its end. */
 export function asciiDomain(domain: string): string {
+  if (PLAIN.test(domain)) return domain;
   const ascii = toAscii(domain);
   return ascii.length > 1 && ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
 }

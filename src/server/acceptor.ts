@@ -10,6 +10,7 @@ import type { Endpoint } from '../transport/sockets/endpoint.js';
 import { connectionsWere, Notice } from '../transport/sockets/notice.js';
 import { addressOf, HeldSocket } from '../transport/sockets/open-socket.js';
 import type { ListenOptions } from './options.js';
+import { Secured } from './secured.js';
 import { connectSocket } from './socket-io.js';
 import { allowedPeers, type Allowed } from './where-to-listen.js';
 
@@ -31,6 +32,8 @@ export class Acceptor {
   readonly #full: Notice;
   readonly #strange: Notice;
   readonly #exhausted: Notice;
+  readonly #unsecured: Notice;
+  readonly #secured: Secured | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #binding: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -64,6 +67,14 @@ export class Acceptor {
         `No file descriptors are left (${code}): new connections to ${this.address} are closed at once, and cannot be counted. ` +
         'Raise the limit ("ulimit -n", LimitNOFILE=), or set maxConnections below it.',
     );
+    this.#unsecured = new Notice(turnedAway('the TLS handshake failed'));
+    if (options.tls !== undefined) {
+      if (this.#endpoint.family === 'unix')
+        throw new TypeError('tls: a Unix socket stays within the machine. Leave it out.');
+      this.#secured = new Secured(options.tls, resolved.timeouts.negotiate, this.#serve, (why, address) => {
+        this.#unsecured.add(`${address ?? 'a peer that is gone'}: ${why}`);
+      });
+    }
     this.#server = where instanceof HeldSocket ? where.server : createServer({ noDelay: true }, this.#take);
     // An open socket may be another server's, until it was taken.
     if (!(where instanceof HeldSocket) && options.maxConnections !== undefined)
@@ -77,6 +88,11 @@ export class Acceptor {
 
   /** Resolves when it listens; rejects with a `ListenError`, and then nothing is left behind. */
   async start(): Promise<void> {
+    if (this.#secured !== undefined) {
+      await this.#secured.ready;
+      // It was closed before there was a certificate.
+      if (this.#stopped !== undefined) return;
+    }
     if (this.#where instanceof HeldSocket) {
       this.#where.take(this.#take, this.#options.maxConnections, this.#dropped);
     } else {
@@ -119,7 +135,7 @@ export class Acceptor {
     // Closed before it listens, a server of Node would still listen afterwards.
     if (!this.#server.listening) await this.#binding?.catch(() => undefined);
     // Before the server forgets its address.
-    for (const notice of [this.#full, this.#strange, this.#exhausted]) notice.close();
+    for (const notice of [this.#full, this.#strange, this.#exhausted, this.#unsecured]) notice.close();
     // Its error is that it does not listen, which is as good.
     await new Promise((resolve) => this.#server.close(resolve));
     for (const timer of [this.#sweep, this.#soon, this.#expiry, this.#end]) clearTimeout(timer);
@@ -127,6 +143,7 @@ export class Acceptor {
 
   #finish(deadline: number): void {
     this.#draining = true;
+    this.#secured?.close();
     clearInterval(this.#sweep);
     for (const connection of this.#sockets.values()) connection.drain();
     this.#expiry = setTimeout(() => {
@@ -156,8 +173,13 @@ export class Acceptor {
       socket.destroy();
       return;
     }
+    if (this.#secured === undefined) this.#serve(socket);
+    else this.#secured.take(socket);
+  };
+
+  readonly #serve = (socket: Socket): void => {
     this.#accept((owner) => {
-      const connection = connectSocket(socket, this.#resolved, owner);
+      const connection = connectSocket(socket, this.#resolved, owner, this.#secured === undefined);
       this.#sockets.set(socket, connection);
       socket.once('close', () => this.#sockets.delete(socket));
       return connection;

@@ -12,6 +12,7 @@ import {
 import { SESSION_RULES, type SessionOptions } from '../session/options.js';
 import { type Outcome, type MessageOutcome } from '../session/outcome.js';
 import { BIND_RULES, type BindOptions } from '../transport/sockets/listening.js';
+import type { TlsInput } from './secured.js';
 import type { ListenInput } from './where-to-listen.js';
 
 /** How a server is to stop. */
@@ -62,6 +63,11 @@ export interface ListenOptions extends BindOptions, SessionOptions {
   readonly maxConnections?: number | undefined;
   /** Who may connect by TCP: addresses and networks, such as `['127.0.0.1', '2001:db8::/32']`. Default: all. */
   readonly peers?: readonly string[] | undefined;
+  /**
+   * TLS for all connections: what `tls.createServer()` takes (`key`, `cert` …), or an Observable of that, such as
+   * `reloaded()` makes; each new connection gets the newest. With `ca` peers need a certificate of it.
+   */
+  readonly tls?: TlsInput | undefined;
   /** How long messages in progress may take when the server stops, in milliseconds. Default 30 000. */
   readonly drainTimeout?: number | undefined;
 }
@@ -75,6 +81,7 @@ export const LISTEN_RULES: Rules<ListenOptions> = {
   maxConnections: whole(0),
   // Checked with the endpoint.
   peers: anything,
+  tls: anything,
   drainTimeout: stopTime,
 };
 

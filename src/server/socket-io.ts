@@ -62,7 +62,12 @@ function internalsOf(socket: Socket): Internals | undefined {
 }
 
 /** Lets a socket that an MTA has opened speak the protocol. */
-export function connectSocket(socket: Socket, options: ResolvedOptions, owner: ConnectionOwner): Connection {
+export function connectSocket(
+  socket: Socket,
+  options: ResolvedOptions,
+  owner: ConnectionOwner,
+  plain = true,
+): Connection {
   const io: ConnectionIo = {
     write: (bytes) => socket.write(bytes),
     pause: () => socket.pause(),
@@ -73,7 +78,8 @@ export function connectSocket(socket: Socket, options: ResolvedOptions, owner: C
   };
   const connection = new Connection(io, options, owner);
   const over = (): void => connection.eof();
-  readSocket(socket, connection);
+  // What a socket with TLS reads from is not what it hands on.
+  readSocket(socket, connection, plain ? 'shared' : 'plain');
   socket
     .on('end', over)
     .on('close', over)

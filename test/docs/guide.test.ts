@@ -2,12 +2,14 @@ import { existsSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
+import { connect as connectSecurely } from 'node:tls';
 import { BehaviorSubject, Subject, type Subscription, defer } from 'rxjs';
 import { type MilterServer, SMFIP, addHeader, on, serve } from 'rxmilter';
 import { MtaSession, deliver } from 'rxmilter/mta';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { COMMANDS, type Command, commandCodec } from '../../src/transport/wire/commands.js';
+import { OTHER, SERVER } from '../server/support/certificates.js';
 import { socketMta } from '../support/session-mta.js';
 import { standardError } from '../support/standard-error.js';
 import { eventually } from './support/eventually.js';
@@ -413,6 +415,36 @@ describe('the guide, on servers', () => {
     expect(readPage('docs/guide.md')).toContain(`\`${code} ${enhanced} ${lines.join(' ')}\``);
     await session.close();
     await eventually('the stream is over', () => running.closed);
+  });
+
+  test('tls: a certificate that is renewed is shown from the next connection on', async () => {
+    const directory = await temporaryDirectory();
+    const [key, cert] = [`${directory}/key.pem`, `${directory}/cert.pem`];
+    const write = async (pair: typeof SERVER): Promise<void> => {
+      await writeFile(key, pair.key);
+      await writeFile(cert, pair.cert);
+    };
+    await write(SERVER);
+    const { server } = await runSnippet<WithServer>(
+      'tls',
+      {},
+      {
+        '/etc/filter/key.pem': key,
+        '/etc/filter/cert.pem': cert,
+      },
+    );
+    onTestFinished(() => server.destroy());
+    const shown = async (): Promise<string> => {
+      const port = Number(/^inet:(\d+)@/.exec(server.address)?.[1]);
+      const socket = connectSecurely({ port, host: '127.0.0.1', rejectUnauthorized: false });
+      await new Promise((resolve) => socket.once('secureConnect', resolve));
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      return String(subject.CN);
+    };
+    expect(await shown()).toBe('server.example');
+    await write(OTHER);
+    await eventually('the other certificate', async () => (await shown()) === 'other.example');
   });
 
   test('peers: a peer of the list is served', async () => {

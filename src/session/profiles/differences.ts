@@ -1,7 +1,7 @@
 import type { Decision } from '../decisions.js';
 import type { Modification } from '../modifications.js';
 import type { FlowStage } from '../stage.js';
-import type { Difference, Profile } from './profile.js';
+import { type Difference, NO_DIFFERENCES, type Profile } from './profile.js';
 
 /** What was said already, by mail server and difference: once for a process. */
 const TOLD = new Set<string>();
@@ -17,6 +17,7 @@ export function tellDifferences(
   modifications: readonly Modification[],
 ): void {
   const { differences } = profile;
+  if (differences === NO_DIFFERENCES) return;
   for (const one in differences) {
     const difference = one as Difference;
     if (!TOLD.has(`${profile.name} ${difference}`) && shows(difference, stage, decision, modifications)) {

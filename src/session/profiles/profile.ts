@@ -73,6 +73,8 @@ export interface KnownProfile extends Profile {
   readonly macros: Readonly<Partial<Record<keyof typeof SMFIM, readonly string[]>>>;
 }
 
+export const NO_DIFFERENCES: Profile['differences'] = Object.freeze({});
+
 /** What Postfix and Sendmail have in common. */
 export const USUAL = {
   top: 0,
@@ -83,7 +85,7 @@ export const USUAL = {
   repeatsHeader: false,
   needsBody: false,
   smallRecipients: false,
-  differences: {},
+  differences: NO_DIFFERENCES,
 } as const satisfies Partial<Profile>;
 
 export const TLS = ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'];

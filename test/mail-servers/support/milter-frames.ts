@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 
 import { within } from '../../mta/support/within.js';
 
@@ -18,14 +19,17 @@ export class MilterFrames {
     this.#frames = framesOf(socket);
   }
 
-  /** Connects to a place such as `inet:8891@127.0.0.1`. */
-  static async connect(address: string): Promise<MilterFrames> {
+  /** Connects to a place such as `inet:8891@127.0.0.1`, with TLS where that is asked for. */
+  static async connect(address: string, secure?: ConnectionOptions): Promise<MilterFrames> {
     const [, port = '', host = ''] = /^inet:(\d+)@(.*)$/.exec(address) ?? [];
-    const socket = connect(Number(port), host).setNoDelay();
-    await within(
-      new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject)),
-      () => address,
-    );
+    const socket =
+      secure === undefined
+        ? connect(Number(port), host).setNoDelay()
+        : connectSecurely({ ...secure, port: Number(port), host });
+    const done = new Promise((resolve, reject) => {
+      socket.once(secure === undefined ? 'connect' : 'secureConnect', resolve).once('error', reject);
+    });
+    await within(done, () => address);
     return new MilterFrames(socket);
   }
 

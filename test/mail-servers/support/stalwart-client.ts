@@ -1,3 +1,5 @@
+import type { ConnectionOptions } from 'node:tls';
+
 import {
   type Frame,
   fieldsOf,
@@ -39,15 +41,20 @@ type Change =
  * event answered, the whole message as the body, and nothing but what it can read.
  *
  * @param offer version, rights and protocol
+ * @param tls where it speaks TLS to the milter
  * @param chunk how many bytes of the body go into a frame
  * @throws Error where the milter says what is an invalid frame to it: then it defers the message
  */
 export async function deliverByStalwart(
   address: string,
   mail: PlainMail,
-  { offer = OFFER, chunk = CHUNK }: { readonly offer?: readonly number[]; readonly chunk?: number } = {},
+  {
+    offer = OFFER,
+    chunk = CHUNK,
+    tls,
+  }: { readonly offer?: readonly number[]; readonly chunk?: number; readonly tls?: ConnectionOptions } = {},
 ): Promise<PlainDelivery> {
-  const milter = await MilterFrames.connect(address);
+  const milter = await MilterFrames.connect(address, tls);
   const { sender = 'alice@src.example', recipients = ['bob@dst.example'], user } = mail;
   const message = Buffer.from(mail.message as string);
   const { fields, body } = fieldsOf(message);
