@@ -1,4 +1,5 @@
 import { simpleParser } from 'mailparser';
+import { unwatchFile } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type Filter, type MessageOutcome, on, reject } from 'rxmilter';
@@ -158,6 +159,8 @@ describe('the page of twelve tasks', () => {
     const directory = await mkdtemp(`${tmpdir()}/rxmilter-tasks-`);
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = `${directory}/blocked.txt`;
+    // The program runs on after the test.
+    onTestFinished(() => unwatchFile(file));
     await writeFile(file, 'spam.example\n');
     const lines = standardError();
     const signals = process.listenerCount('SIGHUP');

@@ -1,4 +1,5 @@
 import { simpleParser } from 'mailparser';
+import { unwatchFile } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type Filter, on, type MilterServer } from 'rxmilter';
@@ -123,6 +124,8 @@ describePostfix('the programs of the page of tasks behind Postfix', (bench) => {
     const directory = await mkdtemp(`${tmpdir()}/rxmilter-tasks-`);
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = `${directory}/blocked.txt`;
+    // The program runs on after the test.
+    onTestFinished(() => unwatchFile(file));
     await writeFile(file, 'spam.example\n');
     await task('task-reload', {}, { 'blocked.txt': file });
     const mail = async (domain: string): Promise<string> => {
