@@ -14,6 +14,8 @@ const FAULTS: Readonly<Record<string, string>> = {
   '\n': 'a line break without a blank or tab after it',
 };
 const NOT_IN_ADDRESS = /[\0-\x20\x7f]/;
+/** A quoted string may hold blanks and brackets (RFC 5321, 4.1.2). */
+const QUOTED = /"(?:[^"\\\0-\x1f\x7f]|\\[\x20-\x7e])*"/g;
 
 /** Throws for a text that a header may not have as its name (RFC 5322, 2.2). */
 export function checkHeaderName(what: string, name: string): void {
@@ -58,15 +60,17 @@ export function mendedValue(what: string, value: Text): { readonly value: Text; 
 /** Checks an address and gives it with angle brackets, as MTAs have it; bytes are left as they are. */
 export function checkAddress(what: string, address: Text, empty: boolean): Text {
   const binary = binaryOf(what, address);
-  if (NOT_IN_ADDRESS.test(binary)) {
+  const unquoted = binary.replace(QUOTED, '""');
+  if (NOT_IN_ADDRESS.test(unquoted)) {
     throw new AnswerError(`${what}: the address ${quote(address)} holds a blank or a control character.`);
   }
-  const bare = binary.startsWith('<') && binary.endsWith('>') ? binary.slice(1, -1) : binary;
+  const isBracketed = unquoted.startsWith('<') && unquoted.endsWith('>');
+  const bare = isBracketed ? unquoted.slice(1, -1) : unquoted;
   if (bare === '' && !empty) throw new AnswerError(`${what}: the address is empty.`);
   if (/[<>]/.test(bare)) {
     throw new AnswerError(`${what}: the address ${quote(address)} has angle brackets within.`);
   }
-  return typeof address === 'string' && bare === binary ? `<${binary}>` : address;
+  return typeof address === 'string' && !isBracketed ? `<${binary}>` : address;
 }
 
 /** Gives a copy of the ESMTP arguments, each read once; throws for one that is malformed. */

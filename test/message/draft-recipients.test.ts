@@ -109,6 +109,9 @@ describe('DraftRecipients', () => {
     ['a b@x.example', 'holds a blank'],
     ['a@x.example\r\n', 'holds a blank or a control character'],
     ['Bob<a@x.example', 'angle brackets within'],
+    ['"a b@x.example', 'holds a blank'],
+    ['"a\nb"@x.example', 'holds a blank or a control character'],
+    ['"a" b@x.example', 'holds a blank'],
   ])('refuses to add %j', (address, problem) => {
     const draft = draftOf('a@x.example');
     expect(() => draft.add(address)).toThrow(AnswerError);

@@ -83,8 +83,16 @@ describe('the changes from some recipients to others', () => {
 
   it('say which address cannot be written', () => {
     const [path] = paths('bob@dst.example');
-    const from = path === undefined ? [] : [{ ...path, address: '"b b"@x', raw: Buffer.from('<"b b"@x>') }];
+    const from = path === undefined ? [] : [{ ...path, address: 'b b@x y', raw: Buffer.from('<b b@x y>') }];
     expect(() => recipientChanges(from, [])).toThrow(/^deleteRecipient: the address .* holds a blank/);
+  });
+
+  it('take what is in quotes for a part of the address', () => {
+    const [path] = paths('bob@dst.example');
+    const raw = Buffer.from('<"b <b> \\" @"@x>');
+    const from = path === undefined ? [] : [{ ...path, address: '"b <b> \\" @"@x', raw }];
+    expect(recipientChanges(from, [])).toEqual([deleteRecipient('<"b <b> \\" @"@x>')]);
+    expect(recipientChanges([], from)).toEqual([addRecipient('"b <b> \\" @"@x')]);
   });
 
   describe.each<MtaKind>(['postfix', 'sendmail'])('in %s', (mta) => {

@@ -82,6 +82,52 @@ describeMtas('addressKey()', (bench, mta) => {
     expect(shown.map((one) => addressKey(one))).toEqual([addressKey(address)]);
   });
 
+  test.each([...SPELLINGS, ...OWN[mta], '<"john doe"@dst.example>', '<"a<b>@c"@dst.example>'])(
+    'lets a draft delete %s as it was shown',
+    async (spelling) => {
+      await bench().serve(
+        onMessage({ body: 'none' }, ({ recipients: [first] }, { draft }) => {
+          if (first !== undefined) draft.recipients.delete(first.address);
+        }),
+      );
+      const client = await bench().greeted();
+      await client.command('MAIL FROM:<alice@src.example>');
+      if (!(await client.command(`RCPT TO:${spelling}`)).startsWith('250 ')) return;
+      await client.command('RCPT TO:<cid@dst.example>');
+      await client.command('DATA');
+      client.write('Subject: spelling\r\n\r\nThe body.\r\n.\r\n');
+      await client.reply();
+      const { rcpts } = await bench().sink.next();
+      expect(rcpts.map((one) => one.replace(/(?<=>) .*$/, ''))).toEqual(['<cid@dst.example>']);
+    },
+  );
+
+  test.each([
+    '"john doe"@dst.example',
+    '"a<b>"@dst.example',
+    '"with \\" quote"@dst.example',
+    'plain@dst.example',
+  ])('takes %s for a sender and a recipient', async (address) => {
+    await bench().serve(
+      onMessage({ body: 'none' }, (_message, { draft }) => {
+        draft.sender = address;
+        draft.recipients.add(address);
+      }),
+    );
+    const client = await bench().greeted();
+    await client.command('MAIL FROM:<alice@src.example>');
+    await client.command('RCPT TO:<cid@dst.example>');
+    await client.command('DATA');
+    client.write('Subject: spelling\r\n\r\nThe body.\r\n.\r\n');
+    expect(await client.reply()).toMatch(/^250 /);
+    const { mail, rcpts } = await bench().sink.next();
+    const bare = (one: string): string => one.replace(/(?<=>) .*$/, '').slice(1, -1);
+    expect(addressKey(bare(mail))).toBe(addressKey(address));
+    expect(rcpts.map((one) => addressKey(bare(one))).sort()).toEqual(
+      [addressKey(address), 'cid@dst.example'].sort(),
+    );
+  });
+
   test.each([...SPELLINGS, ...OWN[mta]])('lets a draft delete %s by its mailbox', async (spelling) => {
     await bench().serve(
       onMessage({ body: 'none' }, (message) =>
