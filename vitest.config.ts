@@ -18,6 +18,8 @@ const ISOLATED = [
   'test/cli/serve.test.ts',
   'test/common/address-key.test.ts',
   'test/docs/cli.test.ts',
+  'test/mail-servers/maddy.test.ts',
+  'test/mail-servers/stalwart.test.ts',
   'test/message/optional-peer.test.ts',
   'test/operators/forgotten-answers.test.ts',
   'test/operators/shadow-mail.test.ts',

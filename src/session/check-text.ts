@@ -14,8 +14,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   '\n': 'a line break without a blank or tab after it',
 };
 const NOT_IN_ADDRESS = /[\0-\x20\x7f]/;
-/** A quoted string may hold blanks and brackets (RFC 5321, 4.1.2). */
-const QUOTED = /"(?:[^"\\\0-\x1f\x7f]|\\[\x20-\x7e])*"/g;
+const CONTROL = /[\0-\x1f\x7f]/;
 
 /** Throws for a text that a header may not have as its name (RFC 5322, 2.2). */
 export function checkHeaderName(what: string, name: string): void {
@@ -60,7 +59,7 @@ export function mendedValue(what: string, value: Text): { readonly value: Text; 
 /** Checks an address and gives it with angle brackets, as MTAs have it; bytes are left as they are. */
 export function checkAddress(what: string, address: Text, empty: boolean): Text {
   const binary = binaryOf(what, address);
-  const unquoted = binary.replace(QUOTED, '""');
+  const unquoted = withoutQuoted(binary);
   if (NOT_IN_ADDRESS.test(unquoted)) {
     throw new AnswerError(`${what}: the address ${quote(address)} holds a blank or a control character.`);
   }
@@ -71,6 +70,25 @@ export function checkAddress(what: string, address: Text, empty: boolean): Text 
     throw new AnswerError(`${what}: the address ${quote(address)} has angle brackets within.`);
   }
   return typeof address === 'string' && !isBracketed ? `<${binary}>` : address;
+}
+
+/** An address without what is in its quotes: blanks and brackets may be, control characters not (RFC 5321, 4.1.2). */
+function withoutQuoted(address: string): string {
+  let rest = '';
+  let from = 0;
+  for (let open = address.indexOf('"'); open !== -1; open = address.indexOf('"', from)) {
+    let end = open + 1;
+    while (end < address.length && address[end] !== '"') {
+      if (address[end] === '\\') end++;
+      if (CONTROL.test(address[end] ?? '')) return address;
+      end++;
+    }
+    // One that is never closed is text like any other.
+    if (end >= address.length) break;
+    rest += `${address.slice(from, open)}""`;
+    from = end + 1;
+  }
+  return rest + address.slice(from);
 }
 
 /** Gives a copy of the ESMTP arguments, each read once; throws for one that is malformed. */

@@ -6,16 +6,15 @@ import { deliverByStalwart } from './support/stalwart-client.js';
 
 /** One change of a draft, by numbers that are taken modulo what there is. */
 type Step =
-  | { readonly kind: 'append' | 'prepend'; readonly name: string; readonly value: string }
-  | { readonly kind: 'set' | 'delete'; readonly at: number; readonly value: string }
-  | { readonly kind: 'before'; readonly at: number; readonly value: string };
+  | { readonly kind: 'append' | 'prepend'; readonly name: string }
+  | { readonly kind: 'set' | 'delete'; readonly at: number }
+  | { readonly kind: 'before'; readonly at: number };
 
 const names = fc.constantFrom('A', 'B', 'C');
-const value = fc.stringMatching(/^[a-z]{1,4}$/);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('append' as const, 'prepend' as const), name: names, value }),
-  fc.record({ kind: fc.constantFrom('set' as const, 'delete' as const), at: fc.nat(9), value }),
-  fc.record({ kind: fc.constant('before' as const), at: fc.nat(9), value }),
+  fc.record({ kind: fc.constantFrom('append' as const, 'prepend' as const), name: names }),
+  fc.record({ kind: fc.constantFrom('set' as const, 'delete' as const), at: fc.nat(9) }),
+  fc.record({ kind: fc.constant('before' as const), at: fc.nat(9) }),
 );
 
 const linesOf = (text: string): string[] =>
@@ -31,17 +30,19 @@ test('behind Stalwart, what is delivered has the fields of the draft, and each n
   let wanted: string[] = [];
   const failures: Error[] = [];
   const filter = onMessage({ body: 'none' }, (_message, { draft: { headers } }) => {
-    for (const one of steps) {
+    for (const [number, one] of steps.entries()) {
+      // Each value is another one, so that it is known which field is which.
+      const value = `new-${number}`;
       const fields = headers.fields();
       const field = 'at' in one ? fields[one.at % Math.max(1, fields.length)] : undefined;
-      if (one.kind === 'append') headers.append(one.name, one.value);
-      else if (one.kind === 'prepend') headers.prepend(one.name, one.value);
+      if (one.kind === 'append') headers.append(one.name, value);
+      else if (one.kind === 'prepend') headers.prepend(one.name, value);
       else if (field === undefined) continue;
       else if (one.kind === 'delete') headers.delete(field);
-      else if (one.kind === 'before') headers.insertBefore(field, field.name, one.value);
+      else if (one.kind === 'before') headers.insertBefore(field, field.name, value);
       else {
         const nth = fields.filter(({ name }) => name === field.name).indexOf(field) + 1;
-        headers.set(field.name, one.value, nth);
+        headers.set(field.name, value, nth);
       }
     }
     wanted = headers.fields().map((field) => `${field.name}: ${field.value}`);
@@ -53,18 +54,19 @@ test('behind Stalwart, what is delivered has the fields of the draft, and each n
   try {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(names, value), { minLength: 1, maxLength: 6 }),
+        fc.array(names, { minLength: 1, maxLength: 6 }),
         fc.array(step, { maxLength: 6 }),
         async (fields, given) => {
           steps = given;
-          const message = `${fields.map(([name, text]) => `${name}: ${text}\r\n`).join('')}\r\nHi\r\n`;
+          const message = `${fields.map((name, at) => `${name}: ${at}\r\n`).join('')}\r\nHi\r\n`;
           const got = linesOf((await deliverByStalwart(server.address, { message })).message);
           expect(failures).toEqual([]);
           expect([...got].sort()).toEqual([...wanted].sort());
-          // A new field that belongs below the last of its name cannot be put there.
-          const below = given.some(({ kind }) => kind === 'append');
-          if (!below)
-            for (const name of ['A', 'B', 'C']) expect(valuesOf(got, name)).toEqual(valuesOf(wanted, name));
+          for (const name of ['A', 'B', 'C']) {
+            const values = valuesOf(wanted, name);
+            // A new field cannot be put below the last of its name.
+            if (values.at(-1)?.startsWith('new') !== true) expect(valuesOf(got, name)).toEqual(values);
+          }
         },
       ),
       { numRuns: 150 },

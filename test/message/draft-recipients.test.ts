@@ -111,6 +111,8 @@ describe('DraftRecipients', () => {
     ['Bob<a@x.example', 'angle brackets within'],
     ['"a b@x.example', 'holds a blank'],
     ['"a\nb"@x.example', 'holds a blank or a control character'],
+    ['"a\\\nb"@x.example', 'holds a blank or a control character'],
+    ['"a\\"@x.example b', 'holds a blank'],
     ['"a" b@x.example', 'holds a blank'],
   ])('refuses to add %j', (address, problem) => {
     const draft = draftOf('a@x.example');

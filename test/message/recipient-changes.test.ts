@@ -83,7 +83,7 @@ describe('the changes from some recipients to others', () => {
 
   it('say which address cannot be written', () => {
     const [path] = paths('bob@dst.example');
-    const from = path === undefined ? [] : [{ ...path, address: 'b b@x y', raw: Buffer.from('<b b@x y>') }];
+    const from = path === undefined ? [] : [{ ...path, address: 'b\x01b@x', raw: Buffer.from('<b\x01b@x>') }];
     expect(() => recipientChanges(from, [])).toThrow(/^deleteRecipient: the address .* holds a blank/);
   });
 
