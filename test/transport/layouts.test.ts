@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { COMMANDS } from '../../src/transport/wire/commands.js';
 import {
   type Layout,
   Malformed,
@@ -145,8 +146,47 @@ describe('macro', () => {
     });
   });
 
-  it('refuses a value without its NUL', () => {
-    expect(() => decode(macro, 'Mi\0abc')).toThrow(Malformed);
-    expect(() => decodeMacros(latin1('i\0abc'), 0, 5)).toThrow(Malformed);
+  it('leaves a text without its NUL alone, as libmilter does', () => {
+    expect(decode(macro, 'Mi\0a\0j\0abc').macros).toEqual([
+      ['i', 'a'],
+      ['j', undefined],
+    ]);
+    expect(decode(macro, 'Mi\0abc').macros).toEqual([['i', undefined]]);
+    expect(decode(macro, 'Mabc').macros).toEqual([]);
+    expect(decodeMacros(latin1('i\0abc'), 0, 5)).toEqual([['i', undefined]]);
+  });
+});
+
+describe('commands with more than they need', () => {
+  const read = (name: keyof typeof COMMANDS, data: string): unknown =>
+    COMMANDS[name].layout.decode(latin1(data), 0, data.length);
+
+  it.each([
+    ['helo', 'a\0b\0', { text: 'a' }],
+    ['helo', 'a\0\0', { text: 'a' }],
+    ['unknown', 'a\0b', { text: 'a' }],
+    ['header', 'A\0b\0c\0', { name: 'A', value: 'b' }],
+    ['header', 'A\0\xe9\0\0\0', { name: 'A', value: '\xe9' }],
+    ['mail', '<a>\0b\0c', { address: '<a>', args: ['b'] }],
+    ['rcpt', '<\xe9>\0c', { address: '<\xe9>', args: [] }],
+    ['data', 'x', {}],
+    ['quit', 'x', {}],
+  ] as const)('%s: %j is read as far as it is needed', (name, data, expected) => {
+    expect(read(name, data)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['helo', 'a'],
+    ['helo', 'a\0b'],
+    ['helo', ''],
+    ['header', 'A\0b\0c'],
+    ['header', 'A\0b'],
+    ['header', '\0b\0c\0'],
+    ['mail', '<a>'],
+    ['mail', ''],
+    ['unknown', 'a'],
+    ['connect', 'h\x004\0\x19127.0.0.1\0x'],
+  ] as const)('%s: %j is none', (name, data) => {
+    expect(() => read(name, data)).toThrow(Malformed);
   });
 });

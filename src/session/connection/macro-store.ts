@@ -35,7 +35,6 @@ export class MacroStore implements Macros {
   /** Takes a macro frame: its target letter and pairs. It replaces the set of its stage and ends later ones. */
   store(data: Buffer, start: number, end: number): void {
     if (end === start) throw new Malformed('no command letter');
-    if (end - start > 1 && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
     this.sets++;
     const letter = String.fromCharCode(data[start] ?? 0);
     const index = ORDER.indexOf(letter);

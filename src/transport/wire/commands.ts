@@ -1,6 +1,18 @@
 import { type Codec, type Message, codec } from './codec.js';
 import { SMFIP } from './flags.js';
-import { type Layout, bytes, connect, macro, none, optneg, pair, string, strings } from './layouts.js';
+import {
+  type Layout,
+  bytes,
+  connect,
+  leading,
+  macro,
+  noneRead,
+  optneg,
+  pair,
+  string,
+  strings,
+  whole,
+} from './layouts.js';
 
 interface CommandRow<F> {
   readonly letter: string;
@@ -26,19 +38,19 @@ function silent<F>(letter: string, layout: Layout<F>, version: number): CommandR
 export const COMMANDS = {
   optneg: row('O', optneg, 2),
   connect: row('C', connect, 2, SMFIP.NOCONNECT, SMFIP.NR_CONN),
-  helo: row('H', string, 2, SMFIP.NOHELO, SMFIP.NR_HELO),
-  mail: row('M', strings, 2, SMFIP.NOMAIL, SMFIP.NR_MAIL),
-  rcpt: row('R', strings, 2, SMFIP.NORCPT, SMFIP.NR_RCPT),
-  data: row('T', none, 4, SMFIP.NODATA, SMFIP.NR_DATA),
-  header: row('L', pair, 2, SMFIP.NOHDRS, SMFIP.NR_HDR),
-  eoh: row('N', none, 2, SMFIP.NOEOH, SMFIP.NR_EOH),
+  helo: row('H', leading(string, 1, true), 2, SMFIP.NOHELO, SMFIP.NR_HELO),
+  mail: row('M', whole(strings), 2, SMFIP.NOMAIL, SMFIP.NR_MAIL),
+  rcpt: row('R', whole(strings), 2, SMFIP.NORCPT, SMFIP.NR_RCPT),
+  data: row('T', noneRead, 4, SMFIP.NODATA, SMFIP.NR_DATA),
+  header: row('L', leading(pair, 2, true), 2, SMFIP.NOHDRS, SMFIP.NR_HDR),
+  eoh: row('N', noneRead, 2, SMFIP.NOEOH, SMFIP.NR_EOH),
   body: row('B', bytes, 2, SMFIP.NOBODY, SMFIP.NR_BODY),
   eom: row('E', bytes, 2),
-  unknown: row('U', string, 3, SMFIP.NOUNKNOWN, SMFIP.NR_UNKN),
-  abort: silent('A', none, 2),
+  unknown: row('U', leading(string, 1, false), 3, SMFIP.NOUNKNOWN, SMFIP.NR_UNKN),
+  abort: silent('A', noneRead, 2),
   macro: silent('D', macro, 2),
-  quit: silent('Q', none, 2),
-  quitNc: silent('K', none, 6),
+  quit: silent('Q', noneRead, 2),
+  quitNc: silent('K', noneRead, 6),
 };
 
 /** The name of a command. */

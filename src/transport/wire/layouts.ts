@@ -52,6 +52,50 @@ export const none: Layout<object> = {
   encode: () => [],
 };
 
+/** No data in a command: libmilter does not look whether there is any. */
+export const noneRead: Layout<object> = { ...none, decode: () => EMPTY };
+
+/**
+ * The layout of a command in which libmilter reads so many strings, and leaves alone what follows on them.
+ *
+ * @param ended whether the last byte has to be a NUL all the same
+ */
+export function leading<F>(layout: Layout<F>, strings: number, ended: boolean): Layout<F> {
+  return {
+    ...layout,
+    decode(data, start, end) {
+      try {
+        return layout.decode(data, start, end);
+      } catch (error) {
+        let stop = start;
+        for (let count = 0; count < strings && stop < end; count++) {
+          const nul = data.indexOf(0, stop);
+          stop = nul === -1 ? end : nul + 1;
+        }
+        if (stop >= end || (ended && data[end - 1] !== 0)) throw error;
+        return layout.decode(data, start, stop);
+      }
+    },
+  };
+}
+
+/** The same of any number of strings: one that has no NUL at its end is left alone, but for the first. */
+export function whole<F>(layout: Layout<F>): Layout<F> {
+  return {
+    ...layout,
+    decode(data, start, end) {
+      const stop = data[end - 1] === 0 ? end : endOfStrings(data, start, end);
+      return layout.decode(data, start, stop);
+    },
+  };
+}
+
+/** Where the last string ends that has a NUL; the end where none has. */
+function endOfStrings(data: Buffer, start: number, end: number): number {
+  const nul = end === start ? -1 : data.lastIndexOf(0, end - 1);
+  return nul < start ? end : nul + 1;
+}
+
 export interface BytesFields {
   readonly data: Uint8Array;
 }
@@ -193,6 +237,7 @@ export const connect: Layout<ConnectFields> = {
     const at = nul + 2;
     if (end - at < 2) throw new Malformed(`no port after the address family ${LETTERS[family]}`);
     const stop = findNul(data, at + 2, end, 'the address');
+    if (data[end - 1] !== 0) throw new Malformed('no NUL at the end');
     const address = decodeText(data, at + 2, stop).replace(SENDMAIL_PREFIX, '');
     return { host, family: fitting(family, address), port: data.readUInt16BE(at), address, raw };
   },
@@ -278,9 +323,13 @@ export const macro: Layout<MacroFields> = {
   ],
 };
 
-/** Reads the pairs of a macro frame. A last name without value is accepted (libmilter does): its value is absent. */
-export function decodeMacros(data: Buffer, start: number, end: number): [string, string | undefined][] {
-  if (end > start && data[end - 1] !== 0) throw new Malformed('the last macro has no NUL at its end');
+/**
+ * Reads the pairs of a macro frame. As libmilter does, a last name without value is accepted: its value is absent; and
+ * a last text without a NUL at its end is left alone.
+ */
+export function decodeMacros(data: Buffer, start: number, given: number): [string, string | undefined][] {
+  const end =
+    given === start || data[given - 1] === 0 ? given : Math.max(start, data.lastIndexOf(0, given - 1) + 1);
   const macros: [string, string | undefined][] = [];
   for (let at = start; at < end;) {
     const stop = data.indexOf(0, at);

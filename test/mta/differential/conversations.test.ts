@@ -7,6 +7,7 @@ import { macroScopes } from './conversations/macro-scopes.js';
 import { malformed } from './conversations/malformed.js';
 import { modifications } from './conversations/modifications.js';
 import { replies } from './conversations/replies.js';
+import { surpluses } from './conversations/surplus.js';
 import { texts } from './conversations/texts.js';
 import { converse, type Heard } from './support/converse.js';
 import { describePair } from './support/describe-pair.js';
@@ -29,6 +30,7 @@ describePair(
       'goes on as one on libmilter and': courses,
       'is told what one on libmilter is told and': texts,
       'hangs up as one on libmilter and': malformed,
+      'reads what one on libmilter reads and': surpluses,
       'has the macros that one on libmilter has and': macroScopes,
     };
     for (const [what, conversations] of Object.entries(groups)) {

@@ -14,6 +14,7 @@ export const malformed: readonly Conversation[] = [
   broken('gets CONNECT without a family', 'c', frame('C', 'localhost\0')),
   broken('gets CONNECT without an address', 'c', frame('C', 'localhost\x004\0\x19')),
   broken('gets CONNECT with an unknown family', 'c', frame('C', 'localhost\x009\0\x19x\0')),
+  broken('gets CONNECT with bytes that do not end', 'c', frame('C', 'localhost\x004\0\x19127.0.0.1\0x')),
   broken('gets HELO without data', 'c c', frame('H')),
   broken('gets a length of 2^32 - 1', 'c c c', Buffer.from('ffffffff4d', 'hex')),
   broken('gets MAIL without a NUL', 'c c c', frame('M', '<a@b>')),
@@ -22,6 +23,7 @@ export const malformed: readonly Conversation[] = [
   broken('gets a command that does not exist', 'c c c', frame('Z')),
   broken('gets RCPT without a NUL', 'c c c c', frame('R', '<a@b>')),
   broken('gets a header without a value', 'c c c c c c', frame('L', 'Subject\0')),
+  broken('gets a header with bytes that do not end', 'c c c c c c', frame('L', 'A\0b\0c')),
   broken('gets a header without a name', 'c c c c c c', frame('L', '\0x\0')),
   broken('gets a piece of 65536 bytes', 'c c c c c c c', frame('B', Buffer.alloc(65_536))),
 ];
