@@ -40,5 +40,6 @@ export function tlsOf(macros: Macros): TlsFacts | undefined {
     verify: valueOf(macros, 'verify'),
     subject: valueOf(macros, 'cert_subject'),
     issuer: valueOf(macros, 'cert_issuer'),
+    sni: valueOf(macros, 'tls_sni'),
   };
 }

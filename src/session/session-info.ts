@@ -27,6 +27,8 @@ export interface TlsFacts {
   readonly verify: string | undefined;
   readonly subject: string | undefined;
   readonly issuer: string | undefined;
+  /** The name of the server that the client has asked for (SNI); Postfix tells it from 3.12 on. */
+  readonly sni: string | undefined;
 }
 
 /** The user of the SMTP connection, after a login (macros `auth_authen`, `auth_type`, `auth_author`). */

@@ -255,6 +255,7 @@ describe('a message', () => {
         verify: undefined,
         subject: undefined,
         issuer: undefined,
+        sni: undefined,
       },
       sender: {
         address: 'Alice@BÜCHER.example',

@@ -310,6 +310,32 @@ describe('the end of their scope', () => {
   });
 });
 
+describe('the TLS of a session', () => {
+  it('is what the MTA tells of it, the name that was asked for included', () => {
+    const { mta } = recording();
+    const told = [
+      '{tls_version}',
+      'TLSv1.3',
+      '{cipher}',
+      'AES',
+      '{cipher_bits}',
+      '256',
+      '{tls_sni}',
+      'mx.example.org',
+    ];
+    mta.send('C03', macros('H', ...told), 'C10');
+    expect(mta.session.info.tls).toEqual({
+      version: 'TLSv1.3',
+      cipher: 'AES',
+      bits: 256,
+      verify: undefined,
+      subject: undefined,
+      issuer: undefined,
+      sni: 'mx.example.org',
+    });
+  });
+});
+
 describe('the MTA', () => {
   it.each([
     ['postfix', ['v', 'Postfix 3.7.11']],
