@@ -145,6 +145,18 @@ describe('draft.appendText() in one part', () => {
     if (to !== '8bit') expect(bodyOf(sent)).toMatch(/^[\0-\x7f]*$/);
   });
 
+  it.each([
+    ['a paragraph that has ended', 'Hi \nthere\n', 'Hi \nthere\n'],
+    ['one that has not', 'Hi \n', 'Hi \n\n'],
+  ])('keeps its lines apart where lines are joined by the reader: after %s', async (_name, body, before) => {
+    const headers = ['Content-Type: text/plain; charset=utf-8; format=flowed'];
+    const sent = await append(headers, body, '-- \n> Sent \n  by\nFrom us  ');
+    expect(bodyOf(sent)).toBe(`${before}-- \n > Sent\n   by\n From us\n`);
+    const encoded = ['Content-Transfer-Encoding: quoted-printable', ...headers];
+    const quoted = await append(encoded, body.replace(' \n', '=20\n'), 'x');
+    expect(bodyOf(quoted)).toBe(`${before.replace(' \n', '=20\n')}x\n`);
+  });
+
   it('writes a line that is too long for a message in quoted-printable', async () => {
     const long = 'word '.repeat(300).trim();
     const sent = await append(['Content-Type: text/plain; charset=utf-8'], 'Hi\n', long);

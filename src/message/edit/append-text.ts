@@ -86,11 +86,9 @@ export async function appendText(
   const markup = html.replace(ALL_BEYOND_ASCII, (char) => `&#${String(char.codePointAt(0))};`);
   const plans: Plan[] = [];
   for (const part of await shownParts(header, body)) {
-    const plan = await planFor(
-      part,
-      body,
-      part.node.contentType === 'text/html' ? `\r\n${markup}\r\n` : lines,
-    );
+    const { contentType, flowed } = part.node;
+    const words = contentType === 'text/html' ? `\r\n${markup}\r\n` : flowed ? stuffed(lines) : lines;
+    const plan = await planFor(part, body, words);
     if (plan === undefined) return undefined;
     plans.push(plan);
   }
@@ -196,7 +194,9 @@ async function placeIn(
   // An equals sign takes the next line break away.
   const isSoft =
     plan.part.node.encoding === 'quoted-printable' && !plan.decode && /=[ \t]*(?:\r?\n)?$/.test(last);
-  const isOpen = size > 0 && !last.endsWith('\n');
+  // A line that ends with a blank would be joined with the first one of the text.
+  const joins = plan.part.node.flowed && /(?: |=20)\r?\n$/.test(last);
+  const isOpen = joins || (size > 0 && !last.endsWith('\n'));
   return { at: size, breaks: '\r\n'.repeat(Number(isSoft) + Number(isOpen)) };
 }
 
@@ -211,6 +211,11 @@ function viewOf({ part, decode, from }: Plan, body: RereadableBody): AsyncIterab
   const raw = rangeOf(body, part.start, part.end);
   const decoded = decode ? through(raw, part.node.getDecoder()) : raw;
   return from === undefined ? decoded : converted(decoded, from);
+}
+
+/** Lines that a reader of `format=flowed` does not join, and whose beginnings it does not take away (RFC 3676, 4). */
+function stuffed(lines: string): string {
+  return lines.replace(/^(?= |>|From )/gm, ' ').replace(/^(?!-- \r\n)(.*?) +(?=\r\n)/gm, '$1');
 }
 
 function htmlOf(text: string): string {

@@ -13,6 +13,8 @@ interface MimeNode {
   readonly charset: string | false;
   readonly disposition: string | false;
   readonly filename: string | false;
+  /** Whether its lines may be joined by the reader (RFC 3676). */
+  readonly flowed: boolean;
   /** The subtype. */
   readonly multipart: string | false;
   readonly headers: { get(name: string): string[]; getFirst(name: string): string };
