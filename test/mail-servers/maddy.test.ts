@@ -53,12 +53,13 @@ describe('behind maddy', () => {
       on('eom', ({ session }) => [
         addHeader('X-Mta', session.mta),
         addHeader('X-B', 'folded\n\tline'),
+        insertHeader(3, 'X-Placed', '3'),
         insertHeader(2, 'X-Placed', '2'),
         insertHeader('top', 'X-Top', '0'),
       ]),
     );
     expect((await send()).message).toBe(
-      `X-Top: 0\r\nX-Placed: 2\r\nX-Mta: maddy\r\nX-B: folded\r\n\tline\r\n${MESSAGE}`,
+      `X-Top: 0\r\nX-Placed: 2\r\nX-Placed: 3\r\nX-Mta: maddy\r\nX-B: folded\r\n\tline\r\n${MESSAGE}`,
     );
     expect(errors).toEqual([]);
     expect(told.join()).toContain(

@@ -253,6 +253,22 @@ describe('draft.appendText() in several parts', () => {
     expect(without).toBe(body);
   });
 
+  it('puts it into the parts in whatever order they are', async () => {
+    const sent = await append(header('alternative', 'ALT'), multipart('ALT', html, plain), 'Grüße');
+    expect(sent.told).toEqual([true]);
+    expect(sent.text).toBe('Hi\nGrüße\n');
+    expect(sent.html).toContain(`<p>Hi</p>\n${HTML}\n</body>`);
+  });
+
+  it.each([
+    ['a named text', 'mixed', named],
+    ['a text that is related to another', 'related', part('Content-Type: text/plain', 'R')],
+  ])('leaves %s alone', async (_name, type, other) => {
+    const sent = await append(header(type, 'OUT'), multipart('OUT', html, other));
+    expect(sent.told).toEqual([true]);
+    expect(bodyOf(sent)).toBe(multipart('OUT', html.replace('</body>', `\n${HTML}\n</body>`), other));
+  });
+
   it('puts it at the end of the last part of text that is shown', async () => {
     const last = part('Content-Type: text/plain; charset=utf-8', 'Bye');
     const sent = await append(header('mixed', 'OUT'), multipart('OUT', plain, image, last, attached));

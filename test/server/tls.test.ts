@@ -15,7 +15,7 @@ import {
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { eventually } from '../docs/support/eventually.js';
-import type { PlainDelivery } from '../mail-servers/support/milter-frames.js';
+import { MilterFrames, type PlainDelivery } from '../mail-servers/support/milter-frames.js';
 import { deliverByStalwart } from '../mail-servers/support/stalwart-client.js';
 import { CA, CLIENT, OTHER, SERVER, STRANGER } from './support/certificates.js';
 
@@ -161,6 +161,40 @@ describe('TLS', () => {
     await new Promise((resolve) => socket.once('connect', resolve));
     await server.close();
     await ended;
+  });
+
+  it('lets a message in flight finish when the server is closed', async () => {
+    const server = await serving(SERVER);
+    const milter = await MilterFrames.connect(server.address, TRUSTING);
+    milter.write('O', Buffer.from('00000006000001ff00000000', 'hex'));
+    expect((await milter.read()).letter).toBe('O');
+    for (const [letter, data] of [
+      ['C', 'h\0U'],
+      ['M', '<a@b>\0'],
+      ['R', '<c@d>\0'],
+    ] as const) {
+      milter.write(letter, data);
+      expect((await milter.read()).letter).toBe('c');
+    }
+    const closed = server.close();
+    milter.write('E');
+    expect([(await milter.read()).letter, (await milter.read()).letter]).toEqual(['h', 'c']);
+    milter.write('Q');
+    await closed;
+    milter.close();
+  });
+
+  it('does not begin to listen where it was given up when there was a certificate', async () => {
+    const free = await serve(filter, { listen: 'inet:0@127.0.0.1' });
+    const { address } = free;
+    await free.close();
+    const certificates = new Subject<TlsOptions>();
+    const running = listen(address, { tls: certificates }).subscribe();
+    certificates.next(SERVER);
+    running.unsubscribe();
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(send({ address }, TRUSTING)).rejects.toThrow('ECONNREFUSED');
+    expect(certificates.observed).toBe(false);
   });
 
   it('ends a subscription to certificates with the server', async () => {

@@ -109,7 +109,7 @@ export async function appendText(
       const value = line?.slice(line.indexOf(':') + 1).trim();
       if (value !== undefined) fields.push([name, value.replace(/\r\n/g, '\n')]);
     }
-    if (node.headers.get('MIME-Version').length === 0) fields.push(['MIME-Version', '1.0']);
+    fields.push(['MIME-Version', '1.0']);
     return [content];
   });
   pieces.sort((one, other) => one.start - other.start);

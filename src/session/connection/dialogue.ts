@@ -356,7 +356,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.endMessage();
     // An MTA that is not to send MAIL does not show where the next message begins: it must not pass with this one.
     const begins = (this.#turns.session.agreement.protocol & SMFIP.NOMAIL) === 0;
-    if (stage !== 'eom' && decision.kind === 'accept' && begins) this.#accepted ||= 'message';
+    if (stage !== 'eom' && decision.kind === 'accept' && begins) this.#accepted = 'message';
   }
 
   #abortMessage(): void {
