@@ -18,6 +18,7 @@ const ISOLATED = [
   'test/cli/serve.test.ts',
   'test/common/address-key.test.ts',
   'test/docs/cli.test.ts',
+  'test/lookups/watch-file-rest.test.ts',
   'test/mail-servers/maddy.test.ts',
   'test/mail-servers/stalwart.test.ts',
   'test/message/optional-peer.test.ts',

@@ -164,6 +164,9 @@ class Reloader<T> {
   }
 }
 
+/** So long, in milliseconds, is a file that has changed left to who writes it. */
+const REST = 100;
+
 /** How `watchFile()` looks at its file. */
 export interface WatchFileOptions {
   /** Milliseconds between two looks. Default 1 000. */
@@ -174,7 +177,8 @@ export interface WatchFileOptions {
  * Emits when a file has changed, was made, replaced or removed: a trigger for `reloaded()`.
  *
  * @remarks
- * The state of the file is read now and then (`fs.watchFile`): that also works for a file that is replaced by another, for
+ * It does so a moment later, so that a file which is being written is whole in most cases; replacing it by another
+ * (`rename`) is the sure way. The state of the file is read now and then (`fs.watchFile`): that also works for a file that is replaced by another, for
  * links to another version, and on network file systems. It does not keep the process alive. Unsubscription ends it.
  *
  * @throws TypeError or RangeError where an argument is wrong
@@ -193,13 +197,17 @@ export function watchFile(path: string | URL, options: WatchFileOptions = {}): O
   checkOptions<WatchFileOptions>('watchFile()', options, { interval: milliseconds(1) });
   const { interval = 1_000 } = options;
   return new Observable<void>((subscriber) => {
+    let rest: NodeJS.Timeout | undefined;
     const listener = (now: Stats, before: Stats): void => {
       // Where there is no file, that is told once at the beginning.
-      if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size)
-        subscriber.next();
+      if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
+      clearTimeout(rest);
+      // Who writes a file anew has emptied it first: it may be seen before it is filled.
+      rest = setTimeout(() => subscriber.next(), Math.min(REST, interval / 2)).unref();
     };
     pollFile(path, { interval, persistent: false }, listener);
     return () => {
+      clearTimeout(rest);
       unwatchFile(path, listener);
     };
   });

@@ -160,7 +160,11 @@ describe('the page of twelve tasks', () => {
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = `${directory}/blocked.txt`;
     // The program runs on after the test.
-    onTestFinished(() => unwatchFile(file));
+    const others = process.listeners('SIGHUP');
+    onTestFinished(() => {
+      unwatchFile(file);
+      for (const each of process.listeners('SIGHUP')) if (!others.includes(each)) process.off('SIGHUP', each);
+    });
     await writeFile(file, 'spam.example\n');
     const lines = standardError();
     const signals = process.listenerCount('SIGHUP');

@@ -63,10 +63,20 @@ class Watched {
       signal: stop.signal,
       report: (error) => this.reported.push(error.message),
     }).subscribe({
-      next: (rules: Rules) => this.emitted.push([...rules.keys()].join(' ')),
+      // A file that is written in place may be seen twice: emptied, and filled.
+      next: (rules: Rules) => {
+        const names = [...rules.keys()].join(' ');
+        if (this.emitted.at(-1) !== names) this.emitted.push(names);
+      },
       error: (error: unknown) => (this.failure = error),
     });
     onTestFinished(() => stop.abort());
+  }
+
+  /** Has another file take its place, which is seen once. */
+  replace(text: string): void {
+    writeFileSync(`${this.path}.new`, text);
+    renameSync(`${this.path}.new`, this.path);
   }
 
   emits(...all: readonly string[]): Promise<void> {
@@ -107,15 +117,15 @@ describe('rulesIn', () => {
 
   it('keeps the rules where they are broken, says so once, and takes them when they are mended', async () => {
     const file = await watched();
-    writeFileSync(file.path, 'reject @one.example\nrejekt @two.example\n');
+    file.replace('reject @one.example\nrejekt @two.example\n');
     await file.reports(1);
     writeFileSync(`${file.path}.other`, 'something else changes\n');
-    writeFileSync(file.path, 'reject @one.example\nreject @two.example\n# mended\n');
+    file.replace('reject @one.example\nreject @two.example\n# mended\n');
     await file.emits('@one.example', '@one.example @two.example');
     expect(file.reported).toEqual([
       'reloaded(): loading failed: rules.txt:2: "rejekt" is no action. Write reject or tempfail.',
     ]);
-    writeFileSync(file.path, 'rejekt');
+    file.replace('rejekt');
     await file.reports(2);
   });
 

@@ -125,7 +125,11 @@ describePostfix('the programs of the page of tasks behind Postfix', (bench) => {
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = `${directory}/blocked.txt`;
     // The program runs on after the test.
-    onTestFinished(() => unwatchFile(file));
+    const others = process.listeners('SIGHUP');
+    onTestFinished(() => {
+      unwatchFile(file);
+      for (const each of process.listeners('SIGHUP')) if (!others.includes(each)) process.off('SIGHUP', each);
+    });
     await writeFile(file, 'spam.example\n');
     await task('task-reload', {}, { 'blocked.txt': file });
     const mail = async (domain: string): Promise<string> => {
