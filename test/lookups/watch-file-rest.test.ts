@@ -12,7 +12,7 @@ vi.mock(import('node:fs'), async (original) => {
   const real = await original();
   const polls = { watchFile: (...args: unknown[]) => void listeners.add(args.at(-1)) };
   const ends = { unwatchFile: (_path: unknown, listener: unknown) => void listeners.delete(listener) };
-  return { ...real, ...polls, ...ends } as typeof real;
+  return { ...real, ...polls, ...ends } as unknown as typeof real;
 });
 
 const state = (mtimeMs: number, size: number): State => ({ mtimeMs, size, ino: 1 });
