@@ -165,6 +165,14 @@ describe('behind Stalwart', () => {
     expect(header(await send(between, { message }))).toBe('R: 1\r\nA: x\r\nR: new\r\nR: 3');
   });
 
+  test('a flaw of a header at a place is told, with its line', async () => {
+    warnings();
+    const placed = insertHeader(2, 'X-One', 'a\rb');
+    const sent = await send(on('eom', () => placed));
+    expect(header(sent)).toContain('X-One: a b\r\nX-One: 1');
+    expect(sent.errors).toEqual([expect.stringMatching(/insertHeader.*\(at stalwart\.test\.ts:\d+:\d+\)$/)]);
+  });
+
   test('a deletion and a change mean the fields that were shown', async () => {
     const message = 'R: 1\r\nR: 2\r\nR: 3\r\n\r\nHi\r\n';
     const deleting = on('eom', () => [

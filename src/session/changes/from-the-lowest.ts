@@ -1,3 +1,5 @@
+import { givenBy, giverOf } from '../answer-watch.js';
+import { flawed, flawOf } from '../flaws.js';
 import type { AddHeader, InsertHeader, Modification } from '../modifications.js';
 import { BOTTOM, SAME_NAME } from './order-changes.js';
 
@@ -30,7 +32,10 @@ export function fromTheLowest(
         above: same.filter((at) => at < position).length,
         shown: same.length,
       };
-      const copy = { ...one, position };
+      // A copy: what is given may be given again, for another message.
+      const copy = flawed({ ...one, position }, flawOf(one));
+      const giver = giverOf(one);
+      if (giver !== undefined) givenBy(giver, copy);
       SAME_NAME.set(copy, known);
       if (countsName && known.above < known.shown) rest.push(copy);
       else placed.push(copy);

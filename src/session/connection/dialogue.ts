@@ -187,18 +187,17 @@ export class Dialogue implements Record<CommandName, Handler> {
     const message = this.#beginMessage();
     const { session } = this.#turns;
     session.macros.endRecipients();
-    const chunk = this.#bodyOf(message, data.subarray(start, end));
-    if (message !== undefined && (message.early !== undefined || message.skipping || chunk === undefined)) {
+    const repeats = message !== undefined && session.profile.repeatsHeader;
+    const body = repeats ? this.#withoutHeader(message, data.subarray(start, end)) : undefined;
+    const isHeader = body?.length === 0 && end > start;
+    if (message !== undefined && (message.early !== undefined || message.skipping || isHeader)) {
       if (last) this.#endFrame(message);
       return;
     }
     const turn = this.#begin('body', last);
     if (turn === undefined) return;
-    this.#turns.present(
-      { stage: 'body', session, chunk: chunk ?? data.subarray(start, end), [TURN]: turn },
-      turn,
-      last,
-    );
+    const chunk = body ?? data.subarray(start, end);
+    this.#turns.present({ stage: 'body', session, chunk, [TURN]: turn }, turn, last);
   }
 
   eom(data: Buffer, start: number, end: number): void {
@@ -286,12 +285,10 @@ export class Dialogue implements Record<CommandName, Handler> {
     message.scope.end();
   }
 
-  /** The body in a part of a frame; nothing where it was only header that is repeated there. */
-  #bodyOf(message: MessageState | undefined, chunk: Buffer): Buffer | undefined {
-    const { session } = this.#turns;
-    if (message === undefined || !session.profile.repeatsHeader) return chunk;
-    const body = (message.repeated ??= new RepeatedHeader(session.shownHeaders ?? [])).cut(chunk);
-    return body.length === 0 && chunk.length > 0 ? undefined : body;
+  /** The body in a part of a frame, without the header that is repeated in front of it. */
+  #withoutHeader(message: MessageState, chunk: Buffer): Buffer {
+    const names = this.#turns.session.shownHeaders ?? [];
+    return (message.repeated ??= new RepeatedHeader(names)).cut(chunk);
   }
 
   #mark(stage: 'data' | 'eoh', letter: string, data: Buffer, start: number, end: number): void {
