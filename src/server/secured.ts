@@ -86,6 +86,7 @@ export class Secured {
           else
             process.emitWarning(
               `tls: the Observable failed, the last certificate stays: ${messageOf(error)}`,
+              { type: 'MilterWarning' },
             );
         },
         complete: () => {
