@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile as pollFile, type Stats } from 'node:fs';
+import { stat, statSync, type Stats } from 'node:fs';
 import { EMPTY, Observable, Subject, from, isObservable, take, takeUntil, type Subscriber } from 'rxjs';
 
 import {
@@ -164,7 +164,7 @@ class Reloader<T> {
   }
 }
 
-/** So long, in milliseconds, is a file that has changed left to who writes it. */
+/** A file that has changed is looked at again after so many milliseconds: it may still be being written. */
 const REST = 100;
 
 /** How `watchFile()` looks at its file. */
@@ -177,9 +177,10 @@ export interface WatchFileOptions {
  * Emits when a file has changed, was made, replaced or removed: a trigger for `reloaded()`.
  *
  * @remarks
- * It does so a moment later, so that a file which is being written is whole in most cases; replacing it by another
- * (`rename`) is the sure way. The state of the file is read now and then (`fs.watchFile`): that also works for a file that is replaced by another, for
- * links to another version, and on network file systems. It does not keep the process alive. Unsubscription ends it.
+ * It looks at the file now and then, from the subscription on: that also works for a file that is replaced by another,
+ * for links to another version, and on network file systems. Once a look has found a change, it waits until two looks, a
+ * tenth of a second apart, find the same: a file that is being written is whole then in nearly all cases. Replacing it by
+ * another (`rename`) is the sure way. It does not keep the process alive. Unsubscription ends it.
  *
  * @throws TypeError or RangeError where an argument is wrong
  * @example const rules = reloaded(() => readFile('rules.txt', 'utf8'), { on: watchFile('rules.txt') });
@@ -197,18 +198,36 @@ export function watchFile(path: string | URL, options: WatchFileOptions = {}): O
   checkOptions<WatchFileOptions>('watchFile()', options, { interval: milliseconds(1) });
   const { interval = 1_000 } = options;
   return new Observable<void>((subscriber) => {
-    let rest: NodeJS.Timeout | undefined;
-    const listener = (now: Stats, before: Stats): void => {
-      // Where there is no file, that is told once at the beginning.
-      if (now.mtimeMs === before.mtimeMs && now.ino === before.ino && now.size === before.size) return;
-      clearTimeout(rest);
-      // Who writes a file anew has emptied it first: it may be seen before it is filled.
-      rest = setTimeout(() => subscriber.next(), Math.min(REST, interval / 2)).unref();
+    // Not later: what changes after the first load must not be missed.
+    let last = stateNow(path);
+    let changed = false;
+    let timer: NodeJS.Timeout;
+    const look = (_error: Error | null, stats?: Stats): void => {
+      if (subscriber.closed) return;
+      const now = stateOf(stats);
+      const atRest = changed && now === last;
+      changed = now !== last;
+      last = now;
+      lookLater();
+      if (atRest) subscriber.next();
     };
-    pollFile(path, { interval, persistent: false }, listener);
-    return () => {
-      clearTimeout(rest);
-      unwatchFile(path, listener);
+    const lookLater = (): void => {
+      timer = setTimeout(() => stat(path, look), changed ? Math.min(REST, interval) : interval).unref();
     };
+    lookLater();
+    return () => clearTimeout(timer);
   });
+}
+
+function stateNow(path: string | URL): string {
+  try {
+    return stateOf(statSync(path));
+  } catch {
+    return stateOf(undefined);
+  }
+}
+
+/** What differs when a file has changed, or is another one. */
+function stateOf(stats: Stats | undefined): string {
+  return stats === undefined ? 'none' : `${stats.ino} ${stats.size} ${stats.mtimeMs}`;
 }

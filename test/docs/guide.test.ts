@@ -1,4 +1,4 @@
-import { existsSync, statSync, unwatchFile } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Writable } from 'node:stream';
@@ -445,8 +445,6 @@ describe('the guide, on servers', () => {
     expect(await shown()).toBe('server.example');
     await write(OTHER);
     await eventually('the other certificate', async () => (await shown()) === 'other.example');
-    // Its program runs on.
-    unwatchFile(cert);
   });
 
   test('peers: a peer of the list is served', async () => {

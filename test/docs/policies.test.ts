@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, unwatchFile, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MilterServer } from 'rxmilter';
@@ -69,10 +69,7 @@ describe('the guide, on look-ups', () => {
   test('reloaded: rules in a file, from the first connection on and when they change', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'rxmilter-guide-'));
     const path = join(directory, 'rules.json');
-    onTestFinished(() => {
-      unwatchFile(path);
-      rmSync(directory, { recursive: true });
-    });
+    onTestFinished(() => rmSync(directory, { recursive: true }));
     writeFileSync(path, '{ "blocked": ["one@example.net"] }');
     const { filter } = await runSnippet<WithFilter>('reloaded', {}, { 'rules.json': path });
     const send = await serving(filter);

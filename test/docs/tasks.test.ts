@@ -1,5 +1,4 @@
 import { simpleParser } from 'mailparser';
-import { unwatchFile } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type Filter, type MessageOutcome, on, reject } from 'rxmilter';
@@ -159,12 +158,6 @@ describe('the page of twelve tasks', () => {
     const directory = await mkdtemp(`${tmpdir()}/rxmilter-tasks-`);
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = `${directory}/blocked.txt`;
-    // The program runs on after the test.
-    const others = process.listeners('SIGHUP');
-    onTestFinished(() => {
-      unwatchFile(file);
-      for (const each of process.listeners('SIGHUP')) if (!others.includes(each)) process.off('SIGHUP', each);
-    });
     await writeFile(file, 'spam.example\n');
     const lines = standardError();
     const signals = process.listenerCount('SIGHUP');

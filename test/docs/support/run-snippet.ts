@@ -10,18 +10,17 @@ import * as policies from 'rxmilter/policies';
 import * as recording from 'rxmilter/recording';
 import * as testing from 'rxmilter/testing';
 import ts from 'typescript';
+import { onTestFinished } from 'vitest';
 
 import { declaredIn, leftOutOf } from './complete.js';
 import { snippet } from './markdown.js';
 
 const MODULES: Readonly<Record<string, unknown>> = {
   rxmilter,
-  'rxmilter/lookups': lookups,
   'rxmilter/mta': mta,
   'rxmilter/policies': policies,
   'rxmilter/recording': recording,
   'rxmilter/testing': testing,
-  rxjs,
   'node:crypto': crypto,
   'node:fs': fs,
   'node:fs/promises': fsPromises,
@@ -36,7 +35,7 @@ const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => Promise
 
 /**
  * Runs the snippet of that name as it stands in the page, against the sources of the package, and gives what it declares
- * at its top level, and what it exports. Ports are free ones.
+ * at its top level, and what it exports. Ports are free ones. What it watches, it watches until the test is finished.
  *
  * @param application what the snippet takes from the application around it
  * @param replacements texts in it to be replaced, such as a path; each has to be there
@@ -63,8 +62,23 @@ export async function runSnippet<T extends object>(
     ...Object.keys(application),
     `${outputText}\nreturn { ${declaredIn(code).join(', ')} };`,
   );
+  const ended = new rxjs.Subject<void>();
+  onTestFinished(() => ended.next());
+  const { fromEvent, takeUntil } = rxjs;
+  const watching: Readonly<Record<string, unknown>> = {
+    rxjs: {
+      ...rxjs,
+      fromEvent: (target: NodeJS.EventEmitter, name: string) =>
+        fromEvent(target, name).pipe(takeUntil(ended)),
+    },
+    'rxmilter/lookups': {
+      ...lookups,
+      watchFile: (...args: Parameters<typeof lookups.watchFile>) =>
+        lookups.watchFile(...args).pipe(takeUntil(ended)),
+    },
+  };
   const require = (module: string): unknown => {
-    const found = modules[module] ?? MODULES[module];
+    const found = modules[module] ?? watching[module] ?? MODULES[module];
     if (found === undefined) throw new Error(`The snippet imports ${module}, which the test does not know.`);
     // What a program of JavaScript imports by default.
     return 'default' in (found as object) ? { ...(found as object), __esModule: true } : found;

@@ -1,5 +1,4 @@
 import { simpleParser } from 'mailparser';
-import { unwatchFile } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type Filter, on, type MilterServer } from 'rxmilter';
@@ -124,12 +123,6 @@ describePostfix('the programs of the page of tasks behind Postfix', (bench) => {
     const directory = await mkdtemp(`${tmpdir()}/rxmilter-tasks-`);
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = `${directory}/blocked.txt`;
-    // The program runs on after the test.
-    const others = process.listeners('SIGHUP');
-    onTestFinished(() => {
-      unwatchFile(file);
-      for (const each of process.listeners('SIGHUP')) if (!others.includes(each)) process.off('SIGHUP', each);
-    });
     await writeFile(file, 'spam.example\n');
     await task('task-reload', {}, { 'blocked.txt': file });
     const mail = async (domain: string): Promise<string> => {
