@@ -50,6 +50,11 @@ const AT = 0x40;
  */
 export function parseAddress(address: string): AddressParts {
   const bare = address.startsWith('<') && address.endsWith('>') ? address.slice(1, -1) : address;
+  const first = bare.indexOf('@');
+  if (first === -1) return { address: bare, local: bare, domain: '' };
+  const domain = bare.slice(first + 1);
+  // The usual case: there is no other `@`, and no quote or literal ends behind it.
+  if (PLAIN.test(domain)) return { address: bare, local: bare.slice(0, first), domain };
   const at = lastAt(bare);
   if (at === -1) return { address: bare, local: bare, domain: '' };
   return { address: bare, local: bare.slice(0, at), domain: asciiDomain(bare.slice(at + 1)) };

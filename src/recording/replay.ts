@@ -48,7 +48,7 @@ export function replay({ frames }: RecordedSession): Observable<MilterEvent> {
         leadingSpace: (agreed & SMFIP.HDR_LEADSPC) !== 0,
         rejectedRecipients: (agreed & SMFIP.RCPT_REJ) !== 0,
       }),
-      { watched: false, outcome: () => undefined, ended: () => undefined },
+      { watched: () => false, outcome: () => undefined, ended: () => undefined },
     );
     const detach = detacher();
     connection.attach(

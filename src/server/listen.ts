@@ -38,9 +38,7 @@ export function listen(endpoint: ListenInput, options: ListenOptions = {}): Obse
     const acceptor = new Acceptor(where, options, resolveOptions(options), (connect) => {
       const session: ConnectedSession = new ConnectedSession(
         connect({
-          get watched() {
-            return session.watched;
-          },
+          watched: () => session.watched,
           outcome: (outcome) => {
             if (session.watched) session.outcome(outcome);
             else if (outcome.error !== undefined)

@@ -74,9 +74,7 @@ export async function serve(
     failed(error, at && { ...NOTHING, session: at.session });
   });
   const owner: ConnectionOwner = {
-    get watched() {
-      return outcomes.observed;
-    },
+    watched: () => outcomes.observed,
     outcome: (outcome) => {
       if (outcome.error !== undefined && isNews(outcome.error)) tell(outcome.error, outcome);
       if (outcomes.observed) outcomes.next(outcome);

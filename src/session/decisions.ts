@@ -68,18 +68,39 @@ type KindAt<S extends Stage> = {
 /** The decisions that are legal at stage `S`; for several stages, at each of them. */
 export type DecisionAt<S extends Stage> = Extract<Decision, { readonly kind: KindAt<S> }>;
 
+/** Gives back what it is constructed with: a class that extends it puts its private fields into that. */
+const Given = function (given: object): object {
+  return given;
+} as unknown as new (given: object) => object;
+
+/** Marks decisions whose parts were checked and cannot change. It cannot be seen, and costs less than a `WeakSet`. */
+class Known extends Given {
+  readonly #known = true;
+
+  static has(decision: object): boolean {
+    return #known in decision;
+  }
+}
+
+/** Marks a decision of our own, and freezes it: after that it could not be marked. */
+function known<D extends Decision>(decision: D): D {
+  if ('reply' in decision) {
+    Object.freeze(decision.reply.lines);
+    Object.freeze(decision.reply);
+  }
+  new Known(decision);
+  return Object.freeze(decision);
+}
+
 /** The decisions without a reply of their own. */
 const BARE: { readonly [K in Decision['kind']]: Extract<Decision, { kind: K }> } = {
-  allow: Object.freeze({ kind: 'allow' }),
-  accept: Object.freeze({ kind: 'accept' }),
-  reject: Object.freeze({ kind: 'reject' }),
-  tempfail: Object.freeze({ kind: 'tempfail' }),
-  discard: Object.freeze({ kind: 'discard' }),
-  skip: Object.freeze({ kind: 'skip' }),
+  allow: known({ kind: 'allow' }),
+  accept: known({ kind: 'accept' }),
+  reject: known({ kind: 'reject' }),
+  tempfail: known({ kind: 'tempfail' }),
+  discard: known({ kind: 'discard' }),
+  skip: known({ kind: 'skip' }),
 };
-
-/** Decisions whose parts were checked and cannot change. */
-const KNOWN = new WeakSet<Decision>(Object.values(BARE));
 
 /**
  * Accepts the message; no filter is asked about the rest of it (libmilter's `SMFIS_ACCEPT`).
@@ -165,20 +186,12 @@ export function tempfail(reply?: ReplySpec): Tempfail {
   return made(known({ kind: 'tempfail', reply: own }), tempfail);
 }
 
-function known<D extends Reject | Tempfail>(decision: D): D {
-  Object.freeze(decision.reply?.lines);
-  Object.freeze(decision.reply);
-  Object.freeze(decision);
-  KNOWN.add(decision);
-  return decision;
-}
-
 /**
  * The decision as it may be written: itself where `reject()` and its like made it, else a copy, each part read once
  * and checked (a getter may say something else the next time). Throws an `AnswerError` for a malformed reply.
  */
 export function knownDecision(kind: Decision['kind'], given: Decision): Decision {
-  if (KNOWN.has(given)) return given;
+  if (Known.has(given)) return given;
   if (kind !== 'reject' && kind !== 'tempfail') return BARE[kind];
   const { reply } = given as Reject | Tempfail;
   return reply === undefined ? BARE[kind] : known({ kind, reply: checkSmtpReply(kind, reply) });
@@ -186,10 +199,7 @@ export function knownDecision(kind: Decision['kind'], given: Decision): Decision
 
 /** A copy that is told from all others, for an operator that looks for its decision among the outcomes. */
 export function ownDecision<D extends Decision>(decision: D): D {
-  const own = { ...decision };
-  Object.freeze(own);
-  KNOWN.add(own);
-  return own;
+  return known({ ...decision });
 }
 
 /** What an event gets that no filter has decided: the MTA goes on. An outcome has no decision then. */

@@ -68,7 +68,7 @@ describe('who is told of an answer and causes another one', () => {
   it('is not followed by a second answer where it throws', () => {
     const io = new MemoryIo();
     const connection = new Connection(io, resolveOptions({}), {
-      watched: true,
+      watched: () => true,
       outcome: (outcome) => {
         if (outcome.stage === 'helo') throw broken;
       },

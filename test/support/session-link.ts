@@ -22,7 +22,7 @@ export class Link {
 
   constructor(filter: OperatorFunction<Flow, Flow>, options: SessionOptions = {}) {
     this.connection = new Connection(this.io, resolveOptions(options), {
-      watched: true,
+      watched: () => true,
       outcome: (outcome) => this.session.outcome(outcome),
       ended: () => this.session.ended(),
     });

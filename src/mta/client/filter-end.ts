@@ -43,7 +43,7 @@ export function filterEnd(filter: OperatorFunction<Flow, Flow>, options: FilterE
   const { chunks = 'whole', outcome, session = {} } = options;
   const end = new FilterEnd(chunks);
   const connection = new Connection(end, resolveOptions(session), {
-    watched: outcome !== undefined,
+    watched: () => outcome !== undefined,
     outcome: (one) => outcome?.(one),
     ended: () => undefined,
   });

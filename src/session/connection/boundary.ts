@@ -23,7 +23,7 @@ export interface Receiver {
 /** The server that a connection belongs to. */
 export interface ConnectionOwner {
   /** Whether every answer is wanted as an outcome, or only what went wrong. */
-  readonly watched: boolean;
+  watched(): boolean;
   outcome(outcome: Outcome): void;
   /** The connection is over; called once. */
   ended(): void;

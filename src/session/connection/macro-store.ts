@@ -8,6 +8,10 @@ import type { Macros } from '../session-info.js';
  */
 const ORDER = 'CHMRTNE';
 const RCPT = ORDER.indexOf('R');
+/** The same by the code of a letter, for the many sets of HEADER that are not read. */
+const PLACES = Int8Array.from({ length: 256 }, (_none, code) => ORDER.indexOf(String.fromCharCode(code)));
+const HEADER = 'L'.charCodeAt(0);
+const BODY = 'B'.charCodeAt(0);
 const V = 'v'.charCodeAt(0);
 
 /** A macro as it came: its name, with braces or without, and its value. */
@@ -36,10 +40,10 @@ export class MacroStore implements Macros {
   store(data: Buffer, start: number, end: number): void {
     if (end === start) throw new Malformed('no command letter');
     this.sets++;
-    const letter = String.fromCharCode(data[start] ?? 0);
-    const index = ORDER.indexOf(letter);
+    const letter = data[start] ?? 0;
+    const index = PLACES[letter] ?? -1;
     if (index === -1) {
-      this.forContent ||= letter === 'L' || letter === 'B';
+      this.forContent ||= letter === HEADER || letter === BODY;
       return;
     }
     this.#cut(index);

@@ -113,11 +113,11 @@ export class Turns implements TurnOwner {
     const quiet = (this.#quiet & bit) !== 0;
     if ((this.#wanted & bit) === 0) {
       if (!quiet && last) this.#output.answer(CONTINUE);
-      if (stage === 'eom' && this.#owner.watched) this.#outcome(stage, UNDECIDED, NONE, 0, undefined);
+      if (stage === 'eom' && this.#owner.watched()) this.#outcome(stage, UNDECIDED, NONE, 0, undefined);
       return undefined;
     }
     const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'partial';
-    const since = this.#owner.watched ? performance.now() : 0;
+    const since = this.#owner.watched() ? performance.now() : 0;
     return new Turn(this, stage, mode, message, since);
   }
 
@@ -138,7 +138,7 @@ export class Turns implements TurnOwner {
     } else {
       turn.end();
       if (last) this.say(turn.stage as Stage);
-      if (turn.stage === 'eom' && this.#owner.watched) this.#outcome('eom', UNDECIDED, NONE, 0, undefined);
+      if (turn.stage === 'eom' && this.#owner.watched()) this.#outcome('eom', UNDECIDED, NONE, 0, undefined);
     }
   }
 
@@ -150,6 +150,8 @@ export class Turns implements TurnOwner {
   }
 
   answer(flow: Flow): void {
+    // What comes out at a silent stage has no answer: nearly all of it where filters only observe.
+    if (this.#pending === undefined && flow.stage !== 'reply') return;
     const event = flow.stage === 'reply' ? flow.to : flow;
     const turn = turnOf(event);
     // A silent turn may be paused; it ends when it is resumed, and not when its event is through.
@@ -297,7 +299,7 @@ export class Turns implements TurnOwner {
     if (turn.mode === 'reply') this.#output.answer(this.#encode(decision));
     // Ended before the outcome is told: its subscriber may cause an answer, which has to find the turn over.
     this.#end(turn);
-    if (this.#owner.watched || error !== undefined) {
+    if (this.#owner.watched() || error !== undefined) {
       const elapsed = turn.since === 0 ? 0 : performance.now() - turn.since;
       this.#outcome(turn.stage, decision, modifications, elapsed, error);
     }

@@ -29,10 +29,20 @@ function findNul(data: Buffer, start: number, end: number, what: string): number
   return at;
 }
 
-/** The same for a string that has to be the last one. */
+/** The same for the last string that is read: what may follow on it is said by the function. */
+type FindEnd = typeof findNul;
+
+/** Nothing may. */
 function findLastNul(data: Buffer, start: number, end: number, what: string): number {
   const at = findNul(data, start, end, what);
   if (at !== end - 1) throw new Malformed(`${end - 1 - at} bytes after ${what}`);
+  return at;
+}
+
+/** Anything may that has a NUL at its end. */
+function findEndedNul(data: Buffer, start: number, end: number, what: string): number {
+  const at = findNul(data, start, end, what);
+  if (data[end - 1] !== 0) throw new Malformed(`${end - 1 - at} bytes after ${what}`);
   return at;
 }
 
@@ -55,31 +65,7 @@ export const none: Layout<object> = {
 /** No data in a command: libmilter does not look whether there is any. */
 export const noneRead: Layout<object> = { ...none, decode: () => EMPTY };
 
-/**
- * The layout of a command in which libmilter reads so many strings, and leaves alone what follows on them.
- *
- * @param ended whether the last byte has to be a NUL all the same
- */
-export function leading<F>(layout: Layout<F>, strings: number, ended: boolean): Layout<F> {
-  return {
-    ...layout,
-    decode(data, start, end) {
-      try {
-        return layout.decode(data, start, end);
-      } catch (error) {
-        let stop = start;
-        for (let count = 0; count < strings && stop < end; count++) {
-          const nul = data.indexOf(0, stop);
-          stop = nul === -1 ? end : nul + 1;
-        }
-        if (stop >= end || (ended && data[end - 1] !== 0)) throw error;
-        return layout.decode(data, start, stop);
-      }
-    },
-  };
-}
-
-/** The same of any number of strings: one that has no NUL at its end is left alone, but for the first. */
+/** Strings in a command: libmilter leaves one alone that has no NUL at its end, but for the first. */
 export function whole<F>(layout: Layout<F>): Layout<F> {
   return {
     ...layout,
@@ -113,14 +99,21 @@ export interface StringFields {
   readonly raw?: Uint8Array;
 }
 
-export const string: Layout<StringFields> = {
-  doc: 'str text',
-  decode(data, start, end) {
-    const nul = findLastNul(data, start, end, 'the string');
-    return { text: decodeText(data, start, nul), raw: data.subarray(start, nul) };
-  },
-  encode: (fields) => [fields.raw ?? fields.text, NUL],
-};
+function stringUpTo(findEnd: FindEnd): Layout<StringFields> {
+  return {
+    doc: 'str text',
+    decode(data, start, end) {
+      const nul = findEnd(data, start, end, 'the string');
+      return { text: decodeText(data, start, nul), raw: data.subarray(start, nul) };
+    },
+    encode: (fields) => [fields.raw ?? fields.text, NUL],
+  };
+}
+
+export const string = stringUpTo(findLastNul);
+/** A string in a command: libmilter does not look at what follows on it, or only at the last byte of that. */
+export const endedStringRead = stringUpTo(findEndedNul);
+export const stringRead = stringUpTo(findNul);
 
 export interface StringsFields {
   readonly address: string;
@@ -162,30 +155,36 @@ export interface PairFields {
   readonly raw?: Uint8Array;
 }
 
-export const pair: Layout<PairFields> = {
-  doc: 'str name, str value',
-  decode(data, start, end) {
-    // The usual header: ASCII, two strings and no more.
-    const text = decodeAscii(data, start, end);
-    const last = end - start - 1;
-    if (text !== undefined) {
-      const nul = text.indexOf('\0');
-      if (nul > 0 && nul < last && text.indexOf('\0', nul + 1) === last) {
-        const raw = data.subarray(start + nul + 1, end - 1);
-        return { name: text.slice(0, nul), value: text.slice(nul + 1, last), raw };
+function pairUpTo(findEnd: FindEnd): Layout<PairFields> {
+  return {
+    doc: 'str name, str value',
+    decode(data, start, end) {
+      // The usual header: ASCII, two strings and no more.
+      const text = decodeAscii(data, start, end);
+      const last = end - start - 1;
+      if (text !== undefined) {
+        const nul = text.indexOf('\0');
+        if (nul > 0 && nul < last && text.indexOf('\0', nul + 1) === last) {
+          const raw = data.subarray(start + nul + 1, end - 1);
+          return { name: text.slice(0, nul), value: text.slice(nul + 1, last), raw };
+        }
       }
-    }
-    const colon = findNul(data, start, end, 'the header name');
-    if (colon === start) throw new Malformed('the header name is empty');
-    const nul = findLastNul(data, colon + 1, end, 'the header value');
-    return {
-      name: decodeText(data, start, colon),
-      value: decodeText(data, colon + 1, nul),
-      raw: data.subarray(colon + 1, nul),
-    };
-  },
-  encode: (fields) => [fields.name, NUL, fields.raw ?? fields.value, NUL],
-};
+      const colon = findNul(data, start, end, 'the header name');
+      if (colon === start) throw new Malformed('the header name is empty');
+      const nul = findEnd(data, colon + 1, end, 'the header value');
+      return {
+        name: decodeText(data, start, colon),
+        value: decodeText(data, colon + 1, nul),
+        raw: data.subarray(colon + 1, nul),
+      };
+    },
+    encode: (fields) => [fields.name, NUL, fields.raw ?? fields.value, NUL],
+  };
+}
+
+export const pair = pairUpTo(findLastNul);
+/** A pair in a command: of what follows on it libmilter looks at the last byte alone. */
+export const pairRead = pairUpTo(findEndedNul);
 
 /** A header and its place, or which of several of its name it is. */
 export interface IndexedPairFields extends PairFields {

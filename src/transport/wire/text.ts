@@ -7,7 +7,7 @@ const REPLACEMENT = '\ufffd';
  * costs one native call: for a one-byte string the search for the replacement character ends at once.
  */
 export function decodeText(data: Buffer, start: number, end: number): string {
-  const text = data.toString('utf8', start, end);
+  const text = data.toString(undefined, start, end);
   if (text.includes(REPLACEMENT) && !isUtf8(data.subarray(start, end))) {
     return data.toString('latin1', start, end);
   }
@@ -16,7 +16,7 @@ export function decodeText(data: Buffer, start: number, end: number): string {
 
 /** Decodes several strings, NULs and all, with one native call; `undefined` where they are not all ASCII. */
 export function decodeAscii(data: Buffer, start: number, end: number): string | undefined {
-  const text = data.toString('utf8', start, end);
+  const text = data.toString(undefined, start, end);
   // Every character beyond ASCII takes more bytes than it has UTF-16 units, and the replacement of a bad byte is two.
   return text.length === end - start && !text.includes(REPLACEMENT) ? text : undefined;
 }

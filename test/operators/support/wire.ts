@@ -39,7 +39,7 @@ export class Wire {
       },
       resolveOptions(options),
       {
-        watched: true,
+        watched: () => true,
         outcome: (outcome) => this.session.outcome(outcome),
         ended: () => this.session.ended(),
       },
