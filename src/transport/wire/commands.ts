@@ -10,8 +10,7 @@ import {
   optneg,
   pairRead,
   stringRead,
-  strings,
-  whole,
+  stringsRead,
 } from './layouts.js';
 
 interface CommandRow<F> {
@@ -39,8 +38,8 @@ export const COMMANDS = {
   optneg: row('O', optneg, 2),
   connect: row('C', connect, 2, SMFIP.NOCONNECT, SMFIP.NR_CONN),
   helo: row('H', endedStringRead, 2, SMFIP.NOHELO, SMFIP.NR_HELO),
-  mail: row('M', whole(strings), 2, SMFIP.NOMAIL, SMFIP.NR_MAIL),
-  rcpt: row('R', whole(strings), 2, SMFIP.NORCPT, SMFIP.NR_RCPT),
+  mail: row('M', stringsRead, 2, SMFIP.NOMAIL, SMFIP.NR_MAIL),
+  rcpt: row('R', stringsRead, 2, SMFIP.NORCPT, SMFIP.NR_RCPT),
   data: row('T', noneRead, 4, SMFIP.NODATA, SMFIP.NR_DATA),
   header: row('L', pairRead, 2, SMFIP.NOHDRS, SMFIP.NR_HDR),
   eoh: row('N', noneRead, 2, SMFIP.NOEOH, SMFIP.NR_EOH),

@@ -65,23 +65,6 @@ export const none: Layout<object> = {
 /** No data in a command: libmilter does not look whether there is any. */
 export const noneRead: Layout<object> = { ...none, decode: () => EMPTY };
 
-/** Strings in a command: libmilter leaves one alone that has no NUL at its end, but for the first. */
-export function whole<F>(layout: Layout<F>): Layout<F> {
-  return {
-    ...layout,
-    decode(data, start, end) {
-      const stop = data[end - 1] === 0 ? end : endOfStrings(data, start, end);
-      return layout.decode(data, start, stop);
-    },
-  };
-}
-
-/** Where the last string ends that has a NUL; the end where none has. */
-function endOfStrings(data: Buffer, start: number, end: number): number {
-  const nul = end === start ? -1 : data.lastIndexOf(0, end - 1);
-  return nul < start ? end : nul + 1;
-}
-
 export interface BytesFields {
   readonly data: Uint8Array;
 }
@@ -147,6 +130,19 @@ export const strings: Layout<StringsFields> = {
   },
   encode: (fields) => [fields.raw ?? fields.address, NUL, ...fields.args.flatMap((arg) => [arg, NUL])],
 };
+
+/** Strings in a command: libmilter leaves one alone that has no NUL at its end, but for the first. */
+export const stringsRead: Layout<StringsFields> = {
+  ...strings,
+  decode: (data, start, end) =>
+    strings.decode(data, start, data[end - 1] === 0 ? end : endOfStrings(data, start, end)),
+};
+
+/** Where the last string ends that has a NUL; the end where none has. */
+function endOfStrings(data: Buffer, start: number, end: number): number {
+  const nul = end === start ? -1 : data.lastIndexOf(0, end - 1);
+  return nul < start ? end : nul + 1;
+}
 
 export interface PairFields {
   readonly name: string;
