@@ -18,7 +18,7 @@ import {
   tap,
   timeout,
 } from 'rxjs';
-import { addressKey, compose, on, parseAddress, reject, tempfail } from 'rxmilter';
+import { compose, on, reject, tempfail } from 'rxmilter';
 
 import { held } from './held-stream.mjs';
 
@@ -27,17 +27,14 @@ import { held } from './held-stream.mjs';
 /**
  * Refuses clients and senders that are on a list, which may change at any time: a new list counts from the next
  * connection, and the next sender, on. Entries are IP addresses, domains, and mail addresses as
- * `addressKey()` writes them.
+ * `mailbox` of an event has them.
  *
  * @param {Observable<ReadonlySet<string> | undefined>} blocked `undefined` while it is not known who is: mail waits then
  */
 export function refuseBlocked(blocked) {
   return compose(
     on('connect', blocked, ({ address }, list) => verdict(list, [address])),
-    on('mail', blocked, ({ address }, list) => {
-      const sender = addressKey(address);
-      return verdict(list, [sender, parseAddress(sender).domain]);
-    }),
+    on('mail', blocked, ({ mailbox, domain }, list) => verdict(list, [mailbox, domain])),
   );
 }
 

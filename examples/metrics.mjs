@@ -5,7 +5,7 @@ import { realpathSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { pino } from 'pino';
 import promClient from 'prom-client';
-import { addressKey, compose, on, reject, serve } from 'rxmilter';
+import { compose, on, reject, serve } from 'rxmilter';
 
 import { mailMetrics } from './metrics-counts.mjs';
 import { mailLog } from './metrics-log.mjs';
@@ -77,7 +77,7 @@ if (import.meta.filename === realpathSync(process.argv[1] ?? '.')) {
   // Unheard it would end the process.
   destination.on('error', (error) => console.error(String(error)));
   const logger = pino(destination);
-  const filter = on('rcpt', ({ address }) => addressKey(address).startsWith('x-') && reject('No such user'));
+  const filter = on('rcpt', ({ mailbox }) => mailbox.startsWith('x-') && reject('No such user'));
 
   const metrics = await serveMetrics(register, { port: Number(port) });
   const server = await serveWatched(filter, { listen }, { register, logger });

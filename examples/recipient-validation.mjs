@@ -2,7 +2,7 @@
 // npm install rxmilter rxjs
 // npx rxmilter serve --listen inet:8891@127.0.0.1 recipient-validation.mjs
 import { catchError, concat, finalize, find, map, Observable, of, share, timeout } from 'rxjs';
-import { addressKey, on, parseAddress, reject, tempfail } from 'rxmilter';
+import { on, reject, tempfail } from 'rxmilter';
 
 /**
  * Who lives here: a database, an LDAP server, a file. `signal` is aborted when nobody waits for the answer any more.
@@ -36,10 +36,10 @@ export function recipientValidation(directory, { domains, limit = 3000, report =
     return asked;
   };
 
-  return on('rcpt', ({ address }) => {
-    const { local, domain } = parseAddress(addressKey(address));
+  return on('rcpt', ({ mailbox, domain }) => {
     // Mail to elsewhere is not for this directory, and RFC 5321 wants postmaster to be reachable.
-    if (!ours.has(domain) || local === 'postmaster') return undefined;
+    if (!ours.has(domain) || mailbox === `postmaster@${domain}`) return undefined;
+    const local = mailbox.slice(0, -domain.length - 1);
     // Longer names are none (RFC 5321, 4.5.3.1.1).
     if (local.length > 256) return reject({ code: 550, enhanced: '5.1.1', text: 'No such user here' });
     const names = [local, local.replace(/(?<=.)\+.*$/s, '')];

@@ -4,14 +4,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { map, tap } from 'rxjs';
-import { addressKey, on, parseAddress, reject, tempfail } from 'rxmilter';
+import { on, parseAddress, reject, tempfail } from 'rxmilter';
 import { reloaded, watchFile } from 'rxmilter/lookups';
 
 /**
  * What becomes of mail from an address, or from a whole domain.
  *
  * @typedef {{ action: 'reject' | 'tempfail', text: string | undefined }} Rule
- * @typedef {ReadonlyMap<string, Rule>} Rules by `user@domain`, as `addressKey()` writes it, or `@domain`
+ * @typedef {ReadonlyMap<string, Rule>} Rules by `user@domain`, as `mailbox` of an event has it, or `@domain`
  */
 
 /** A file of rules that cannot be used; the message says which line it is, and why. */
@@ -43,7 +43,8 @@ export function parseRules(text, name) {
       return fail(`"${action}" is no action. Write reject or tempfail.`);
     }
     if (!/^[^@]*@[^@]+$/.test(sender)) return fail(`"${sender}" is neither user@domain nor @domain.`);
-    const key = sender.startsWith('@') ? `@${parseAddress(sender).domain}` : addressKey(sender);
+    const { domain, mailbox } = parseAddress(sender);
+    const key = sender.startsWith('@') ? `@${domain}` : mailbox;
     if (rules.has(key)) return fail(`there is a rule for ${sender} already.`);
     /** @type {Rule} */
     const rule = { action, text: words.length > 0 ? words.join(' ') : undefined };
@@ -72,9 +73,8 @@ export function rulesIn(path, { interval, report = ({ message }) => console.erro
  * @param {Rules} rules
  */
 export function senderRules(rules) {
-  return on('mail', ({ address }) => {
-    const sender = addressKey(address);
-    const rule = rules.get(sender) ?? rules.get(`@${parseAddress(sender).domain}`);
+  return on('mail', ({ mailbox, domain }) => {
+    const rule = rules.get(mailbox) ?? rules.get(`@${domain}`);
     if (rule === undefined) return undefined;
     return decisionOf(rule);
   });

@@ -4,7 +4,7 @@
 // nats pub mail.closed '["sales@example.org"]'
 import { connect } from '@nats-io/transport-node';
 import { Observable } from 'rxjs';
-import { addressKey, on, reject } from 'rxmilter';
+import { on, parseAddress, reject } from 'rxmilter';
 
 import { held } from './held-stream.mjs';
 
@@ -27,11 +27,7 @@ import { held } from './held-stream.mjs';
  * @param {Observable<ReadonlySet<string>>} closed
  */
 export function refuseClosed(closed) {
-  return on(
-    'rcpt',
-    closed,
-    ({ address }, boxes) => boxes.has(addressKey(address)) && reject('This mailbox is closed'),
-  );
+  return on('rcpt', closed, ({ mailbox }, boxes) => boxes.has(mailbox) && reject('This mailbox is closed'));
 }
 
 /**
@@ -92,7 +88,7 @@ function listIn(json) {
   const list = /** @type {unknown} */ (JSON.parse(json));
   if (!Array.isArray(list) || !list.every((one) => typeof one === 'string'))
     throw new TypeError(`A list of addresses was to come, such as ["sales@example.org"], and not ${json}`);
-  return new Set(list.map((address) => addressKey(address)));
+  return new Set(list.map((address) => parseAddress(address).mailbox));
 }
 
 /**

@@ -68,13 +68,12 @@ export type {
 export type { Stage } from './session/stage.js';
 
 // Messages as a whole, addresses and text.
-export { addressKey, sameAddress } from './common/address-key.js';
-export { parseAddress } from './common/parse-address.js';
+export { parseAddress, sameAddress } from './common/address.js';
 export { Headers } from './message/headers/headers.js';
 export { headerText } from './session/check-text.js';
-export type { AddressParts } from './common/parse-address.js';
+export type { AddressParts } from './common/address.js';
 export type { HeaderField } from './message/headers/header-field.js';
-export type { Mailbox } from './message/headers/mailbox.js';
+export type { HeaderAddress } from './message/headers/header-address.js';
 export type { MessageLimits, MessageOptions } from './message/message-options.js';
 export type { BodyMode, BufferedBody, Message, StreamedBody } from './message/message.js';
 

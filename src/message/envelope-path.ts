@@ -1,11 +1,11 @@
-import { parseAddress } from '../common/parse-address.js';
+import { parseAddress } from '../common/address.js';
 import { type EnvelopePath, envelopePath } from '../session/envelope-path.js';
 import type { Text } from '../session/modifications.js';
 import { decodeText } from '../transport/wire/text.js';
 
 /** The path of a `mail` or `rcpt` event, without what else the event holds. */
-export function pathOf({ address, local, domain, args, params, raw }: EnvelopePath): EnvelopePath {
-  return { address, local, domain, args, params, raw };
+export function pathOf({ address, local, domain, mailbox, args, params, raw }: EnvelopePath): EnvelopePath {
+  return { address, local, domain, mailbox, args, params, raw };
 }
 
 /**

@@ -1,4 +1,3 @@
-import { addressKey } from '../common/address-key.js';
 import { checkOptions, func, having, number, object, oneOf, type Rules } from '../common/options.js';
 import { isPromise } from '../common/promises.js';
 import type { Filter } from '../operators/core/filter.js';
@@ -87,7 +86,7 @@ export function greylist(options: GreylistOptions = {}): Filter {
 
   const project = (rcpt: Rcpt): Awaitable<Decision | undefined> => {
     if (rcpt.session.auth !== undefined || rcpt.rejected !== undefined) return undefined;
-    if (nullSender === 'pass' && rcpt.mail.address === '') return undefined;
+    if (nullSender === 'pass' && rcpt.mail.mailbox === '') return undefined;
     const passes: unknown = exempt?.(rcpt) ?? false;
     if (!isPromise(passes)) return isExempt(passes) ? undefined : ask(rcpt);
     return Promise.resolve(passes).then((given) =>
@@ -99,9 +98,8 @@ export function greylist(options: GreylistOptions = {}): Filter {
 }
 
 /** As JSON, since an address may hold any separator of the parts. */
-function tripletOf({ session, mail, address }: Rcpt, network: NetworkSize | undefined): string {
-  const addresses = [mail.address, address].map((each) => addressKey(each));
-  return JSON.stringify([clientNetwork(session.client, network), ...addresses]);
+function tripletOf({ session, mail, mailbox }: Rcpt, network: NetworkSize | undefined): string {
+  return JSON.stringify([clientNetwork(session.client, network), mail.mailbox, mailbox]);
 }
 
 function defaultText(seconds: number): string {

@@ -1,4 +1,3 @@
-import { addressKey } from '../common/address-key.js';
 import { ignoreRejection } from '../common/promises.js';
 import { textOf } from '../common/text-of.js';
 import type { EventAt, MilterEvent } from '../session/flow.js';
@@ -31,14 +30,14 @@ export const RATE_SUBJECTS: Readonly<Record<RateKey, RateSubject>> = {
     stages: ['mail', 'rcpt', 'data', 'eoh', 'eom'],
     within: ['mail', 'rcpt'],
     key: (event) => {
-      const { address = '' } = event.stage === 'rcpt' ? event.mail : event.stage === 'mail' ? event : {};
+      const { mailbox = '' } = event.stage === 'rcpt' ? event.mail : event.stage === 'mail' ? event : {};
       // The null sender is that of all bounces, of any server.
-      return addressKey(address) || undefined;
+      return mailbox || undefined;
     },
   },
   recipient: {
     stages: ['rcpt'],
-    key: (event) => (event.stage === 'rcpt' ? addressKey(event.address) : undefined),
+    key: (event) => (event.stage === 'rcpt' ? event.mailbox : undefined),
   },
   subject: {
     stages: ['eoh', 'eom'],

@@ -1,14 +1,8 @@
-import { parseAddress } from '../common/parse-address.js';
+import { type AddressParts, parseAddress } from '../common/address.js';
 import type { StringsFields } from '../transport/wire/layouts.js';
 
 /** The sender or a recipient of a message. */
-export interface EnvelopePath {
-  /** Without angle brackets; `''` is the null sender. */
-  readonly address: string;
-  /** The part before the last `@` outside quotes; all of it without an `@`. */
-  readonly local: string;
-  /** The part behind it, in small letters and in ASCII (`xn--…`), without a dot at its end; `''` without an `@`. */
-  readonly domain: string;
+export interface EnvelopePath extends AddressParts {
   /** The ESMTP arguments as they came: `['SIZE=1234', 'SMTPUTF8']`. */
   readonly args: readonly string[];
   /** The same by name in capitals: `{ SIZE: '1234', SMTPUTF8: '' }`. */
@@ -22,8 +16,16 @@ export const NO_BYTES = Buffer.alloc(0);
 
 /** An address, with or without angle brackets, and its ESMTP arguments. */
 export function envelopePath({ address: given, args, raw = NO_BYTES }: StringsFields): EnvelopePath {
-  const { address, local, domain } = parseAddress(given);
-  return { address, local, domain, args, params: args.length === 0 ? NO_PARAMS : paramsOf(args), raw };
+  const { address, local, domain, mailbox } = parseAddress(given);
+  return {
+    address,
+    local,
+    domain,
+    mailbox,
+    args,
+    params: args.length === 0 ? NO_PARAMS : paramsOf(args),
+    raw,
+  };
 }
 
 function paramsOf(args: readonly string[]): Readonly<Record<string, string>> {

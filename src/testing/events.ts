@@ -46,6 +46,7 @@ const ENVELOPE = {
   address: string,
   local: string,
   domain: string,
+  mailbox: string,
   args: list(string),
   params: record({ ...string, expected: 'strings' }),
   raw: text,

@@ -11,8 +11,8 @@ import { placeOf, traceOf } from '../../src/common/call-site.js';
 import { describeError } from '../../src/common/describe-error.js';
 import { didYouMean } from '../../src/common/options.js';
 import { dotted, excerpt, printable, printableJson, quote } from '../../src/common/printable.js';
+import { addressReader } from '../../src/message/headers/header-address.js';
 import { unfold } from '../../src/message/headers/header-field.js';
-import { mailboxReader } from '../../src/message/headers/mailbox.js';
 import { encodeText, wordsDecoder } from '../../src/message/headers/mime-words.js';
 import { parseDate } from '../../src/message/headers/parse-date.js';
 import { sanitiseReply } from '../../src/mta/client/sanitise-reply.js';
@@ -135,7 +135,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   suggestEndpoint,
   unfold,
   unifiedDiff: (text) => unifiedDiff(text, text.replaceAll('a', 'b'), ['a', 'b']),
-  'headers.addresses() (nodemailer)': mailboxReader('headers.addresses()'),
+  'headers.addresses() (nodemailer)': addressReader('headers.addresses()'),
   'headers.text() (libmime)': wordsDecoder('headers.text()'),
 };
 

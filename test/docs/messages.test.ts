@@ -143,7 +143,13 @@ describe('the guide, on whole messages', () => {
     );
     expect(log).toHaveBeenCalledExactlyOnceWith({
       authors: [
-        { name: 'Carol @ work', address: 'carol@example.net', local: 'carol', domain: 'example.net' },
+        {
+          name: 'Carol @ work',
+          address: 'carol@example.net',
+          local: 'carol',
+          domain: 'example.net',
+          mailbox: 'carol@example.net',
+        },
       ],
       subject: 'Grüße',
       date: new Date('2026-11-26T11:00:00Z'),

@@ -39,6 +39,7 @@ describe('DraftRecipients', () => {
       address: 'Jürgen@bücher.example',
       local: 'Jürgen',
       domain: 'xn--bcher-kva.example',
+      mailbox: 'jürgen@xn--bcher-kva.example',
       args: ['NOTIFY=NEVER', 'x'],
       params: { NOTIFY: 'NEVER', X: '' },
       raw: Buffer.from('<Jürgen@bücher.example>'),

@@ -213,8 +213,8 @@ describe('a message', () => {
         auth,
         tls,
         sender: { ...sender, raw: Buffer.from(sender.raw).toString() },
-        recipients: recipients.map(({ address, local, domain, args, params }) => ({
-          ...{ address, local, domain, args, params },
+        recipients: recipients.map(({ address, local, domain, mailbox, args, params }) => ({
+          ...{ address, local, domain, mailbox, args, params },
         })),
         headers: [...headers].map(({ name, value, raw }) => [name, value, Buffer.from(raw).toString()]),
         daemon: macros.get('daemon_name'),
@@ -261,6 +261,7 @@ describe('a message', () => {
         address: 'Alice@BÜCHER.example',
         local: 'Alice',
         domain: 'xn--bcher-kva.example',
+        mailbox: 'alice@xn--bcher-kva.example',
         args: ['SIZE=100', 'SMTPUTF8'],
         params: { SIZE: '100', SMTPUTF8: '' },
         raw: '<Alice@BÜCHER.example>',
@@ -268,9 +269,13 @@ describe('a message', () => {
       recipients: [
         {
           ...{ address: '"a b@c"@Example.ORG', local: '"a b@c"', domain: 'example.org' },
+          mailbox: '"a b@c"@example.org',
           ...{ args: ['NOTIFY=NEVER'], params: { NOTIFY: 'NEVER' } },
         },
-        { address: 'postmaster', local: 'postmaster', domain: '', args: [], params: {} },
+        {
+          ...{ address: 'postmaster', local: 'postmaster', domain: '', mailbox: 'postmaster' },
+          ...{ args: [], params: {} },
+        },
       ],
       headers: [
         ['Subject', 'one\n two', 'one\n two'],

@@ -27,8 +27,8 @@ const TARGETS: Readonly<Record<string, string>> = {
     const source = new Subject();
     const session = { macros: new Map(), client: { family: 'inet', address: '192.0.2.1' } };
     source.pipe(greylist({ store })).subscribe();
-    const mail = { address: 'a@b.test' };
-    return { flood: (address) => source.next({ stage: 'rcpt', address, mail, session }), size: () => store.size };`,
+    const mail = { mailbox: 'a@b.test' };
+    return { flood: (address) => source.next({ stage: 'rcpt', mailbox: address, mail, session }), size: () => store.size };`,
   'a greylist that all pass': `
     const store = memoryKeys({ maxKeys: ${KEPT} });
     const times = { delay: 0, window: 1_000_000, lifetime: 1_000_000 };

@@ -4,7 +4,7 @@ import {
   type EnvelopePath,
   type HeaderField,
   type Headers,
-  type Mailbox,
+  type HeaderAddress,
 } from 'rxmilter';
 
 import type { DraftHeaders } from '../../src/message/edit/draft-headers.js';
@@ -22,7 +22,7 @@ typed<string | undefined>()(headers.text('Subject', 2));
 typed<Date | undefined>()(headers.date());
 typed<HeaderField | undefined>()(headers.field('Subject'));
 typed<string[]>()(headers.getAll('Received'));
-typed<Mailbox[]>()(headers.addresses('To'));
+typed<HeaderAddress[]>()(headers.addresses('To'));
 for (const each of headers) typed<HeaderField>()(each);
 
 // A header that is not being changed cannot be.

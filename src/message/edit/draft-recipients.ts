@@ -1,4 +1,4 @@
-import { addressKey } from '../../common/address-key.js';
+import { parseAddress } from '../../common/address.js';
 import { checkAddress, checkArguments } from '../../session/check-text.js';
 import type { EnvelopePath } from '../../session/envelope-path.js';
 import { AnswerError } from '../../session/errors.js';
@@ -82,7 +82,7 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 
   /** Those that are the address: the list of the index itself. */
   #find(what: string, address: unknown): Entry[] {
-    if (typeof address === 'string') return this.#recipients.named(address);
+    if (typeof address === 'string') return this.#recipients.named(parseAddress(address).mailbox);
     throw new AnswerError(`${what}: the address is ${String(address)}, and not a string.`);
   }
 }
@@ -103,14 +103,13 @@ class RecipientIndex {
   add(path: EnvelopePath): EnvelopePath {
     const entry = { path };
     this.entries.add(entry);
-    this.named(path.address).push(entry);
+    this.named(path.mailbox).push(entry);
     return path;
   }
 
-  named(address: string): Entry[] {
-    const key = addressKey(address);
-    const entries = this.#named.get(key) ?? [];
-    this.#named.set(key, entries);
+  named(mailbox: string): Entry[] {
+    const entries = this.#named.get(mailbox) ?? [];
+    this.#named.set(mailbox, entries);
     return entries;
   }
 

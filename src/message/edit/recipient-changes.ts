@@ -1,4 +1,4 @@
-import { plainAddress } from '../../common/address-key.js';
+import { plainAddress } from '../../common/address.js';
 import type { EnvelopePath } from '../../session/envelope-path.js';
 import {
   type Modification,

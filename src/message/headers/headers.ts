@@ -1,6 +1,6 @@
 import { checkHeaderIndex } from '../../session/check-text.js';
+import { addressReader, type HeaderAddress } from './header-address.js';
 import { unfold, type HeaderField } from './header-field.js';
-import { mailboxReader, type Mailbox } from './mailbox.js';
 import { wordsDecoder } from './mime-words.js';
 import { parseDate } from './parse-date.js';
 
@@ -99,8 +99,8 @@ export class Headers implements Iterable<HeaderField> {
    *
    * @throws Error where one of the optional packages `nodemailer` and `libmime` is not installed, field or not
    */
-  addresses(name: string): Mailbox[] {
-    const read = mailboxReader('headers.addresses()');
+  addresses(name: string): HeaderAddress[] {
+    const read = addressReader('headers.addresses()');
     return this.getAll(name).flatMap((value) => read(value));
   }
 

@@ -145,8 +145,19 @@ export class Dialogue implements Record<CommandName, Handler> {
         message.mail = { stage: 'mail', session, ...envelopePath(fields) };
       return;
     }
-    const { address, local, domain, args, params, raw } = envelopePath(fields);
-    const mail = { stage: 'mail', session, address, local, domain, args, params, raw, [TURN]: turn } as const;
+    const { address, local, domain, mailbox, args, params, raw } = envelopePath(fields);
+    const mail = {
+      stage: 'mail',
+      session,
+      address,
+      local,
+      domain,
+      mailbox,
+      args,
+      params,
+      raw,
+      [TURN]: turn,
+    } as const;
     if (message !== undefined) message.mail = mail;
     this.#turns.present(mail, turn, true);
   }

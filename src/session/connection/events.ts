@@ -38,13 +38,14 @@ export function rcptEvent(
   mail: Mail,
   turn: Turn,
 ): Rcpt & Turned {
-  const { address, local, domain, args, params, raw } = envelopePath(fields);
+  const { address, local, domain, mailbox, args, params, raw } = envelopePath(fields);
   const rcpt = {
     stage: 'rcpt',
     session,
     address,
     local,
     domain,
+    mailbox,
     args,
     params,
     raw,

@@ -134,9 +134,7 @@ describeMtas('edits of an envelope', (bench, mta) => {
     let sender = '';
     const filter = compose(
       observe('mail', () => void (from = [])),
-      observe('rcpt', ({ address, args, params, raw }) => {
-        from?.push({ address, local: '', domain: '', args, params, raw });
-      }),
+      observe('rcpt', (path) => void from?.push(path)),
       on('eom', () => [...recipientChanges(from ?? [], to ?? []), changeSender(sender)]),
     );
     await bench().serve(filter);

@@ -1,15 +1,11 @@
+import { type AddressParts, parseAddress } from '../../common/address.js';
 import { optionalPeer } from '../../common/optional-peer.js';
-import { parseAddress } from '../../common/parse-address.js';
 import { wordsDecoder } from './mime-words.js';
 
 /** An address in a header such as `From` or `To` (RFC 5322, 3.4). */
-export interface Mailbox {
+export interface HeaderAddress extends AddressParts {
   /** The display name, decoded, or the comment behind the address, or `''`: whatever the sender has chosen. */
   readonly name: string;
-  readonly address: string;
-  readonly local: string;
-  /** As in `parseAddress()`: in small letters, in ASCII. */
-  readonly domain: string;
   /** The name of the group that it is in, decoded. */
   readonly group?: string;
 }
@@ -25,18 +21,18 @@ interface Entry {
  *
  * @throws Error where libmime or nodemailer is not installed
  */
-export function mailboxReader(call: string): (unfolded: string) => Mailbox[] {
+export function addressReader(call: string): (unfolded: string) => HeaderAddress[] {
   const parse = optionalPeer('nodemailer', call) as (text: string) => Entry[];
   const decode = wordsDecoder(call);
-  const mailboxes = (entry: Entry, group?: string): Mailbox[] => {
+  const addresses = (entry: Entry, group?: string): HeaderAddress[] => {
     const { name = '', address = '' } = entry;
     if (entry.group !== undefined) {
       const within = group ?? decode(name);
-      return entry.group.flatMap((member) => mailboxes(member, within));
+      return entry.group.flatMap((member) => addresses(member, within));
     }
     if (address === '') return [];
-    const mailbox: Mailbox = { name: decode(name), ...parseAddress(address) };
-    return [group === undefined ? mailbox : { ...mailbox, group }];
+    const one: HeaderAddress = { name: decode(name), ...parseAddress(address) };
+    return [group === undefined ? one : { ...one, group }];
   };
-  return (unfolded) => parse(unfolded).flatMap((entry) => mailboxes(entry));
+  return (unfolded) => parse(unfolded).flatMap((entry) => addresses(entry));
 }
