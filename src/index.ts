@@ -114,6 +114,7 @@ export {
   ProjectError,
   StaleReplyError,
   UnansweredError,
+  UngrantedError,
 } from './session/errors.js';
 export { BodyFileError } from './spool/errors.js';
 export { EndpointError, ListenError } from './transport/sockets/errors.js';

@@ -10,7 +10,7 @@ import type { Step } from '../operators/core/step.js';
 import { subscribeCalmly } from '../rx/calmly.js';
 import { complaint, plainComplaint } from '../session/complaint.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
-import { AnswerError } from '../session/errors.js';
+import { UngrantedError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { MessageOutcome, Outcome } from '../session/outcome.js';
@@ -62,13 +62,6 @@ export async function serve(
     if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
   };
-  const lacking = new Set<string>();
-  /** What a mail server does not grant it does not grant for any message: that is told once. */
-  const isNews = (error: Error): boolean => {
-    if (!isA(error, AnswerError) || error.rights.length === 0) return true;
-    const { size } = lacking;
-    return lacking.add(`${error.rights.join()} ${error.place ?? ''}`).size > size;
-  };
   const outcomes = new OutcomeStream<Outcome>('outcomes', failed);
   const messages = new OutcomeStream<MessageOutcome>('messages', (error, at) => {
     failed(error, at && { ...NOTHING, session: at.session });
@@ -76,7 +69,8 @@ export async function serve(
   const owner: ConnectionOwner = {
     watched: () => outcomes.observed,
     outcome: (outcome) => {
-      if (outcome.error !== undefined && isNews(outcome.error)) tell(outcome.error, outcome);
+      const { error } = outcome;
+      if (error !== undefined && !(isA(error, UngrantedError) && error.repeated)) tell(error, outcome);
       if (outcomes.observed) outcomes.next(outcome);
     },
     ended: () => undefined,
@@ -125,6 +119,7 @@ const NOTHING = {
   stage: 'close',
   decision: undefined,
   modifications: [],
+  skipped: [],
   elapsed: 0,
   rounds: 0,
   bytes: 0,
