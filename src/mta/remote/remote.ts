@@ -26,10 +26,11 @@ import { type RemoteOptions, type ResolvedRemote, resolveRemote, wishOf } from '
 export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Filter {
   const settings = resolveRemote(endpoint, options);
   // Client, HELO, sender and recipients are kept, so that they can be sent before any other event.
+  const wish = wishOf(settings);
   const observes = BIT.connect | BIT.helo | BIT.mail | BIT.rcpt;
   return makeFilter([
     {
-      tags: tagsFor(settings.stages, observes, [wishOf(settings)]),
+      tags: tagsFor(settings.stages, observes, wish.rights === 0 ? [] : [wish]),
       interest: settings.stages | observes | BIT.reply | BIT.abort | BIT.close,
       site: settings.site,
       open: (down) => new RemoteRun(settings, down),

@@ -128,7 +128,7 @@ export class Turns implements TurnOwner {
     if ((this.#wanted & bit) === 0) {
       const refusal = this.#refusal;
       if (last) this.say(stage, refusal);
-      if ((stage === 'eom' || refusal !== undefined) && this.#owner.watched())
+      if (last && (stage === 'eom' || refusal !== undefined) && this.#owner.watched())
         this.#outcome(stage, refusal, NONE, 0, undefined);
       return undefined;
     }
