@@ -195,6 +195,7 @@ describe('what a mail server does not grant', () => {
     const done = new Promise<void>((resolve) => {
       listen(socket)
         .pipe(
+          // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- it stops listening, and lets sessions end
           takeUntil(stop),
           mergeMap((session) => session.events.pipe(subject, sink(session))),
         )

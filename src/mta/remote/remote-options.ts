@@ -11,10 +11,10 @@ import {
   withDefaults,
 } from '../../common/options.js';
 import { excerpt } from '../../common/printable.js';
+import type { Site } from '../../session/answer-watch.js';
 import { tempfail } from '../../session/decisions.js';
 import type { Wish } from '../../session/negotiation/tags.js';
 import { type Failure, failureRule, stageList } from '../../session/options.js';
-import type { Site } from '../../session/answer-watch.js';
 import { ALL_STAGES, BIT, type Stage, stageSet } from '../../session/stage.js';
 import {
   type Endpoint,

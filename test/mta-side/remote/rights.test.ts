@@ -95,7 +95,7 @@ describe('a milter elsewhere that wants more than the mail server grants', () =>
     expect(delivery.headers.map(({ name }) => name)).toEqual(['Received', 'Subject', 'X-Milter']);
     expect(outcomes.at(-1)).toMatchObject({
       stage: 'eom',
-      modifications: [{ kind: 'addHeader' }, { kind: 'quarantine' }],
+      modifications: [{ kind: 'quarantine' }, { kind: 'addHeader' }],
       skipped: [{ kind: 'changeHeader' }],
     });
     expect(errorsOf(outcomes)).toMatchObject([
