@@ -101,7 +101,6 @@ export type { OpenSocket } from './transport/sockets/open-socket.js';
 export { VERSION } from './common/version.js';
 export { SMFIF, SMFIP } from './transport/wire/flags.js';
 export type { TraceEntry } from './session/connection/tracer.js';
-export type { NegotiateHook } from './session/negotiation/terms.js';
 export type { Right } from './transport/wire/flags.js';
 
 // Errors.
