@@ -125,6 +125,12 @@ describe('TLS', () => {
     await expect(serving(tls as TlsOptions)).rejects.toThrow(words);
   });
 
+  it('follows no stream that it does not start with', async () => {
+    const certificates = new BehaviorSubject<TlsOptions>({ key: 'x', cert: 'y' });
+    await expect(serving(certificates)).rejects.toThrow('tls: the key');
+    expect(certificates.observed).toBe(false);
+  });
+
   it('is not for a Unix socket', async () => {
     await expect(serve(filter, { listen: 'unix:/nowhere/s', tls: SERVER })).rejects.toThrow(
       'tls: a Unix socket',

@@ -1,10 +1,12 @@
 import { BehaviorSubject, mergeMap, type OperatorFunction, Subject, takeUntil } from 'rxjs';
 import {
+  addHeader,
   addRecipient,
   changeHeader,
   compose,
   type Flow,
   listen,
+  type MessageOutcome,
   on,
   openSocket,
   type Outcome,
@@ -96,6 +98,27 @@ describe('what a mail server does not grant', () => {
     // Connections have nothing to tell beside that, but each message has.
     expect(outcomes.filter(({ stage }) => stage === 'negotiate')).toHaveLength(1);
     expect(outcomes).toHaveLength(9);
+  });
+
+  it('is listed in the message that is over', async () => {
+    const filter = on('eom', () => [addHeader('X-A', '1'), changeHeader('Subject', 'x')]);
+    const server = await serve(filter, {
+      listen: 'inet:0@127.0.0.1',
+      ungranted: 'skip',
+      onError: () => undefined,
+    });
+    onTestFinished(() => server.destroy());
+    const messages: MessageOutcome[] = [];
+    server.messages.subscribe((message) => messages.push(message));
+    await mails(server.address, { count: 1 });
+    expect(messages).toMatchObject([
+      {
+        result: 'accepted',
+        modifications: [addHeader('X-A', '1')],
+        skipped: [changeHeader('Subject', 'x')],
+        error: { name: 'UngrantedError' },
+      },
+    ]);
   });
 
   it.each([

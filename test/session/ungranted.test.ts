@@ -311,12 +311,28 @@ describe('a change that is not granted', () => {
     expect(wishes(mta)).toMatchObject([{ right: 'CHGHDRS' }]);
   });
 
-  it('that is malformed is still an error', () => {
-    const mta = offered(
-      on('eom', () => ({ kind: 'nonsense' }) as never),
-      { ungranted: 'skip' },
+  it.each([
+    ['is no change', { kind: 'nonsense' }, 'is not a modification'],
+    [
+      'has no arguments',
+      { kind: 'addRecipient', address: 'a@b.test' },
+      'addRecipient needs the right ADDRCPT;',
+    ],
+    ['is malformed', { kind: 'addRecipient', address: '' }, 'the address is empty'],
+  ])('may be written by hand: one that %s', (_what, change, words) => {
+    const filter = map((flow: Flow) =>
+      flow.stage === 'eom' ? ({ ...flow, modifications: [change] } as never) : flow,
     );
+    const mta = offered(filter);
     mta.heard();
     expect(mta.ask(COMMANDS.eom)).toEqual(said('R06'));
+    expect(mta.errors.map(({ message }) => message)).toEqual([expect.stringContaining(words)]);
+  });
+
+  it('is not asked for where a milter elsewhere may want it, and the option rights leaves it out', () => {
+    const elsewhere = remote('inet:8891@127.0.0.1', { offer: { actions: 0x1ff } });
+    const mta = offered(elsewhere, { rights: ['ADDHDRS'] }, optneg(6, 0x1ff, 0));
+    expect(mta.heard()).toEqual(said(optneg(6, 0x1, 0)));
+    expect(mta.errors).toEqual([]);
   });
 });

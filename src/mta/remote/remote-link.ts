@@ -176,14 +176,14 @@ export class RemoteLink {
     try {
       return await this.#connect(granted, signal);
     } catch (error) {
-      const isRefusal = error instanceof MilterError && error.stage === 'optneg' && error.kind !== 'timeout';
+      const isRefusal = error instanceof MilterError && error.stage === 'optneg';
       const { actions } = DEFAULT_OFFER;
       if (!isRefusal || offer.actions !== undefined || (actions & ~granted.actions) === 0) throw error;
       const willing = await this.#connect({ ...granted, actions }, signal).catch(() => undefined);
-      const rights = (willing?.agreement.actions ?? 0) & ~granted.actions;
-      if (willing !== undefined && rights !== 0 && skipsUngranted(session)) return willing;
-      willing?.destroy();
-      if (rights === 0) throw error;
+      if (willing === undefined) throw error;
+      const rights = willing.agreement.actions & ~granted.actions;
+      if (rights === 0 || skipsUngranted(session)) return willing;
+      willing.destroy();
       const wishes = wishesFor({ ...wishOf(this.#settings), rights });
       const follows = `It could not be asked; ${passing(this.#failureAt(stage))}.`;
       throw new UngrantedError(wishes, { granted: session.rights, mta: session.mta }, follows);

@@ -32,7 +32,6 @@ export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Fi
     {
       tags: tagsFor(settings.stages, observes, wish.rights === 0 ? [] : [wish]),
       interest: settings.stages | observes | BIT.reply | BIT.abort | BIT.close,
-      site: settings.site,
       open: (down) => new RemoteRun(settings, down),
     },
   ]);

@@ -1,6 +1,8 @@
 import {
+  accept,
   addHeader,
   changeHeader,
+  compose,
   MilterError,
   on,
   type Outcome,
@@ -16,7 +18,9 @@ import {
 import { type ClientMail, type Delivery, deliver, MtaSession } from 'rxmilter/mta';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
+import { eventually } from '../../docs/support/eventually.js';
 import { deliverByMaddy } from '../../mail-servers/support/maddy-client.js';
+import { frame } from '../../support/session-frames.js';
 import type { CountingProxy } from '../support/counting-proxy.js';
 import { scripted, served } from '../support/milters.js';
 
@@ -86,6 +90,24 @@ describe('a milter elsewhere that wants more than the mail server grants', () =>
       ],
     });
     expect(error?.message).toMatch(words);
+    await eventually('the end of both connections', () => milter.open === 0);
+    expect(milter.made).toBe(2);
+  });
+
+  it('does not hide what was wrong beside it', async () => {
+    const nobody = await scripted();
+    await nobody[Symbol.asyncDispose]();
+    const errors: Error[] = [];
+    await deliver(MAIL, {
+      to: compose(
+        on('eom', () => changeHeader('Subject', 'x')),
+        remote(nobody.address, { failure: accept(), stages: ['eom'] }),
+      ),
+      session: { ungranted: 'skip' },
+      offer: SMALL,
+      outcome: ({ error }) => void errors.push(...(error === undefined ? [] : [error])),
+    });
+    expect(errors.map(({ name }) => name).sort()).toEqual(['RemoteError', 'UngrantedError']);
   });
 
   it('works where that is skipped, and the outcome lists what was', async () => {
@@ -135,6 +157,22 @@ describe('a milter elsewhere that wants more than the mail server grants', () =>
 });
 
 describe('a milter elsewhere that fails at its negotiation', () => {
+  it('may be there a moment later', async () => {
+    let offers = 0;
+    const milter = await scripted({
+      O: (socket) => {
+        if (++offers === 1) socket.end();
+        else socket.write(frame('O', Buffer.from('000000060000000100000000', 'hex')));
+      },
+    });
+    expect(
+      await deliver(MAIL, { to: remote(milter.address, { stages: ['eom'] }), offer: SMALL }),
+    ).toMatchObject({
+      outcome: 'delivered',
+      failure: undefined,
+    });
+  });
+
   it.each([
     ['whatever it is offered', {}, SMALL, 2],
     ['where all was offered', {}, {}, 1],
