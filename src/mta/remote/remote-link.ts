@@ -183,7 +183,7 @@ export class RemoteLink {
       if (willing === undefined) throw error;
       const rights = willing.agreement.actions & ~granted.actions;
       if (rights === 0 || skipsUngranted(session)) return willing;
-      willing.destroy();
+      // A question that fails closes its connections.
       const wishes = wishesFor({ ...wishOf(this.#settings), rights });
       const follows = `It could not be asked; ${passing(this.#failureAt(stage))}.`;
       throw new UngrantedError(wishes, { granted: session.rights, mta: session.mta }, follows);
