@@ -12,6 +12,7 @@ const ERRORS = new Set([
   'ProtocolError',
   'StaleReplyError',
   'UnansweredError',
+  'UngrantedError',
 ]);
 
 /**

@@ -100,7 +100,6 @@ export type { OpenSocket } from './transport/sockets/open-socket.js';
 export { VERSION } from './common/version.js';
 export { SMFIF, SMFIP } from './transport/wire/flags.js';
 export type { TraceEntry } from './session/connection/tracer.js';
-export type { NegotiateHook } from './session/negotiation/terms.js';
 export type { Right } from './transport/wire/flags.js';
 
 // Errors.
@@ -113,6 +112,7 @@ export {
   ProjectError,
   StaleReplyError,
   UnansweredError,
+  UngrantedError,
 } from './session/errors.js';
 export { BodyFileError } from './spool/errors.js';
 export { EndpointError, ListenError } from './transport/sockets/errors.js';

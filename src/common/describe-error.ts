@@ -35,6 +35,7 @@ const SPOKEN = new Set([
   'RecordingError',
   'StaleReplyError',
   'UnansweredError',
+  'UngrantedError',
   'UsageError',
 ]);
 const LONGEST = 1_000;

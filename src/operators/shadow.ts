@@ -59,7 +59,7 @@ export function shadow(
       tags: {
         decides: 0,
         observes: tags.decides | tags.observes,
-        requires: 0,
+        wishes: [],
         // As a whole it is one: it has enough of the body when all that read it in it have.
         readers: tags.readers > 0 ? 1 : 0,
       },

@@ -1,22 +1,20 @@
 import type { Socket } from 'node:net';
 import { type Server, type TLSSocket, type TlsOptions, createServer } from 'node:tls';
-import { type Observable, type Subscription, isObservable } from 'rxjs';
+import type { Observable } from 'rxjs';
 
 import { shown } from '../common/options.js';
-import { errorFrom, messageOf } from '../common/text-of.js';
+import { messageOf } from '../common/text-of.js';
+import { Newest } from './newest.js';
 
 /** What Node's `tls.createServer()` takes, once or as a stream: each new connection gets the newest. */
 export type TlsInput = TlsOptions | Observable<TlsOptions>;
 
 /** Gives sockets TLS: each goes through a server of Node that does not listen itself. */
 export class Secured {
-  /** Resolves when there is a certificate; rejects where there will be none. */
-  readonly ready: Promise<void>;
   #server: Server | undefined;
-  readonly #make: (options: TlsOptions) => Server;
+  readonly #newest: Newest<TlsOptions>;
   /** By address and port of the peer: a server of Node does not say which socket it has made a secure one of. */
   readonly #handshakes = new Map<string, Socket>();
-  #subscription: Subscription | undefined;
   #closed = false;
 
   /**
@@ -29,7 +27,7 @@ export class Secured {
     secure: (socket: TLSSocket) => void,
     failed: (why: string, address: string | undefined) => void,
   ) {
-    this.#make = (options) => {
+    const make = (options: TlsOptions): Server => {
       if (typeof options !== 'object' || (options as unknown) === null) {
         throw new TypeError(
           `tls: ${shown(options)} is no object. Give { key, cert }, as tls.createServer() takes it.`,
@@ -62,39 +60,18 @@ export class Secured {
           socket.destroy();
         });
     };
-    if (!isObservable(input)) {
-      this.#server = this.#make(input);
-      this.ready = Promise.resolve();
-      return;
-    }
-    this.ready = new Promise((resolve, reject) => {
-      this.#subscription = input.subscribe({
-        next: (options) => {
-          try {
-            this.#server = this.#make(options);
-            resolve();
-          } catch (error) {
-            if (this.#server === undefined) reject(errorFrom(error));
-            else
-              process.emitWarning(`${messageOf(error)}. The last certificate stays.`, {
-                type: 'MilterWarning',
-              });
-          }
-        },
-        error: (error: unknown) => {
-          if (this.#server === undefined) reject(errorFrom(error));
-          else
-            process.emitWarning(
-              `tls: the Observable failed, the last certificate stays: ${messageOf(error)}`,
-              { type: 'MilterWarning' },
-            );
-        },
-        complete: () => {
-          if (this.#server === undefined)
-            reject(new TypeError('tls: the Observable completed without options.'));
-        },
-      });
+    this.#newest = new Newest<TlsOptions>(input, {
+      take: (options) => (this.#server = make(options)),
+      failed: (error) => {
+        process.emitWarning(`The last certificate stays: ${messageOf(error)}`, { type: 'MilterWarning' });
+      },
+      none: 'tls: the Observable completed without options.',
     });
+  }
+
+  /** Resolves when there is a certificate; rejects where there will be none. */
+  get ready(): Promise<void> {
+    return this.#newest.ready;
   }
 
   /** Begins the handshake of a connection. */
@@ -110,7 +87,7 @@ export class Secured {
   /** No more certificates are wanted; handshakes that are under way end. */
   close(): void {
     this.#closed = true;
-    this.#subscription?.unsubscribe();
+    this.#newest.close();
     for (const socket of this.#handshakes.values()) socket.destroy();
   }
 }

@@ -1,20 +1,20 @@
-import { type Observable, type OperatorFunction, type Subscription, from, isObservable } from 'rxjs';
+import { type Observable, type OperatorFunction, isObservable } from 'rxjs';
 
 import { checkOptions } from '../common/options.js';
 import { onRejection } from '../common/promises.js';
-import { errorFrom, isA } from '../common/text-of.js';
+import { isA } from '../common/text-of.js';
 import { writeError } from '../common/write-error.js';
 import { type Steps, attach } from '../operators/core/chain.js';
 import { stepsOf, tagsOf } from '../operators/core/filter.js';
 import type { Step } from '../operators/core/step.js';
-import { subscribeCalmly } from '../rx/calmly.js';
 import { complaint, plainComplaint } from '../session/complaint.js';
 import type { ConnectionOwner } from '../session/connection/boundary.js';
-import { AnswerError } from '../session/errors.js';
+import { UngrantedError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
 import { resolveOptions } from '../session/options.js';
 import type { MessageOutcome, Outcome } from '../session/outcome.js';
 import { Acceptor } from './acceptor.js';
+import { Newest } from './newest.js';
 import {
   CLOSE_RULES,
   type CloseOptions,
@@ -62,13 +62,6 @@ export async function serve(
     if (at === undefined) writeError(`rxmilter: ${plainComplaint(error)}`);
     else tell(error, { ...at, error });
   };
-  const lacking = new Set<string>();
-  /** What a mail server does not grant it does not grant for any message: that is told once. */
-  const isNews = (error: Error): boolean => {
-    if (!isA(error, AnswerError) || error.rights.length === 0) return true;
-    const { size } = lacking;
-    return lacking.add(`${error.rights.join()} ${error.place ?? ''}`).size > size;
-  };
   const outcomes = new OutcomeStream<Outcome>('outcomes', failed);
   const messages = new OutcomeStream<MessageOutcome>('messages', (error, at) => {
     failed(error, at && { ...NOTHING, session: at.session });
@@ -76,7 +69,8 @@ export async function serve(
   const owner: ConnectionOwner = {
     watched: () => outcomes.observed,
     outcome: (outcome) => {
-      if (outcome.error !== undefined && isNews(outcome.error)) tell(outcome.error, outcome);
+      const { error } = outcome;
+      if (error !== undefined && !(isA(error, UngrantedError) && error.repeated)) tell(error, outcome);
       if (outcomes.observed) outcomes.next(outcome);
     },
     ended: () => undefined,
@@ -94,13 +88,13 @@ export async function serve(
       ),
   );
   try {
-    await source.first;
+    await source.newest.ready;
     await acceptor.start();
     const close = async (how: CloseOptions = {}): Promise<void> => {
       // `process.once('SIGTERM', server.close)` hands it the name of the signal.
       if (typeof (how as unknown) !== 'string') checkOptions('close()', how, CLOSE_RULES);
       await acceptor.drain(drainTimeout, how.grace);
-      source.close();
+      source.newest.close();
       outcomes.complete();
       messages.complete();
     };
@@ -116,7 +110,7 @@ export async function serve(
       [Symbol.asyncDispose]: () => close(),
     };
   } catch (error) {
-    source.close();
+    source.newest.close();
     throw error;
   }
 }
@@ -125,6 +119,7 @@ const NOTHING = {
   stage: 'close',
   decision: undefined,
   modifications: [],
+  skipped: [],
   elapsed: 0,
   rounds: 0,
   bytes: 0,
@@ -138,62 +133,33 @@ function writeComplaint(error: Error, outcome: Outcome): void {
 
 /** The newest filter. */
 class FilterSource {
-  /** Resolves when there is one; rejects where there will be none. */
-  readonly first: Promise<void>;
   current: Steps | undefined;
   /** The same, with its messages watched. */
   watched: Steps | undefined;
-  readonly #watch: Step;
-  #subscription: Subscription | undefined;
+  readonly newest: Newest<OperatorFunction<Flow, Flow>>;
   /** Said once for each server. */
   #hinted = false;
 
   constructor(
     filter: OperatorFunction<Flow, Flow> | Observable<OperatorFunction<Flow, Flow>>,
     watch: Step,
-    report: (error: unknown) => void,
+    failed: (error: unknown) => void,
   ) {
-    this.#watch = watch;
-    if (!isObservable(filter)) {
-      this.first = Promise.resolve();
-      this.#set(filter, 'serve(): the first argument');
-      return;
-    }
-    this.first = new Promise((resolve, reject) => {
-      this.#subscription = subscribeCalmly(
-        from(filter),
-        {
-          next: (newest) => {
-            try {
-              this.#set(newest, 'serve(): a value of the Observable of filters');
-              resolve();
-            } catch (error) {
-              report(error);
-            }
-          },
-          error: (error) => {
-            if (this.current === undefined) reject(errorFrom(error));
-            else report(error);
-          },
-          complete: () => {
-            if (this.current === undefined)
-              reject(new TypeError('serve(): the Observable completed without a filter.'));
-          },
-        },
-        report,
-      );
+    const which = isObservable(filter)
+      ? 'serve(): a value of the Observable of filters'
+      : 'serve(): the first argument';
+    this.newest = new Newest(filter, {
+      take: (value) => this.#set(value, which, watch),
+      failed,
+      none: 'serve(): the Observable completed without a filter.',
     });
   }
 
-  close(): void {
-    this.#subscription?.unsubscribe();
-  }
-
-  #set(filter: OperatorFunction<Flow, Flow>, which: string): void {
+  #set(filter: OperatorFunction<Flow, Flow>, which: string, watch: Step): void {
     const steps = stepsOf(filter, which);
     const tags = tagsOf(steps);
     this.current = { steps, tags };
-    const all = [this.#watch, ...steps];
+    const all = [watch, ...steps];
     this.watched = { steps: all, tags: tagsOf(all) };
     if (tags.readers !== Infinity || this.#hinted) return;
     this.#hinted = true;

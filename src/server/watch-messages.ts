@@ -76,6 +76,7 @@ class WatchedMessage {
   #ended = false;
   #aborted = false;
   #modifications: readonly Modification[] = [];
+  #skipped: readonly Modification[] = [];
   #error: Error | undefined;
 
   constructor(scope: MessageScope, session: SessionInfo) {
@@ -132,6 +133,7 @@ class WatchedMessage {
       decision: ended && decision !== UNDECIDED ? decision : undefined,
       text: ended ? textOf(decision) : '',
       modifications: this.#modifications,
+      skipped: this.#skipped,
       size: this.#headers && this.#body === 'all' ? this.#counted + 2 : this.#declared,
       duration: performance.now() - this.#began,
       rounds: this.scope.rounds,
@@ -159,6 +161,7 @@ class WatchedMessage {
       this.#ended = ends;
     } else if (stage === 'rcpt' || stage === 'data') this.#ending = undefined;
     if (turn.modifications !== undefined) this.#modifications = turn.modifications;
+    if (turn.skipped !== undefined) this.#skipped = turn.skipped;
   }
 
   /** The macros of a message are gone when it is over: they are read where it may end, and not at each of its events. */

@@ -1,12 +1,13 @@
 import { messageOf } from '../common/text-of.js';
 import type { Right } from '../transport/wire/flags.js';
+import type { MtaName } from './profiles/profile.js';
 import type { FlowStage } from './stage.js';
 
 /**
  * An answer that may not be given; nothing of it is written.
  *
  * @remarks
- * A decision that its stage does not have, a modification outside `eom` or without the right for it, a reply or a
+ * A decision that its stage does not have, a modification outside `eom`, a reply or a
  * header that would break SMTP or the message. The event gets the failure decision. The message ends with `place`.
  */
 export class AnswerError extends Error {
@@ -15,12 +16,56 @@ export class AnswerError extends Error {
    * Where in the user's code it was made, as `filter.mjs:3:7`, or the filter was that gave it; where known.
    */
   readonly place: string | undefined = undefined;
-  /** The rights for it that the MTA has not granted; none where something else is wrong with it. */
-  readonly rights: readonly Right[];
+}
 
-  constructor(message: string, { rights = [] }: { readonly rights?: readonly Right[] } = {}) {
-    super(message);
-    this.rights = rights;
+/** What a pipeline wants of a mail server that does not grant the right for it. */
+export interface UngrantedWish {
+  /** The change, such as `changeHeader`; or what has asked for the right: `requireRights()`, an option, a milter. */
+  readonly wish: string;
+  /** The right as libmilter names it, without its `SMFIF_`. */
+  readonly right: Right;
+  /** Where the filter was made, as `filter.mjs:3:7`; where known. */
+  readonly filter: string | undefined;
+}
+
+/**
+ * The pipeline wants what the mail server does not grant; the option `ungranted` says what follows.
+ *
+ * @remarks
+ * What is known at negotiation is told there, with the stage `negotiate`, anything else when it is wanted first.
+ * `onError` gets it once for each wish and mail server; the outcome of each message that is concerned has it, too.
+ */
+export class UngrantedError extends AnswerError {
+  override readonly name = 'UngrantedError';
+  override readonly place: string | undefined;
+  readonly wishes: readonly UngrantedWish[];
+  /** The rights that the mail server grants. */
+  readonly granted: readonly Right[];
+  /** The mail server; at negotiation it is not known yet. */
+  readonly mta: MtaName;
+  /** Whether all of this was told before, of such a mail server. */
+  readonly repeated: boolean = false;
+
+  constructor(
+    wishes: readonly UngrantedWish[],
+    { granted, mta }: Pick<UngrantedError, 'granted' | 'mta'>,
+    follows: string,
+  ) {
+    const needs = wishes.map(
+      ({ wish, right, filter }) =>
+        `${wish} needs the right ${right}${filter === undefined ? '' : ` (at ${filter})`}`,
+    );
+    const who = mta === 'unknown' ? 'the MTA' : `the MTA (${mta})`;
+    const given = `${who} grants ${granted.join(', ') || 'none'}`;
+    // By an option of the filter's own.
+    const unasked = wishes.some(({ right }) => granted.includes(right))
+      ? ' and was not asked for it (see the options rights, version and negotiate)'
+      : '';
+    super(`${needs.join(', ')}; ${given}${unasked}. ${follows}`);
+    this.place = wishes[0]?.filter;
+    this.wishes = wishes;
+    this.granted = granted;
+    this.mta = mta;
   }
 }
 

@@ -21,8 +21,10 @@ import {
   type MacroLists,
   type MaxDataSize,
   type NegotiateHook,
+  type Ungranted,
   USUAL,
 } from './negotiation/terms.js';
+import { ToldWishes } from './negotiation/ungranted.js';
 import { checkSmtpReply } from './smtp-reply.js';
 import { ALL_STAGES, STAGES, type Stage, stageSet } from './stage.js';
 
@@ -52,13 +54,15 @@ export interface SessionOptions {
   /** What an event gets whose filter threw, or did not answer in time. Default `tempfail()`. */
   readonly failure?: Failure | undefined;
   readonly timeouts?: Timeouts | undefined;
-  /** Rights that the filter cannot do without: an MTA that does not offer them is refused. */
+  /** Rights that the filter cannot do without: the connections of an MTA that does not grant them are refused. */
   readonly requireRights?: readonly Right[] | undefined;
   /**
-   * What follows where a change needs a right that the MTA has not granted: `'fail'`, the message gets the failure
-   * decision; `'skip'`, it passes without that change. Told once for each right. Default `'fail'`.
+   * What follows where the MTA does not grant a right that the filter wants: `'defer'`, each message that needs it gets
+   * the failure decision; `'skip'`, it passes without that change; `'refuse'`, connections are refused for now (451 4.3.5)
+   * where it is known at negotiation, and otherwise as `'defer'`. Told once for each right, filter and mail server. Default
+   * `'defer'`.
    */
-  readonly ungranted?: 'fail' | 'skip' | undefined;
+  readonly ungranted?: Ungranted | undefined;
   /** Stages to ask the MTA for even where no filter wants them. */
   readonly stages?: readonly Stage[] | undefined;
   /** Rights to ask for. Default: all that are offered if a filter decides at `eom`, else none. */
@@ -87,7 +91,7 @@ export interface SessionOptions {
 
 const DEFAULTS = {
   failure: tempfail() as Failure,
-  ungranted: 'fail' as 'fail' | 'skip',
+  ungranted: 'defer' as Ungranted,
   version: 6 as number,
   noReply: true,
   macros: {} as MacroLists,
@@ -118,6 +122,8 @@ export interface ResolvedOptions extends Readonly<typeof DEFAULTS> {
   readonly trace: ((entry: TraceEntry) => void) | undefined;
   /** For all connections that get these options. */
   readonly frames: FrameBudget;
+  /** For all connections, too. */
+  readonly told: ToldWishes;
   /**
    * Whether to answer DATA in any case. Postfix sends it from the process that talks to the client, and the message
    * from another one, which over TCP would wait 40 ms for the acknowledgement that an answer carries.
@@ -143,6 +149,7 @@ export function resolveOptions(options: SessionOptions): ResolvedOptions {
     negotiate: options.negotiate,
     trace: options.trace,
     frames: new FrameBudget(maxFrameMemory),
+    told: new ToldWishes(),
     answerData: false,
   };
 }
@@ -232,7 +239,7 @@ export const SESSION_RULES: Rules<SessionOptions> = {
   failure: failureRule,
   timeouts: object(alike<Timeouts>(TIMEOUTS, milliseconds(1))),
   requireRights: rightList,
-  ungranted: oneOf('fail', 'skip'),
+  ungranted: oneOf('refuse', 'defer', 'skip'),
   stages: stageList,
   rights: rightList,
   version: whole(2, 6),

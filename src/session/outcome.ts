@@ -12,6 +12,8 @@ export interface Outcome {
   readonly decision: Decision | undefined;
   /** What the MTA was asked to change. */
   readonly modifications: readonly Modification[];
+  /** The changes that were left out, since the MTA does not grant the rights for them (`ungranted: 'skip'`). */
+  readonly skipped: readonly Modification[];
   /** Milliseconds from the event to its answer. */
   readonly elapsed: number;
   /** How often the MTA has waited for an answer in this message, or outside of messages since the last one. */
@@ -64,6 +66,8 @@ export interface MessageOutcome {
   readonly text: string;
   /** The changes that the MTA was asked for. */
   readonly modifications: readonly Modification[];
+  /** The changes that were left out, since the MTA does not grant the rights for them (`ungranted: 'skip'`). */
+  readonly skipped: readonly Modification[];
   /** Bytes of header and body where filters have read all of both, else the client's own declaration (`SIZE=`). */
   readonly size: number | undefined;
   /** Milliseconds from its first event to its end. */

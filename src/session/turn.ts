@@ -80,6 +80,8 @@ export class Turn extends Scope {
   overruled = false;
   decision: Decision | undefined;
   modifications: readonly Modification[] | undefined;
+  /** Those that were left out for want of a right. */
+  skipped: readonly Modification[] | undefined;
   /** Why a filter failed at it. */
   error: Error | undefined;
   /** How a new body of the message is kept until it is written, where a filter says so. */

@@ -11,6 +11,7 @@ import {
   reject,
   serve,
   type ServeOptions,
+  UngrantedError,
 } from 'rxmilter';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
@@ -92,9 +93,16 @@ describe('behind maddy', () => {
     expect((await send()).reply).toMatch(/^450 /);
     expect((await send()).reply).toMatch(/^450 /);
     expect(errors).toHaveLength(1);
-    expect(errors[0]).toMatchObject({ name: 'AnswerError', rights: ['CHGHDRS'] });
+    expect(errors[0]).toMatchObject({
+      name: 'UngrantedError',
+      mta: 'maddy',
+      granted: ['ADDHDRS', 'QUARANTINE'],
+      wishes: [
+        { wish: 'changeHeader', right: 'CHGHDRS', filter: expect.stringMatching(/^maddy\.test\.ts:/) },
+      ],
+    });
     expect(errors[0]?.message).toMatch(
-      /^changeHeader needs the right CHGHDRS, which the MTA \(maddy\) has not granted .*ungranted: 'skip'.* \(at maddy\.test\.ts:\d+:\d+\)$/,
+      /^changeHeader needs the right CHGHDRS \(at maddy\.test\.ts:\d+:\d+\); the MTA \(maddy\) grants ADDHDRS, QUARANTINE\. .*ungranted: 'skip'/,
     );
     // Each message tells it in its outcome.
     expect(outcomes.filter(({ stage, error }) => stage === 'eom' && error !== undefined)).toHaveLength(2);
@@ -107,26 +115,64 @@ describe('behind maddy', () => {
       expect(await send()).toMatchObject({ result: 'delivered', message: `X-Seen: yes\r\n${MESSAGE}` });
     }
     expect(errors.map(({ message }) => message)).toEqual([
-      expect.stringContaining('The message passes without that change.'),
+      expect.stringContaining('The message passes without that.'),
     ]);
-    expect(outcomes.filter(({ stage, error }) => stage === 'eom' && error !== undefined)).toHaveLength(2);
+    expect(outcomes.filter(({ stage }) => stage === 'eom')).toMatchObject(
+      Array(2).fill({
+        modifications: [{ kind: 'addHeader', name: 'X-Seen' }],
+        skipped: [{ kind: 'changeHeader', name: 'Subject' }],
+        error: { name: 'UngrantedError' },
+      }),
+    );
   });
 
   test("with ungranted: 'skip' the filter of the README defers nothing", async () => {
     warnings();
-    const { send } = await serving(filter, { ungranted: 'skip' });
+    const { send, errors, outcomes } = await serving(filter, { ungranted: 'skip' });
+    // One after the other, and several at once: each has a connection of its own.
+    await Promise.all([send(), send(), send({ user: 'alice' })]);
     expect(await send({ recipients: ['info@example.org'] })).toMatchObject({
       result: 'delivered',
       message: `X-Filter: rxmilter\r\n${MESSAGE}`,
     });
     expect((await send({ message: `X-Spam-Flag: YES\r\n${MESSAGE}` })).result).toBe('quarantined');
     expect((await send({ recipients: ['sales@example.org'] })).reply).toMatch(/^550 /);
+    expect(outcomes.filter(({ decision }) => decision?.kind === 'tempfail')).toEqual([]);
+    // The recipients were wanted by one message alone, and later: that is another right.
+    expect(
+      errors.map((error) => error instanceof UngrantedError && error.wishes.map(({ right }) => right)),
+    ).toEqual([['CHGHDRS'], ['CHGHDRS', 'DELRCPT', 'ADDRCPT']]);
   });
+
+  test.each(['refuse', 'defer', 'skip'] as const)(
+    'rights that are asked for in vain are told once (%s)',
+    async (ungranted) => {
+      warnings();
+      const { send, errors, outcomes } = await serving(wishes, { ungranted, rights: ['ADDHDRS', 'CHGHDRS'] });
+      const replies = { refuse: /^451 /, defer: /^450 /, skip: /^250/ };
+      await Promise.all([1, 2, 3].map(async () => expect((await send()).reply).toMatch(replies[ungranted])));
+      expect(errors).toMatchObject([
+        {
+          name: 'UngrantedError',
+          wishes: [{ wish: 'the option rights', right: 'CHGHDRS', filter: undefined }],
+        },
+      ]);
+      // Each connection that is refused has it in its outcomes, and otherwise each message.
+      const where =
+        ungranted === 'refuse' ? ['negotiate', 'negotiate', 'negotiate'] : ['negotiate', 'eom', 'eom', 'eom'];
+      expect(outcomes.flatMap(({ stage, error }) => (error === undefined ? [] : [stage])).sort()).toEqual(
+        where.sort(),
+      );
+    },
+  );
 
   test('a filter that cannot do without a right refuses it at negotiation', async () => {
     const { send, errors } = await serving(wishes, { requireRights: ['CHGHDRS'] });
-    await expect(send()).rejects.toThrow();
-    expect(errors[0]).toMatchObject({ name: 'NegotiationError' });
+    // With our own words: one who looks at its replies only by their class defers the message.
+    for (let count = 0; count < 3; count++) expect((await send()).reply).toMatch(/^451 /);
+    expect(errors).toMatchObject([
+      { name: 'UngrantedError', wishes: [{ right: 'CHGHDRS', filter: undefined }] },
+    ]);
   });
 
   test('what is granted works: quarantine', async () => {

@@ -15,7 +15,9 @@ import {
   quarantine,
   reject,
   replaceBody,
+  requireRights,
   serve,
+  type ServeOptions,
 } from 'rxmilter';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
@@ -36,12 +38,14 @@ async function send(
   served: Filter,
   mail: Partial<PlainMail> = {},
   options: Parameters<typeof deliverByStalwart>[2] = {},
+  serving: Partial<ServeOptions> = {},
 ): Promise<Sent> {
   const errors: string[] = [];
   const outcomes: Outcome[] = [];
   const server = await serve(served, {
     listen: 'inet:0@127.0.0.1',
     onError: (error) => void errors.push(error.message),
+    ...serving,
   });
   onTestFinished(() => server.destroy());
   server.outcomes.subscribe((outcome) => outcomes.push(outcome));
@@ -285,6 +289,31 @@ describe('behind Stalwart', () => {
     const closed = await send(filter, { recipients: ['sales@example.org'] });
     expect(closed.reply).toBe('550 5.7.1 This mailbox is closed');
     expect((await send(filter, { user: 'alice' })).message).toContain('Subject: Lunch?\r\n');
+  });
+
+  test('a filter that cannot do without a right has all deferred, in words for the client', async () => {
+    warnings();
+    const sent = await send(requireRights(['SETSYMLIST'], edited()));
+    expect(sent).toMatchObject({
+      result: 'refused',
+      reply: expect.stringMatching(/^451 4\.3\.5 /) as string,
+    });
+    expect(sent.errors).toEqual([
+      expect.stringMatching(/^requireRights\(\) needs the right SETSYMLIST \(at stalwart/),
+    ]);
+  });
+
+  test('what it does not grant in a smaller offer is skipped', async () => {
+    warnings();
+    const both = compose(
+      edited(),
+      on('eom', () => addHeader('X-Seen', 'yes')),
+    );
+    const sent = await send(both, {}, { offer: [6, 0x1, 0x42] }, { ungranted: 'skip' });
+    expect(sent).toMatchObject({ result: 'delivered', message: `X-Seen: yes\r\n${MESSAGE}` });
+    expect(sent.errors).toEqual([
+      expect.stringMatching(/^changeHeader .* the MTA \(stalwart\) grants ADDHDRS\./),
+    ]);
   });
 
   test('versions 2 and 6, and an end without a body, are answered', async () => {

@@ -307,7 +307,7 @@ describe('a served filter', () => {
     expect(silent).toMatchObject({ outcome: 'deferred', failure: undefined });
   });
 
-  it('is not spoken to by an MTA that cannot do what it needs', async () => {
+  it('defers all mail of an MTA that cannot do what it needs', async () => {
     const delivery = await send(
       requireRights(
         ['CHGBODY'],
@@ -316,7 +316,11 @@ describe('a served filter', () => {
       {},
       { offer: { actions: 1 } },
     );
-    expect(delivery).toMatchObject({ outcome: 'deferred', failure: { kind: 'disconnect', stage: 'optneg' } });
+    expect(delivery).toMatchObject({
+      outcome: 'deferred',
+      failure: undefined,
+      reply: { code: 451, enhanced: '4.3.5' },
+    });
   });
 
   it('has one state for each message of a connection', async () => {

@@ -184,7 +184,10 @@ describe('compose', () => {
     expect(tags(filter)).toEqual({
       decides: BIT.mail | BIT.rcpt | BIT.eom | BIT.connect,
       observes: BIT.rcpt | BIT.header | BIT.body,
-      requires: SMFIF.CHGBODY | SMFIF.ADDHDRS,
+      wishes: [
+        expect.objectContaining({ rights: SMFIF.CHGBODY, required: true }),
+        expect.objectContaining({ rights: SMFIF.ADDHDRS, required: true }),
+      ],
       readers: 1,
     });
     expect(tags(compose())).toEqual(NO_TAGS);
@@ -199,7 +202,10 @@ describe('compose', () => {
     ).toEqual({
       ...EVERYTHING,
       observes: BIT.rcpt | BIT.header | BIT.body,
-      requires: SMFIF.CHGBODY | SMFIF.ADDHDRS,
+      wishes: [
+        expect.objectContaining({ rights: SMFIF.CHGBODY, required: true }),
+        expect.objectContaining({ rights: SMFIF.ADDHDRS, required: true }),
+      ],
     });
     expect(tags(perConnection(() => (events) => events))).toEqual(EVERYTHING);
   });

@@ -486,7 +486,7 @@ describe('deadline', () => {
     expect(tagsOf(stepsOf(deadline(1, inner, late)))).toEqual({
       decides: BIT.rcpt,
       observes: BIT.header,
-      requires: SMFIF.CHGBODY,
+      wishes: [expect.objectContaining({ rights: SMFIF.CHGBODY, required: true })],
       readers: 0,
     });
     const body = on('body', () => skip());

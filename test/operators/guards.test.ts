@@ -161,9 +161,14 @@ describe('requires', () => {
     expect(wire.texts('optneg', 'connect', 'mail', 'rcpt')).toEqual(['550 5.7.1 no']);
     const poor = new Wire().pipe(filter);
     poor.say({ type: 'optneg', version: 6, actions: 1, protocol: 0x1fffff, lists: [] });
-    expect(poor.ended).toBe(true);
+    expect(poor.texts('connect', 'mail', 'rcpt')).toEqual(
+      Array(3).fill(expect.stringMatching(/^451 4\.3\.5 /)),
+    );
     expect(poor.outcomes.map(({ stage, error }) => [stage, error?.message])).toEqual([
       ['negotiate', expect.stringContaining('CHGBODY')],
+      ['connect', undefined],
+      ['mail', undefined],
+      ['rcpt', undefined],
     ]);
   });
 

@@ -242,7 +242,7 @@ describe('shadow', () => {
         BIT.body |
         BIT.eom |
         BIT.unknown,
-      requires: 0,
+      wishes: [],
       readers: 1,
     });
     const { wire, lines } = beside(on(['mail', 'rcpt', 'eom'], () => reject('never said')));

@@ -179,6 +179,7 @@ describe('sink', () => {
         stage: 'rcpt',
         decision: reject('no'),
         modifications: [],
+        skipped: [],
         elapsed: expect.any(Number),
         rounds: 1,
         bytes: 40,

@@ -247,7 +247,7 @@ describe('when', () => {
     expect(tags).toEqual({
       decides: BIT.rcpt,
       observes: BIT.mail | BIT.header,
-      requires: SMFIF.CHGBODY,
+      wishes: [expect.objectContaining({ rights: SMFIF.CHGBODY, required: true })],
       readers: 0,
     });
     expect(

@@ -16,7 +16,7 @@ import {
   tempfail,
   type Flow,
   type MilterEvent,
-  type NegotiateHook,
+  type SessionOptions,
   type Stage,
 } from 'rxmilter';
 import { describe, expect, it } from 'vitest';
@@ -152,7 +152,7 @@ describe('the callbacks of libmilter: a filter', () => {
 
   it('has the last word about the negotiation in the negotiate hook', () => {
     const offers: unknown[] = [];
-    const negotiate: NegotiateHook = (offer, derived) => {
+    const negotiate: SessionOptions['negotiate'] = (offer, derived) => {
       offers.push(offer);
       return { ...derived, protocol: derived.protocol & ~SMFIP.NOHDRS };
     };

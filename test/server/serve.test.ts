@@ -488,6 +488,14 @@ describe('a stream of filters', () => {
     ).rejects.toThrow('no rules');
   });
 
+  it('is not waited for any more where the first is no filter', async () => {
+    const filters = new BehaviorSubject('no filter' as never);
+    await expect(serve(filters, { listen: LOOPBACK })).rejects.toThrow(
+      'serve(): a value of the Observable of filters',
+    );
+    expect(filters.observed).toBe(false);
+  });
+
   it('that errors later leaves the last one, and is told', async () => {
     const written = standardError();
     const filters = new Subject<OperatorFunction<Flow, Flow>>();

@@ -393,26 +393,6 @@ describe('the negotiate hook', () => {
   });
 });
 
-describe('rights that the filter cannot do without', () => {
-  it.each([
-    ['requireRights()', requireRights(['CHGBODY', 'CHGFROM', 'ADDHDRS'], nothing), {}],
-    ['the option', nothing, { requireRights: ['CHGBODY', 'CHGFROM', 'ADDHDRS'] }],
-  ] as const)('refuse an MTA that lacks them, and name them: %s', (_how, filter, options) => {
-    const mta = link(filter, options);
-    mta.send(optneg(6, 0x2, 0x1fffff));
-    expectRefused(mta, /rights ADDHDRS, CHGFROM,.*offers CHGBODY/);
-  });
-
-  it('refuse what the hook has given away', () => {
-    const mta = link(nothing, {
-      requireRights: ['CHGBODY'],
-      negotiate: (_offer, derived) => ({ ...derived, actions: 0 }),
-    });
-    mta.send('C01');
-    expectRefused(mta, /CHGBODY/);
-  });
-});
-
 it('tells each event what was agreed to', () => {
   let told: unknown;
   const mta = link(

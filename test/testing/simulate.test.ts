@@ -289,12 +289,13 @@ describe('a simulated MTA, of the negotiation', () => {
     });
   });
 
-  it('is refused where it does not offer what the filter requires', async () => {
+  it('is deferred where it does not offer what the filter requires', async () => {
     const filter = requireRights(
       ['CHGBODY'],
       on('eom', () => replaceBody('')),
     );
-    await expect(simulate(filter, { offer: { actions: 0 } })).rejects.toThrow(MilterError);
+    const mta = await started(filter, { offer: { actions: 0x1 } });
+    expect(await mta.connect()).toMatchObject({ reply: { code: 451, enhanced: '4.3.5' } });
   });
 
   it('throws what wrong options throw', async () => {

@@ -41,6 +41,7 @@ export const all: ServeOptions = {
     idle: 1e6,
   },
   requireRights: ['CHGBODY'],
+  ungranted: 'refuse',
   stages: ['body'],
   rights: ['ADDHDRS'],
   version: 6,
@@ -86,6 +87,7 @@ export const sometimes: ServeOptions = {
   maxDataSize: maybe(65535),
   maxFrameMemory: maybe(10_000_000),
   sendmailHeaders: maybe(9),
+  ungranted: maybe('skip' as const),
   trace: maybe(() => undefined),
 };
 
@@ -94,6 +96,8 @@ export const wrong: ServeOptions[] = [
   {},
   // @ts-expect-error there is no such right
   { listen: 'inet:1@::1', requireRights: ['CHGBDY'] },
+  // @ts-expect-error it is called 'defer'
+  { listen: 'inet:1@::1', ungranted: 'fail' },
   // @ts-expect-error there is no such stage
   { listen: 'inet:1@::1', stages: ['abort'] },
   // @ts-expect-error nobody knows that version

@@ -1,15 +1,20 @@
 import { errorFrom } from '../../common/text-of.js';
+import { SessionState } from '../../session/connection/session-state.js';
 import type { Decision } from '../../session/decisions.js';
+import { UngrantedError } from '../../session/errors.js';
 import { failureAt } from '../../session/failures.js';
 import type { StageEvent } from '../../session/flow.js';
 import type { Modification } from '../../session/modifications.js';
+import { wishesFor } from '../../session/negotiation/ungranted.js';
+import type { SessionInfo } from '../../session/session-info.js';
 import { BIT, type Stage } from '../../session/stage.js';
 import { formatEndpoint } from '../../transport/sockets/endpoint.js';
 import { SMFIP } from '../../transport/wire/flags.js';
+import { DEFAULT_OFFER, type MtaOffer } from '../client/agreement.js';
 import { CONTINUE, type MtaAnswer } from '../client/answer.js';
 import { MilterError } from '../client/milter-error.js';
 import { MtaConnection } from '../client/mta-connection.js';
-import { RemoteError, type ResolvedRemote } from './remote-options.js';
+import { RemoteError, type ResolvedRemote, wishOf } from './remote-options.js';
 import { SessionHistory } from './session-history.js';
 import { commandsOf, decisionOf, macrosOf, modificationsOf, offerFor, refusalOf } from './translate.js';
 
@@ -17,7 +22,7 @@ export interface RemoteAnswer {
   readonly decision?: Decision | undefined;
   readonly modifications?: readonly Modification[];
   /** Why it is not the milter's. */
-  readonly error?: RemoteError;
+  readonly error?: Error;
 }
 
 const UNWANTED = 'its answer is not wanted any more';
@@ -118,9 +123,8 @@ export class RemoteLink {
   #failure(stage: Stage, cause: Error): RemoteAnswer {
     const refusal = cause instanceof MilterError ? cause.refusal : undefined;
     const decision = refusal === undefined ? this.#failureAt(stage) : refusalOf(refusal);
-    let instead = 'the message passes without it';
-    if (refusal !== undefined) instead = 'its refusal stands';
-    else if (decision !== undefined) instead = `the answer is ${decision.kind}`;
+    if (cause instanceof UngrantedError) return { decision, error: cause };
+    const instead = refusal === undefined ? passing(decision) : 'its refusal stands';
     const endpoint = formatEndpoint(this.#settings.endpoint);
     return { decision, error: new RemoteError(stage, endpoint, instead, cause) };
   }
@@ -162,12 +166,36 @@ export class RemoteLink {
     return { modifications: modificationsOf(modifications, shown, hidesBlank(connection, event)) };
   }
 
-  #open({ session }: StageEvent, signal: AbortSignal): Promise<MtaConnection> {
-    const { endpoint, timeouts, offer, stages } = this.#settings;
+  /**
+   * Many a milter hangs up where it is not offered all rights that it wants; which these are shows an offer of all.
+   * Where such changes are skipped that offer is kept, and what comes of it is skipped at the end of the message.
+   */
+  async #open({ session, stage }: StageEvent, signal: AbortSignal): Promise<MtaConnection> {
+    const { offer, stages } = this.#settings;
+    const granted = { ...offerFor(session, stages), ...offer };
+    try {
+      return await this.#connect(granted, signal);
+    } catch (error) {
+      const isRefusal = error instanceof MilterError && error.stage === 'optneg';
+      const { actions } = DEFAULT_OFFER;
+      if (!isRefusal || offer.actions !== undefined || (actions & ~granted.actions) === 0) throw error;
+      const willing = await this.#connect({ ...granted, actions }, signal).catch(() => undefined);
+      if (willing === undefined) throw error;
+      const rights = willing.agreement.actions & ~granted.actions;
+      if (rights === 0 || skipsUngranted(session)) return willing;
+      // A question that fails closes its connections.
+      const wishes = wishesFor({ ...wishOf(this.#settings), rights });
+      const follows = `It could not be asked; ${passing(this.#failureAt(stage))}.`;
+      throw new UngrantedError(wishes, { granted: session.rights, mta: session.mta }, follows);
+    }
+  }
+
+  #connect(offer: MtaOffer, signal: AbortSignal): Promise<MtaConnection> {
+    const { endpoint, timeouts } = this.#settings;
     const { connect, command, eom } = timeouts;
     return MtaConnection.open(endpoint, {
       signal,
-      offer: { ...offerFor(session, stages), ...offer },
+      offer,
       // The time of each event is kept by ask(); these, which are longer, only see to it that nothing is left behind.
       timeouts: { connect, command: connect + command, content: eom + command, eom: eom + command },
     });
@@ -193,7 +221,16 @@ export class RemoteLink {
   }
 }
 
+/** What becomes of a message for which the milter could not be asked. */
+function passing(decision: Decision | undefined): string {
+  return decision === undefined ? 'the message passes without it' : `the answer is ${decision.kind}`;
+}
+
 /** Whether the events have a blank after the colon that the milter did not agree to see. */
 function hidesBlank({ agreement }: MtaConnection, { session }: StageEvent): boolean {
   return (agreement.protocol & SMFIP.HDR_LEADSPC) === 0 && session.leadingSpace;
+}
+
+function skipsUngranted(session: SessionInfo): boolean {
+  return session instanceof SessionState && session.agreement.ungranted === 'skip';
 }

@@ -11,10 +11,18 @@ import {
   withDefaults,
 } from '../../common/options.js';
 import { excerpt } from '../../common/printable.js';
+import type { Site } from '../../session/answer-watch.js';
 import { tempfail } from '../../session/decisions.js';
+import type { Wish } from '../../session/negotiation/tags.js';
 import { type Failure, failureRule, stageList } from '../../session/options.js';
-import { ALL_STAGES, type Stage, stageSet } from '../../session/stage.js';
-import { type Endpoint, type EndpointInput, parseEndpoint } from '../../transport/sockets/endpoint.js';
+import { ALL_STAGES, BIT, type Stage, stageSet } from '../../session/stage.js';
+import {
+  type Endpoint,
+  type EndpointInput,
+  formatEndpoint,
+  parseEndpoint,
+} from '../../transport/sockets/endpoint.js';
+import { SMFIF } from '../../transport/wire/flags.js';
 import { type MtaOffer, offerRule } from '../client/agreement.js';
 import { type MtaMacros, macroValues } from '../client/macros.js';
 
@@ -74,6 +82,8 @@ export interface ResolvedRemote {
   readonly stages: number;
   readonly macros: MtaMacros;
   readonly offer: Partial<MtaOffer>;
+  /** The call of `remote()`. */
+  readonly site: Site;
 }
 
 const TIMEOUTS = { connect: 5000, command: 7000, content: 7000, eom: 270_000 };
@@ -125,5 +135,12 @@ export function resolveRemote(to: EndpointInput, options: RemoteOptions): Resolv
     stages: options.stages === undefined ? ALL_STAGES : stageSet(options.stages, ALL_STAGES),
     macros: options.macros ?? {},
     offer: options.offer ?? {},
+    site: new Error(),
   };
+}
+
+/** The rights that an offer of the user's own promises to the milter, which it may use at the end of a message. */
+export function wishOf({ endpoint, offer: { actions = 0 }, stages, site }: ResolvedRemote): Wish {
+  const rights = (stages & BIT.eom) === 0 ? 0 : actions & ~SMFIF.SETSYMLIST;
+  return { rights, by: `the milter at ${formatEndpoint(endpoint)}`, site, required: false };
 }

@@ -8,12 +8,7 @@ import { BIT, bitOf } from '../../session/stage.js';
 import { type Scope, turnOf } from '../../session/turn.js';
 import type { EndpointInput } from '../../transport/sockets/endpoint.js';
 import { RemoteLink } from './remote-link.js';
-import {
-  type RemoteError,
-  type RemoteOptions,
-  type ResolvedRemote,
-  resolveRemote,
-} from './remote-options.js';
+import { type RemoteOptions, type ResolvedRemote, resolveRemote, wishOf } from './remote-options.js';
 
 /**
  * Asks a milter elsewhere (OpenDKIM, a virus scanner, another rxmilter) as a filter.
@@ -22,7 +17,7 @@ import {
  * It has a connection of its own for each SMTP connection, and sees the message as it came. Its refusals, discards and
  * modifications become those of this pipeline; where it accepts a message, later filters are still asked. Where it cannot
  * be reached, is too slow or breaks the protocol, `failure` decides that event and the rest of its message, and a
- * `RemoteError` is reported. Where the message is aborted while it owes an answer, its connection is closed.
+ * `RemoteError` is reported; an `UngrantedError` where it does not work with the rights that the mail server grants. Where the message is aborted while it owes an answer, its connection is closed.
  *
  * @throws EndpointError, TypeError, RangeError or AnswerError where an argument is wrong
  * @example
@@ -31,10 +26,11 @@ import {
 export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Filter {
   const settings = resolveRemote(endpoint, options);
   // Client, HELO, sender and recipients are kept, so that they can be sent before any other event.
+  const wish = wishOf(settings);
   const observes = BIT.connect | BIT.helo | BIT.mail | BIT.rcpt;
   return makeFilter([
     {
-      tags: tagsFor(settings.stages, observes),
+      tags: tagsFor(settings.stages, observes, wish.rights === 0 ? [] : [wish]),
       interest: settings.stages | observes | BIT.reply | BIT.abort | BIT.close,
       open: (down) => new RemoteRun(settings, down),
     },
@@ -44,12 +40,12 @@ export function remote(endpoint: EndpointInput, options: RemoteOptions = {}): Fi
 interface Asked {
   /** The flow that travels on whatever the milter answers: an earlier filter or the MTA has decided. */
   readonly settled: Flow | undefined;
-  error: RemoteError | undefined;
+  error: Error | undefined;
 }
 
 /** A milter elsewhere as a step of one running pipeline. */
 class RemoteRun implements Upstream, RunOwner {
-  readonly #stages: number;
+  readonly #settings: ResolvedRemote;
   readonly #link: RemoteLink;
   readonly #down: Downstream;
   readonly #runs = new Map<ProjectRun, Asked>();
@@ -59,7 +55,7 @@ class RemoteRun implements Upstream, RunOwner {
   #completed = false;
 
   constructor(settings: ResolvedRemote, down: Downstream) {
-    this.#stages = settings.stages;
+    this.#settings = settings;
     this.#link = new RemoteLink(settings);
     this.#down = down;
   }
@@ -80,7 +76,7 @@ class RemoteRun implements Upstream, RunOwner {
       this.#link.note(event);
       this.#watch(event);
     }
-    if (!isHeard || (bitOf(event.stage) & this.#stages) === 0) {
+    if (!isHeard || (bitOf(event.stage) & this.#settings.stages) === 0) {
       this.#down.next(flow);
       return;
     }
@@ -125,7 +121,7 @@ class RemoteRun implements Upstream, RunOwner {
   }
 
   #ask(event: StageEvent, settled: Flow | undefined): void {
-    const context = new LazyContext(event);
+    const context = new LazyContext(event, this.#settings.site);
     const run = new ProjectRun(event, context, this);
     if (!run.active) return;
     const asked: Asked = { settled, error: undefined };

@@ -1,7 +1,6 @@
 import { SMFIF } from '../../transport/wire/flags.js';
-import { REPLIES, type ReplyName, replyCodec } from '../../transport/wire/replies.js';
+import { replyCodec } from '../../transport/wire/replies.js';
 import { giverOf, located } from '../answer-watch.js';
-import { rightsOf } from '../connection/session-state.js';
 import { AnswerError } from '../errors.js';
 import { flawOf } from '../flaws.js';
 import {
@@ -16,6 +15,7 @@ import { USUAL } from '../negotiation/terms.js';
 import type { Profile } from '../profiles/profile.js';
 import { addAbsent } from './absent-headers.js';
 import { fromTheLowest } from './from-the-lowest.js';
+import { addRecipientReply, grantedChanges, type GrantedChanges } from './granted-changes.js';
 import { HeaderEncoder, utf8Of, type Wording } from './header-encoder.js';
 import { type EncodedChange, orderChanges, SAME_NAME, type SameName } from './order-changes.js';
 
@@ -26,7 +26,7 @@ const AT_ONCE = 8 * USUAL;
 export const EMPTY_BODY = Buffer.from('\r\n');
 
 /** The changes to a message, ready for the wire. */
-export interface ModificationPlan {
+export interface ModificationPlan extends GrantedChanges {
   readonly frames: readonly Buffer[];
   /** A body that is read or written piece by piece; its frames follow on the others. */
   readonly body: BodySource | undefined;
@@ -37,32 +37,27 @@ export interface ModificationPlan {
 /**
  * Encodes the modifications of a message in words (`HeaderEncoder`) and in an order (`orderChanges`) that mean the
  * same on every MTA, the body in one run at the end, as Postfix needs it. Throws an `AnswerError` for one that is
- * malformed, too long or lacks its right.
+ * malformed, too long, or lacks its right and is not to be skipped.
  */
 export function encodeModifications(
   modifications: readonly Modification[],
   wording: Wording,
 ): ModificationPlan {
-  const { maxData, ungranted } = wording.agreement;
+  const { maxData } = wording.agreement;
+  const changed = grantedChanges(modifications, wording);
   const headers = new HeaderEncoder(wording);
   const changes: EncodedChange[] = [];
   let body: BodySource | undefined;
   let current: Modification | undefined;
   let flaw: AnswerError | undefined;
   try {
-    for (const given of worded(modifications, wording)) {
+    for (const given of worded(changed.granted, wording)) {
       current = given;
       const modification = checkModification(given);
       flaw ??= flawOf(given) ?? flawOf(modification);
       const sameName = SAME_NAME.get(given);
       const reply =
         modification.kind === 'replaceBody' ? undefined : wireReply(modification, wording, headers, sameName);
-      const lacking = rightLacking(modification, reply?.type ?? 'replaceBody', wording);
-      if (lacking !== undefined) {
-        if (ungranted === 'fail') throw lacking;
-        flaw ??= located(lacking, giverOf(given)) as AnswerError;
-        continue;
-      }
       if (modification.kind === 'replaceBody') {
         body = modification.body;
       } else if (reply !== undefined) {
@@ -81,8 +76,9 @@ export function encodeModifications(
   const ordered = orderChanges(changes);
   if (typeof body === 'string') body = Buffer.from(body);
   if (body instanceof Uint8Array && body.length === 0 && wording.profile.needsBody) body = EMPTY_BODY;
-  if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { frames: ordered, body, flaw };
-  return { frames: [...ordered, ...bodyFrames(body)], body: undefined, flaw };
+  if (!(body instanceof Uint8Array) || body.length > AT_ONCE)
+    return { ...changed, frames: ordered, body, flaw };
+  return { ...changed, frames: [...ordered, ...bodyFrames(body)], body: undefined, flaw };
 }
 
 /** Where it is known which headers there are, those that are changed and are not there are added. */
@@ -122,11 +118,9 @@ function wireReply(
     case 'deleteHeader':
       return { type: 'changeHeader', index: modification.index, name: modification.name, value: '' };
     case 'addRecipient': {
-      const { ADDRCPT, ADDRCPT_PAR } = SMFIF;
-      const parOnly = (actions & (ADDRCPT | ADDRCPT_PAR)) === ADDRCPT_PAR;
-      if (modification.args.length > 0 || parOnly)
-        return { type: 'addRecipientPar', ...addressed(modification, profile) };
-      return { type: 'addRecipient', ...text(modification.address, profile) };
+      const type = addRecipientReply(modification, actions);
+      if (type === 'addRecipientPar') return { type, ...addressed(modification, profile) };
+      return { type, ...text(modification.address, profile) };
     }
     case 'deleteRecipient': {
       const { address } = modification;
@@ -142,26 +136,6 @@ function wireReply(
 
 function nameOf(modification: Modification): string {
   return 'name' in modification ? `${modification.kind} ${modification.name}` : modification.kind;
-}
-
-/** The error of a change for which the MTA has not granted the right, where that is so. */
-function rightLacking(
-  modification: Modification,
-  reply: ReplyName,
-  { agreement: { actions, ungranted }, profile }: Wording,
-): AnswerError | undefined {
-  const { right } = REPLIES[reply];
-  if ((right & actions) === right) return undefined;
-  const rights = rightsOf(right & ~actions);
-  const who = profile.name === 'unknown' ? 'the MTA' : `the MTA (${profile.name})`;
-  const follows =
-    ungranted === 'skip'
-      ? 'The message passes without that change.'
-      : "With the option 'requireRights' such an MTA is refused at negotiation; with ungranted: 'skip' the message passes without that change.";
-  return new AnswerError(
-    `${modification.kind} needs the right ${rights.join()}, which ${who} has not granted to this connection. ${follows}`,
-    { rights },
-  );
 }
 
 function text(given: Text, { utf8Only }: Profile): { text: string; raw?: Uint8Array } {

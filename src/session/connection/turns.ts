@@ -4,12 +4,13 @@ import { replyCodec } from '../../transport/wire/replies.js';
 import { giverOf, located } from '../answer-watch.js';
 import { EMPTY_BODY, type ModificationPlan, encodeModifications } from '../changes/encode-modifications.js';
 import { type Decision, UNDECIDED, checkDecision, allow, skip, tempfail } from '../decisions.js';
-import { AnswerError, ProjectError, overruledError, staleReply, tooSlow } from '../errors.js';
+import { AnswerError, ProjectError, UngrantedError, overruledError, staleReply, tooSlow } from '../errors.js';
 import { causeOf, failureAt } from '../failures.js';
 import { flawOf } from '../flaws.js';
 import type { Flow, MilterEvent } from '../flow.js';
 import type { BodySource, Modification } from '../modifications.js';
 import type { Agreement } from '../negotiation/terms.js';
+import type { ToldWishes } from '../negotiation/ungranted.js';
 import type { Failure, ResolvedOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { tellDifferences } from '../profiles/differences.js';
@@ -45,6 +46,13 @@ export const STOPPING: Decision = tempfail({
   text: 'Service is shutting down, try again later',
 });
 
+/** Refuses all from a mail server that lacks a right. Its text is for strangers: the reason is told to `onError`. */
+const UNGRANTED: Decision = tempfail({
+  code: 451,
+  enhanced: '4.3.5',
+  text: 'Server configuration problem, try again later',
+});
+
 /**
  * The turns of a connection: the one place that writes answers, exactly one for each command that wants one. At most
  * one turn is pending; it has a deadline, and progress is sent while it is the end of a message.
@@ -62,6 +70,9 @@ export class Turns implements TurnOwner {
   #wanted = 0;
   #decides = 0;
   #quiet = 0;
+  /** What everything is answered with, where no filter is to see it. */
+  #refusal: Decision | undefined;
+  readonly #told: ToldWishes;
   /** Whether SKIP may be said, and whether before a filter says so: where one alone reads the body. */
   #canSkip = false;
   #skipsEarly = false;
@@ -84,6 +95,7 @@ export class Turns implements TurnOwner {
     settled: (turn: Turn, decision: Decision) => void,
   ) {
     this.failure = options.failure;
+    this.#told = options.told;
     this.#output = output;
     this.#timeouts = options.timeouts;
     this.#owner = owner;
@@ -97,6 +109,8 @@ export class Turns implements TurnOwner {
     this.#quiet = agreement.quiet;
     this.#canSkip = (agreement.protocol & SMFIP.SKIP) !== 0;
     this.#skipsEarly = agreement.readers === 1;
+    if (agreement.refused) this.#refusal = UNGRANTED;
+    if (agreement.lacking !== undefined) this.report('negotiate', agreement.lacking);
   }
 
   get pending(): Turn | undefined {
@@ -112,8 +126,10 @@ export class Turns implements TurnOwner {
     const bit = bitOf(stage);
     const quiet = (this.#quiet & bit) !== 0;
     if ((this.#wanted & bit) === 0) {
-      if (!quiet && last) this.#output.answer(CONTINUE);
-      if (stage === 'eom' && this.#owner.watched()) this.#outcome(stage, UNDECIDED, NONE, 0, undefined);
+      const refusal = this.#refusal;
+      if (last) this.say(stage, refusal);
+      if (last && (stage === 'eom' || refusal !== undefined) && this.#owner.watched())
+        this.#outcome(stage, refusal, NONE, 0, undefined);
       return undefined;
     }
     const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'partial';
@@ -144,6 +160,7 @@ export class Turns implements TurnOwner {
 
   /** Presents an event that has no answer. */
   tell(stage: 'abort' | 'close', message: Scope | undefined): void {
+    if (this.#refusal !== undefined) return;
     const turn = new Turn(this, stage, 'silent', message, 0);
     const event: MilterEvent & Turned = { stage, session: this.session, [TURN]: turn };
     this.receiver?.next(event);
@@ -248,10 +265,10 @@ export class Turns implements TurnOwner {
       const plan = encodeModifications(kept, this.session);
       if (plan.body === undefined) {
         for (const frame of plan.frames) this.#output.put(frame);
-        this.#finish(turn, decision, kept, cause ?? placed(plan.flaw));
+        this.#finishChanged(turn, decision, plan, cause);
       } else {
         this.#replacing = true;
-        void this.#replaceBody(turn, decision, kept, plan, plan.body);
+        void this.#replaceBody(turn, decision, plan, plan.body);
       }
     } catch (error) {
       // What goes wrong after the answer is no reason for a second one.
@@ -266,8 +283,7 @@ export class Turns implements TurnOwner {
   async #replaceBody(
     turn: Turn,
     decision: Decision,
-    modifications: Modifications,
-    { frames, flaw }: ModificationPlan,
+    plan: ModificationPlan,
     source: BodySource,
   ): Promise<void> {
     try {
@@ -278,15 +294,25 @@ export class Turns implements TurnOwner {
       // From here on it is the MTA that takes its time; and Postfix takes no progress between the frames of a body.
       this.#stopTimers(turn);
       this.#written = true;
-      for (const frame of frames) this.#output.put(frame);
+      for (const frame of plan.frames) this.#output.put(frame);
       await writeBody(body, this.#output, turn);
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
-      located(error, giverOf(modifications.find(({ kind }) => kind === 'replaceBody')));
+      located(error, giverOf(plan.granted.find(({ kind }) => kind === 'replaceBody')));
       if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
       return;
     }
-    if (!turn.ended) this.#finish(turn, decision, modifications, placed(flaw));
+    if (!turn.ended) this.#finishChanged(turn, decision, plan, undefined);
+  }
+
+  #finishChanged(turn: Turn, decision: Decision, plan: ModificationPlan, cause: Error | undefined): void {
+    const { granted, skipped, ungranted } = plan;
+    const flaw = placed(plan.flaw);
+    turn.skipped = skipped;
+    // An outcome has one error: what else was wrong gets one of its own.
+    if (ungranted !== undefined && cause !== undefined) this.report(turn.stage, ungranted);
+    if (ungranted !== undefined && flaw !== undefined) this.report(turn.stage, flaw);
+    this.#finish(turn, decision, granted, cause ?? ungranted ?? flaw);
   }
 
   #finish(turn: Turn, wanted: Decision, modifications: Modifications, cause: Error | undefined): void {
@@ -301,7 +327,7 @@ export class Turns implements TurnOwner {
     this.#end(turn);
     if (this.#owner.watched() || error !== undefined) {
       const elapsed = turn.since === 0 ? 0 : performance.now() - turn.since;
-      this.#outcome(turn.stage, decision, modifications, elapsed, error);
+      this.#outcome(turn.stage, decision, modifications, elapsed, error, turn.skipped);
     }
     this.#settled(turn, decision);
   }
@@ -331,11 +357,27 @@ export class Turns implements TurnOwner {
     modifications: Modifications,
     elapsed: number,
     error: Error | undefined,
+    skipped: Modifications = NONE,
   ): void {
     const { session } = this;
     const { rounds, bytes } = this.#output;
+    if (isA(error, UngrantedError)) {
+      this.#told.note(error);
+      // Nothing has happened yet, and nothing need.
+      if (stage === 'negotiate' && error.repeated && this.#refusal === undefined) return;
+    }
     const given = decision === UNDECIDED ? undefined : decision;
-    this.#owner.outcome({ session, stage, decision: given, modifications, elapsed, rounds, bytes, error });
+    this.#owner.outcome({
+      session,
+      stage,
+      decision: given,
+      modifications,
+      skipped,
+      elapsed,
+      rounds,
+      bytes,
+      error,
+    });
   }
 
   #startDeadline(turn: Turn, late: () => void): void {

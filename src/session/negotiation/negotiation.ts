@@ -5,16 +5,19 @@ import { rightsOf } from '../connection/session-state.js';
 import { NegotiationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { ALL_STAGES, BIT, STAGES } from '../stage.js';
-import type { Tags } from './tags.js';
+import type { Tags, Wish } from './tags.js';
 import {
   type Agreement,
   type MacroLists,
   type MacroStage,
   type Offer,
+  NOTHING_AGREED,
   type Terms,
   agreeOnSize,
+  USUAL,
   wireName,
 } from './terms.js';
+import { knownAtNegotiation, optionWish, wishesFor } from './ungranted.js';
 
 const OLDEST = 2;
 const NEWEST = 6;
@@ -25,18 +28,17 @@ const INTERNAL = 0xf0000000;
 
 /**
  * Settles the terms: what the tags ask for, as far as it is offered, then options, then the `negotiate` hook. Throws
- * a `NegotiationError` where there is no common ground or the hook refuses.
+ * a `NegotiationError` where there is no common ground or the hook refuses. Where a right is lacking the agreement says
+ * so, and whether all that comes is refused for it: an MTA whose connection is closed here may let mail pass unfiltered.
  */
 export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions): Agreement {
   const offer = readOffer(offered);
   const terms = hooked(offer, derive(offer, tags, options), options);
-  const required = tags.requires | options.requires;
-  const lacking = required & ~terms.actions;
-  if (lacking !== 0) {
-    throw new NegotiationError(
-      `The filter cannot do without the rights ${rightsOf(lacking).join(', ')}, and the MTA did not grant them. ` +
-        `It offers ${rightsOf(offer.actions).join(', ') || 'none'}.`,
-    );
+  const { lacking, refused } = lackingIn(offer, terms, tags, options);
+  if (refused) {
+    const none = { version: terms.version, actions: 0, protocol: 0 };
+    const answer = { ...none, lists: [] };
+    return { ...NOTHING_AGREED, ...none, answer, maxData: USUAL, offered: offer.actions, lacking, refused };
   }
   let quiet = 0;
   for (const stage of STAGES) if ((COMMANDS[stage].nr & terms.protocol) !== 0) quiet |= BIT[stage];
@@ -56,8 +58,34 @@ export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions):
     maxData: size,
     inserts: version > OLDEST || (offer.actions & SMFIF.QUARANTINE) !== 0,
     sendmailHeaders: options.sendmailHeaders,
+    offered: offer.actions,
     ungranted: options.ungranted,
+    lacking,
+    refused: false,
   };
+}
+
+/** What is known to be wanted and was not granted. A mere wish that the hook has given away is none any more. */
+function lackingIn(
+  offer: Offer,
+  terms: Terms,
+  tags: Tags,
+  options: ResolvedOptions,
+): Pick<Agreement, 'lacking' | 'refused'> {
+  const all = [
+    ...tags.wishes,
+    optionWish('requireRights', options.requires, true),
+    // Macros, which it is also about, are no change to a message.
+    optionWish('rights', (options.actions ?? 0) & ~SMFIF.SETSYMLIST, false),
+  ];
+  const open = all.flatMap((wish): Wish[] => {
+    const rights = wish.rights & ~(wish.required ? terms.actions : offer.actions);
+    return rights === 0 ? [] : [{ ...wish, rights }];
+  });
+  if (open.length === 0) return { lacking: undefined, refused: false };
+  const refused = options.ungranted === 'refuse' || open.some(({ required }) => required);
+  const follows = refused ? 'refuse' : options.ungranted;
+  return { lacking: knownAtNegotiation(open.flatMap(wishesFor), rightsOf(offer.actions), follows), refused };
 }
 
 function readOffer(offer: Offer): Offer {
@@ -83,7 +111,7 @@ function derive(offer: Offer, tags: Tags, options: ResolvedOptions): Terms {
   const protocolOffered = (offer.protocol & known) >>> 0;
 
   const modifies = (tags.decides & BIT.eom) !== 0 ? ~SMFIF.SETSYMLIST : 0;
-  let actions = actionsOffered & ((options.actions ?? modifies) | tags.requires | options.requires) & 0x1ff;
+  let actions = actionsOffered & ((options.actions ?? modifies) | required(tags) | options.requires) & 0x1ff;
   const listable = version === NEWEST && (actionsOffered & SMFIF.SETSYMLIST) !== 0;
   const macros = listable ? options.macros : {};
   actions = Object.keys(macros).length > 0 ? actions | SMFIF.SETSYMLIST : actions & ~SMFIF.SETSYMLIST;
@@ -100,6 +128,10 @@ function derive(offer: Offer, tags: Tags, options: ResolvedOptions): Terms {
   if (options.rejectedRecipients) protocol |= SMFIP.RCPT_REJ;
   if (options.answerData) protocol &= ~(SMFIP.NODATA | SMFIP.NR_DATA);
   return { version, actions, protocol: protocol & protocolOffered, macros };
+}
+
+function required({ wishes }: Tags): number {
+  return wishes.reduce((set, wish) => (wish.required ? set | wish.rights : set), 0);
 }
 
 /** Events that have to be seen for others to be complete: `session.client`, `session.helo`, and a `rcpt`'s `mail`. */

@@ -1,21 +1,33 @@
+import type { Site } from '../answer-watch.js';
 import { ALL_STAGES, BIT } from '../stage.js';
 
-/** What a filter needs of the negotiation: sets of stages (bits of `BIT`) and of rights (bits of `SMFIF`). */
+/** Rights that a filter is known to want before there is a message. */
+export interface Wish {
+  /** A set of rights: bits of `SMFIF`. */
+  readonly rights: number;
+  /** What wants them, in the words of an error. */
+  readonly by: string;
+  /** The call that has made the filter; none for an option. */
+  readonly site: Site | undefined;
+  /** Whether it cannot do without them. */
+  readonly required: boolean;
+}
+
+/** What a filter needs of the negotiation: sets of stages (bits of `BIT`), and rights. */
 export interface Tags {
   /** Stages that it may decide: the MTA has to wait for an answer. */
   readonly decides: number;
   /** Stages that it looks at, without an answer of its own. */
   readonly observes: number;
-  /** Rights that it cannot do without. */
-  readonly requires: number;
+  readonly wishes: readonly Wish[];
   /** How many filters read the body: all have to have enough before the MTA may leave out the rest. */
   readonly readers: number;
 }
 
 /** The tags of a filter that does all at once. */
-export function tagsFor(decides: number, observes: number, requires = 0): Tags {
+export function tagsFor(decides: number, observes: number, wishes: readonly Wish[] = []): Tags {
   const readers = ((decides | observes) & BIT.body) === 0 ? 0 : 1;
-  return { decides, observes: observes & ALL_STAGES, requires, readers };
+  return { decides, observes: observes & ALL_STAGES, wishes, readers };
 }
 
 /** What the identity filter needs. */
@@ -30,7 +42,7 @@ export function uniteTags(all: readonly Tags[]): Tags {
     (left, right) => ({
       decides: left.decides | right.decides,
       observes: left.observes | right.observes,
-      requires: left.requires | right.requires,
+      wishes: [...left.wishes, ...right.wishes],
       readers: left.readers + right.readers,
     }),
     NO_TAGS,

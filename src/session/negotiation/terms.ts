@@ -1,5 +1,6 @@
 import type { OptnegFields } from '../../transport/wire/layouts.js';
 import type { Reject } from '../decisions.js';
+import type { UngrantedError } from '../errors.js';
 
 /** A macro's name without its braces. Postfix 3.1 wrote `{j}`, others leave them out of long names. */
 export function bareName(name: string): string {
@@ -57,6 +58,9 @@ export interface Terms extends Offer {
 /** See `SessionOptions.negotiate`. */
 export type NegotiateHook = (offer: Offer, derived: Terms) => Terms | Reject | undefined;
 
+/** See `SessionOptions.ungranted`. */
+export type Ungranted = 'refuse' | 'defer' | 'skip';
+
 /** The blank after a header's colon: the MTA takes it away and adds it; it is kept; or it is made here. */
 export type Blank = 'hidden' | 'kept' | 'made';
 
@@ -78,7 +82,13 @@ export interface Agreement {
   /** Whether the MTA knows INSHEADER: Sendmail does since 8.13, which offered QUARANTINE at the same time. */
   readonly inserts: boolean;
   readonly sendmailHeaders: number;
-  readonly ungranted: 'fail' | 'skip';
+  /** The rights that the MTA offers, asked for or not. */
+  readonly offered: number;
+  readonly ungranted: Ungranted;
+  /** What is known to be wanted and is not granted. */
+  readonly lacking: UngrantedError | undefined;
+  /** Whether all that comes is refused, for want of a right. */
+  readonly refused: boolean;
 }
 
 export const NOTHING_AGREED: Agreement = Object.freeze({
@@ -94,5 +104,8 @@ export const NOTHING_AGREED: Agreement = Object.freeze({
   maxData: 0,
   inserts: false,
   sendmailHeaders: 0,
-  ungranted: 'fail',
+  offered: 0,
+  ungranted: 'defer',
+  lacking: undefined,
+  refused: false,
 });

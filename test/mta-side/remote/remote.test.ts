@@ -341,13 +341,13 @@ describe('remote()', () => {
     expect(tags(remote('inet:1@127.0.0.1'))).toEqual({
       decides: ALL_STAGES,
       observes: seen,
-      requires: 0,
+      wishes: [],
       readers: 1,
     });
     expect(tags(remote('inet:1@127.0.0.1', { stages: ['body', 'eom'] }))).toEqual({
       decides: BIT.body | BIT.eom,
       observes: seen,
-      requires: 0,
+      wishes: [],
       readers: 1,
     });
   });

@@ -10,6 +10,7 @@ import {
   replaceBody,
   type serve,
   UnansweredError,
+  UngrantedError,
   type ServeOptions,
 } from 'rxmilter';
 import { describe, expect, test } from 'vitest';
@@ -27,6 +28,12 @@ const NO_TERMS = {
   postfix: /milter inet:127\.0\.0\.1:\d+: (?:can't read SMFIC_OPTNEG|read error in initial handshake)/,
   sendmail:
     /Milter \(unix\): to error state|init failed to open|milter_sys_read\(unix\): cmd read returned 0/,
+};
+
+/** What a client is told where the MTA lacks a right. Sendmail drops the words of a refusal at CONNECT. */
+const LACKING = {
+  postfix: '451 4.3.5 Server configuration problem, try again later',
+  sendmail: TOLD_BY.sendmail.tempfailed,
 };
 
 /** What an MTA logs when it does not wait for a filter any longer. */
@@ -196,6 +203,22 @@ describeMtas('failing filters', (bench, mta) => {
     expect(await (await bench().greeted()).deliver({ data: MESSAGE })).toBe(told.broken.session);
     expect(errors).toHaveLength(1);
     expect(errors[0]).toBeInstanceOf(NegotiationError);
+  });
+
+  test('a filter that lacks a right defers all mail', async () => {
+    const errors = await failing(
+      on('mail', () => undefined),
+      // To an MTA that is spoken to as one of version 2 nothing else is missing.
+      { version: 2, requireRights: ['CHGFROM'] },
+    );
+    const client = await bench().greeted();
+
+    expect(await client.deliver({ data: MESSAGE })).toBe(LACKING[mta]);
+    await client.command('RSET');
+    expect(await client.deliver({ data: MESSAGE })).toBe(LACKING[mta]);
+    expect(await (await bench().greeted()).deliver({ data: MESSAGE })).toBe(LACKING[mta]);
+    // Three messages, two connections, one mail server.
+    expect(errors).toEqual([expect.any(UngrantedError)]);
   });
 
   test('a long decision at the end of a message is waited for', async () => {

@@ -8,9 +8,12 @@ import {
   when,
   type Filter,
   type MilterServer,
+  serve as serveFilter,
+  type ServeOptions,
 } from 'rxmilter';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
+import { deliverByMaddy } from '../../mail-servers/support/maddy-client.js';
 import { describeOpenDkim } from '../support/describe-opendkim.js';
 import { freePort } from '../support/free-port.js';
 import { maskReceived, RECEIVED } from '../support/mask-received.js';
@@ -179,5 +182,35 @@ describeOpenDkim('OpenDKIM behind remote(), behind Postfix', (bench, dkim) => {
         .errors.splice(0)
         .map((error) => error instanceof RemoteError && error.stage),
     ).toEqual(['header', 'eom']);
+  });
+
+  test('does not work with the rights that maddy grants, and does where the others are skipped', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    onTestFinished(() => warning.mockRestore());
+    await dkim().sign(bench().milter.inet);
+    const message = await delivered('inet', `${FROM}Subject: hello\r\n\r\nHello.\r\n`);
+    await dkim().stop();
+    await dkim().verify(bench().milter.inet);
+    const errors: Error[] = [];
+    const served = async (options: Partial<ServeOptions>): Promise<string> => {
+      const server = await serveFilter(remote(bench().milter.inet), {
+        listen: 'inet:0@127.0.0.1',
+        onError: (error) => void errors.push(error),
+        ...options,
+      });
+      onTestFinished(() => server.destroy());
+      return server.address;
+    };
+    const deferring = await served({});
+    for (let count = 0; count < 3; count++) {
+      expect((await deliverByMaddy(deferring, { message })).reply).toMatch(/^450 /);
+    }
+    // It deletes the results that others have written.
+    expect(errors).toMatchObject([{ name: 'UngrantedError', wishes: [{ right: 'CHGHDRS' }] }]);
+    const skipping = await served({ ungranted: 'skip' });
+    expect((await deliverByMaddy(skipping, { message })).message).toMatch(
+      /^Authentication-Results: verifier\.example;\r?\n\tdkim=pass /,
+    );
+    expect(errors).toHaveLength(1);
   });
 });

@@ -19,6 +19,7 @@ export function messageOutcome(address: string, given: Partial<MessageOutcome> =
     decision: reject(),
     text: '',
     modifications: [],
+    skipped: [],
     size: undefined,
     duration: 1,
     rounds: 1,
