@@ -27,7 +27,7 @@ export interface TlsFacts {
   readonly verify: string | undefined;
   readonly subject: string | undefined;
   readonly issuer: string | undefined;
-  /** The name of the server that the client has asked for (SNI); Postfix tells it from 3.12 on. */
+  /** The name of the server that the client has asked for (SNI). Postfix has it from 3.12 on, where `{tls_sni}` is asked for. */
   readonly sni: string | undefined;
 }
 

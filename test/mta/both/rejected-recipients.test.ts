@@ -12,7 +12,7 @@ const NOBODY = 'no-such-user@mx.test.example';
 /** What an MTA tells the client, and what it tells the filter of that. */
 interface Words {
   readonly client: string;
-  readonly filter: NonNullable<Rcpt['rejected']>;
+  readonly filter: () => Rcpt['rejected'];
 }
 
 function rejectedRecipients(bench: () => MtaBench, words: Words): void {
@@ -27,7 +27,7 @@ function rejectedRecipients(bench: () => MtaBench, words: Words): void {
     expect(await client.command(`RCPT TO:<${NOBODY}>`)).toBe(words.client);
     expect(await client.command('RCPT TO:<bob@dst.example>')).toMatch(/^250 /);
     expect(seen).toEqual([
-      [NOBODY, words.filter],
+      [NOBODY, words.filter()],
       ['bob@dst.example', undefined],
     ]);
   });
@@ -76,10 +76,10 @@ describePostfix(
   (bench) =>
     rejectedRecipients(bench, {
       client: `550 5.1.1 <${NOBODY}>: Recipient address rejected: User unknown in local recipient table`,
-      filter: {
+      filter: () => ({
         status: '5.1.1',
         text: 'Recipient address rejected: User unknown in local recipient table',
-      },
+      }),
     }),
   () => ({ mydestination: 'mx.test.example', local_recipient_maps: 'inline:{ postmaster=x }' }),
 );
@@ -87,6 +87,10 @@ describePostfix(
 describeSendmail('recipients that Sendmail rejects', (bench) =>
   rejectedRecipients(bench, {
     client: `550 5.1.1 <${NOBODY}>... User unknown`,
-    filter: { status: '5.1.1', text: 'User unknown' },
+    // From 8.18 on it tells a filter neither.
+    filter: () =>
+      bench().sendmail.version.atLeast('8.18')
+        ? { status: '', text: '' }
+        : { status: '5.1.1', text: 'User unknown' },
   }),
 );

@@ -133,8 +133,14 @@ const MAIL: Mail = {
  * Tests that a milter hears of `deliver()` what it hears of the MTA on the bench: each frame, in its order.
  *
  * @param host the client's name, as the MTA has it
+ * @param changed what a newer version of the MTA makes of a frame of the one that is simulated
  */
-export function heardLikeTheMta(bench: () => Bench, mta: MtaKind, host: string): void {
+export function heardLikeTheMta(
+  bench: () => Bench,
+  mta: MtaKind,
+  host: string,
+  changed = (frame: string): string => frame,
+): void {
   test.each(HEARINGS)('$name', async ({ filter, acts, options = {} }) => {
     const real = listener(filter());
     await bench().serve(real.filter, { ...options, trace: real.trace });
@@ -156,7 +162,7 @@ export function heardLikeTheMta(bench: () => Bench, mta: MtaKind, host: string):
     await session.close();
 
     await eventually('the end of both connections', () => real.closed() && simulated.closed());
-    expect(simulated.frames).toEqual(real.frames);
+    expect(simulated.frames.map(changed)).toEqual(real.frames);
   });
 }
 

@@ -7,16 +7,20 @@ import { expect, test } from 'vitest';
 import { snippet, tableBelow } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { freePort } from '../support/free-port.js';
+import { POSTFIX } from '../support/places.js';
 import { Postfix, type PostfixSettings } from '../support/postfix.js';
 import { missingForPostfix } from '../support/requirements.js';
 import { SmtpSink } from '../support/sink.js';
+import type { Version } from '../support/version.js';
 import { writeOld } from '../support/write-old.js';
 import { DATA, LogBench } from './log-bench.js';
+import { ofVersion } from './of-version.js';
 
 const PATHS = ['relative', 'short', 'whole'] as const;
 type PathListener = (typeof PATHS)[number] | `confined-${(typeof PATHS)[number]}`;
-type Listener = 'main' | 'several' | 'submission' | 'back' | PathListener;
+type Listener = 'main' | 'shuts' | 'several' | 'submission' | 'back' | PathListener;
 
+const POSTCONF = `${POSTFIX.commands}/postconf`;
 const QUEUE = '/var/spool/postfix';
 const SUBMISSION = 'submission/inet';
 const BACK = '127.0.0.1:10025/inet';
@@ -41,7 +45,7 @@ async function masterSettings(): Promise<Record<string, Record<string, string>>>
   try {
     await writeOld(`${dir}/main.cf`, 'compatibility_level = 3.6\n');
     await writeOld(`${dir}/master.cf`, snippet('postfix-master').code);
-    const { stdout, stderr } = spawnSync('/usr/sbin/postconf', ['-c', dir, '-P'], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(POSTCONF, ['-c', dir, '-P'], { encoding: 'utf8' });
     if (stderr !== '') throw new Error(stderr);
     const services: Record<string, Record<string, string>> = {};
     for (const [, service = '', name = '', value = ''] of stdout.matchAll(/^(.+\/inet)\/(\w+) = (.*)$/gm))
@@ -92,6 +96,7 @@ class SettingsBench extends LogBench<Listener> {
       settings: here({ ...mainSettings('postfix-main'), ...mainSettings('postfix-macros') }),
       listeners: {
         main: {},
+        shuts: { milter_default_action: 'shutdown' },
         several: here(mainSettings('postfix-several')),
         submission: here(master[SUBMISSION]),
         back: here(master[BACK]),
@@ -104,6 +109,10 @@ class SettingsBench extends LogBench<Listener> {
     });
     await mkdir(`${dir}/queue/rxmilter`);
     return new SettingsBench(ports, dir, postfix, sink);
+  }
+
+  get version(): Version {
+    return this.#postfix.version;
   }
 
   /** What is delivered of a message. */
@@ -131,7 +140,7 @@ function pathRows(): Record<string, string>[] {
 
 describeBench('the settings for Postfix', missingForPostfix(), SettingsBench.start, (bench) => {
   test('are known to it', () => {
-    const { stderr } = spawnSync('/usr/sbin/postconf', ['-c', `${bench().dir}/etc`, '-n'], {
+    const { stderr } = spawnSync(POSTCONF, ['-c', `${bench().dir}/etc`, '-n'], {
       encoding: 'utf8',
     });
     expect(stderr).toBe('');
@@ -140,8 +149,9 @@ describeBench('the settings for Postfix', missingForPostfix(), SettingsBench.sta
   test('of main.cf have the defaults that the page tells', () => {
     for (const { Setting = '', Default = '' } of tableBelow('docs/deployment.md', 'Postfix')) {
       if (Setting.includes('…')) continue;
-      const { stdout } = spawnSync('/usr/sbin/postconf', ['-dh', Setting], { encoding: 'utf8' });
-      expect([Setting, stdout.trim()]).toEqual([Setting, Default === 'none' ? '' : Default]);
+      const { stdout } = spawnSync(POSTCONF, ['-dh', Setting], { encoding: 'utf8' });
+      const told = ofVersion(Default, bench().version);
+      expect([Setting, stdout.trim()]).toEqual([Setting, told === 'none' ? '' : told]);
     }
   });
 
@@ -149,6 +159,16 @@ describeBench('the settings for Postfix', missingForPostfix(), SettingsBench.sta
     expect(await bench().send('main')).toBe('451 4.7.1 Service unavailable - try again later');
     await bench().serve(on('eom', () => addHeader('X-Filtered', 'yes')));
     expect(await bench().delivered('main')).toContain('X-Filtered: yes\r\n');
+  });
+
+  test('can have it close connections without the filter, where it knows that action', async () => {
+    const { Default = '' } =
+      tableBelow('docs/deployment.md', 'Postfix').find(
+        ({ Setting }) => Setting === 'milter_default_action',
+      ) ?? {};
+    if (ofVersion(Default, bench().version) === 'shutdown')
+      await expect(bench().send('shuts')).rejects.toThrow('< 421 ');
+    else expect(await bench().send('shuts')).toBe('451 4.3.5 Server configuration problem - try again later');
   });
 
   test('for macros have it send them', async () => {

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { readPage, snippet } from '../../docs/support/markdown.js';
 import { describeBench } from '../support/describe-bench.js';
 import { freePort } from '../support/free-port.js';
+import { SENDMAIL } from '../support/places.js';
 import { missingForSendmail } from '../support/requirements.js';
 import { run } from '../support/run.js';
-import { SENDMAIL } from '../support/sendmail-place.js';
 import { Sendmail } from '../support/sendmail.js';
 import { SmtpSink } from '../support/sink.js';
 import { LogBench } from './log-bench.js';
@@ -21,7 +21,7 @@ function filtersOfThePage(): Record<string, string> {
 
 /** What m4 makes of lines for `sendmail.mc`. */
 async function configuration(lines: string): Promise<string> {
-  const cf = `${SENDMAIL.dir}/usr/share/sendmail/cf/`;
+  const { cf } = SENDMAIL;
   const mc = `VERSIONID(\`test')\nOSTYPE(\`linux')\n${lines}MAILER(\`smtp')\n`;
   return (await run('/usr/bin/m4', [`-D_CF_DIR_=${cf}`, `${cf}m4/cf.m4`, '-'], mc)).toString();
 }

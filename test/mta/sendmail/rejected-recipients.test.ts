@@ -51,9 +51,11 @@ describeSendmail('recipients that Sendmail refuses itself', (bench) => {
 
       expect(heard).toEqual([`ODCCDHH${letters}`]);
       expect(texts(frames, 'R')[0]).toBe(`R<${UNKNOWN}>|`);
-      expect(texts(macros, 'DR')[0]).toBe(
-        'DR{rcpt_mailer}|error|{rcpt_host}|5.1.1|{rcpt_addr}|550 5.1.1 User unknown|',
-      );
+      // From 8.18 on there is no status, and the local part in the place of the text.
+      const told = bench().sendmail.version.atLeast('8.18')
+        ? '{rcpt_host}||{rcpt_addr}|nobody-here|'
+        : '{rcpt_host}|5.1.1|{rcpt_addr}|550 5.1.1 User unknown|';
+      expect(texts(macros, 'DR')[0]).toBe(`DR{rcpt_mailer}|error|${told}`);
       await bench().idle();
       expect(bench().sink.kept.flatMap((message) => message.rcpts)).toEqual(rcpts);
     },

@@ -57,13 +57,16 @@ describeSendmail('symbol lists in Sendmail', (bench) => {
   });
 
   test('more than fifty names for a stage have it greet its clients with an error', async () => {
-    bench().tolerate(/SYSERR\(root\): milter_set_option: too many macros in Milter\.unix \(max 50\)/);
+    const complaint = bench().sendmail.version.atLeast('8.18.2')
+      ? 'milter=unix, milter_set_option=too many macros, max=50'
+      : 'milter_set_option: too many macros in Milter.unix (max 50)';
+    bench().tolerate(/SYSERR\(root\): .*too many macros/);
     const many = `${LETTERS.join(' ')} {client_addr} {client_name} {client_port} {client_ptr} {mail_addr}`;
     await bench().scripted(
       { O: replyFrame('O', TERMS + list(0, many)) },
       (client) => client.quit(),
       async (client) => {
-        expect(await client.reply()).toMatch(/^554 5\.0\.0 milter_set_option: too many macros/);
+        expect(await client.reply()).toBe(`554 5.0.0 ${complaint}`);
         expect(await client.reply()).toMatch(/^220 /);
       },
     );

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 
 import { eventually } from './eventually.js';
+import { POSTFIX } from './places.js';
 import { run } from './run.js';
 
 /** The log file of one private Postfix. */
@@ -25,7 +26,7 @@ export class Maillog {
    */
   async settled(): Promise<string[]> {
     const marker = `mark-${randomUUID()}`;
-    await run('/usr/sbin/postlog', ['-c', `${this.#dir}/etc`, '-t', 'test', marker]);
+    await run(`${POSTFIX.commands}/postlog`, ['-c', `${this.#dir}/etc`, '-t', 'test', marker]);
     return eventually('the end of the log', () => {
       const lines = this.lines();
       return lines.some((line) => line.includes(marker)) && lines;

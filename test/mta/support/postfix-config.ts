@@ -1,3 +1,5 @@
+import { POSTFIX } from './places.js';
+
 /** One `smtpd` of a private Postfix: its port of 127.0.0.1 and the settings in which it differs from `main.cf`. */
 export interface Listener {
   readonly port: number;
@@ -16,8 +18,9 @@ export function mainCf(dir: string, relayPort: number, settings: Readonly<Record
     compatibility_level: '3.6',
     queue_directory: `${dir}/queue`,
     data_directory: `${dir}/data`,
-    command_directory: '/usr/sbin',
-    daemon_directory: '/usr/lib/postfix/sbin',
+    command_directory: POSTFIX.commands,
+    daemon_directory: POSTFIX.daemons,
+    meta_directory: POSTFIX.meta,
     mail_owner: 'postfix',
     setgid_group: 'postdrop',
     maillog_file: `${dir}/maillog`,
@@ -35,7 +38,7 @@ export function mainCf(dir: string, relayPort: number, settings: Readonly<Record
     smtpd_authorized_xclient_hosts: '127.0.0.1',
     smtpd_relay_restrictions: 'permit_mynetworks, reject',
     smtpd_peername_lookup: 'no',
-    disable_dns_lookups: 'yes',
+    smtp_dns_support_level: 'disabled',
     smtp_host_lookup: 'native',
     default_transport: `smtp:[127.0.0.1]:${relayPort}`,
     append_dot_mydomain: 'no',

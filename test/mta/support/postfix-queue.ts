@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 
 import { eventually } from './eventually.js';
+import { POSTFIX } from './places.js';
 import { run } from './run.js';
 
 /** What `postqueue -j` tells about a message (the parts that are looked at here). */
@@ -21,7 +22,9 @@ export class PostfixQueue {
 
   /** The messages that are in the queue now. */
   async list(): Promise<QueuedMessage[]> {
-    const lines = (await run('/usr/sbin/postqueue', ['-c', `${this.#dir}/etc`, '-j'])).toString().split('\n');
+    const lines = (await run(`${POSTFIX.commands}/postqueue`, ['-c', `${this.#dir}/etc`, '-j']))
+      .toString()
+      .split('\n');
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as QueuedMessage);
   }
 
@@ -34,7 +37,9 @@ export class PostfixQueue {
 
   /** The message of that queue id, headers and body, as Postfix keeps it (lines end with LF). */
   async read(id: string): Promise<string> {
-    return (await run('/usr/sbin/postcat', ['-c', `${this.#dir}/etc`, '-hbq', id])).toString('latin1');
+    return (await run(`${POSTFIX.commands}/postcat`, ['-c', `${this.#dir}/etc`, '-hbq', id])).toString(
+      'latin1',
+    );
   }
 
   /** How many messages it has taken and then found broken: they are not delivered, and nobody is told. */
@@ -45,7 +50,7 @@ export class PostfixQueue {
   /** Deletes all messages on hold. */
   async clearHold(): Promise<void> {
     if (!this.#holds('hold')) return;
-    await run('/usr/sbin/postsuper', ['-c', `${this.#dir}/etc`, '-d', 'ALL', 'hold']);
+    await run(`${POSTFIX.commands}/postsuper`, ['-c', `${this.#dir}/etc`, '-d', 'ALL', 'hold']);
   }
 
   #holds(name: string): boolean {

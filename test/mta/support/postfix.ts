@@ -6,10 +6,12 @@ import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { isListening } from './is-listening.js';
 import { Maillog } from './maillog.js';
+import { POSTFIX } from './places.js';
 import { mainCf, masterCf, type Listener } from './postfix-config.js';
 import { PostfixQueue } from './postfix-queue.js';
 import { processGroup } from './process-group.js';
 import { run } from './run.js';
+import { Version } from './version.js';
 import { watchdog } from './watchdog.js';
 import { writeOld } from './write-old.js';
 
@@ -36,14 +38,14 @@ export class Postfix<Name extends string = string> {
   readonly ports: Readonly<Record<Name, number>>;
   readonly log: Maillog;
   readonly queue: PostfixQueue;
+  readonly version: Version;
   readonly #dir: string;
   readonly #master: number;
   readonly #watchdog: ChildProcess;
-  readonly #version: readonly number[];
 
   private constructor(dir: string, ports: Record<Name, number>, master: number, version: string) {
     this.#dir = dir;
-    this.#version = version.split('.').map(Number);
+    this.version = new Version(version);
     this.ports = ports;
     this.#master = master;
     this.log = new Maillog(dir);
@@ -75,27 +77,27 @@ export class Postfix<Name extends string = string> {
     await writeOld(`${dir}/etc/master.cf`, masterCf(listeners));
 
     // its output would be inherited by the daemon, hence no pipe
-    const starter = spawn('/usr/sbin/postfix', ['-c', `${dir}/etc`, 'start'], { stdio: 'ignore' });
+    const starter = spawn(`${POSTFIX.commands}/postfix`, ['-c', `${dir}/etc`, 'start'], { stdio: 'ignore' });
     const [status] = (await once(starter, 'exit')) as [number | null];
     if (status !== 0)
       throw new Error(`postfix start: ${String(status)}\n${new Maillog(dir).lines().join('\n')}`);
     const master = Number(await readFile(`${dir}/queue/pid/master.pid`, 'latin1'));
     const ports = Object.fromEntries(listeners.map(({ name, port }) => [name, port])) as Record<Name, number>;
-    const version = (await run('/usr/sbin/postconf', ['-c', `${dir}/etc`, '-h', 'mail_version'])).toString();
+    const version = (
+      await run(`${POSTFIX.commands}/postconf`, ['-c', `${dir}/etc`, '-h', 'mail_version'])
+    ).toString();
     const postfix = new Postfix<Name>(dir, ports, master, version);
     await eventually('the SMTP listeners', () => listeners.every(({ port }) => isListening(port)));
     return postfix;
   }
 
-  /** Whether it is that version or a later one. */
-  atLeast(major: number, minor: number): boolean {
-    const [ours = 0, oursMinor = 0] = this.#version;
-    return ours > major || (ours === major && oursMinor >= minor);
-  }
-
   /** Hands in a message as a local program does, with `sendmail`. */
   async submit(from: string, to: readonly string[], message: string | Uint8Array): Promise<void> {
-    await run('/usr/sbin/sendmail', ['-C', `${this.#dir}/etc`, '-i', '-f', from, '--', ...to], message);
+    await run(
+      `${POSTFIX.commands}/sendmail`,
+      ['-C', `${this.#dir}/etc`, '-i', '-f', from, '--', ...to],
+      message,
+    );
   }
 
   /** Stops it, waits for the end of all its processes, and removes its directory. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-import { SENDMAIL } from './sendmail-place.js';
+import { INSTALL, POSTFIX, SENDMAIL } from './places.js';
 
 /**
  * Says what is missing on this machine for running a private Postfix, or `undefined` when nothing is.
@@ -10,10 +10,10 @@ import { SENDMAIL } from './sendmail-place.js';
  */
 export function missingForPostfix(): string | undefined {
   const tools = [
-    '/usr/sbin/postfix',
-    '/usr/sbin/postqueue',
-    '/usr/sbin/sendmail',
-    '/usr/lib/postfix/sbin/master',
+    `${POSTFIX.commands}/postfix`,
+    `${POSTFIX.commands}/postqueue`,
+    `${POSTFIX.commands}/sendmail`,
+    `${POSTFIX.daemons}/master`,
   ];
   return missingFor('Postfix', tools);
 }
@@ -49,7 +49,7 @@ function notInstalled(software: string, tools: readonly string[]): string | unde
   const absent = tools.filter((tool) => !existsSync(tool));
   return absent.length === 0
     ? undefined
-    : `${software} is not installed (no ${absent.join(', ')}); run test/mta/install.sh`;
+    : `${software} is not installed (no ${absent.join(', ')}); run ${INSTALL}`;
 }
 
 /** True when `RXMILTER_REQUIRE_MTA=1` demands that a missing mail server is a failure, not a reason to skip. */

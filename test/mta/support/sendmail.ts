@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { isListening } from './is-listening.js';
+import { SENDMAIL } from './places.js';
 import { processGroup } from './process-group.js';
 import { run } from './run.js';
 import { sendmailMc, type SendmailFilters, type SendmailListener } from './sendmail-config.js';
-import { SENDMAIL } from './sendmail-place.js';
 import { SendmailQueue } from './sendmail-queue.js';
+import { Version } from './version.js';
 import { watchdog } from './watchdog.js';
 
-const CF = `${SENDMAIL.dir}/usr/share/sendmail/cf/`;
 const SHIM = fileURLToPath(new URL('sendmail-shim.c', import.meta.url));
 
 /** What a private Sendmail is started with. */
@@ -33,14 +33,16 @@ export class Sendmail<Name extends string = string> {
   /** The port of each listener. */
   readonly ports: Readonly<Record<Name, number>>;
   readonly queue: SendmailQueue;
+  readonly version: Version;
   readonly #dir: string;
   readonly #daemon: number;
   readonly #watchdog: ChildProcess;
 
-  private constructor(dir: string, ports: Record<Name, number>, daemon: number) {
+  private constructor(dir: string, ports: Record<Name, number>, daemon: number, version: string) {
     this.#dir = dir;
     this.ports = ports;
     this.#daemon = daemon;
+    this.version = new Version(version);
     this.queue = new SendmailQueue(dir);
     this.#watchdog = watchdog(daemon);
   }
@@ -63,11 +65,23 @@ export class Sendmail<Name extends string = string> {
     for (const name of ['empty', 'aliases', 'log']) await writeFile(`${dir}/${name}`, '');
     await writeFile(`${dir}/service.switch`, 'passwd\tfiles\nhosts\tfiles\naliases\tfiles\n');
     await writeFile(`${dir}/test.mc`, sendmailMc(dir, options.relayPort, options.filters, listeners));
-    const cf = await run('/usr/bin/m4', [`-D_CF_DIR_=${CF}`, `${CF}m4/cf.m4`, `${dir}/test.mc`]);
+    const cf = await run('/usr/bin/m4', [
+      `-D_CF_DIR_=${SENDMAIL.cf}`,
+      `${SENDMAIL.cf}m4/cf.m4`,
+      `${dir}/test.mc`,
+    ]);
     await writeFile(`${dir}/sendmail.cf`, cf);
     await run('/usr/bin/cc', ['-shared', '-fPIC', '-w', '-o', `${dir}/shim.so`, SHIM]);
     // without its table of aliases it keeps local mail instead of refusing recipients that it does not know
     await run(SENDMAIL.program, ['-C', `${dir}/sendmail.cf`, '-bi'], '', environment(dir));
+
+    const about = await run(
+      SENDMAIL.program,
+      ['-C', `${dir}/sendmail.cf`, '-d0.1', '-bt'],
+      '',
+      environment(dir),
+    );
+    const version = /^Version (\S+)/m.exec(about.toString())?.[1] ?? '';
 
     const output = await open(`${dir}/output`, 'w');
     const daemon = spawn(SENDMAIL.program, ['-C', `${dir}/sendmail.cf`, '-bD'], {
@@ -77,7 +91,7 @@ export class Sendmail<Name extends string = string> {
     });
     await output.close();
     const ports = Object.fromEntries(listeners.map(({ name, port }) => [name, port])) as Record<Name, number>;
-    const sendmail = new Sendmail<Name>(dir, ports, daemon.pid ?? 0);
+    const sendmail = new Sendmail<Name>(dir, ports, daemon.pid ?? 0, version);
     // it opens them in the order in which they are configured
     await eventually('the SMTP listeners', async () => {
       if (daemon.exitCode !== null) {
