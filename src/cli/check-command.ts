@@ -1,6 +1,7 @@
 import { printable, printableJson } from '../common/printable.js';
 import { isA } from '../common/text-of.js';
-import { type CheckFinding, type CheckPlace, type CheckReport, check } from '../mta/check/check.js';
+import { type CheckReport, check } from '../mta/check/check.js';
+import type { CheckFinding, CheckPlace } from '../mta/check/findings.js';
 import { MilterError } from '../mta/client/milter-error.js';
 import { STAGES } from '../session/stage.js';
 import { type Command, UsageError, defined, parseArguments } from './command.js';

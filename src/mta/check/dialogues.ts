@@ -160,7 +160,7 @@ export const DIALOGUES: readonly Dialogue[] = [
   },
   session('8-bit text, NUL and every other byte', POSTFIX, BYTES, { means: breaks('bytes') }),
   session('a message without header and body', POSTFIX, EMPTY, { means: breaks('size') }),
-  session('100 recipients and a long header', POSTFIX, MANY, { means: breaks('size') }),
+  session('many recipients and a long header', POSTFIX, MANY, { means: breaks('size') }),
   session('a body of 5 MiB', POSTFIX, HUGE, { means: breaks('size') }),
   {
     name: 'a body in frames of one byte',

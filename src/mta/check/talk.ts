@@ -56,6 +56,8 @@ const REFUSAL = reject();
 const WITH_PROGRESS = 30;
 /** A milter has so long to close the connection after QUIT, in milliseconds. */
 const CLOSING = 1000;
+/** No two messages have the same queue id. */
+let queued = 0;
 
 /** One connection in a dialogue: keeps to the rules of a mail server, and judges all that comes. */
 export class Talk {
@@ -65,6 +67,7 @@ export class Talk {
   #agreed: MtaAgreement = { version: 0, actions: 0, protocol: 0, lists: new Map() };
   #over: 'body' | 'message' | 'connection' | undefined;
   #mail: PlayedMail | undefined;
+  #macros: MtaMacros = {};
   #accepted = 0;
   #silent = false;
   #noMacros = false;
@@ -126,7 +129,7 @@ export class Talk {
   }
 
   /** Tells an event with its macros, and hears the reply where there is one to come. */
-  async ask(event: MtaEvent, macros: MtaMacros = {}, pending = false): Promise<void> {
+  async ask(event: MtaEvent, pending = false, macros: MtaMacros = {}): Promise<void> {
     const { type } = event;
     if (type === 'helo') this.#begin(undefined);
     const plan = this.#plan(type);
@@ -152,13 +155,16 @@ export class Talk {
 
   /** A mail, or a part of it. */
   async mail({ mail, from = 'mail', to = 'eom', chunk, pending = false }: MailStep): Promise<void> {
-    if (from === 'mail') this.#begin(mail);
+    if (from === 'mail') {
+      this.#begin(mail);
+      this.#macros = { ...mail.macros, i: `${mail.macros?.i ?? '4Jx'}${++queued}` };
+    }
     const events = this.#eventsOf(mail, chunk).filter(
       ({ type }) => ORDER.indexOf(type) >= ORDER.indexOf(from) && ORDER.indexOf(type) <= ORDER.indexOf(to),
     );
     for (const event of events) {
       if (event.type === 'data' && this.#accepted === 0) this.#endMessage();
-      await this.ask(event, mail.macros, pending && event === events.at(-1));
+      await this.ask(event, pending && event === events.at(-1), this.#macros);
     }
     if (to !== 'eom' || pending) return;
     this.#endMessage();
@@ -215,8 +221,8 @@ export class Talk {
     const { no, nr, version: since } = COMMANDS[type];
     const isOver = this.#over === 'body' ? type === 'body' : this.#over !== undefined;
     if (isOver || (leavesOutData && type === 'data')) return 'nothing';
-    if (repeatsHeader && type === 'eoh') return 'ask';
-    if ((protocol & no) !== 0 || since > version) {
+    const isWanted = (protocol & no) === 0 || (repeatsHeader && type === 'eoh');
+    if (!isWanted || since > version) {
       if (type === 'rcpt') this.#accepted++;
       return MACROS_ALWAYS.includes(type) ? 'macros' : 'nothing';
     }
@@ -350,7 +356,6 @@ const MACROS: MtaMacros = {
   j: 'mta.example.org',
   v: 'Postfix 3.7.11',
   _: 'client.example [192.0.2.1]',
-  i: '4Jx1',
   '{daemon_name}': 'mta.example.org',
   '{daemon_addr}': '192.0.2.25',
   '{if_name}': 'mta.example.org',
