@@ -94,7 +94,7 @@ function show({ findings, dialogues, replies }: CheckReport, terminal: Terminal)
       terminal.line(`  ${label.padEnd(8)}${printable(text)}`);
     row('What', what);
     row('Where', place(finding));
-    if (also.length > 0) row('', `and ${also.length} more, such as ${place(also[0] ?? finding)}`);
+    if (also.length > 0) row('', `and ${also.length} more, first ${place(also[0] ?? finding)}`);
     row('Then', consequence);
     row('Source', source);
     row('Do', advice);

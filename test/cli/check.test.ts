@@ -31,14 +31,14 @@ describe('rxmilter check', () => {
       'error: surplus-reply',
       '  What …',
       '  Where …',
-      expect.stringMatching(/^ {10}and \d+ more, such as at .*, in: .*$/),
+      expect.stringMatching(/^ {10}and \d+ more, first at .*, in: .*$/),
       '  Then …',
       '  Source …',
       '  Do …',
       '',
       expect.stringMatching(/^Replied at connect \d+, helo \d+, /),
     ]);
-    expect(stdout).toContain('\n  What    continue came, and no reply was due any more.\n');
+    expect(stdout).toContain('\n  What    continue came though no reply was due.\n');
     expect(stdout).toContain('\n  Where   at helo client.example, in: one step at a time\n');
     expect(stdout).toMatch(/\n\d+ dialogues played: 1 error, 0 warnings\.\n$/);
   });

@@ -22,9 +22,9 @@ export interface CheckOptions {
   readonly mails?: readonly ClientMail[];
   /** How long a reply may take, in milliseconds. Default 10 000, as Sendmail's. */
   readonly timeout?: number;
-  /** How long to wait for a reply that is not due, in milliseconds. Default 100. */
+  /** How long to wait for a reply that is not due, in milliseconds. Default 100; 1 for a filter of this process. */
   readonly settle?: number;
-  /** How long a client pauses between commands where it does, in milliseconds. Default 2 000. */
+  /** How long a client pauses where it does, in milliseconds. Default 2 000; 1 for a filter of this process. */
   readonly idle?: number;
   /** The options of `serve()`, where the milter is a filter of this process. */
   readonly session?: SessionOptions;

@@ -21,14 +21,14 @@ export interface CheckFinding extends CheckPlace {
   readonly source: string;
   /** What to change. */
   readonly advice: string;
-  /** Where else the same was found. */
+  /** Where the same was found first in each other dialogue. */
   readonly also: readonly CheckPlace[];
 }
 
 /** What shows in other words each time is told once, with the places where it shows. */
 const TOLD_ONCE: readonly CheckRule[] = [
   ...(['missing-reply', 'surplus-reply', 'unagreed-reply', 'leak', 'other-answer'] as const),
-  ...(['answer-flags', 'answer-actions', 'offer-refused'] as const),
+  ...(['answer-version', 'answer-flags', 'answer-actions', 'offer-refused'] as const),
 ];
 /** What was found so far, one finding a fault. */
 export class Findings {
@@ -49,6 +49,7 @@ export class Findings {
     const key = TOLD_ONCE.includes(rule) ? rule : `${rule} ${what}`;
     const found = this.#all.get(key);
     if (found === undefined) this.#all.set(key, { rule, ...CHECK_RULES[rule], what, ...place, also: [] });
-    else found.also.push(place);
+    else if (![found, ...found.also].some(({ dialogue }) => dialogue === place.dialogue))
+      found.also.push(place);
   }
 }

@@ -50,7 +50,7 @@ export function judgeAnswer(offer: MtaOffer, { version, actions, protocol, lists
   if (version < 2 || version > offer.version) {
     faults.push({
       rule: 'answer-version',
-      what: `It answered version ${version}, and 2 to ${offer.version} were to be had.`,
+      what: `It answered version ${version} to an offer of version ${offer.version}.`,
     });
   }
   const flags = (

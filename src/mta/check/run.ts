@@ -52,15 +52,17 @@ export class Run {
   readonly #references = new Map<string, Reference>();
   #hasListened = false;
 
-  constructor(to: MilterTarget, { timeout = 10_000, settle = 100, idle = 2000, session }: RunOptions) {
+  constructor(to: MilterTarget, { timeout = 10_000, settle, idle, session }: RunOptions) {
     const endpoint = typeof to === 'function' ? undefined : parseEndpoint(to);
+    // A session of this process says nothing later, and does not get tired.
+    const [shortly, idly] = endpoint === undefined ? [1, 1] : [100, 2000];
     this.#connect = () =>
       endpoint === undefined
         ? filterEnd(to as OperatorFunction<Flow, Flow>, { session })
         : connectTo(endpoint, timeout);
     this.#timeout = timeout;
-    this.settle = settle;
-    this.idle = idle;
+    this.settle = settle ?? shortly;
+    this.idle = idle ?? idly;
   }
 
   /** Plays a dialogue, and judges it. */

@@ -288,7 +288,7 @@ export class Talk {
       const name = 'rule' in reply ? `a frame ${frame.letter}` : describeMessage(reply);
       const fault: Fault = this.#silent
         ? { rule: 'unagreed-reply', what: `${name} came, and the milter had asked to send no reply here.` }
-        : { rule: 'surplus-reply', what: `${name} came, and no reply was due any more.` };
+        : { rule: 'surplus-reply', what: `${name} came though no reply was due.` };
       this.#fault(fault);
     }
   }

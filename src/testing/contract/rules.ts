@@ -146,8 +146,7 @@ export async function findBreach(
   filter: OperatorFunction<Flow, Flow>,
   { mails, session, timeout }: ResolvedContract,
 ): Promise<Fault | undefined> {
-  // A session of this process says nothing later.
-  const { findings } = await check(filter, { mails, session, timeout, settle: 1, idle: 1 });
+  const { findings } = await check(filter, { mails, session, timeout });
   const breach = findings.find(({ severity }) => severity === 'error');
   if (breach === undefined) return undefined;
   const { step, dialogue, rule, what, consequence } = breach;

@@ -22,8 +22,8 @@ import { describe, expect, test } from 'vitest';
 
 import { GOOD, replyFrame, scriptedMilter } from '../../support/scripted-milter.js';
 
-/** For a filter of this process, which says nothing later. */
-const HERE: CheckOptions = { settle: 1, idle: 1 };
+/** For a milter whose replies are right. */
+const QUICKLY: CheckOptions = { settle: 1, idle: 1 };
 const CONTINUE = replyFrame('c', '');
 
 let seen = 0;
@@ -57,7 +57,7 @@ describe('check() finds nothing wrong with', () => {
     ['one that discards', on('mail', () => discard())],
     ['one that defers all content', on('eoh', () => tempfail('Later'))],
   ])('%s', async (_what, filter) => {
-    const { findings, dialogues } = await check(filter, { ...HERE, session: { ungranted: 'skip' } });
+    const { findings, dialogues } = await check(filter, { ...QUICKLY, session: { ungranted: 'skip' } });
     expect(findings).toEqual([]);
     expect(dialogues.length).toBeGreaterThan(45);
     expect(dialogues.filter(({ result }) => result === 'broken')).toEqual([]);
@@ -66,7 +66,7 @@ describe('check() finds nothing wrong with', () => {
   test('a filter that counts all mails, but says so', async () => {
     const { findings } = await check(
       on('mail', () => (seen++ % 3 === 2 ? tempfail('Too many') : undefined)),
-      HERE,
+      QUICKLY,
     );
     expect(findings.map(({ rule, severity }) => [rule, severity])).toEqual([['other-answer', 'warning']]);
     expect(findings[0]?.what).toMatch(/^Alone it was answered with .*; here with .*\.$/);
@@ -84,7 +84,7 @@ describe('check()', () => {
       severity: 'error',
       dialogue: 'one step at a time',
       step: 'helo client.example',
-      what: 'continue came, and no reply was due any more.',
+      what: 'continue came though no reply was due.',
     });
     for (const text of [finding?.consequence, finding?.source, finding?.advice])
       expect(text).toMatch(/^[A-Z].{20}/);
@@ -125,7 +125,7 @@ describe('check()', () => {
   test('plays mails of the user as each mail server gives them, byte for byte', async () => {
     await using milter = await scriptedMilter(GOOD);
     const { findings, dialogues } = await check(milter.address, {
-      ...HERE,
+      ...QUICKLY,
       mails: [
         {
           sender: 'me@example.net',
@@ -151,7 +151,7 @@ describe('check()', () => {
     const told: [string, number, number][] = [];
     const { replies, dialogues } = await check(
       on('connect', () => accept()),
-      { ...HERE, progress: (...what) => void told.push(what) },
+      { ...QUICKLY, progress: (...what) => void told.push(what) },
     );
     expect(replies).toEqual({ connect: expect.any(Number) });
     expect(told).toEqual(dialogues.map(({ name }, at) => [name, at + 1, dialogues.length]));
