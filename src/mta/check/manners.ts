@@ -10,6 +10,8 @@ type Pairs = [name: string, value: string][];
 /** How a mail server speaks to a milter. */
 export interface Manner {
   readonly offer: MtaOffer;
+  /** The value of `{daemon_name}`. */
+  readonly daemon: string;
   readonly cut: Cut;
   /** The macros before a command; `undefined` where there is no frame of them. */
   readonly macros: (
@@ -27,7 +29,13 @@ export interface Manner {
   readonly leavesOutData: boolean;
 }
 
-const USUAL = { offer: DEFAULT_OFFER, repeatsHeader: false, obeys: false, leavesOutData: false } as const;
+const USUAL = {
+  daemon: 'mta.example.org',
+  offer: DEFAULT_OFFER,
+  repeatsHeader: false,
+  obeys: false,
+  leavesOutData: false,
+} as const;
 
 export const POSTFIX: Manner = {
   ...USUAL,
@@ -46,6 +54,7 @@ export const SENDMAIL: Manner = {
 export const STALWART: Manner = {
   ...USUAL,
   offer: { version: 6, actions: 0xff, protocol: 0x42 },
+  daemon: 'Stalwart v0.16.2',
   cut: 'whole',
   macros: fixed({
     connect: ['{daemon_name}', 'j', '{client_addr}', '{client_port}', '{client_ptr}'],
@@ -60,6 +69,7 @@ export const STALWART: Manner = {
 export const MADDY: Manner = {
   ...USUAL,
   offer: { version: 6, actions: 0x21, protocol: 0 },
+  daemon: 'maddy',
   cut: 'whole',
   macros: withoutBraces(fixed({ connect: ['{daemon_name}', '{if_name}'], mail: ['i', ...AUTH] })),
   aborts: true,

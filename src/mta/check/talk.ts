@@ -136,7 +136,7 @@ export class Talk {
     if (plan === 'nothing') return;
     await this.#surplus();
     const { manner } = this.#dialogue;
-    const values = { ...MACROS, ...macros, ...addressMacro(event) };
+    const values = { ...MACROS, '{daemon_name}': manner.daemon, ...macros, ...addressMacro(event) };
     const list = manner.macros(type, values, this.#agreed.lists);
     this.#noMacros = list?.length === 0;
     if (list !== undefined) {
@@ -244,7 +244,7 @@ export class Talk {
       if (performance.now() > end) {
         this.#break({
           rule: 'missing-reply',
-          what: `No final reply came within ${(end - timeout) / 1000} s.`,
+          what: `No final reply came within ${(WITH_PROGRESS * timeout) / 1000} s.`,
         });
       }
     }
@@ -356,7 +356,6 @@ const MACROS: MtaMacros = {
   j: 'mta.example.org',
   v: 'Postfix 3.7.11',
   _: 'client.example [192.0.2.1]',
-  '{daemon_name}': 'mta.example.org',
   '{daemon_addr}': '192.0.2.25',
   '{if_name}': 'mta.example.org',
   '{if_addr}': '192.0.2.25',

@@ -28,7 +28,7 @@ function perSocket<T>(make: () => T): (socket: Socket) => T {
   };
 }
 
-const rights = perSocket(() => ({ all: false }));
+const rights = perSocket(() => ({ all: false, skip: false, silent: false }));
 /** Changes a message where it has all rights. */
 function withRights(socket: Socket, ...replies: string[]): void {
   write(socket, ...(rights(socket).all ? replies : []), CONTINUE);
@@ -37,6 +37,15 @@ const agreeing: Act = (socket, data) => {
   rights(socket).all = data.readUInt32BE(4) === 0x1ff;
   agree(socket, data);
 };
+/** An answer with these flags as far as they are offered, and what becomes of them. */
+const flagged = (flags: number, told: 'skip' | 'silent'): Script => ({
+  O: (socket, data) => {
+    const agreed = data.readUInt32BE(8) & flags;
+    rights(socket)[told] = agreed !== 0;
+    agree(socket, data, 0, agreed);
+  },
+});
+const [skipping, silent] = [flagged(0x400, 'skip'), flagged(0x80, 'silent')];
 const atEom = (...replies: string[]): Script => ({ E: (socket) => withRights(socket, ...replies) });
 const answering = (version: number, actions: number, protocol: number): Act =>
   optnegAnswer(protocol, actions, version);
@@ -210,5 +219,78 @@ describe.concurrent('check() finds and names a milter that', () => {
       },
     });
     expect(rulesOf(await check(milter.address, { ...TIMES, idle: 3000 }))).toEqual(['idle']);
+  });
+
+  test('says PROGRESS for ever', { timeout: 120_000 }, async ({ expect }) => {
+    await using milter = await scriptedMilter({
+      ...GOOD,
+      E: (socket) => {
+        const timer = setInterval(() => write(socket, replyFrame('p', '')), 5);
+        socket.on('close', () => clearInterval(timer));
+      },
+    });
+    const { findings } = await check(milter.address, { timeout: 200, settle: 1, idle: 1 });
+    expect(findings.map(({ rule }) => rule)).toEqual(['missing-reply']);
+  });
+
+  // Each is right, and each is what a mutant of the judge would take for wrong.
+  test.for<[string, Script]>([
+    ['sends PROGRESS at the end of a message', atEom(replyFrame('p', ''), replyFrame('p', ''))],
+    [
+      'skips the body where that is agreed on',
+      { ...skipping, B: (socket) => write(socket, replyFrame(rights(socket).skip ? 's' : 'c', '')) },
+    ],
+    ['doubles percent signs', { R: replyFrame('y', '550 5.7.1 100%% spam %%%%\0') }],
+    ['has a reply of several lines', { R: replyFrame('y', '550-5.7.1 one\r\n550 5.7.1 two\0') }],
+    ['has a reply without an enhanced code', { R: replyFrame('y', '450 Later\0') }],
+    ['discards a message', { M: replyFrame('d', '') }],
+    [
+      'changes all that there is to change',
+      atEom(
+        header('X-A', ''),
+        header('X-B', 'one\n\ttwo'),
+        replyFrame('i', '\0\0\0\0X-C\0x\0'),
+        replyFrame('m', '\0\0\0\x01Subject\0\0'),
+        replyFrame('+', '<a@example.com>\0'),
+        replyFrame('2', '<a@example.com>\0NOTIFY=NEVER\0'),
+        replyFrame('-', '<a@example.com>\0'),
+        replyFrame('e', '<>\0\0'),
+        replyFrame('e', '<>\0'),
+        replyFrame('b', 'x'.repeat(65_535)),
+        replyFrame('b', 'one'),
+        replyFrame('q', 'held\0'),
+      ),
+    ],
+    [
+      'is silent where that is agreed on',
+      { ...silent, L: (socket) => rights(socket).silent || write(socket, CONTINUE) },
+    ],
+    [
+      'takes an offer of no features for the oldest',
+      {
+        O: (socket, data) => agree(socket, data, data.readUInt32BE(4), data.readUInt32BE(8) === 0 ? 0x3f : 0),
+      },
+    ],
+    [
+      'asks for macros where it may',
+      {
+        O: (socket, data) => {
+          const answer = Buffer.from(
+            optnegAnswer(0, data.readUInt32BE(4), Math.min(6, data.readUInt32BE(0))),
+            'hex',
+          );
+          write(
+            socket,
+            replyFrame(
+              'O',
+              answer.toString('latin1', 5) + ((data.readUInt32BE(4) & 0x100) === 0 ? '' : '\0\0\0\x02i\0'),
+            ),
+          );
+        },
+      },
+    ],
+  ])('and nothing wrong with one that %s', { timeout: 120_000 }, async ([_what, script], { expect }) => {
+    await using milter = await scriptedMilter({ ...GOOD, O: agreeing, ...script });
+    expect((await check(milter.address, TIMES)).findings).toEqual([]);
   });
 });
