@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import {
   addHeader,
   changeHeader,
@@ -20,7 +21,14 @@ import {
 import { check, MilterError, type CheckOptions } from 'rxmilter/mta';
 import { describe, expect, test } from 'vitest';
 
-import { GOOD, replyFrame, scriptedMilter } from '../../support/scripted-milter.js';
+import {
+  GOOD,
+  agree,
+  optnegAnswer,
+  replyFrame,
+  scriptedMilter,
+  type Script,
+} from '../../support/scripted-milter.js';
 
 /** For a milter whose replies are right. */
 const QUICKLY: CheckOptions = { settle: 1, idle: 1 };
@@ -170,5 +178,103 @@ describe('check()', () => {
         expect.stringMatching(/Postfix|Sendmail|libmilter|RFC|maddy|mail servers/),
       ]);
     }
+  });
+});
+/** What mail servers say, and what they do not (libmilter drops it without a reply). */
+describe('check() says as a mail server', () => {
+  /** The letters that a milter has heard, one string a connection. */
+  async function heardBy(script: Script): Promise<readonly string[]> {
+    await using milter = await scriptedMilter({ ...GOOD, ...script });
+    const { findings } = await check(milter.address, QUICKLY);
+    expect(findings).toEqual([]);
+    return milter.heard.map((letters) => letters.replace(/D./g, ''));
+  }
+
+  test.each<[string, Script, RegExp]>([
+    ['nothing of a message whose recipients are all refused', { R: replyFrame('r', '') }, /R[TLNBE]/],
+    ['nothing of a message whose DATA is refused', { T: replyFrame('t', '') }, /T[^AMHUQ]/],
+    ['nothing of a message that is accepted', { M: replyFrame('a', '') }, /M[RTLNBE]/],
+    ['nothing of a message that is discarded at RCPT', { R: replyFrame('d', '') }, /R[RTLNBE]/],
+    ['nothing of a client that is refused', { C: replyFrame('r', '') }, /C[^Q]/],
+    ['no QUIT_NC after a message that was accepted', { E: replyFrame('a', '') }, /K/],
+  ])('%s', async (_what, script, never) => {
+    const heard = await heardBy(script);
+    expect(heard.filter((letters) => never.test(letters))).toEqual([]);
+    expect(heard.filter((letters) => letters.startsWith('O'))).toHaveLength(heard.length);
+  });
+
+  test('one DATA for several recipients of which one is refused', async () => {
+    const heard = await heardBy({
+      R: (socket, data) => {
+        const letter = data.includes('rcpt-') ? 'r' : 'c';
+        socket.write(Buffer.from(replyFrame(letter, ''), 'hex'));
+      },
+    });
+    expect(heard.some((letters) => letters.includes('MRRT'))).toBe(true);
+  });
+});
+
+describe('check(), of a milter that needs rights,', () => {
+  test('warns of mail servers that do not offer them, and leaves out what no mail server offers', async () => {
+    await using milter = await scriptedMilter({
+      ...GOOD,
+      O: (socket, data) => ((data.readUInt32BE(4) & 0x10) === 0 ? socket.end() : agree(socket, data)),
+    });
+    const { findings, dialogues } = await check(milter.address, QUICKLY);
+    expect(findings).toEqual([
+      expect.objectContaining({
+        rule: 'offer-refused',
+        severity: 'warning',
+        dialogue: 'a message as maddy gives it',
+        also: [],
+      }),
+    ]);
+    expect(dialogues.filter(({ result }) => result !== 'played')).toEqual([
+      { name: 'a message as maddy gives it', result: 'broken' },
+      { name: 'an offer of one right', result: 'skipped' },
+    ]);
+  });
+
+  test('warns of maddy, which takes version 6 only', async () => {
+    await using milter = await scriptedMilter({
+      ...GOOD,
+      O: (socket, data) =>
+        void socket.write(Buffer.from(optnegAnswer(0, data.readUInt32BE(4) & 0x3f, 2), 'hex')),
+    });
+    const { findings } = await check(milter.address, QUICKLY);
+    expect(findings.map(({ rule, what }) => [rule, what])).toEqual([
+      ['offer-refused', 'It answered version 2, and maddy takes 6 only.'],
+    ]);
+  });
+});
+
+describe('check() compares', () => {
+  const say = (socket: Socket, ...replies: string[]): void =>
+    void socket.write(Buffer.from(replies.join(''), 'hex'));
+
+  test.each<[string, Script]>([
+    [
+      'no numbers that are others each time',
+      { E: (socket) => say(socket, replyFrame('h', `X-Id\0${++seen}\0`), CONTINUE) },
+    ],
+    [
+      'no PROGRESS',
+      { E: (socket) => say(socket, ...(++seen % 2 === 0 ? [replyFrame('p', '')] : []), CONTINUE) },
+    ],
+  ])('%s', async (_what, script) => {
+    // With all rights it would change what mail servers do not grant.
+    await using milter = await scriptedMilter({ ...GOOD, ...script });
+    const { findings } = await check(milter.address, QUICKLY);
+    expect(findings.map(({ rule }) => rule).filter((rule) => rule !== 'ungranted-change')).toEqual([]);
+  });
+
+  test('and gives Stalwart its EOH where that is not wanted', async () => {
+    await using milter = await scriptedMilter({
+      ...GOOD,
+      O: (socket, data) => agree(socket, data, 0, data.readUInt32BE(8) & 0x40),
+    });
+    expect((await check(milter.address, QUICKLY)).findings).toEqual([]);
+    // maddy and the offer of no features have no NOEOH, and Stalwart sends EOH though it offers that.
+    expect(milter.heard.filter((letters) => letters.includes('LN'))).toHaveLength(3);
   });
 });
