@@ -21,7 +21,7 @@ export interface Manner {
   ) => Pairs | undefined;
   /** Whether ABORT follows on every message. */
   readonly aborts: boolean;
-  /** Stalwart: the header is repeated in the body, and EOH comes though it is not wanted. */
+  /** Stalwart: the header is repeated in the body, EOH comes though it is not wanted, and CRLF may fold headers. */
   readonly repeatsHeader: boolean;
   /** Stalwart: the flags of the answer count, offered or not. */
   readonly obeys: boolean;

@@ -265,7 +265,10 @@ export class Talk {
     }
     const reply = readReply(frame);
     if ('rule' in reply) this.#break(reply);
-    for (const fault of judgeReply(stage, reply, this.#agreed, before)) this.#fault(fault);
+    for (const fault of judgeReply(stage, reply, this.#agreed, before)) {
+      // Stalwart writes a value into the message as it is, where lines end with CRLF.
+      if (fault.rule !== 'header-value' || !this.#dialogue.manner.repeatsHeader) this.#fault(fault);
+    }
     return reply;
   }
 
