@@ -16,6 +16,8 @@ export interface RunningMilter extends AsyncDisposable {
 
 /** A milter of others that tests can start. */
 export interface OtherMilter {
+  /** How it is ended: libmilter takes seconds to stop by itself, and others would leave processes behind. */
+  readonly end?: NodeJS.Signals;
   readonly missing: () => string | undefined;
   /** Starts it on this port of 127.0.0.1, with files in this directory; returns all that is to be stopped, the last first. */
   readonly start: (port: number, dir: string) => Promise<Daemon[]>;
@@ -102,6 +104,7 @@ export const OTHER_MILTERS = {
     },
   },
   rspamd: {
+    end: 'SIGTERM',
     missing: missingForRspamd,
     start: async (port, dir) => {
       const config = await file(
@@ -141,15 +144,14 @@ export const OTHER_MILTERS = {
 } satisfies Record<string, OtherMilter>;
 
 /** Starts a milter of others. */
-export async function startMilter({ start }: OtherMilter): Promise<RunningMilter> {
+export async function startMilter({ start, end = 'SIGKILL' }: OtherMilter): Promise<RunningMilter> {
   const dir = await mkdtemp('/var/tmp/rxmilter-check-');
   const port = await freePort();
   const daemons = await start(port, dir);
   return {
     address: `inet:${port}@127.0.0.1`,
     [Symbol.asyncDispose]: async () => {
-      // libmilter takes seconds to stop by itself.
-      for (const daemon of daemons.reverse()) await daemon.stop('SIGKILL');
+      for (const daemon of daemons.reverse()) await daemon.stop(end);
       if (existsSync(dir)) await rm(dir, { recursive: true });
     },
   };
