@@ -40,12 +40,14 @@ const COMMON = { help: { type: 'boolean', short: 'h' }, debug: { type: 'boolean'
  * Reads the arguments of a command.
  *
  * @param wanted the names of the arguments that have to be there beside options
+ * @param more whether there may be more of them
  * @throws UsageError that says what is wrong and what was probably meant
  */
 export function parseArguments<const O extends Options>(
   args: readonly string[],
   options: O,
   wanted: readonly string[],
+  more = false,
 ): ReturnType<typeof parseArgs<Config<O>>> {
   const config: Config<O> = { args: [...args], options: { ...COMMON, ...options }, allowPositionals: true };
   let parsed;
@@ -56,7 +58,7 @@ export function parseArguments<const O extends Options>(
   }
   const { length } = parsed.positionals;
   if (length < wanted.length) throw new UsageError(`${wanted[length] ?? ''} is missing.`);
-  if (length === wanted.length) return parsed;
+  if (more || length === wanted.length) return parsed;
   const extra = JSON.stringify(parsed.positionals[wanted.length]);
   throw new UsageError(
     `${extra} is one argument too many; wanted is ${wanted.join(' ')}. Put quotes around what has blanks.`,

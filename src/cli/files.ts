@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 
 import { systemReason } from '../common/describe-error.js';
+import { EmlError, type EmlParts, parseEml } from '../mta/simulate/parse-eml.js';
 import { record } from '../recording/record.js';
 import type { Redaction } from '../recording/redactor.js';
 import type { TraceEntry } from '../session/connection/tracer.js';
@@ -23,6 +24,18 @@ export async function readInput(file: string, { stdin, cwd }: CliIo): Promise<Bu
     return await readFile(resolve(cwd, file));
   } catch (error) {
     throw new CommandError(`Cannot read ${file}: ${systemReason(error)}`, { cause: error });
+  }
+}
+
+/** Reads a message, and takes it apart. */
+export async function readMessage(file: string, io: CliIo): Promise<EmlParts> {
+  const bytes = await readInput(file, io);
+  try {
+    return parseEml(bytes);
+  } catch (error) {
+    if (!(error instanceof EmlError)) throw error;
+    const what = file === '-' ? 'The standard input' : file;
+    throw new CommandError(`${what} is no message. ${error.message}`, { cause: error });
   }
 }
 

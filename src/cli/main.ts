@@ -2,13 +2,14 @@ import { describeError } from '../common/describe-error.js';
 import { didYouMean } from '../common/options.js';
 import { isA } from '../common/text-of.js';
 import { VERSION } from '../common/version.js';
+import { checkCommand } from './check-command.js';
 import { type Command, UsageError } from './command.js';
 import { replayCommand } from './replay-command.js';
 import { sendCommand } from './send-command.js';
 import { serveCommand } from './serve-command.js';
 import { type CliIo, Terminal } from './terminal.js';
 
-const COMMANDS: readonly Command[] = [sendCommand, serveCommand, replayCommand];
+const COMMANDS: readonly Command[] = [sendCommand, serveCommand, replayCommand, checkCommand];
 
 const HELP = `Usage: rxmilter COMMAND [options]
 
@@ -22,6 +23,7 @@ ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(20)} ${summary}`).join('\
 Examples:
   rxmilter serve --listen inet:8891@127.0.0.1 filter.mjs
   rxmilter send --to inet:8891@127.0.0.1 mail.eml
+  rxmilter check --to inet:8891@127.0.0.1
   rxmilter replay mail.jsonl filter.mjs
 `;
 

@@ -16,7 +16,7 @@ import { type Command, CommandError, UsageError, parseArguments } from './comman
 import { lineDiff } from './diff.js';
 import { readInput } from './files.js';
 import { type FilterModule, loadFilter } from './load-filter.js';
-import type { Style, Terminal } from './terminal.js';
+import { type Style, type Terminal, counted } from './terminal.js';
 
 const HELP = `Usage: rxmilter replay [options] RECORDING.jsonl FILTER.js
 
@@ -73,9 +73,9 @@ export const replayCommand: Command = {
       events += count;
       differing += differences.length;
     }
-    const all = `${many(sessions.length, 'session')}, ${many(events, 'event')}`;
+    const all = `${counted(sessions.length, 'session')}, ${counted(events, 'event')}`;
     if (differing === 0) terminal.line(`${all}: all answers are as recorded.`, 'good');
-    else terminal.line(`${all}: ${many(differing, 'answer')} not as recorded.`, 'bad');
+    else terminal.line(`${all}: ${counted(differing, 'answer')} not as recorded.`, 'bad');
     return differing === 0 ? 0 : 1;
   },
 };
@@ -87,8 +87,8 @@ function showSession(
   terminal: Terminal,
 ): void {
   const client = clientOf(session);
-  const name = `Session ${session.id}${client === '' ? '' : `, client ${client}`}, ${many(events, 'event')}`;
-  const result = differences.length === 0 ? 'as recorded' : many(differences.length, 'difference');
+  const name = `Session ${session.id}${client === '' ? '' : `, client ${client}`}, ${counted(events, 'event')}`;
+  const result = differences.length === 0 ? 'as recorded' : counted(differences.length, 'difference');
   terminal.line(printable(`${name}: ${result}`));
   for (const { event, ms, recorded, replayed } of differences) {
     terminal.line(`  ${terminal.paint(printable(event), 'title')} (after ${ms.toFixed(1)} ms)`);
@@ -135,8 +135,4 @@ function eventsIn({ frames }: RecordedSession): number {
 function clientOf({ frames }: RecordedSession): string {
   for (const { message } of frames) if (message.type === 'connect') return message.address || message.host;
   return '';
-}
-
-function many(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -1,14 +1,13 @@
 import type { MtaOffer as Offer } from '../mta/client/agreement.js';
 import { deliver } from '../mta/simulate/deliver.js';
 import type { Delivery } from '../mta/simulate/delivery.js';
-import { EmlError, type EmlParts, parseEml } from '../mta/simulate/parse-eml.js';
 import { wireName } from '../session/negotiation/terms.js';
 import { type Command, CommandError, UsageError, choice, defined, parseArguments } from './command.js';
 import { envelopeOf } from './envelope.js';
-import { readInput } from './files.js';
+import { readMessage } from './files.js';
 import { deliveryJson, reportDelivery } from './report-delivery.js';
-import type { CliIo, Terminal } from './terminal.js';
-import { parseClient, parseMacros } from './values.js';
+import type { Terminal } from './terminal.js';
+import { parseClient, parseMacros, parseSeconds } from './values.js';
 
 const HELP = `Usage: rxmilter send --to ENDPOINT [options] MAIL.eml
 
@@ -93,12 +92,13 @@ export const sendCommand: Command = {
       throw new UsageError('--to is missing: say where the milter listens, as in --to inet:8891@127.0.0.1.');
     }
     const macros = parseMacros(macro);
+    const ms = parseSeconds('--timeout', timeout);
     const session = defined({
       offer:
         protocol === undefined
           ? undefined
           : choice(protocol, OFFERS, `--protocol ${protocol}: mail servers have no such version. Use`),
-      timeouts: timeout === undefined ? undefined : timeoutsOf(timeout),
+      timeouts: ms === undefined ? undefined : { connect: ms, command: ms, content: ms, eom: ms },
     });
     const who = defined({
       client: client === undefined ? undefined : parseClient(client),
@@ -115,18 +115,6 @@ export const sendCommand: Command = {
     return delivery.failure === undefined ? STATUS[delivery.outcome] : 1;
   },
 };
-
-/** Reads a message, and takes it apart. */
-async function readMessage(file: string, io: CliIo): Promise<EmlParts> {
-  const bytes = await readInput(file, io);
-  try {
-    return parseEml(bytes);
-  } catch (error) {
-    if (!(error instanceof EmlError)) throw error;
-    const what = file === '-' ? 'The standard input' : file;
-    throw new CommandError(`${what} is no message. ${error.message}`, { cause: error });
-  }
-}
 
 /** The message is the user's, so that a header too large for a frame is the user's error. */
 function unsendable(error: unknown): never {
@@ -145,12 +133,4 @@ function noteUnsent({ transcript }: Delivery, macros: object, terminal: Terminal
       `rxmilter send: the macro ${name} was not sent: the milter did not ask for it, and a mail server does not send it by itself.`,
     );
   }
-}
-
-function timeoutsOf(text: string): Readonly<Record<'connect' | 'command' | 'content' | 'eom', number>> {
-  const ms = Number(text) * 1000;
-  if (!(ms > 0 && ms <= 0x7fffffff)) {
-    throw new UsageError(`--timeout ${text} is not a time. Use seconds, as in --timeout 10.`);
-  }
-  return { connect: ms, command: ms, content: ms, eom: ms };
 }

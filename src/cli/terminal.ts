@@ -72,6 +72,11 @@ export class Terminal {
   }
 }
 
+/** `1 error`, `2 errors`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 /** By the rules of Node: forced colour, then unwanted colour, then whether a person reads it. */
 function hasColour({ env, stdout }: CliIo): boolean {
   const { FORCE_COLOR: forced, NO_COLOR: unwanted, TERM: kind } = env;

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
+import { LONGEST_TIMER } from '../common/options.js';
 import type { MtaMacros } from '../mta/client/macros.js';
 import type { Path } from '../mta/simulate/mail.js';
 import { wireName } from '../session/negotiation/terms.js';
@@ -54,4 +55,14 @@ export function parseMacros(texts: readonly string[]): MtaMacros {
       return [wireName(name), value];
     }),
   );
+}
+
+/** Reads a number of seconds; in milliseconds. */
+export function parseSeconds(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Number(text) * 1000;
+  if (!(ms > 0 && ms <= LONGEST_TIMER)) {
+    throw new UsageError(`${option} ${text} is not a time. Use seconds, as in ${option} 10.`);
+  }
+  return ms;
 }

@@ -3,6 +3,10 @@ import '../common/check-node.js';
 /**
  * The MTA's side of the milter protocol. Experimental: each export may change in any version.
  */
+export { check, type CheckOptions, type CheckReport } from './check/check.js';
+export type { CheckFinding, CheckPlace } from './check/findings.js';
+export type { CheckRule, CheckSeverity } from './check/rules.js';
+export type { CheckedDialogue } from './check/run.js';
 export { DEFAULT_OFFER, type MtaAgreement, type MtaOffer } from './client/agreement.js';
 export type { MtaAnswer, MtaEvent, Verdict } from './client/answer.js';
 export type {

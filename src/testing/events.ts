@@ -1,5 +1,3 @@
-import { isIPv6 } from 'node:net';
-
 import {
   anything,
   checkOptions,
@@ -12,6 +10,7 @@ import {
   text,
   type Rules,
 } from '../common/options.js';
+import { clientOf } from '../mta/simulate/mail-commands.js';
 import { CONNECT_RULES } from '../mta/simulate/mail.js';
 import { answer } from '../operators/answer.js';
 import type { DecisionAt } from '../session/decisions.js';
@@ -103,17 +102,9 @@ function make<S extends MilterEvent['stage']>(
  */
 export function connect(address = '192.0.2.1', fields: EventFields<Connect> = {}): Connect {
   return make('connect', fields, () => {
-    const { host = 'client.example', family = familyOf(address) } = fields;
-    const { port = family.startsWith('inet') ? 40_025 : 0 } = fields;
-    const client = { host, family, port, address };
-    return { session: makeSession({ client }), ...client, raw: Buffer.from(host) };
+    const client = clientOf({ ...fields, address });
+    return { session: makeSession({ client }), ...client, raw: Buffer.from(client.host) };
   });
-}
-
-function familyOf(address: string): Connect['family'] {
-  if (address === '') return 'unknown';
-  if (address.startsWith('/')) return 'unix';
-  return isIPv6(address) ? 'inet6' : 'inet';
 }
 
 /** Makes a `helo` event: HELO or EHLO. */

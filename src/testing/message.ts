@@ -10,10 +10,10 @@ import {
   text,
   type Rules,
 } from '../common/options.js';
+import { chunksOf } from '../mta/simulate/mail-commands.js';
 import { pathOf } from '../mta/simulate/mail.js';
 import type { StageEvent } from '../session/flow.js';
 import type { SessionInfo } from '../session/session-info.js';
-import { chunksOf } from './commands.js';
 import { body, connect, data, eoh, eom, header, helo, mail, rcpt } from './events.js';
 import { SESSION_FIELDS, session as makeSession, type SessionFields } from './session.js';
 

@@ -8,6 +8,7 @@ import { macroValues, wireMacros } from '../mta/client/macros.js';
 import { MilterError } from '../mta/client/milter-error.js';
 import { MtaConnection, type TranscriptEntry as Exchange } from '../mta/client/mta-connection.js';
 import { type Delivery, formatReply } from '../mta/simulate/delivery.js';
+import { CHUNK, commandsOf, fieldOf, openingOf } from '../mta/simulate/mail-commands.js';
 import { CONNECT_RULES, type Mail, argumentList } from '../mta/simulate/mail.js';
 import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from '../mta/simulate/mta-session.js';
 import { UnansweredError } from '../session/errors.js';
@@ -19,7 +20,6 @@ import { COMMANDS } from '../transport/wire/commands.js';
 import { describeMessage } from '../transport/wire/describe-message.js';
 import { type ProtocolFlag, type Right, SMFIF, SMFIM, SMFIP } from '../transport/wire/flags.js';
 import type { ConnectFields } from '../transport/wire/layouts.js';
-import { CHUNK, commandsOf, fieldOf, openingOf } from './commands.js';
 import { type StepAnswer, stepAnswer } from './step-answer.js';
 
 /** The options of `simulate()`: those of `MtaSession.open()`, but for the milter. */

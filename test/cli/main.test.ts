@@ -62,7 +62,7 @@ describe('rxmilter', () => {
   test('names all commands where nothing is near', async () => {
     const { status, stderr } = await runCli(['frobnicate']);
     expect(status).toBe(2);
-    expect(stderr).toContain('There are: send, serve, replay.');
+    expect(stderr).toContain('There are: send, serve, replay, check.');
   });
 
   test('names the option that was probably meant', async () => {

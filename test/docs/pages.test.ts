@@ -30,7 +30,17 @@ describe.each(PAGES)('%s', (page: Page) => {
   });
 
   test('names every block of code that is a program, and runs it', () => {
-    const names = ['guide', 'tasks', 'messages', 'migration', 'policies', 'testing', 'mta', 'deployment'];
+    const names = [
+      'guide',
+      'tasks',
+      'messages',
+      'migration',
+      'policies',
+      'testing',
+      'mta',
+      'check',
+      'deployment',
+    ];
     const tests = names.map((name) => readFileSync(`${ROOT}test/docs/${name}.test.ts`, 'utf8'));
     const others = ['application', 'illegal', 'tagging', 'cli-filter'];
     for (const { language, line, name, theirs } of snippetsOf(page)) {

@@ -46,7 +46,7 @@ describe('the page on testing', () => {
     ['timeouts', 1, { mailboxExists: () => new Promise(() => undefined) }],
     ['mails', 1, {}],
     ['message-tests', 3, scanner],
-    ['contract', 7, directory],
+    ['contract', 8, directory],
   ])('%s: its tests pass', async (name, count, application) => {
     const tests = await testsIn(name, application);
     expect(tests.length).toBe(count);

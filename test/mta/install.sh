@@ -15,8 +15,11 @@ set -eu
 # redis-server                        what several filters share, on one machine or on several
 # nats-server                         a stream from elsewhere
 # haproxy                             stands between a mail server and several filters
+# rspamd                              a milter that is not on libmilter
+# clamav-milter, clamav-daemon        a milter on libmilter, and the scanner that it asks
+# python3-milter                      filters in Python (pymilter)
 packages='postfix opendkim opendkim-tools miltertest procps m4 gcc libc6-dev libmilter-dev
-  redis-server nats-server haproxy'
+  redis-server nats-server haproxy rspamd clamav-milter clamav-daemon python3-milter'
 
 # As packages Sendmail and Postfix exclude each other, so Sendmail is only unpacked, where nothing else is.
 sendmail=/opt/rxmilter-mta/sendmail

@@ -96,3 +96,11 @@ export function optnegAnswer(protocol: number, actions = 0x1ff, version = 6): st
   [version, actions, protocol].forEach((word, at) => words.writeUInt32BE(word >>> 0, 4 * at));
   return replyFrame('O', words.toString('latin1'));
 }
+
+/** Answers an offer as a good milter does: with the rights that are offered, or these, and no flags, or these. */
+export function agree(socket: Socket, data: Buffer, actions = data.readUInt32BE(4), protocol = 0): void {
+  socket.write(Buffer.from(optnegAnswer(protocol, actions, Math.min(6, data.readUInt32BE(0))), 'hex'));
+}
+
+/** The beginning of a script that breaks no rule of the protocol. */
+export const GOOD: Script = { O: (socket, data) => agree(socket, data), K: '' };

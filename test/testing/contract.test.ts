@@ -129,6 +129,7 @@ describe('the contract', () => {
       ['modifications', 'changes messages at their end only'],
       ['no-errors', 'fails at no event'],
       ['returned', 'returns every answer that it makes'],
+      ['protocol', 'keeps to the protocol, whatever a mail server offers and says'],
     ]);
   });
 
@@ -357,6 +358,21 @@ describe('errors', () => {
   it('are illegal decisions, too', async () => {
     expect(await broken(on('helo', (() => discard()) as never))).toMatchObject({
       'no-errors': expect.stringContaining('discard() is not legal at stage helo'),
+    });
+  });
+});
+
+describe('the protocol', () => {
+  it('is broken by what two messages share that come at the same time', async () => {
+    let sender = '';
+    const shares = compose(
+      observe('mail', ({ address }) => void (sender = address)),
+      on('eom', () => addHeader('X-Sender', sender)),
+    );
+    expect(await broken(shares)).toEqual({
+      protocol: expect.stringMatching(
+        /^At .*: A reply has the word \w+ in it, which only another message has\. \(leak\) A message is decided/,
+      ) as string,
     });
   });
 });

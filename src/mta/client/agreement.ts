@@ -52,10 +52,14 @@ export function agree(offer: MtaOffer, answer: OptnegFields): MtaAgreement {
   if (more !== 0) fail(`it asked for actions 0x${more.toString(16)}, which were not offered`);
   const beyond = (protocol & ~offer.protocol) >>> 0;
   if (beyond !== 0) fail(`it asked for protocol flags 0x${beyond.toString(16)}, which were not offered`);
-  // libmilter always sends its lists; where they were not offered they mean nothing.
+  return { version, actions, protocol, lists: listsOf(offer, answer) };
+}
+
+/** The macros that an answer asks for. libmilter always sends its lists; where they were not offered they mean nothing. */
+export function listsOf(offer: MtaOffer, answer: OptnegFields): MtaAgreement['lists'] {
   const lists = (offer.actions & SMFIF.SETSYMLIST) === 0 ? [] : answer.lists;
   const names = (text: string): string[] => text.split(/[\s,]+/).filter((name) => name !== '');
-  return { version, actions, protocol, lists: new Map(lists.map(([stage, text]) => [stage, names(text)])) };
+  return new Map(lists.map(([stage, text]) => [stage, names(text)]));
 }
 
 function fail(reason: string): never {

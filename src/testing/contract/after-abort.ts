@@ -3,9 +3,9 @@ import type { OperatorFunction } from 'rxjs';
 
 import { DEFAULT_OFFER } from '../../mta/client/agreement.js';
 import { filterEnd } from '../../mta/client/filter-end.js';
+import { commandsOf, openingOf } from '../../mta/simulate/mail-commands.js';
 import type { Flow } from '../../session/flow.js';
 import { commandCodec, type Command } from '../../transport/wire/commands.js';
-import { commandsOf, openingOf } from '../commands.js';
 import { describeEvent, describeValue } from '../describe-value.js';
 import type { ResolvedContract } from './contract-options.js';
 import { isSame, Watch } from './converse.js';

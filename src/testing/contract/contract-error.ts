@@ -1,6 +1,13 @@
 /** The names of the rules that `contract()` checks. */
 export type ContractRule =
-  'identity' | 'one-outcome' | 'after-abort' | 'no-state' | 'modifications' | 'no-errors' | 'returned';
+  | 'identity'
+  | 'one-outcome'
+  | 'after-abort'
+  | 'no-state'
+  | 'modifications'
+  | 'no-errors'
+  | 'returned'
+  | 'protocol';
 
 /** The name of the check of each rule, and the reason for it, in the order of the checks. */
 export const RULES: Readonly<Record<ContractRule, { readonly name: string; readonly reason: string }>> = {
@@ -39,6 +46,11 @@ export const RULES: Readonly<Record<ContractRule, { readonly name: string; reado
     name: 'returns every answer that it makes',
     reason:
       'a project returns the decisions and edits that it makes; one that it only makes reaches no mail server, and the mail passes.',
+  },
+  protocol: {
+    name: 'keeps to the protocol, whatever a mail server offers and says',
+    reason:
+      'what goes over the wire is right for each mail server, in time, and of the message that it is about (see check() in rxmilter/mta).',
   },
 };
 

@@ -6,7 +6,15 @@ import { findLateReply } from './after-abort.js';
 import { ContractError, RULES, type ContractRule } from './contract-error.js';
 import { resolveContract, type ContractOptions } from './contract-options.js';
 import { converse, type Conversation } from './converse.js';
-import { findCopy, findEarlyChange, findError, findOtherOutcome, findState, type Fault } from './rules.js';
+import {
+  findBreach,
+  findCopy,
+  findEarlyChange,
+  findError,
+  findOtherOutcome,
+  findState,
+  type Fault,
+} from './rules.js';
 
 /** A rule that a filter keeps, and how to see whether it does. */
 export interface ContractCheck {
@@ -54,6 +62,7 @@ export function contract(
         stop();
       }
     },
+    protocol: () => findBreach(filter, all),
   };
   return (Object.keys(RULES) as ContractRule[]).map((rule) => ({
     rule,

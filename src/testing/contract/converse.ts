@@ -5,12 +5,12 @@ import type { MtaEvent } from '../../mta/client/answer.js';
 import { type MtaMacros, wireMacros } from '../../mta/client/macros.js';
 import { MilterError } from '../../mta/client/milter-error.js';
 import { MtaConnection } from '../../mta/client/mta-connection.js';
+import { commandsOf, openingOf } from '../../mta/simulate/mail-commands.js';
 import type { ClientMail, ClientOptions } from '../../mta/simulate/mail.js';
 import { UnansweredError } from '../../session/errors.js';
 import type { Flow, MilterEvent } from '../../session/flow.js';
 import type { Outcome } from '../../session/outcome.js';
 import { turnOf } from '../../session/turn.js';
-import { commandsOf, openingOf } from '../commands.js';
 import { type StepAnswer, stepAnswer } from '../step-answer.js';
 import type { ResolvedContract } from './contract-options.js';
 

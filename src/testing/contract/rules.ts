@@ -1,5 +1,6 @@
 import type { OperatorFunction } from 'rxjs';
 
+import { check } from '../../mta/check/check.js';
 import { AnswerError, ForgottenAnswerError, ProjectError } from '../../session/errors.js';
 import type { Flow, MilterEvent } from '../../session/flow.js';
 import { describeDecision, describeEvent, describeModification, describeValue } from '../describe-value.js';
@@ -138,4 +139,16 @@ function describe({ verdict, reply, modifications }: StepAnswer): string {
   const refused = (verdict === 'reject' || verdict === 'tempfail') && reply !== undefined;
   const decision = refused ? describeDecision({ kind: verdict, reply }) : verdict;
   return [decision, ...modifications.map(describeModification)].join(' + ');
+}
+
+/** Finds a breach of the protocol in the bytes that a mail server would get. */
+export async function findBreach(
+  filter: OperatorFunction<Flow, Flow>,
+  { mails, session, timeout }: ResolvedContract,
+): Promise<Fault | undefined> {
+  const { findings } = await check(filter, { mails, session, timeout });
+  const breach = findings.find(({ severity }) => severity === 'error');
+  if (breach === undefined) return undefined;
+  const { step, dialogue, rule, what, consequence } = breach;
+  return { where: `${step} (${dialogue})`, what: `${what} (${rule}) ${consequence}` };
 }

@@ -16,6 +16,7 @@ export const PAGES = [
   'docs/migration.md',
   'docs/testing.md',
   'docs/mta.md',
+  'docs/check.md',
   'docs/cli.md',
   'examples/README.md',
   'docs/deployment.md',

@@ -2,10 +2,13 @@ import { missingForLibmilter } from '../differential/missing-for-libmilter.js';
 import { missingForMiltertest } from './missing-for-miltertest.js';
 import { missingForOpenDkim } from './opendkim.js';
 import {
+  missingForClamAv,
   missingForHaProxy,
   missingForNats,
   missingForPostfix,
+  missingForPymilter,
   missingForRedis,
+  missingForRspamd,
   missingForSendmail,
   mtaRequired,
 } from './requirements.js';
@@ -20,6 +23,9 @@ export function setup(): void {
   announce('Redis', missingForRedis());
   announce('NATS', missingForNats());
   announce('HAProxy', missingForHaProxy());
+  announce('rspamd', missingForRspamd());
+  announce('clamav-milter', missingForClamAv());
+  announce('pymilter', missingForPymilter());
 }
 
 function announce(software: string, missing: string | undefined): void {

@@ -38,6 +38,21 @@ export function missingForHaProxy(): string | undefined {
   return notInstalled('HAProxy', ['/usr/sbin/haproxy']);
 }
 
+/** The same for rspamd, a milter that is not on libmilter. */
+export function missingForRspamd(): string | undefined {
+  return notInstalled('rspamd', ['/usr/bin/rspamd']);
+}
+
+/** The same for clamav-milter and its scanner. */
+export function missingForClamAv(): string | undefined {
+  return notInstalled('clamav-milter', ['/usr/sbin/clamav-milter', '/usr/sbin/clamd']);
+}
+
+/** The same for filters in Python. */
+export function missingForPymilter(): string | undefined {
+  return notInstalled('pymilter', ['/usr/bin/python3', '/usr/lib/python3/dist-packages/Milter/__init__.py']);
+}
+
 function missingFor(mta: string, tools: readonly string[]): string | undefined {
   const missing = notInstalled(mta, tools);
   if (missing !== undefined) return missing;

@@ -1,15 +1,32 @@
-import type { MtaEvent } from '../mta/client/answer.js';
-import { type ClientOptions, type Mail, pathOf } from '../mta/simulate/mail.js';
-import { connect } from './events.js';
+import { isIPv6 } from 'node:net';
+
+import type { ConnectFields } from '../../transport/wire/layouts.js';
+import type { MtaEvent } from '../client/answer.js';
+import { type ClientOptions, type Mail, pathOf } from './mail.js';
 
 /** The most bytes of a body that an MTA sends in one frame. */
 export const CHUNK = 65_535;
 
+/** A client, completed: by its address it has a family, and a port where that has one. */
+export function clientOf({
+  address = '192.0.2.1',
+  host = 'client.example',
+  family = familyOf(address),
+  port = family.startsWith('inet') ? 40_025 : 0,
+}: Partial<ConnectFields> = {}): ConnectFields {
+  return { host, family, port, address };
+}
+
+function familyOf(address: string): ConnectFields['family'] {
+  if (address === '') return 'unknown';
+  if (address.startsWith('/')) return 'unix';
+  return isIPv6(address) ? 'inet6' : 'inet';
+}
+
 /** The commands that an MTA sends before the first mail. */
 export function openingOf({ client, helo = 'client.example' }: ClientOptions): readonly [MtaEvent, MtaEvent] {
-  const { host, family, port, address } = connect(client?.address, client);
   return [
-    { type: 'connect', host, family, port, address },
+    { type: 'connect', ...clientOf(client) },
     { type: 'helo', text: helo },
   ];
 }
