@@ -50,7 +50,7 @@ export abstract class HeaderList {
   list(): HeaderField[] {
     return this.entries
       .filter((entry) => this.isDelivered(entry))
-      .map(({ name, raw }) => headerField(name, raw));
+      .map((entry) => headerField(entry.name, this.written(entry)));
   }
 
   /** The fields that are delivered, as bytes, without the empty line after them. */
@@ -63,6 +63,11 @@ export abstract class HeaderList {
 
   protected isDelivered({ kind, deleted }: HeaderEntry): boolean {
     return kind !== 'place' && !deleted;
+  }
+
+  /** What is delivered of a field, behind the colon. */
+  protected written({ raw }: HeaderEntry): Buffer {
+    return raw;
   }
 
   protected made(name: string, value: Uint8Array): HeaderEntry {

@@ -41,6 +41,8 @@ export interface MailServer {
   unknownCommand(line: string): string;
   client(client: ConnectFields): ConnectFields;
   readonly recipients: RecipientRules;
+  /** Whether the body begins with a field: one that is no field to the server. */
+  endsHeader?(field: RawField): boolean;
   header(fields: readonly RawField[], facts: MessageFacts): HeaderList;
   /** The replies to commands that are accepted, as text; `%` is the address or the queue id. */
   readonly accepts: Readonly<Record<'mail' | 'rcpt' | 'data' | 'message' | 'rset', string>>;

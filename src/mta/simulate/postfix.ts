@@ -47,6 +47,9 @@ export const POSTFIX_RECIPIENTS: RecipientRules = {
   },
 };
 
+/** `message_drop_headers`: fields of the client that neither a milter nor a recipient gets; those of a milter pass. */
+const DROPPED = new Set(['bcc', 'content-length', 'resent-bcc', 'return-path']);
+
 /** Postfix 3.7 with its default settings. */
 export const POSTFIX: MailServer = {
   session(hostname, client) {
@@ -72,7 +75,11 @@ export const POSTFIX: MailServer = {
   client: (client) => client,
   recipients: POSTFIX_RECIPIENTS,
   header: (fields, { received, leadspc }) =>
-    new PostfixHeaderList(fields, [{ name: 'Received', raw: Buffer.from(` ${received}`) }], leadspc),
+    new PostfixHeaderList(
+      fields.filter(({ name }) => !DROPPED.has(name.toLowerCase())),
+      [{ name: 'Received', raw: Buffer.from(` ${received}`) }],
+      leadspc,
+    ),
   accepts: {
     mail: '250 2.1.0 Ok',
     rcpt: '250 2.1.5 Ok',

@@ -8,6 +8,7 @@ import { CONTINUE, type MtaAnswer, type MtaEvent, type Verdict } from '../client
 import { type MtaMacros, wireMacros } from '../client/macros.js';
 import type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
 import type { GuardedMilter } from './guarded-milter.js';
+import type { RawField } from './header-list.js';
 import { type MailServer, literalOf } from './mail-server.js';
 import { type Mail, type Path, fieldsOf, pathOf } from './mail.js';
 import { type MtaDraft, applyModifications, draftOf } from './mta-draft.js';
@@ -52,7 +53,9 @@ export class SmtpTransaction {
     this.#given = wireMacros(mail.macros ?? {});
     this.#steps = [...steps];
     const { server, hostname, milter } = session;
-    const header = server.header(fieldsOf(mail.headers ?? []), {
+    const fields = fieldsOf(mail.headers ?? []);
+    const end = fields.findIndex((field) => server.endsHeader?.(field));
+    const header = server.header(end === -1 ? fields : fields.slice(0, end), {
       received: this.#received(),
       id: this.#id,
       hostname,
@@ -61,6 +64,7 @@ export class SmtpTransaction {
       leadspc: (milter.protocol & SMFIP.HDR_LEADSPC) !== 0,
     });
     this.#draft = draftOf(mail, header, server.recipients);
+    if (end !== -1) this.#draft.body = Buffer.concat([linesOf(fields.slice(end)), this.#draft.body]);
   }
 
   /** @param roundsBefore how many rounds there were when this message began; 0 for the first */
@@ -230,6 +234,13 @@ export class SmtpTransaction {
     const from = `from ${helo} (${client.host} [${literalOf(client)}])`;
     return `${from}\n\tby ${hostname} with ${protocol} id ${this.#id};\n\t${new Date().toUTCString()}`;
   }
+}
+
+/** Fields that have become part of the body, up to the empty line; there is no line end behind the first. */
+function linesOf(fields: readonly RawField[]): Buffer {
+  const lines = fields.map(({ name, raw }) => `${name}:${raw.toString('latin1')}`);
+  const [first = '', ...rest] = lines.map((line) => line.replaceAll('\n', '\r\n'));
+  return Buffer.from(`${first}${rest.map((line) => `${line}\r\n`).join('')}\r\n`, 'latin1');
 }
 
 /** The paths of the first array that are not in the second; each in the second counts once. */
