@@ -184,7 +184,6 @@ export const SENDMAIL: MailServer = {
   content: (header) => ({
     '{msg_id}': header.list().find(({ name }) => name.toLowerCase() === 'message-id')?.value,
   }),
-  unknownCommand: (line) => line,
   recipients: SENDMAIL_RECIPIENTS,
   client: (client) => ({ ...client, address: literalOf(client) }),
   // It then loses the end of that field's last line.
@@ -202,14 +201,15 @@ export const SENDMAIL: MailServer = {
     return new SendmailHeaderList(fields, own, leadspc);
   },
   accepts: {
+    connect: '220 % ESMTP',
     mail: '250 2.1.0 <%>... Sender ok',
     rcpt: '250 2.1.5 <%>... Recipient ok',
     data: '354 End data with <CR><LF>.<CR><LF>',
     message: '250 2.0.0 % Message accepted for delivery',
     rset: '250 2.0.0 Reset state',
   },
-  refused(stage, given, address) {
-    if (given === REFUSALS.tempfail) return TEMPFAIL;
+  refused(stage, given, { address }) {
+    if (given === REFUSALS.tempfail || given === REFUSALS.unavailable) return TEMPFAIL;
     const reply: SmtpReply = given === REFUSALS.failed ? REFUSALS.reject : given;
     if (reply === REFUSALS.reject && stage === 'helo') return REJECT_SESSION;
     const code = reply === REFUSALS.reject && CONTENT.includes(stage) ? 554 : reply.code;

@@ -1,5 +1,14 @@
-import { addHeader, changeHeader, compose, deleteHeader, insertHeader, observe, on } from 'rxmilter';
-import type { Modification, serve } from 'rxmilter';
+import {
+  addHeader,
+  changeHeader,
+  compose,
+  deleteHeader,
+  insertHeader,
+  observe,
+  on,
+  type Modification,
+  type serve,
+} from 'rxmilter';
 import { deliver, parseEml, type MtaKind } from 'rxmilter/mta';
 import { describe, expect, test } from 'vitest';
 
