@@ -6,7 +6,10 @@ import { connect } from './events.js';
 export const CHUNK = 65_535;
 
 /** The commands that an MTA sends before the first mail. */
-export function openingOf({ client, helo = 'client.example' }: ClientOptions): readonly [MtaEvent, MtaEvent] {
+export function openingOf({
+  client,
+  helo = 'client.example',
+}: ClientOptions): readonly [connect: Extract<MtaEvent, { type: 'connect' }>, helo: MtaEvent] {
   const { host, family, port, address } = connect(client?.address, client);
   return [
     { type: 'connect', host, family, port, address },

@@ -230,8 +230,8 @@ describe.each(Object.keys(SERVERS) as Server[])('deliver() does what %s does', (
   });
 
   test('where the milter answers to nothing but the end', async () => {
-    const silent = Object.fromEntries([...'CHMRTLNB'].map((letter) => [letter, '']));
-    await same({ ...silent, O: optnegAnswer(0xff080) });
+    const silent = Object.fromEntries(Object.keys(STAGES).map((letter) => [letter, '']));
+    await same({ ...silent, E: 'R03', O: optnegAnswer(0xff080) });
   });
 
   test.each<[string, Partial<PlainMail>]>([
