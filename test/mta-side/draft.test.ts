@@ -2,9 +2,9 @@ import type { WireModification, Mail } from 'rxmilter/mta';
 import { describe, expect, it } from 'vitest';
 
 import { fieldsOf } from '../../src/mta/simulate/mail.js';
-import { profileOf } from '../../src/session/profiles/recognise.js';
 import { applyModifications, draftOf, type MtaDraft } from '../../src/mta/simulate/mta-draft.js';
 import { POSTFIX, PostfixHeaderList, POSTFIX_RECIPIENTS } from '../../src/mta/simulate/postfix.js';
+import { profileOf } from '../../src/session/profiles/recognise.js';
 import { latin1 } from '../support/vectors.js';
 
 const MAIL = {
