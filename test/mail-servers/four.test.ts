@@ -24,6 +24,8 @@ import { deliver, formatReply, MtaSession, parseEml, sessionDeliveries, type Mta
 import { simulate } from 'rxmilter/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { timeoutsOf } from '../../src/mta/client/connection-options.js';
+import { optnegAnswer, scriptedMilter } from '../support/scripted-milter.js';
 import { deliverByMaddy } from './support/maddy-client.js';
 import type { PlainDelivery, PlainMail } from './support/milter-frames.js';
 import { deliverByStalwart } from './support/stalwart-client.js';
@@ -193,6 +195,44 @@ describe('with a connection for each message', () => {
     }
   });
 
+  test.each<[MtaKind, kept: number, last: number]>([
+    ['postfix', 1, 0],
+    ['stalwart', 3, 1],
+    ['maddy', 3, 1],
+  ])('the transcript of %s has %i negotiations of three messages, or %i', async (mta, kept, last) => {
+    for (const [transcript, count] of [
+      [true, kept],
+      [false, last],
+    ] as const) {
+      const session = await MtaSession.open({ mta, to: looking(), transcript });
+      for (let time = 0; time < 3; time++) await session.send(mail);
+      const all = session.transcript.flatMap(({ sent }) => sent.map(({ type }) => type));
+      expect(all.filter((type) => type === 'optneg')).toHaveLength(count);
+      await session.close();
+    }
+  });
+
+  test('a recipient whom the client names twice is told of once', async () => {
+    const heard: Record<string, number> = {};
+    for (const mta of KINDS) {
+      let count = 0;
+      const to = on('rcpt', () => {
+        count++;
+      });
+      await deliver({ ...mail, recipients: ['b@dst.example', 'b@dst.example'] }, { mta, to });
+      heard[mta] = count;
+    }
+    expect(heard).toEqual({ postfix: 2, sendmail: 2, stalwart: 1, maddy: 1 });
+  });
+
+  test('a recipient whom maddy refuses itself is not told of, whatever the milter asks for', async () => {
+    await using milter = await scriptedMilter({ O: optnegAnswer(0x800) });
+    const refused = { address: 'c@dst.example', refused: { code: 550, lines: ['Gone'] } };
+    const recipients = ['b@dst.example', refused];
+    const { outcome } = await deliver({ ...mail, recipients }, { mta: 'maddy', to: milter.address });
+    expect([outcome, milter.heard]).toEqual(['delivered', ['ODCCHDMMRLNEAQ']]);
+  });
+
   test.each(['stalwart', 'maddy'] as const)('a failure of one costs %s no other', async (mta) => {
     let count = 0;
     const filter = on('eom', () => {
@@ -244,6 +284,50 @@ describe('with a connection for each message', () => {
       heard[mta] = transcript.flatMap(({ sent }) => sent.map(({ type }) => type)).slice(-3);
     }
     expect(heard).toEqual({ stalwart: [], maddy: ['rcpt', 'abort', 'quit'] });
+  });
+});
+
+test('each mail server tells of the client and of arguments what it does', async () => {
+  const told: Record<string, unknown> = {};
+  const noting = (mta: string): Filter =>
+    on('mail', ({ session, params }) => {
+      told[mta] = [session.client.host, session.macros.get('client_ptr'), Object.keys(params).join()];
+    });
+  for (const mta of KINDS) {
+    for (const host of ['ptr.example', '[192.0.2.1]']) {
+      await deliver(
+        {
+          sender: { address: 'a@src.example', args: ['BODY=8BITMIME', 'smtputf8'] },
+          recipients: ['b@dst.example'],
+          client: { host },
+          helo: 'me.example',
+        },
+        { mta, to: noting(`${mta} ${host}`) },
+      );
+    }
+  }
+  expect(told).toEqual({
+    'postfix ptr.example': ['ptr.example', undefined, 'BODY,SMTPUTF8'],
+    'postfix [192.0.2.1]': ['[192.0.2.1]', undefined, 'BODY,SMTPUTF8'],
+    'sendmail ptr.example': ['ptr.example', undefined, 'BODY,SMTPUTF8'],
+    'sendmail [192.0.2.1]': ['[192.0.2.1]', undefined, 'BODY,SMTPUTF8'],
+    'stalwart ptr.example': ['ptr.example', 'ptr.example', ''],
+    'stalwart [192.0.2.1]': ['me.example', 'unknown', ''],
+    'maddy ptr.example': ['me.example', undefined, 'SMTPUTF8'],
+    'maddy [192.0.2.1]': ['me.example', undefined, 'SMTPUTF8'],
+  });
+});
+
+test('each mail server waits as long as it does', () => {
+  expect(KINDS.map((mta) => timeoutsOf({ mta }))).toMatchObject([
+    { connect: 30_000, command: 30_000, content: 300_000, eom: 600_000 },
+    { connect: 30_000, command: 30_000, content: 300_000, eom: 600_000 },
+    { connect: 30_000, command: 60_000, content: 60_000, eom: Infinity },
+    { connect: 10_000, command: 10_000, content: 10_000, eom: Infinity },
+  ]);
+  expect(timeoutsOf({ mta: 'maddy', timeouts: { command: 5 } })).toMatchObject({
+    command: 5,
+    content: 10_000,
   });
 });
 

@@ -16,6 +16,11 @@ const MESSAGE = [
   'x-many:two',
   'DKIM-Signature:  blanks  ',
   'X-Empty:',
+  'x(y)-z: an odd name',
+  'X-Start:',
+  ' a value',
+  ' \t',
+  ' in lines',
   'Bcc: alice@src.example',
   '',
   'At noon?',
@@ -165,7 +170,8 @@ const DECISIONS: Readonly<Record<string, string>> = {
   'a code': replyFrame('y', '554 5.7.9 100% no\0'),
   'a code alone': replyFrame('y', '451 later\0'),
   'a code without text': replyFrame('y', '550 \0'),
-  'lines, of which the first counts': replyFrame('y', '550 no\0'),
+  'lines, of which the first counts': replyFrame('y', '550-5.7.9 no\r\n550 5.7.9 really\0'),
+  'a code that is too short': replyFrame('y', '55\0'),
   'a code that is not UTF-8': replyFrame('y', '550 5.7.1 \xff\0'),
   shutdown: replyFrame('4', ''),
   skip: replyFrame('s', ''),
@@ -227,6 +233,18 @@ describe.each(Object.keys(SERVERS) as Server[])('deliver() does what %s does', (
 
   test.each(Object.entries(OFFERS))('where the milter asks for %s', async (_what, protocol) => {
     await same({ O: optnegAnswer(protocol, 0x1ff) });
+  });
+
+  test('where the milter answers with an older version', async () => {
+    await same({ O: optnegAnswer(0, 0x1ff, 2) });
+  });
+
+  test('where the milter changes what it has not asked for', async () => {
+    await same({ O: optnegAnswer(0, 0), E: [replyFrame('h', pair('X-A', '1')), 'R03'] });
+  });
+
+  test('where there is progress before an answer to a recipient', async () => {
+    await same({ R: [replyFrame('p', ''), 'R03'] });
   });
 
   test('where the milter answers to nothing but the end', async () => {

@@ -107,7 +107,7 @@ function verdictOf(stage: string, reply: WireReply, { agreement, options }: Answ
     case 'continue':
       return CONTINUE.verdict;
     case 'accept':
-      return profile.goesOn && stage !== 'eom' ? CONTINUE.verdict : { kind: 'accept' };
+      return profile.goesOn ? CONTINUE.verdict : { kind: 'accept' };
     case 'discard':
       if (profile.discards === 'never') return { kind: 'refuse', reply: REFUSALS.tempfail };
       // Where there is no message yet Postfix takes it for a slip, and goes on.

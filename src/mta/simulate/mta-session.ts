@@ -157,7 +157,7 @@ export class MtaSession {
   async send(mail: Mail): Promise<Delivery> {
     checkOptions('send()', mail, MAIL_RULES, 'field');
     const first = this.#first;
-    if (!first && this.#session.profile.asksFrom !== 'connect') {
+    if (this.#session.profile.asksFrom !== 'connect') {
       if (this.#keepsAll) this.#past.push(...this.transcript.slice(this.#past.length));
       this.#session.milter = this.#milter();
     }

@@ -15,6 +15,7 @@ const CONFIGURED = [
 ];
 const isConfigured = nameIn(CONFIGURED.join(' '));
 const isNeverWritten = nameIn('return-path content-length full-name');
+const isFullName = nameIn('full-name');
 const isBlindCopy = nameIn('bcc resent-bcc');
 /** Where the client names one of these, nothing is left of blind copies; otherwise their name. */
 const isCopy = nameIn('to cc apparently-to');
@@ -45,13 +46,16 @@ export class SendmailHeaderList extends HeaderList {
    * @param own `Received`, and the MTA's own `Date`, `From` and `Message-Id`
    */
   constructor(fields: readonly RawField[], own: readonly RawField[], leadspc: boolean) {
-    const resent = fields.some(isResent);
     const taken = fields.filter(
       (field) => !isConfigured(field) || field.raw.toString('latin1').trim() !== '',
     );
     const sent = new Set(taken.map(({ name }) => key(name)));
-    const made = new Map(own.map(({ name, raw }) => [key(name), raw]));
-    for (const [name, raw] of resent ? [...made] : []) made.set(`resent-${name}`, raw);
+    const made = new Map(
+      own.flatMap(({ name, raw }): [string, Buffer][] => [
+        [key(name), raw],
+        [`resent-${key(name)}`, raw],
+      ]),
+    );
     const entry = (name: string, kind: HeaderEntry['kind'], raw: Buffer = Buffer.alloc(0)): HeaderEntry => {
       return { name, raw, kind, deleted: false };
     };
@@ -61,7 +65,7 @@ export class SendmailHeaderList extends HeaderList {
     });
     const given = taken.map(({ name, raw }) => entry(name, 'given', raw));
     super([entry('Received', 'received', made.get('received')), ...configured, ...given], leadspc);
-    this.#resent = resent;
+    this.#resent = fields.some(isResent);
     this.#named = fields.some(isCopy);
   }
 
@@ -190,8 +194,8 @@ export const SENDMAIL: MailServer = {
   endsHeader: ({ name }) => isBody({ name }) || name.length > 100,
   header(fields, { received, id, hostname, sender, date, leadspc }) {
     const from = sender === '' ? `MAILER-DAEMON@${hostname}` : sender;
-    const called = fields.find(({ name, raw }) => key(name) === 'full-name' && raw.length > 1);
-    const full = called === undefined ? '' : phraseOf(called.raw.toString('latin1').trim());
+    const names = fields.filter(isFullName).map(({ raw }) => raw.toString('latin1').trim());
+    const full = phraseOf(names.find((one) => one !== '') ?? '');
     const own: RawField[] = [
       ['Received', received],
       ['Date', date.toUTCString()],

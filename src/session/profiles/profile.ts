@@ -114,7 +114,7 @@ export interface KnownProfile extends Profile {
   readonly unknownReplies: readonly string[];
   /** Whether progress is a reply at every stage, and not only at the end of the message. */
   readonly progressAnywhere: boolean;
-  /** Whether an acceptance before the end of the message is no more than a continue. */
+  /** Whether an acceptance is no more than a continue. */
   readonly goesOn: boolean;
   /** What it can discard: a message, also before there is one, or nothing: then it defers. */
   readonly discards: 'message' | 'always' | 'never';

@@ -143,6 +143,7 @@ interface Command {
 
 /** The name of a field as Go's net/textproto has it. */
 function canonical(name: string): string {
+  if (/[^\w!#$%&'*+.^`|~-]/.test(name)) return name;
   return name
     .trim()
     .split('-')

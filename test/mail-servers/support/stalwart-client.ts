@@ -171,8 +171,9 @@ function goesOn({ letter, data }: Frame): void {
       throw new Refused({ result: 'refused', reply: LATER });
     case 'y': {
       const [rest] = stringIn(data.subarray(4));
-      const words = utf8(rest);
-      throw new Refused({ result: 'refused', reply: `${data.toString('latin1', 0, 3)} ${words}` });
+      // What follows on the first line the client takes for the reply to its next command.
+      const [words] = utf8(rest).split('\r\n');
+      throw new Refused({ result: 'refused', reply: `${data.toString('latin1', 0, 3)} ${words ?? ''}` });
     }
     case '4':
       throw new Refused({ result: 'refused', reply: '421 4.3.0 Server shutting down.' });

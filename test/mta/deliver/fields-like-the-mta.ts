@@ -102,6 +102,7 @@ const HEADERS: readonly (readonly [what: string, lines: readonly string[]])[] = 
     'Al: [B]',
   ].map((name): [string, string[]] => [`the full name ${name}`, [`Full-Name: ${name}`]]),
   ['two full names', ['Full-Name: Al', 'Full-Name: Bo']],
+  ['two full names, one without a value', ['Full-Name:  ', 'Full-Name: Bo']],
   ['a full name and an author', ['Full-Name: Al', 'From: bo@src.example']],
   ['a full name of a message that was resent', ['Full-Name: Al', 'Resent-To: bo@src.example']],
 ];
