@@ -62,6 +62,9 @@ const DEFAULT_CLIENT: ConnectFields = {
 /**
  * An SMTP session as an MTA has it, with a milter: one client, and any number of messages.
  *
+ * @remarks
+ * Postfix and Sendmail have one connection to the milter for the session, Stalwart and maddy one for each message.
+ *
  * @example
  * const session = await MtaSession.open({ to: on('rcpt', () => reject()) });
  * const { outcome } = await session.send({ sender: 'a@example.com', recipients: ['b@example.org'] }); // 'refused'
