@@ -83,7 +83,10 @@ function problemOf(error: unknown, options: readonly string[]): string {
 export function choice<T>(word: string, values: Readonly<Record<string, T>>, problem: string): T {
   const value = Object.hasOwn(values, word) ? values[word] : undefined;
   if (value !== undefined) return value;
-  throw new UsageError(`${problem} ${Object.keys(values).join(', ')}.`);
+  const words = Object.keys(values);
+  const meant = didYouMean(word, words);
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+  throw new UsageError(`${problem} ${words.join(', ')}.${hint}`);
 }
 
 /** The properties that have a value: an option that was not given must not stand in the place of a default. */

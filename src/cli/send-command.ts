@@ -2,6 +2,8 @@ import type { MtaOffer as Offer } from '../mta/client/agreement.js';
 import { deliver } from '../mta/simulate/deliver.js';
 import type { Delivery } from '../mta/simulate/delivery.js';
 import { wireName } from '../session/negotiation/terms.js';
+import type { MtaKind } from '../session/profiles/profile.js';
+import { MTA_KINDS } from '../session/profiles/recognise.js';
 import { type Command, CommandError, UsageError, choice, defined, parseArguments } from './command.js';
 import { envelopeOf } from './envelope.js';
 import { readMessage } from './files.js';
@@ -26,8 +28,11 @@ The message:
   --macro NAME=VALUE   a macro, and again for each more: --macro auth_authen=bob
 
 How to ask:
+  --mta NAME           the mail server to play: postfix, sendmail, stalwart or maddy.
+                       Default: postfix
   --protocol VERSION   version of the protocol to offer: 2, 3, 4 or 6. Default: 6
-  --timeout SECONDS    how long to wait for each reply. Default: 30, and 300 for the content
+  --timeout SECONDS    how long to wait for each reply. Default: as the mail server; Postfix
+                       waits 30, and 300 for the content
 
 What to show:
   --message            the message as it would be delivered, at the end
@@ -55,6 +60,7 @@ const OPTIONS = {
   helo: { type: 'string' },
   client: { type: 'string' },
   macro: { type: 'string', multiple: true },
+  mta: { type: 'string' },
   protocol: { type: 'string' },
   timeout: { type: 'string' },
   json: { type: 'boolean' },
@@ -72,13 +78,12 @@ const STATUS: Readonly<Record<Delivery['outcome'], number>> = {
   deferred: 4,
 };
 
-/** The offers of Postfix, by the version that it is configured for (`milter_protocol`). */
-const OFFERS: Readonly<Record<string, Offer>> = {
-  2: { version: 2, actions: 0x1ff, protocol: 0x7f },
-  3: { version: 3, actions: 0x1ff, protocol: 0x17f },
-  4: { version: 4, actions: 0x1ff, protocol: 0x37f },
-  6: { version: 6, actions: 0x1ff, protocol: 0x1fffff },
-};
+/** The offers by version; the rest of them is the mail server's. */
+const OFFERS: Readonly<Record<string, Partial<Offer>>> = Object.fromEntries(
+  [2, 3, 4, 6].map((version) => [version, { version }]),
+);
+
+const KINDS: Readonly<Record<string, MtaKind>> = Object.fromEntries(MTA_KINDS.map((kind) => [kind, kind]));
 
 /** Gives one message to a milter, as a mail server would. */
 export const sendCommand: Command = {
@@ -87,13 +92,15 @@ export const sendCommand: Command = {
   help: HELP,
   async run(args, terminal) {
     const { values, positionals } = parseArguments(args, OPTIONS, ['MAIL.eml']);
-    const { to, client, macro = [], protocol, timeout } = values;
+    const { to, client, macro = [], mta, protocol, timeout } = values;
     if (to === undefined) {
       throw new UsageError('--to is missing: say where the milter listens, as in --to inet:8891@127.0.0.1.');
     }
     const macros = parseMacros(macro);
     const ms = parseSeconds('--timeout', timeout);
     const session = defined({
+      mta:
+        mta === undefined ? undefined : choice(mta, KINDS, `--mta ${mta}: there is no such mail server. Use`),
       offer:
         protocol === undefined
           ? undefined

@@ -4,13 +4,18 @@ import { type Rules, checkOptions, pickOptions } from '../common/options.js';
 import type { MtaAgreement } from '../mta/client/agreement.js';
 import type { MtaEvent } from '../mta/client/answer.js';
 import { CONNECTION_RULES, type MtaConnectionOptions } from '../mta/client/connection-options.js';
-import { macroValues, wireMacros } from '../mta/client/macros.js';
+import { type MtaMacros, macroValues, wireMacros } from '../mta/client/macros.js';
 import { MilterError } from '../mta/client/milter-error.js';
 import { MtaConnection, type TranscriptEntry as Exchange } from '../mta/client/mta-connection.js';
 import { type Delivery, formatReply } from '../mta/simulate/delivery.js';
 import { CHUNK, commandsOf, fieldOf, openingOf } from '../mta/simulate/mail-commands.js';
 import { CONNECT_RULES, type Mail, argumentList } from '../mta/simulate/mail.js';
-import { MTA_SESSION_RULES, MtaSession, type MtaSessionOptions } from '../mta/simulate/mta-session.js';
+import {
+  MTA_SESSION_RULES,
+  MtaSession,
+  type MtaSessionOptions,
+  serverOf,
+} from '../mta/simulate/mta-session.js';
 import { UnansweredError } from '../session/errors.js';
 import type { Flow } from '../session/flow.js';
 import type { MacroLists, MacroStage } from '../session/negotiation/terms.js';
@@ -114,6 +119,8 @@ export class Simulation implements AsyncDisposable {
   readonly outcomes: readonly Outcome[];
   readonly #connection: MtaConnection;
   readonly #options: MtaSessionOptions;
+  /** The macros of every step. */
+  readonly #macros: MtaMacros;
   /** The connection of the mails that are sent as a whole. */
   #session: MtaSession | undefined;
   /** How the filter's end of that connection failed, and of the connection of the steps. */
@@ -128,6 +135,11 @@ export class Simulation implements AsyncDisposable {
   constructor(connection: MtaConnection, options: MtaSessionOptions, outcomes: readonly Outcome[]) {
     this.#connection = connection;
     this.#options = options;
+    const { hostname = 'mta.example.org', mta, macros } = options;
+    const [client] = openingOf(options);
+    // A server that is named shows itself by its macros.
+    const own = mta === undefined ? { j: hostname } : serverOf(mta).session(hostname, client);
+    this.#macros = { ...own, ...macros };
     this.outcomes = outcomes;
     this.negotiated = negotiated(connection.agreement);
   }
@@ -312,9 +324,8 @@ export class Simulation implements AsyncDisposable {
   async #ask(event: MtaEvent, macros: StepOptions['macros'] = {}): Promise<StepAnswer> {
     if (this.#over === 'lost') return LOST;
     const said = this.#connection.transcript.length;
-    const { hostname = 'mta.example.org', macros: standing } = this.#options;
     try {
-      const answer = await this.#connection.ask(event, { j: hostname, ...standing, ...wireMacros(macros) });
+      const answer = await this.#connection.ask(event, { ...this.#macros, ...wireMacros(macros) });
       const exchange = this.#connection.transcript[said];
       const step = stepAnswer(answer, exchange !== undefined && exchange.received.length > 0);
       this.#note(event.type, step.reply !== undefined);

@@ -261,6 +261,38 @@ describe('rxmilter send', () => {
     expect(offers).toEqual([[Number(version), protocol]]);
   });
 
+  test.each<[mta: string, offer: readonly number[], told: string]>([
+    ['postfix', [6, 0x1ff, 0x1fffff], '550 5.7.1 No'],
+    ['sendmail', [6, 0x1ff, 0x1fffff], '550 5.7.1 <bob@example.org>... No'],
+    ['stalwart', [6, 0xff, 0x42], '550 5.7.1 No'],
+    ['maddy', [6, 0x21, 0], '550 5.7.1 Message rejected due to local policy'],
+  ])('plays %s with --mta', async (mta, offer, told) => {
+    const offers: (readonly number[])[] = [];
+    const known = new Set<string>();
+    const filter = on('rcpt', ({ session }) => {
+      known.add(session.mta);
+      return reject('No');
+    });
+    const to = await serving(filter, {
+      negotiate: (one) => void offers.push([one.version, one.actions, one.protocol]),
+    });
+    const { status, stdout } = await runCli(['send', '--to', to, '--mta', mta, 'mail.eml'], { cwd: cwd() });
+    expect([status, [...known], offers]).toEqual([3, [mta], [offer]]);
+    expect(stdout).toContain(told);
+  });
+
+  test.each([
+    ['stalwart', '2', [2, 0xff, 0x42]],
+    ['maddy', '4', [4, 0x21, 0]],
+  ])('offers for %s with --protocol %s what is left of its offer', async (mta, version, offer) => {
+    const offers: (readonly number[])[] = [];
+    const to = await serving(nothing, {
+      negotiate: (one) => void offers.push([one.version, one.actions, one.protocol]),
+    });
+    await runCli(['send', '--to', to, '--mta', mta, '--protocol', version, 'mail.eml'], { cwd: cwd() });
+    expect(offers).toEqual([offer]);
+  });
+
   test('says in a line that no milter listens there, and ends with 1', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
@@ -300,6 +332,12 @@ describe('rxmilter send', () => {
   test.each([
     [['--to', 'nonsense'], 1, "Cannot use 'nonsense' as an endpoint"],
     [['--protocol', '5'], 2, '--protocol 5: mail servers have no such version. Use 2, 3, 4, 6.'],
+    [
+      ['--mta', 'stalwarts'],
+      2,
+      '--mta stalwarts: there is no such mail server. Use postfix, sendmail, stalwart, maddy. Did you mean stalwart? See:',
+    ],
+    [['--mta', 'exim'], 2, 'Use postfix, sendmail, stalwart, maddy. See:'],
     [['--timeout', 'soon'], 2, '--timeout soon is not a time'],
     [['--macro', 'x'], 2, '--macro "x" is no macro'],
     [['--client', 'somewhere'], 2, '--client "somewhere" is no client'],

@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest';
 
 import { MADDY } from '../../src/session/profiles/maddy.js';
 import { POSTFIX } from '../../src/session/profiles/postfix.js';
-import type { Profile } from '../../src/session/profiles/profile.js';
+import type { KnownProfile } from '../../src/session/profiles/profile.js';
 import { SENDMAIL } from '../../src/session/profiles/sendmail.js';
 import { STALWART } from '../../src/session/profiles/stalwart.js';
+import { SMFIF } from '../../src/transport/wire/flags.js';
 import { readPage, tableBelow } from './support/markdown.js';
 
-const PROFILES: readonly (readonly [string, Profile])[] = [
+const PROFILES: readonly (readonly [string, KnownProfile])[] = [
   ['Postfix', POSTFIX],
   ['Sendmail', SENDMAIL],
   ['Stalwart', STALWART],
@@ -33,6 +34,30 @@ describe('the page about mail servers', () => {
     );
     const text = profile.plainReplies ? 'reaches it, in one line' : 'reaches the client';
     expect(cell('the text of a refusal')).toBe(differences.text === undefined ? text : 'does not reach it');
+  });
+
+  test.each(PROFILES)('says of %s what it grants and sends', (name, profile) => {
+    const cell = (what: string): string | undefined => rows.get(what)?.[name];
+    const { offer, asksFrom, neverSends, showsArguments, idAtMail } = profile;
+    const granted = (Object.keys(SMFIF) as (keyof typeof SMFIF)[]).filter(
+      (right) => (offer.actions & SMFIF[right]) !== 0,
+    );
+    const few = granted.join(', ');
+    const most = granted.length === 8 ? 'all but SETSYMLIST' : 'all';
+    expect(cell('rights that it grants')).toBe(granted.length < 8 ? few : most);
+    const can = (...rights: (keyof typeof SMFIF)[]): string =>
+      rights.every((right) => granted.includes(right)) ? 'yes' : 'no';
+    expect(cell('changes and deletes headers')).toBe(can('CHGHDRS'));
+    expect(cell('changes sender, recipients, body')).toBe(can('CHGFROM', 'ADDRCPT', 'DELRCPT', 'CHGBODY'));
+    expect(cell('a connection to the filter') === 'for each message').toBe(asksFrom !== 'connect');
+    expect(cell('DATA')).toBe(neverSends.includes('data') ? 'no' : 'yes');
+    const listed = showsArguments?.join(', ');
+    expect(cell('SMTP arguments of MAIL and RCPT')).toBe(listed === '' ? 'none' : (listed ?? 'yes'));
+    const hasId = ['mail', 'rcpt'].some((stage) =>
+      profile.macrosFor(stage as 'mail' | 'rcpt', new Map())?.includes('i'),
+    );
+    const from = idAtMail ? 'from mail on' : 'from the first recipient on';
+    expect(cell('the queue id')).toBe(hasId ? from : 'none');
   });
 
   test.each(PROFILES)(

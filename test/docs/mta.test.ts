@@ -62,6 +62,18 @@ describe('the page on the MTA, on', () => {
     expect(names).toEqual({ postfix: expected, sendmail: expected });
   });
 
+  test('mta-late: a sender who is refused', async () => {
+    const { told } = await runSnippet<{ told: ReadonlyMap<string, string> }>('mta-late');
+    expect([...told]).toEqual([
+      ['postfix', 'mail: 550 5.7.1 Not you'],
+      ['stalwart', 'message: 550 5.7.1 Not you'],
+      [
+        'maddy',
+        expect.stringMatching(/^rcpt: 550 5\.7\.1 Message rejected due to local policy \(msg ID = \w+\)$/),
+      ],
+    ]);
+  });
+
   test('mta-fails: a milter that is not there', async () => {
     const log = vi.fn();
     const { outcome, failure } = await runSnippet<{ outcome: string; failure: unknown }>('mta-fails', {

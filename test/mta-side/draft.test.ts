@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { fieldsOf } from '../../src/mta/simulate/mail.js';
 import { applyModifications, draftOf, type MtaDraft } from '../../src/mta/simulate/mta-draft.js';
-import { PostfixHeaderList, POSTFIX_RECIPIENTS } from '../../src/mta/simulate/postfix.js';
+import { POSTFIX, PostfixHeaderList, POSTFIX_RECIPIENTS } from '../../src/mta/simulate/postfix.js';
+import { profileOf } from '../../src/session/profiles/recognise.js';
 import { latin1 } from '../support/vectors.js';
 
 const MAIL = {
@@ -25,7 +26,7 @@ const asCame = (mail: Mail = MAIL, leadspc = false): MtaDraft => {
 };
 const changed = (modifications: WireModification[], leadspc = false): MtaDraft => {
   const draft = asCame(MAIL, leadspc);
-  applyModifications(draft, modifications);
+  applyModifications(draft, modifications, { profile: profileOf('postfix'), server: POSTFIX });
   return draft;
 };
 const header = (modifications: WireModification[], leadspc = false): string[] =>

@@ -1,4 +1,7 @@
 import { object, whole } from '../../common/options.js';
+import type { KnownProfile } from '../../session/profiles/profile.js';
+import { profileOf } from '../../session/profiles/recognise.js';
+import { COMMANDS } from '../../transport/wire/commands.js';
 import { OLD_PROTOCOL, SMFIF } from '../../transport/wire/flags.js';
 import type { OptnegFields } from '../../transport/wire/layouts.js';
 import { MilterError } from './milter-error.js';
@@ -20,33 +23,37 @@ export interface MtaAgreement extends MtaOffer {
 }
 
 /** The offer of Postfix 2.6 and later and of Sendmail 8.14 and later. */
-export const DEFAULT_OFFER: MtaOffer = { version: 6, actions: 0x1ff, protocol: 0x1fffff };
+export const DEFAULT_OFFER: MtaOffer = profileOf().offer;
 
 const BITS = whole(0, 0xffffffff);
 export const offerRule = object<MtaOffer>({ version: whole(2, 6), actions: BITS, protocol: BITS });
 
-/**
- * Completes an offer with what MTAs that speak its version offer.
- *
- * @param oldActions the actions that are offered with a version below 6
- */
-export function completeOffer(offer: Partial<MtaOffer>, oldActions: number): MtaOffer {
-  const version = offer.version ?? DEFAULT_OFFER.version;
+/** Completes an offer with what a mail server that speaks its version offers. */
+export function completeOffer(
+  { version, actions, protocol }: Partial<MtaOffer>,
+  { offer, oldActions }: KnownProfile,
+): MtaOffer {
+  const spoken = version ?? offer.version;
   return {
-    version,
-    actions: offer.actions ?? (version < 6 ? oldActions : DEFAULT_OFFER.actions),
-    protocol: offer.protocol ?? OLD_PROTOCOL[version] ?? DEFAULT_OFFER.protocol,
+    version: spoken,
+    actions: actions ?? (spoken < 6 ? oldActions : offer.actions),
+    protocol: protocol ?? offer.protocol & (OLD_PROTOCOL[spoken] ?? offer.protocol),
   };
 }
+
+/** The flags that leave out events and replies. */
+const LEAVING_OUT = Object.values(COMMANDS).reduce((bits, { no, nr }) => bits | no | nr, 0);
 
 /**
  * Checks a milter's answer to an offer, as the stricter of Postfix and Sendmail does.
  *
+ * @param obeys whether the MTA does not look at its offer again, and leaves out what the answer says
  * @throws MilterError where the answer is more than was offered, or of a version below 2
  */
-export function agree(offer: MtaOffer, answer: OptnegFields): MtaAgreement {
+export function agree(offer: MtaOffer, answer: OptnegFields, obeys = false): MtaAgreement {
   const { version, actions, protocol } = answer;
   if (version < 2) fail(`version ${version} is not spoken any more`);
+  if (obeys) return { version: offer.version, actions, protocol: protocol & LEAVING_OUT, lists: new Map() };
   if (version > offer.version) fail(`it answered version ${version}, and ${offer.version} was offered`);
   const more = (actions & ~offer.actions) >>> 0;
   if (more !== 0) fail(`it asked for actions 0x${more.toString(16)}, which were not offered`);

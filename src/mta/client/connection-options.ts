@@ -1,8 +1,19 @@
 import type { OperatorFunction } from 'rxjs';
 
-import { type Rules, boolean, milliseconds, object, oneOf, or, signal, whole } from '../../common/options.js';
+import {
+  type Rules,
+  boolean,
+  milliseconds,
+  object,
+  oneOf,
+  or,
+  signal,
+  whole,
+  withDefaults,
+} from '../../common/options.js';
 import type { Flow } from '../../session/flow.js';
 import type { MtaKind } from '../../session/profiles/profile.js';
+import { MTA_KINDS, profileOf } from '../../session/profiles/recognise.js';
 import type { EndpointInput } from '../../transport/sockets/endpoint.js';
 import { type MtaOffer, offerRule } from './agreement.js';
 import { FILTER_END_RULES, type FilterEndOptions } from './filter-end.js';
@@ -10,7 +21,7 @@ import { FILTER_END_RULES, type FilterEndOptions } from './filter-end.js';
 /** A milter to connect to: its endpoint, or a filter of this process, which needs no socket. */
 export type MilterTarget = EndpointInput | OperatorFunction<Flow, Flow>;
 
-/** How long an MTA waits, in milliseconds. */
+/** How long an MTA waits, in milliseconds; the defaults are those of Postfix, and `stalwart` and `maddy` have their own. */
 export interface MtaTimeouts {
   /** For the connection. 30 s. */
   readonly connect?: number;
@@ -38,11 +49,11 @@ export interface MtaLimits {
 
 /** How an MTA talks to a milter; those of `FilterEndOptions` are for a filter without a socket. */
 export interface MtaConnectionOptions extends FilterEndOptions {
-  /** The mail server whose macros, replies and counting of headers are used. Default `postfix`. */
+  /** The mail server whose offer, macros, replies and counting of headers are used. Default `postfix`. */
   readonly mta?: MtaKind | undefined;
   /** Ends the connection at once, in any state; a call in progress rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** The offer: everything of version 6 by default; for an older version, the usual offer of MTAs that speak it. */
+  /** The offer: by default that of the mail server, of version 6; for an older version, what is left of it. */
   readonly offer?: Partial<MtaOffer>;
   readonly timeouts?: MtaTimeouts;
   readonly limits?: MtaLimits;
@@ -60,6 +71,11 @@ export const DEFAULT_TIMEOUTS: Required<MtaTimeouts> = {
   silent: 0,
 };
 
+/** The timeouts of an MTA: those that are given, its own, and those of Postfix. */
+export function timeoutsOf({ mta, timeouts }: MtaConnectionOptions): Required<MtaTimeouts> {
+  return withDefaults({ ...DEFAULT_TIMEOUTS, ...profileOf(mta).waits }, timeouts);
+}
+
 /** Limits that no honest milter meets. */
 export const DEFAULT_LIMITS: Required<MtaLimits> = {
   replyBytes: 1024 * 1024,
@@ -72,7 +88,7 @@ const count = or(whole(0), Infinity);
 
 export const CONNECTION_RULES: Rules<MtaConnectionOptions> = {
   ...FILTER_END_RULES,
-  mta: oneOf('postfix', 'sendmail'),
+  mta: oneOf(...MTA_KINDS),
   signal,
   offer: offerRule,
   timeouts: object<MtaTimeouts>({

@@ -14,9 +14,9 @@ import { CONTINUE, type MtaAnswer, type MtaEvent, type Verdict, readAnswer, time
 import {
   CONNECTION_RULES,
   DEFAULT_LIMITS,
-  DEFAULT_TIMEOUTS,
   type MilterTarget,
   type MtaConnectionOptions,
+  timeoutsOf,
 } from './connection-options.js';
 import { FILTER_END_RULES, type FilterEndOptions, filterEnd } from './filter-end.js';
 import { type MtaMacros, macrosBefore } from './macros.js';
@@ -31,7 +31,7 @@ export interface TranscriptEntry {
 
 type EventName = MtaEvent['type'];
 
-/** Postfix sends the macros of these even where the milter does not want the event. */
+/** Postfix and Sendmail send the macros of these even where the milter does not want the event. */
 const MACROS_ALWAYS: readonly EventName[] = ['connect', 'helo', 'mail', 'rcpt', 'data', 'unknown'];
 
 /** The events that do not follow on SKIP, and on a refused DATA: after that the client may go on with RCPT and DATA. */
@@ -96,8 +96,9 @@ export class MtaConnection {
    */
   static async open(to: MilterTarget, options: MtaConnectionOptions = {}): Promise<MtaConnection> {
     checkOptions('MtaConnection.open()', options, CONNECTION_RULES);
-    const timeouts = withDefaults(DEFAULT_TIMEOUTS, options.timeouts);
-    const offer = completeOffer(options.offer ?? {}, profileOf(options.mta).oldActions);
+    const timeouts = timeoutsOf(options);
+    const profile = profileOf(options.mta);
+    const offer = completeOffer(options.offer ?? {}, profile);
     const { replyBytes } = withDefaults(DEFAULT_LIMITS, options.limits);
     const { signal } = options;
     signal?.throwIfAborted();
@@ -113,7 +114,8 @@ export class MtaConnection {
       if (answer.type !== 'optneg') {
         throw new MilterError('negotiation', 'optneg', `it answered the offer with ${answer.type}`);
       }
-      return new MtaConnection(stream, agree(offer, answer), { sent: [sent], received: [answer] }, options);
+      const agreement = agree(offer, answer, profile.obeys);
+      return new MtaConnection(stream, agreement, { sent: [sent], received: [answer] }, options);
     } catch (error) {
       stream.destroy();
       throw error;
@@ -163,7 +165,7 @@ export class MtaConnection {
     if (commands.length === 0) return CONTINUE;
     const received = await this.#send(event.type, commands);
     if (plan === 'ask') return this.#answer(event.type, received);
-    const { silent = DEFAULT_TIMEOUTS.silent } = this.#options.timeouts ?? {};
+    const { silent } = timeoutsOf(this.#options);
     if (plan === 'send' && silent > 0) {
       await this.#stream.quiet(silent);
       this.#stream.checkSilence();
@@ -180,7 +182,7 @@ export class MtaConnection {
   /** Ends the session and the connection; waits for the milter to close its end. */
   async quit(): Promise<void> {
     if (!this.sessionOver) await this.#send('quit', [{ type: 'quit' }]);
-    await this.#stream.ended(this.#options.timeouts?.close ?? DEFAULT_TIMEOUTS.close);
+    await this.#stream.ended(timeoutsOf(this.#options).close);
     this.#stream.checkSilence();
   }
 
@@ -192,20 +194,27 @@ export class MtaConnection {
   /** The frames for an event: its macros and itself (with or without a reply), only its macros, or none. */
   #plan(name: EventName): 'ask' | 'send' | 'macros' | 'nothing' {
     const { protocol, version } = this.agreement;
-    const { no, nr, version: since } = COMMANDS[name];
+    const { neverSends, leftOutBy, macrosAlone } = this.#profile;
+    const { nr, version: since } = COMMANDS[name];
+    const no = leftOutBy[name] ?? COMMANDS[name].no;
     if (name === 'mail' || name === 'helo') this.#endMessage();
     const part = this.#over === 'body' || this.#over === 'content' ? LEFT_OUT[this.#over] : undefined;
     if (part?.includes(name) === false) this.#over = undefined;
     // libmilter without a data callback drops the whole message when an unknown command comes after a recipient.
     const lost = name === 'unknown' && this.#last === 'rcpt' && (protocol & SMFIP.NODATA) !== 0;
-    if (this.#over !== undefined || lost) return 'nothing';
-    if ((protocol & no) !== 0 || since > version) return MACROS_ALWAYS.includes(name) ? 'macros' : 'nothing';
+    if (this.#over !== undefined || lost || neverSends.includes(name)) return 'nothing';
+    if ((protocol & no) !== 0 || since > version) {
+      return macrosAlone && MACROS_ALWAYS.includes(name) ? 'macros' : 'nothing';
+    }
     this.#last = name;
     return (protocol & nr) !== 0 ? 'send' : 'ask';
   }
 
   #decided(name: EventName, { kind }: Verdict): void {
-    const scope = scopeOf(name, DECISIONS[kind]);
+    const refused = kind === 'refuse' || kind === 'discard';
+    // A server that asks about everything at once closes the connection.
+    const scope =
+      refused && this.#profile.asksFrom === 'message' ? 'connection' : scopeOf(name, DECISIONS[kind]);
     if (scope !== 'event') this.#over = scope;
     else if (name === 'data' && kind === 'refuse') this.#over = 'content';
   }

@@ -1,11 +1,13 @@
 import { quote } from '../../common/printable.js';
+import type { KnownProfile } from '../../session/profiles/profile.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 
 /** Postfix's own refusals. */
 export const REFUSALS = {
   reject: { code: 550, enhanced: '5.7.1', lines: ['Command rejected'] },
   tempfail: { code: 451, enhanced: '4.7.1', lines: ['Service unavailable - try again later'] },
-  /** For a milter that has failed, where mail is then refused. */
+  /** For a milter that has failed, where mail is then deferred, or refused. */
+  unavailable: { code: 451, enhanced: '4.7.1', lines: ['Service unavailable - try again later'] },
   failed: { code: 550, enhanced: '5.5.0', lines: ['Service unavailable'] },
   shutdown: { code: 421, enhanced: '4.7.0', lines: ['Server closing connection'] },
 } as const satisfies Record<string, SmtpReply>;
@@ -20,6 +22,17 @@ const CODE = /^[45]\d\d(?=[ -]|$)/;
 const LINE = /^(\d\d\d)(?:([ -])(.*))?$/;
 const ENHANCED = /^[245](\.\d{1,3}\.\d{1,3})(?: +|$)/;
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
+
+/** What a mail server's client gets of the text of a reply code. */
+export function readReply(text: string, { replies, missingCode }: KnownProfile): SanitisedReply {
+  if (replies === 'checked') return sanitiseReply(text, missingCode);
+  const code = Number(text.slice(0, 3));
+  // Of what is between code and text neither says what it has to be.
+  if (!/^\d\d\d./s.test(text)) return { reply: REFUSALS.tempfail, violation: 'its reply has no code' };
+  if (replies === 'code') return { reply: { code, enhanced: '5.7.1', lines: REFUSALS.reject.lines } };
+  const [, enhanced, line = ''] = /^(?:(\d\.\d{1,3}\.\d{1,3}) )?([^\r\n]*)/.exec(text.slice(4)) ?? [];
+  return { reply: { code, ...(enhanced !== undefined && { enhanced }), lines: [line] } };
+}
 
 /**
  * Makes the text of a reply code fit for an SMTP client.

@@ -35,7 +35,7 @@ export interface Delivery {
   /** The envelope that the message is delivered with, or would be. */
   readonly sender: Required<Path>;
   readonly recipients: readonly Required<Path>[];
-  /** The header and body that are delivered, or would be; the first field is the MTA's own `Received`. */
+  /** The header and body that are delivered, or would be, with the MTA's own `Received`: the first field but in maddy. */
   readonly headers: readonly HeaderField[];
   readonly body: Buffer;
   /** Header, empty line and body as bytes. */

@@ -15,7 +15,7 @@ import { REFUSALS } from '../client/sanitise-reply.js';
 export type FailurePolicy = 'tempfail' | 'reject' | 'shutdown' | 'accept' | 'quarantine';
 
 const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
-  tempfail: REFUSALS.tempfail,
+  tempfail: REFUSALS.unavailable,
   reject: REFUSALS.failed,
   shutdown: { code: 421, enhanced: '4.7.1', lines: REFUSALS.tempfail.lines },
   accept: undefined,
@@ -26,9 +26,13 @@ const WITHOUT: Readonly<Record<FailurePolicy, SmtpReply | undefined>> = {
 export class GuardedMilter {
   failure: MilterError | undefined;
   connection: MtaConnection | undefined;
+  readonly #to: MilterTarget;
+  readonly #options: MtaConnectionOptions;
   readonly #policy: FailurePolicy;
 
-  constructor(policy: FailurePolicy) {
+  constructor(to: MilterTarget, options: MtaConnectionOptions, policy: FailurePolicy) {
+    this.#to = to;
+    this.#options = pickOptions<MtaConnectionOptions>(options, CONNECTION_RULES);
     this.#policy = policy;
   }
 
@@ -44,16 +48,10 @@ export class GuardedMilter {
     return this.failure !== undefined && this.#policy === 'quarantine';
   }
 
-  async open(to: MilterTarget, options: MtaConnectionOptions): Promise<void> {
-    const known = pickOptions<MtaConnectionOptions>(options, CONNECTION_RULES);
-    await this.#guarded(async () => {
-      this.connection = await MtaConnection.open(to, known);
-    });
-  }
-
+  /** Asks about an event; connects at the first. */
   async ask(event: MtaEvent, macros: MtaMacros): Promise<MtaAnswer> {
     const failedBefore = this.failure !== undefined;
-    const answer = await this.#guarded(async () => this.connection?.ask(event, macros));
+    const answer = await this.#guarded(async () => (await this.#open()).ask(event, macros));
     if (answer !== undefined) return answer;
     const reply = (failedBefore ? undefined : this.failure?.refusal) ?? WITHOUT[this.#policy];
     return reply === undefined ? CONTINUE : { verdict: { kind: 'refuse', reply }, modifications: [] };
@@ -62,6 +60,10 @@ export class GuardedMilter {
   /** The message is over, or the session. */
   async end(by: 'abort' | 'quit'): Promise<void> {
     await this.#guarded(async () => this.connection?.[by]());
+  }
+
+  async #open(): Promise<MtaConnection> {
+    return (this.connection ??= await MtaConnection.open(this.#to, this.#options));
   }
 
   /** Does something where it has not failed; returns nothing where it fails, or has. */

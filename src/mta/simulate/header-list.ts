@@ -1,4 +1,5 @@
 import { decodeText } from '../../transport/wire/text.js';
+import { type WireModification, valueBytes } from '../client/modification-list.js';
 
 /** A header field of a message. */
 export interface HeaderField {
@@ -11,6 +12,9 @@ export interface HeaderField {
 
 /** A field as an MTA keeps it. */
 export type RawField = Pick<HeaderField, 'name' | 'raw'>;
+
+/** A change to a header. */
+export type HeaderChange = Extract<WireModification, { name: string }>;
 
 /** A field in a list, or a place for one. */
 export interface HeaderEntry {
@@ -32,6 +36,15 @@ export abstract class HeaderList {
     this.#leadspc = leadspc;
   }
 
+  /** Makes the changes that a milter wants, in its order. */
+  apply(changes: readonly HeaderChange[]): void {
+    for (const one of changes) {
+      if (one.type === 'addHeader') this.add(one.name, valueBytes(one));
+      else if (one.type === 'insertHeader') this.insert(one.index, one.name, valueBytes(one));
+      else this.change(one.index, one.name, valueBytes(one));
+    }
+  }
+
   abstract add(name: string, value: Uint8Array): void;
 
   /** Replaces the n-th of a name, from 1; an empty value deletes it (CHGHEADER). */
@@ -50,7 +63,7 @@ export abstract class HeaderList {
   list(): HeaderField[] {
     return this.entries
       .filter((entry) => this.isDelivered(entry))
-      .map(({ name, raw }) => headerField(name, raw));
+      .map((entry) => headerField(entry.name, this.written(entry)));
   }
 
   /** The fields that are delivered, as bytes, without the empty line after them. */
@@ -65,6 +78,11 @@ export abstract class HeaderList {
     return kind !== 'place' && !deleted;
   }
 
+  /** What is delivered of a field, behind the colon. */
+  protected written({ raw }: HeaderEntry): Buffer {
+    return raw;
+  }
+
   protected made(name: string, value: Uint8Array): HeaderEntry {
     return { name, raw: this.afterColon(value), kind: 'given', deleted: false };
   }
@@ -73,6 +91,11 @@ export abstract class HeaderList {
   protected afterColon(value: Uint8Array): Buffer {
     return this.#leadspc ? folded(value) : Buffer.concat([Buffer.from(' '), folded(value)]);
   }
+}
+
+/** Fields as entries of a list. */
+export function entriesOf(kind: 'received' | 'given', fields: readonly RawField[]): HeaderEntry[] {
+  return fields.map((field) => ({ ...field, kind, deleted: false }));
 }
 
 export function headerField(name: string, raw: Buffer): HeaderField {

@@ -24,7 +24,10 @@ function familyOf(address: string): ConnectFields['family'] {
 }
 
 /** The commands that an MTA sends before the first mail. */
-export function openingOf({ client, helo = 'client.example' }: ClientOptions): readonly [MtaEvent, MtaEvent] {
+export function openingOf({
+  client,
+  helo = 'client.example',
+}: ClientOptions): readonly [connect: Extract<MtaEvent, { type: 'connect' }>, helo: MtaEvent] {
   return [
     { type: 'connect', ...clientOf(client) },
     { type: 'helo', text: helo },

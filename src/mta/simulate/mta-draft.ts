@@ -1,6 +1,8 @@
-import { type WireModification, argumentWords, valueBytes } from '../client/modification-list.js';
-import type { HeaderList } from './header-list.js';
-import type { RecipientRules } from './mail-server.js';
+import type { KnownProfile } from '../../session/profiles/profile.js';
+import { REPLIES } from '../../transport/wire/replies.js';
+import { type WireModification, argumentWords } from '../client/modification-list.js';
+import type { HeaderChange, HeaderList } from './header-list.js';
+import type { MailServer, RecipientRules } from './mail-server.js';
 import { type Mail, type Path, pathOf, withLineEnds } from './mail.js';
 
 export interface MtaDraft {
@@ -41,15 +43,15 @@ export class RecipientList {
 
   /** Adds a recipient that a milter wants; a null address adds none. */
   add(recipient: Required<Path>): void {
-    if (recipient.address === '') return;
+    if (recipient.address === '' || this.#rules.takes?.(recipient) === false) return;
     const old = this.#removed.get(this.#rules.key(recipient, 'milter'));
     this.#add(old === undefined ? recipient : (this.#rules.again?.(old, recipient) ?? recipient), 'milter');
   }
 
-  /** Removes the recipients with this address, which both MTAs compare byte for byte. */
+  /** Removes the recipients with this address, which is compared byte for byte. */
   remove(address: string): void {
     for (const [key, recipient] of this.#entries) {
-      if (address !== recipient.address) continue;
+      if (address !== (this.#rules.named?.(recipient) ?? recipient.address)) continue;
       this.#entries.delete(key);
       this.#removed.set(key, recipient);
     }
@@ -68,21 +70,24 @@ export class RecipientList {
 /** Postfix keeps so much of the reason for a quarantine. */
 const REASON_BYTES = 100;
 
-/** Changes a message as the milter wants it, in the order in which the milter said it, by the rules of its MTA. */
-export function applyModifications(draft: MtaDraft, modifications: readonly WireModification[]): void {
-  const body = modifications.flatMap((one) => (one.type === 'replaceBody' ? [one.data] : []));
-  if (body.length > 0) draft.body = withLineEnds(Buffer.concat(body));
-  for (const one of modifications) {
+/**
+ * Changes a message as the milter wants it, by the rules of its MTA, which passes over what it has not offered: the body,
+ * the header, and the envelope, each in the order in which the milter said it.
+ */
+export function applyModifications(
+  draft: MtaDraft,
+  modifications: readonly WireModification[],
+  { profile, server }: { readonly profile: KnownProfile; readonly server: MailServer },
+): void {
+  const wanted = modifications.filter(({ type }) => (REPLIES[type].right & profile.offer.actions) !== 0);
+  const pieces = wanted.flatMap((one) => (one.type === 'replaceBody' ? [one.data] : []));
+  const body = Buffer.concat(pieces);
+  if (profile.needsBody ? body.length > 0 : pieces.length > 0) {
+    draft.body = server.keepsLineEnds === true ? body : withLineEnds(body);
+  }
+  draft.headers.apply(wanted.flatMap((one) => headerChange(one, server)));
+  for (const one of wanted) {
     switch (one.type) {
-      case 'addHeader':
-        draft.headers.add(one.name, valueBytes(one));
-        break;
-      case 'insertHeader':
-        draft.headers.insert(one.index, one.name, valueBytes(one));
-        break;
-      case 'changeHeader':
-        draft.headers.change(one.index, one.name, valueBytes(one));
-        break;
       case 'addRecipient':
         draft.recipients.add(pathFrom(one.text));
         break;
@@ -96,12 +101,17 @@ export function applyModifications(draft: MtaDraft, modifications: readonly Wire
         draft.sender = pathFrom(one.address, one.args);
         break;
       case 'quarantine':
-        draft.quarantined = Buffer.from(one.text).subarray(0, REASON_BYTES).toString();
-        break;
-      case 'replaceBody':
-        break;
+        if (server.quarantineField === undefined) {
+          draft.quarantined = Buffer.from(one.text).subarray(0, REASON_BYTES).toString();
+        }
     }
   }
+}
+
+function headerChange(one: WireModification, { quarantineField }: MailServer): HeaderChange[] {
+  if ('name' in one) return [one];
+  if (one.type !== 'quarantine' || quarantineField === undefined) return [];
+  return [{ type: 'addHeader', name: quarantineField, value: one.text }];
 }
 
 /** An address of an envelope command, without the brackets that SMTP has around it. */

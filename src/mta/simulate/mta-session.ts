@@ -1,4 +1,5 @@
 import { type Rules, anything, checkOptions, oneOf, required, string } from '../../common/options.js';
+import type { MtaKind } from '../../session/profiles/profile.js';
 import { profileOf } from '../../session/profiles/recognise.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
@@ -12,10 +13,20 @@ import type { MilterError } from '../client/milter-error.js';
 import type { TranscriptEntry } from '../client/mta-connection.js';
 import type { Delivery, DeliveryStep } from './delivery.js';
 import { type FailurePolicy, GuardedMilter } from './guarded-milter.js';
+import { MADDY } from './maddy.js';
+import { type MailServer, replyFrom } from './mail-server.js';
 import { CLIENT_RULES, type ClientOptions, MAIL_RULES, type Mail } from './mail.js';
 import { POSTFIX } from './postfix.js';
 import { SENDMAIL } from './sendmail.js';
 import { type SmtpSession, SmtpTransaction } from './smtp-transaction.js';
+import { STALWART } from './stalwart.js';
+
+const SERVERS: Readonly<Record<MtaKind, MailServer>> = {
+  postfix: POSTFIX,
+  sendmail: SENDMAIL,
+  stalwart: STALWART,
+  maddy: MADDY,
+};
 
 /** The SMTP client, and the MTA that it talks to. */
 export interface MtaSessionOptions extends MtaConnectionOptions, ClientOptions {
@@ -51,6 +62,9 @@ const DEFAULT_CLIENT: ConnectFields = {
 /**
  * An SMTP session as an MTA has it, with a milter: one client, and any number of messages.
  *
+ * @remarks
+ * Postfix and Sendmail have one connection to the milter for the session, Stalwart and maddy one for each message.
+ *
  * @example
  * const session = await MtaSession.open({ to: on('rcpt', () => reject()) });
  * const { outcome } = await session.send({ sender: 'a@example.com', recipients: ['b@example.org'] }); // 'refused'
@@ -63,15 +77,19 @@ export class MtaSession {
   readonly opening: readonly DeliveryStep[] = [];
   readonly #session: SmtpSession;
   readonly #keepsAll: boolean;
+  readonly #milter: () => GuardedMilter;
+  /** The conversations of messages that had connections of their own. */
+  readonly #past: TranscriptEntry[] = [];
   #first = true;
 
-  private constructor(milter: GuardedMilter, options: MtaSessionOptions) {
-    const { tls, auth, mta, hostname = 'mta.example.org' } = options;
-    const server = mta === 'sendmail' ? SENDMAIL : POSTFIX;
+  private constructor(options: MtaSessionOptions) {
+    const { tls, auth, mta = 'postfix', hostname = 'mta.example.org', to, onFailure = 'tempfail' } = options;
+    const server = SERVERS[mta];
     const client = { ...DEFAULT_CLIENT, ...options.client };
     this.#keepsAll = options.transcript === true;
+    this.#milter = () => new GuardedMilter(to, { ...options, transcript: true }, onFailure);
     this.#session = {
-      milter,
+      milter: this.#milter(),
       profile: profileOf(mta),
       server,
       hostname,
@@ -90,10 +108,7 @@ export class MtaSession {
   /** Connects to the milter and sends it the client. A milter that is not there is a failure like any other. */
   static async open(options: MtaSessionOptions): Promise<MtaSession> {
     checkOptions('MtaSession.open()', options, MTA_SESSION_RULES);
-    const { to, onFailure = 'tempfail' } = options;
-    const milter = new GuardedMilter(onFailure);
-    await milter.open(to, { ...options, transcript: true });
-    const session = new MtaSession(milter, options);
+    const session = new MtaSession(options);
     const steps: DeliveryStep[] = [await session.#connect()];
     if (!session.ended) steps.push(await session.#greet());
     return Object.assign(session, { opening: steps });
@@ -101,7 +116,7 @@ export class MtaSession {
 
   /** The conversation with the milter since the last message began; with the option `transcript` all of it. */
   get transcript(): readonly TranscriptEntry[] {
-    return this.#session.milter.connection?.transcript ?? [];
+    return [...this.#past, ...(this.#session.milter.connection?.transcript ?? [])];
   }
 
   /** How the milter failed, where it did. */
@@ -119,17 +134,19 @@ export class MtaSession {
     this.#session.helo = name;
     const { reply } = await this.#greet();
     // Postfix gives up a message that may be in progress, and only then.
-    if (this.#session.profile.abortsAlways) await this.#session.milter.end('abort');
+    if (this.#session.profile.aborts()) await this.#session.milter.end('abort');
     return reply;
   }
 
   /** The client says something that is no command; returns the reply. */
   async unknown(line: string): Promise<SmtpReply> {
-    const { milter, server, macros, standing } = this.#session;
+    const { milter, profile, server, macros, standing } = this.#session;
     if (standing !== undefined) return standing;
-    const { verdict } = await milter.ask({ type: 'unknown', text: server.unknownCommand(line) }, macros);
+    if (profile.neverSends.includes('unknown')) return server.unknown(line);
+    const text = server.unknownCommand?.(line) ?? line;
+    const { verdict } = await milter.ask({ type: 'unknown', text }, macros);
     if (verdict.kind !== 'refuse') return server.unknown(line);
-    const reply = server.refused('unknown', verdict.reply);
+    const reply = server.refused('unknown', verdict.reply, { id: '' });
     if (reply.code === 421) this.#session.standing = reply;
     return reply;
   }
@@ -142,8 +159,12 @@ export class MtaSession {
    */
   async send(mail: Mail): Promise<Delivery> {
     checkOptions('send()', mail, MAIL_RULES, 'field');
-    const { milter } = this.#session;
     const first = this.#first;
+    if (this.#session.profile.asksFrom !== 'connect') {
+      if (this.#keepsAll) this.#past.push(...this.transcript.slice(this.#past.length));
+      this.#session.milter = this.#milter();
+    }
+    const { milter } = this.#session;
     const transaction = new SmtpTransaction(mail, this.#session, first ? this.opening : []);
     if (!first && !this.#keepsAll) milter.connection?.forgetTranscript();
     const from = first ? 0 : this.transcript.length;
@@ -156,28 +177,40 @@ export class MtaSession {
   /** Ends the session. */
   async close(): Promise<void> {
     const { milter, profile } = this.#session;
-    if (profile.abortsAlways) await milter.end('abort');
-    await milter.end('quit');
+    if (profile.aborts()) await milter.end('abort');
+    if (profile.asksFrom === 'connect') await milter.end('quit');
   }
 
   async #connect(): Promise<DeliveryStep> {
-    const { milter, server, hostname, client, macros } = this.#session;
-    const { verdict } = await milter.ask({ type: 'connect', ...server.client(client) }, macros);
-    const usual: SmtpReply = { code: 220, lines: [`${hostname} ESMTP`] };
+    const { profile, milter, server, hostname, client, helo, macros } = this.#session;
+    const usual = replyFrom(server.accepts.connect, hostname);
+    if (profile.asksFrom !== 'connect') return { command: 'connect', reply: usual };
+    const { verdict } = await milter.ask({ type: 'connect', ...server.client(client, helo) }, macros);
     if (verdict.kind !== 'refuse') return { command: 'connect', reply: usual };
-    const { banner = usual, standing } = server.refusedSession(hostname, verdict.reply);
+    const { banner = usual, standing } = server.refusedSession?.(hostname, verdict.reply) ?? {
+      standing: verdict.reply,
+    };
     this.#session.standing = standing;
     return { command: 'connect', reply: banner };
   }
 
   async #greet(): Promise<DeliveryStep> {
-    const { milter, server, hostname, helo, macros } = this.#session;
-    const { verdict } = await milter.ask({ type: 'helo', text: helo }, macros);
-    if (verdict.kind === 'refuse') this.#session.standing ??= server.refused('helo', verdict.reply);
+    const { profile, milter, server, hostname, helo, macros } = this.#session;
+    if (profile.asksFrom === 'connect') {
+      const { verdict } = await milter.ask({ type: 'helo', text: helo }, macros);
+      if (verdict.kind === 'refuse') {
+        this.#session.standing ??= server.refused('helo', verdict.reply, { id: '' });
+      }
+    }
     const { standing } = this.#session;
     const reply = standing?.code === 421 ? standing : { code: 250, lines: [hostname] };
     return { command: 'helo', reply };
   }
+}
+
+/** The mail server of that kind, as its clients see it. */
+export function serverOf(mta: MtaKind): MailServer {
+  return SERVERS[mta];
 }
 
 /** The macros of a client that came over TLS or has logged in. */

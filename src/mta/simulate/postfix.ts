@@ -1,6 +1,13 @@
 import { REFUSALS } from '../client/sanitise-reply.js';
-import { type HeaderEntry, HeaderList, type RawField } from './header-list.js';
-import { type MailServer, type RecipientRules, argumentOf, commonMacros, literalOf } from './mail-server.js';
+import { HeaderList, type RawField, entriesOf } from './header-list.js';
+import {
+  type MailServer,
+  type RecipientRules,
+  argumentOf,
+  commonMacros,
+  hasName,
+  literalOf,
+} from './mail-server.js';
 
 /**
  * A header, changed as Postfix does it.
@@ -15,9 +22,7 @@ export class PostfixHeaderList extends HeaderList {
    * @param own the MTA's own, which go on top of them and are not shown
    */
   constructor(fields: readonly RawField[], own: readonly RawField[], leadspc: boolean) {
-    const entries = (kind: 'received' | 'given', some: readonly RawField[]): HeaderEntry[] =>
-      some.map((field) => ({ ...field, kind, deleted: false }));
-    super([...entries('received', own), ...entries('given', fields)], leadspc);
+    super([...entriesOf('received', own), ...entriesOf('given', fields)], leadspc);
   }
 
   add(name: string, value: Uint8Array): void {
@@ -47,12 +52,14 @@ export const POSTFIX_RECIPIENTS: RecipientRules = {
   },
 };
 
+/** `message_drop_headers`: fields of the client that neither a milter nor a recipient gets; those of a milter pass. */
+const DROPPED = new Set(['bcc', 'content-length', 'resent-bcc', 'return-path']);
+
 /** Postfix 3.7 with its default settings. */
 export const POSTFIX: MailServer = {
   session(hostname, client) {
     const { family, host, address } = client;
-    // A client without a name comes with its address in brackets.
-    const name = host.startsWith('[') ? 'unknown' : host;
+    const name = hasName(client) ? host : 'unknown';
     return {
       ...commonMacros(hostname, { ...client, host: name }),
       v: 'Postfix 3.7.11',
@@ -72,8 +79,13 @@ export const POSTFIX: MailServer = {
   client: (client) => client,
   recipients: POSTFIX_RECIPIENTS,
   header: (fields, { received, leadspc }) =>
-    new PostfixHeaderList(fields, [{ name: 'Received', raw: Buffer.from(` ${received}`) }], leadspc),
+    new PostfixHeaderList(
+      fields.filter(({ name }) => !DROPPED.has(name.toLowerCase())),
+      [{ name: 'Received', raw: Buffer.from(` ${received}`) }],
+      leadspc,
+    ),
   accepts: {
+    connect: '220 % ESMTP',
     mail: '250 2.1.0 Ok',
     rcpt: '250 2.1.5 Ok',
     data: '354 End data with <CR><LF>.<CR><LF>',

@@ -13,24 +13,49 @@ const CONFIGURED = [
   'Resent-Message-Id',
   'Message-Id',
 ];
-const NEVER_WRITTEN = new Set(['return-path', 'resent-date', 'full-name']);
+const isConfigured = nameIn(CONFIGURED.join(' '));
+const isNeverWritten = nameIn('return-path content-length full-name');
+const isFullName = nameIn('full-name');
+const isBlindCopy = nameIn('bcc resent-bcc');
+/** Where the client names one of these, nothing is left of blind copies; otherwise their name. */
+const isCopy = nameIn('to cc apparently-to');
+/** Written only where the client has sent one of them: then the message has been resent. */
+const isResent = nameIn(
+  'resent-date resent-from resent-message-id resent-to resent-cc resent-bcc resent-sender resent-reply-to',
+);
+/** With one of these the body begins. */
+const isBody = nameIn('text message');
+/** The most bytes of a line of the header that are written; of the last line of a field the rest is lost. */
+const LINE = 2303;
 
 /**
  * A header, changed as Sendmail 8.17 does it with its standard configuration.
  *
  * Its list begins with eight entries of its own: `Received`, and seven of the configuration, of which only those are
- * visible (`Date`, `From`, `Message-Id`) that the client did not send. Positions count this list, deleted entries
- * included. A new field stands before the first of its name, or in the place of one that the MTA has made. The n-th of a
- * name counts the fields of the client and of milters; deletions renumber nothing; a changed field keeps its spelling.
+ * visible (`Date`, `From`, `Message-Id`, and with `Resent-` before them where a message was resent) that the client did
+ * not send, or sent without a value. Positions count this list, deleted entries included. A new field stands before the
+ * first of its name, or in the place of one that the MTA has made. The n-th of a name counts the fields of the client and
+ * of milters; deletions renumber nothing; a changed field keeps its spelling.
  */
 export class SendmailHeaderList extends HeaderList {
+  readonly #resent: boolean;
+  readonly #named: boolean;
+
   /**
    * @param fields those of the client
    * @param own `Received`, and the MTA's own `Date`, `From` and `Message-Id`
    */
   constructor(fields: readonly RawField[], own: readonly RawField[], leadspc: boolean) {
-    const sent = new Set(fields.map(({ name }) => key(name)));
-    const made = new Map(own.map(({ name, raw }) => [key(name), raw]));
+    const taken = fields.filter(
+      (field) => !isConfigured(field) || field.raw.toString('latin1').trim() !== '',
+    );
+    const sent = new Set(taken.map(({ name }) => key(name)));
+    const made = new Map(
+      own.flatMap(({ name, raw }): [string, Buffer][] => [
+        [key(name), raw],
+        [`resent-${key(name)}`, raw],
+      ]),
+    );
     const entry = (name: string, kind: HeaderEntry['kind'], raw: Buffer = Buffer.alloc(0)): HeaderEntry => {
       return { name, raw, kind, deleted: false };
     };
@@ -38,8 +63,10 @@ export class SendmailHeaderList extends HeaderList {
       const raw = sent.has(key(name)) ? undefined : made.get(key(name));
       return entry(name, raw === undefined ? 'place' : 'default', raw);
     });
-    const given = fields.map(({ name, raw }) => entry(name, 'given', raw));
+    const given = taken.map(({ name, raw }) => entry(name, 'given', raw));
     super([entry('Received', 'received', made.get('received')), ...configured, ...given], leadspc);
+    this.#resent = fields.some(isResent);
+    this.#named = fields.some(isCopy);
   }
 
   add(name: string, value: Uint8Array): void {
@@ -68,8 +95,35 @@ export class SendmailHeaderList extends HeaderList {
   }
 
   protected override isDelivered(entry: HeaderEntry): boolean {
-    return super.isDelivered(entry) && !NEVER_WRITTEN.has(key(entry.name));
+    if (isNeverWritten(entry) || (isResent(entry) && !this.#resent)) return false;
+    return super.isDelivered(entry) && !(isBlindCopy(entry) && this.#named);
   }
+
+  protected override written(entry: HeaderEntry): Buffer {
+    if (isBlindCopy(entry)) return Buffer.alloc(0);
+    const { name, raw } = entry;
+    const lines = `${name}:${raw.toString('latin1')}`.split('\n');
+    const last = lines.pop() ?? '';
+    const written = [...lines.flatMap(pieces), last.slice(0, LINE)].join('\n');
+    return Buffer.from(written.slice(name.length + 1), 'latin1');
+  }
+}
+
+/** A test for a field whose name is one of these. */
+function nameIn(names: string): (field: { readonly name: string }) => boolean {
+  const set = new Set(names.toLowerCase().split(' '));
+  return ({ name }) => set.has(key(name));
+}
+
+/** A line of a header that another follows, as several where it is too long; each costs it a character. */
+function pieces(line: string): string[] {
+  return line.length <= LINE ? [line] : [line.slice(0, LINE), ...pieces(` ${line.slice(LINE + 1)}`)];
+}
+
+/** A name in front of an address: quoted where it has special characters outside of quotes and comments. */
+function phraseOf(name: string): string {
+  const outside = name.replace(/"[^"]*"|\([^)]*\)/g, '');
+  return /[@,;:\\()[\].']/.test(outside) ? `"${name}"` : name;
 }
 
 function key(name: string): string {
@@ -134,27 +188,32 @@ export const SENDMAIL: MailServer = {
   content: (header) => ({
     '{msg_id}': header.list().find(({ name }) => name.toLowerCase() === 'message-id')?.value,
   }),
-  unknownCommand: (line) => line,
   recipients: SENDMAIL_RECIPIENTS,
   client: (client) => ({ ...client, address: literalOf(client) }),
+  // It then loses the end of that field's last line.
+  endsHeader: ({ name }) => isBody({ name }) || name.length > 100,
   header(fields, { received, id, hostname, sender, date, leadspc }) {
+    const from = sender === '' ? `MAILER-DAEMON@${hostname}` : sender;
+    const names = fields.filter(isFullName).map(({ raw }) => raw.toString('latin1').trim());
+    const full = phraseOf(names.find((one) => one !== '') ?? '');
     const own: RawField[] = [
       ['Received', received],
       ['Date', date.toUTCString()],
-      ['From', sender === '' ? `MAILER-DAEMON@${hostname}` : sender],
+      ['From', full === '' ? from : `${full} <${sender}>`],
       ['Message-Id', `<${date.toISOString().replace(/\D/g, '').slice(0, 12)}.${id}@${hostname}>`],
-    ].map(([name = '', value = '']) => ({ name, raw: Buffer.from(` ${value}`) }));
+    ].map(([name = '', value = '']) => ({ name, raw: Buffer.from(` ${value}`, 'latin1') }));
     return new SendmailHeaderList(fields, own, leadspc);
   },
   accepts: {
+    connect: '220 % ESMTP',
     mail: '250 2.1.0 <%>... Sender ok',
     rcpt: '250 2.1.5 <%>... Recipient ok',
     data: '354 End data with <CR><LF>.<CR><LF>',
     message: '250 2.0.0 % Message accepted for delivery',
     rset: '250 2.0.0 Reset state',
   },
-  refused(stage, given, address) {
-    if (given === REFUSALS.tempfail) return TEMPFAIL;
+  refused(stage, given, { address }) {
+    if (given === REFUSALS.tempfail || given === REFUSALS.unavailable) return TEMPFAIL;
     const reply: SmtpReply = given === REFUSALS.failed ? REFUSALS.reject : given;
     if (reply === REFUSALS.reject && stage === 'helo') return REJECT_SESSION;
     const code = reply === REFUSALS.reject && CONTENT.includes(stage) ? 554 : reply.code;

@@ -1,5 +1,5 @@
 import { USUAL } from '../../session/negotiation/terms.js';
-import type { KnownProfile } from '../../session/profiles/profile.js';
+import type { KnownProfile, MessageDecision } from '../../session/profiles/profile.js';
 import type { SmtpReply } from '../../session/smtp-reply.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import type { ConnectFields } from '../../transport/wire/layouts.js';
@@ -8,12 +8,14 @@ import { CONTINUE, type MtaAnswer, type MtaEvent, type Verdict } from '../client
 import { type MtaMacros, wireMacros } from '../client/macros.js';
 import type { Delivery, DeliveryOutcome, DeliveryStep } from './delivery.js';
 import type { GuardedMilter } from './guarded-milter.js';
-import { type MailServer, literalOf } from './mail-server.js';
+import type { RawField } from './header-list.js';
+import { type MailServer, literalOf, replyFrom } from './mail-server.js';
 import { type Mail, type Path, fieldsOf, pathOf } from './mail.js';
 import { type MtaDraft, applyModifications, draftOf } from './mta-draft.js';
 
 export interface SmtpSession {
-  readonly milter: GuardedMilter;
+  /** The milter of the session, or of the message in progress. */
+  milter: GuardedMilter;
   readonly profile: KnownProfile;
   readonly server: MailServer;
   readonly hostname: string;
@@ -25,6 +27,13 @@ export interface SmtpSession {
   /** The reply to every command, where the session has been refused. */
   standing: SmtpReply | undefined;
 }
+
+/** The events that a mail server does not ask about before a later one. */
+const EARLY: Readonly<Record<KnownProfile['asksFrom'], readonly string[]>> = {
+  connect: [],
+  rcpt: ['connect', 'helo', 'mail'],
+  message: ['connect', 'helo', 'mail', 'rcpt', 'data'],
+};
 
 const NO_RECIPIENTS: SmtpReply = { code: 554, enhanced: '5.5.1', lines: ['Error: no valid recipients'] };
 
@@ -40,19 +49,33 @@ export class SmtpTransaction {
   readonly #given: MtaMacros;
   readonly #accepted: Required<Path>[] = [];
   readonly #refused: Required<Path>[] = [];
+  /** The header as it came, with an empty line, where that is a part of the body to a milter. */
+  readonly #repeated: Buffer;
+  readonly #decisions: MessageDecision[] = [];
+  /** What the milter is still to be asked about, by a mail server that asks late. */
+  readonly #due: (readonly [event: MtaEvent, own: MtaMacros])[] = [];
+  readonly #askedAbout = new Set<string>();
   #answer: MtaAnswer = CONTINUE;
+  /** The answer to an event of before, which stands for all that follows. */
+  #late: MtaAnswer | undefined;
   #discarded = false;
   #abandoned = false;
-  /** There was a decision after which Sendmail still takes the message for one that the milter is in. */
-  #leftOpen = false;
 
   constructor(mail: Mail, session: SmtpSession, steps: readonly DeliveryStep[]) {
     this.#mail = mail;
     this.#session = session;
     this.#given = wireMacros(mail.macros ?? {});
     this.#steps = [...steps];
-    const { server, hostname, milter } = session;
-    const header = server.header(fieldsOf(mail.headers ?? []), {
+    const { server, hostname, milter, profile, client, helo } = session;
+    if (profile.asksFrom !== 'connect') {
+      this.#due.push(
+        [{ type: 'connect', ...server.client(client, helo) }, {}],
+        [{ type: 'helo', text: helo }, {}],
+      );
+    }
+    const fields = fieldsOf(mail.headers ?? []);
+    const end = fields.findIndex((field) => server.endsHeader?.(field));
+    const header = server.header(end === -1 ? fields : fields.slice(0, end), {
       received: this.#received(),
       id: this.#id,
       hostname,
@@ -61,15 +84,26 @@ export class SmtpTransaction {
       leadspc: (milter.protocol & SMFIP.HDR_LEADSPC) !== 0,
     });
     this.#draft = draftOf(mail, header, server.recipients);
+    if (end !== -1) {
+      // The end of the first line is lost.
+      const lines = [
+        linesOf(fields.slice(end, end + 1)).subarray(0, -2),
+        linesOf(fields.slice(end + 1)),
+        CRLF,
+      ];
+      this.#draft.body = Buffer.concat([...lines, this.#draft.body]);
+    }
+    this.#repeated = profile.repeatsHeader ? Buffer.concat([linesOf(fields), CRLF]) : Buffer.alloc(0);
   }
 
   /** @param roundsBefore how many rounds there were when this message began; 0 for the first */
   async run(roundsBefore: number): Promise<Omit<Delivery, 'transcript'>> {
-    const { standing, milter } = this.#session;
+    const { standing, milter, profile } = this.#session;
     // A 421 has closed the SMTP connection.
     if (standing?.code !== 421) {
       if (await this.#envelope()) await this.#content();
       if (this.#aborts()) await milter.end('abort');
+      if (profile.asksFrom !== 'connect') await milter.end('quit');
     }
     const draft = this.#draft;
     const before = draft.recipients.list();
@@ -102,17 +136,18 @@ export class SmtpTransaction {
     if (reply.code >= 400) return reply.code >= 500 ? 'refused' : 'deferred';
     if (this.#abandoned) return 'abandoned';
     if (this.#discarded) return 'discarded';
-    applyModifications(draft, this.#answer.modifications);
+    applyModifications(draft, this.#answer.modifications, this.#session);
     if (this.#session.milter.holds) draft.quarantined ??= 'the milter failed';
     return draft.quarantined === undefined ? 'delivered' : 'quarantined';
   }
 
-  /** Sendmail sends ABORT only where the milter has not decided about the message, or has before its content. */
   #aborts(): boolean {
     const { profile, milter } = this.#session;
-    const unanswered = (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) !== 0;
-    const undecided = milter.connection?.messageOver !== true;
-    return profile.abortsAlways || (!unanswered && (undecided || this.#leftOpen));
+    return profile.aborts({
+      decisions: this.#decisions,
+      decided: milter.connection?.messageOver === true,
+      asksSender: (milter.protocol & (SMFIP.NOMAIL | SMFIP.NR_MAIL)) === 0,
+    });
   }
 
   async #envelope(): Promise<boolean> {
@@ -138,16 +173,30 @@ export class SmtpTransaction {
 
   /** @param refusal the MTA's own: it stands, and of the milter's answer only a discard counts */
   async #askPath(type: 'mail' | 'rcpt', path: Required<Path>, refusal?: SmtpReply): Promise<Verdict> {
-    const { milter, server } = this.#session;
-    const { address, args } = path;
+    const { milter, server, profile } = this.#session;
+    const address = profile.smallRecipients ? path.address.toLowerCase() : path.address;
+    const { showsArguments } = profile;
+    const args = path.args.filter((arg) => showsArguments?.includes(arg.toUpperCase()) !== false);
     const event: MtaEvent = { type, address: `<${address}>`, args };
-    if (refusal === undefined) return (await this.#ask(event, server.address(type, address))).verdict;
+    if (refusal === undefined) {
+      if (type === 'rcpt' && this.#wasAskedAbout(path)) return CONTINUE.verdict;
+      return (await this.#ask(event, server.address(type, address))).verdict;
+    }
     if ((milter.protocol & SMFIP.RCPT_REJ) !== 0) {
       const { enhanced = '5.1.1', lines } = refusal;
       const macros = { '{rcpt_mailer}': 'error', '{rcpt_host}': enhanced, '{rcpt_addr}': lines.join(' ') };
       await this.#ask(event, macros);
     }
     return { kind: 'refuse', reply: refusal };
+  }
+
+  /** A server with a connection for each message asks about a recipient once, however often the client names it. */
+  #wasAskedAbout(path: Required<Path>): boolean {
+    const { profile, server } = this.#session;
+    const key = server.recipients.key(path, 'client');
+    const before = this.#askedAbout.has(key);
+    this.#askedAbout.add(key);
+    return before && profile.asksFrom !== 'connect';
   }
 
   #gaveUp(reset: boolean): boolean {
@@ -175,23 +224,37 @@ export class SmtpTransaction {
       yield { type: 'header', name, value: decodeText(raw, 0, raw.length), raw };
     }
     yield { type: 'eoh' };
-    for (let at = 0; at < body.length; at += chunk) {
-      yield { type: 'body', data: body.subarray(at, at + chunk) };
+    const content = Buffer.concat([this.#repeated, body]);
+    for (let at = 0; at < content.length; at += chunk) {
+      yield { type: 'body', data: content.subarray(at, at + chunk) };
     }
     yield { type: 'eom', data: Buffer.alloc(0) };
   }
 
+  /** Asks about an event when its mail server does: at once, or together with a later one; then the first refusal counts. */
   async #ask(event: MtaEvent, own: MtaMacros = {}): Promise<MtaAnswer> {
-    const { milter, standing, profile, macros } = this.#session;
+    const { standing, profile } = this.#session;
     if (standing !== undefined) return { verdict: { kind: 'refuse', reply: standing }, modifications: [] };
+    if (this.#late !== undefined) return this.#late;
+    this.#due.push([event, own]);
+    if (EARLY[profile.asksFrom].includes(event.type)) return CONTINUE;
+    for (;;) {
+      const [next, macros] = this.#due.shift() ?? [event, own];
+      const answer = await this.#put(next, macros);
+      if (next === event) return answer;
+      const { kind } = answer.verdict;
+      if (kind === 'refuse' || kind === 'discard') return (this.#late = answer);
+    }
+  }
+
+  async #put(event: MtaEvent, own: MtaMacros): Promise<MtaAnswer> {
+    const { milter, profile, macros } = this.#session;
     // Postfix has no queue id before it has accepted a recipient.
     const id = this.#accepted.length > 0 || profile.idAtMail ? { i: this.#id } : {};
     const answer = await milter.ask(event, { ...macros, ...id, ...own, ...this.#given });
     const { kind } = answer.verdict;
     this.#discarded ||= kind === 'discard';
-    this.#leftOpen ||=
-      (event.type === 'data' && (kind === 'refuse' || kind === 'discard')) ||
-      (event.type === 'rcpt' && kind === 'discard');
+    if (kind !== 'continue') this.#decisions.push({ stage: event.type, kind });
     return answer;
   }
 
@@ -200,17 +263,14 @@ export class SmtpTransaction {
     const { server, standing } = this.#session;
     const refused = verdict.kind === 'refuse';
     const reply = refused
-      ? (standing ?? server.refused(command, verdict.reply, address))
-      : this.#acceptance(command, address);
+      ? (standing ?? server.refused(command, verdict.reply, { id: this.#id, address }))
+      : ((verdict.kind === 'discard' ? server.discarded : undefined) ?? this.#acceptance(command, address));
     this.#steps.push({ command, reply, ...(address === undefined ? {} : { address }) });
     return !refused;
   }
 
   #acceptance(command: keyof MailServer['accepts'], about = this.#id): SmtpReply {
-    const text = this.#session.server.accepts[command];
-    const [, code, enhanced, line = ''] = /^(\d+) (?:(\d\.\d\.\d) )?(.*)$/.exec(text) ?? [];
-    const lines = [line.replace('%', () => about)];
-    return { code: Number(code), ...(enhanced !== undefined && { enhanced }), lines };
+    return replyFrom(this.#session.server.accepts[command], about);
   }
 
   /** A client without an accepted recipient quits; it tries again if it may for one of them. */
@@ -230,6 +290,14 @@ export class SmtpTransaction {
     const from = `from ${helo} (${client.host} [${literalOf(client)}])`;
     return `${from}\n\tby ${hostname} with ${protocol} id ${this.#id};\n\t${new Date().toUTCString()}`;
   }
+}
+
+const CRLF = Buffer.from('\r\n');
+
+/** Fields as a client sends them. */
+function linesOf(fields: readonly RawField[]): Buffer {
+  const lines = fields.map(({ name, raw }) => `${name}:${raw.toString('latin1')}\n`.replaceAll('\n', '\r\n'));
+  return Buffer.from(lines.join(''), 'latin1');
 }
 
 /** The paths of the first array that are not in the second; each in the second counts once. */

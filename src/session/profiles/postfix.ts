@@ -1,8 +1,21 @@
-import { AUTH, type KnownProfile, TLS, USUAL } from './profile.js';
+import { SMFIM } from '../../transport/wire/flags.js';
+import { AUTH, type KnownProfile, type MacroTable, REFERENCE, TLS, USUAL } from './profile.js';
+
+/** The macros of a stage for which the milter has asked for none. */
+const MACROS: MacroTable = {
+  connect: ['j', '{daemon_name}', '{daemon_addr}', 'v', '_'],
+  helo: TLS,
+  mail: ['i', ...AUTH, '{auth_author}', '{mail_addr}', '{mail_host}', '{mail_mailer}'],
+  rcpt: ['i', '{rcpt_addr}', '{rcpt_host}', '{rcpt_mailer}'],
+  data: ['i'],
+  eom: ['i'],
+  eoh: ['i'],
+};
 
 /** Postfix. It sends `v` at CONNECT, and it alone sends macros for HEADER and BODY, too. */
 export const POSTFIX: KnownProfile = {
   ...USUAL,
+  ...REFERENCE,
   name: 'postfix',
   version: /postfix/i,
   recognises: ({ forContent }) => forContent,
@@ -14,17 +27,15 @@ export const POSTFIX: KnownProfile = {
   noArguments: [''],
   codesRejections: false,
   oldActions: 0x1ff,
-  abortsAlways: true,
+  aborts: () => true,
   quitsAlways: false,
   idAtMail: false,
   missingCode: '',
-  macros: {
-    connect: ['j', '{daemon_name}', '{daemon_addr}', 'v', '_'],
-    helo: TLS,
-    mail: ['i', ...AUTH, '{auth_author}', '{mail_addr}', '{mail_host}', '{mail_mailer}'],
-    rcpt: ['i', '{rcpt_addr}', '{rcpt_host}', '{rcpt_mailer}'],
-    data: ['i'],
-    eom: ['i'],
-    eoh: ['i'],
+  // It takes an empty list for none, and sends those of `eoh` with every header, those of `eom` with the body.
+  macrosFor(stage, lists) {
+    if (stage === 'unknown') return [];
+    const list = stage === 'body' ? 'eom' : stage === 'header' ? 'eoh' : stage;
+    const asked = lists.get(SMFIM[list]) ?? [];
+    return asked.length === 0 ? MACROS[list] : asked;
   },
 };

@@ -1,10 +1,10 @@
-import type { SMFIM } from '../../transport/wire/flags.js';
-
-/** The mail servers that are told apart. */
-export type MtaName = MtaKind | 'stalwart' | 'maddy' | 'unknown';
+import type { Stage } from '../stage.js';
 
 /** The mail servers that can be simulated. */
-export type MtaKind = 'postfix' | 'sendmail';
+export type MtaKind = 'postfix' | 'sendmail' | 'stalwart' | 'maddy';
+
+/** The mail servers that are told apart. */
+export type MtaName = MtaKind | 'unknown';
 
 /** What a mail server makes something else of than Postfix and Sendmail do, so that filters should know. */
 export type Difference = 'quarantine' | 'recipient' | 'text' | 'discard' | 'place';
@@ -56,22 +56,89 @@ export interface Profile {
   readonly codesRejections: boolean;
 }
 
+/** A decision of a milter about a message, at a stage of it. */
+export interface MessageDecision {
+  readonly stage: Stage;
+  readonly kind: 'accept' | 'discard' | 'skip' | 'refuse';
+}
+
+/** What a mail server knows of a message that is over when it may send ABORT. */
+export interface MessageEnd {
+  readonly decisions: readonly MessageDecision[];
+  /** Whether the milter heard no more of it after one of them. */
+  readonly decided: boolean;
+  /** Whether the milter is asked about the sender. */
+  readonly asksSender: boolean;
+}
+
+/** How long a mail server waits for a milter, in milliseconds. */
+export interface Waits {
+  readonly connect: number;
+  readonly command: number;
+  readonly content: number;
+  readonly eom: number;
+}
+
 /** The same of a mail server whose behaviour is known: also what it sends to a milter, and when. */
 export interface KnownProfile extends Profile {
   readonly name: MtaKind;
+  readonly offer: { readonly version: number; readonly actions: number; readonly protocol: number };
   /** The actions that it offers together with a protocol version below 6. */
   readonly oldActions: number;
-  /** Whether ABORT follows on every message; otherwise only on a message that the client gives up. */
-  readonly abortsAlways: boolean;
+  /** Whether it does what the answer to its offer says, offered or not; otherwise more than was offered is a failure. */
+  readonly obeys: boolean;
+  /**
+   * The SMTP command at which the milter is asked first: about that, and about all before it. Where that is not
+   * `connect`, each message has a connection of its own.
+   */
+  readonly asksFrom: 'connect' | 'rcpt' | 'message';
+  /** The events that it never sends. */
+  readonly neverSends: readonly Stage[];
+  /** The protocol flag on which an event is left out, where that is not its own. */
+  readonly leftOutBy: Readonly<Partial<Record<Stage, number>>>;
+  /** The ESMTP arguments that a milter gets to see; all where there is no list. */
+  readonly showsArguments?: readonly string[];
+  /** Whether it sends the macros of events that are left out. */
+  readonly macrosAlone: boolean;
+  /** Whether it sends a list of macros without any. */
+  readonly emptyMacros: boolean;
+  /**
+   * The names of the macros that it sends before a command; `undefined` where it sends none, not even an empty list.
+   *
+   * @param lists those that the milter asked for, by `SMFIM`
+   */
+  macrosFor(stage: Stage, lists: MacroRequests): readonly string[] | undefined;
+  /** Whether a name of a macro without braces ends with its first letter, whatever follows. */
+  readonly readsOneLetter: boolean;
+  /** Replies that it does not know. */
+  readonly unknownReplies: readonly string[];
+  /** Whether progress is a reply at every stage, and not only at the end of the message. */
+  readonly progressAnywhere: boolean;
+  /** Whether an acceptance is no more than a continue. */
+  readonly goesOn: boolean;
+  /** What it can discard: a message, also before there is one, or nothing: then it defers. */
+  readonly discards: 'message' | 'always' | 'never';
+  /** What its client gets of a reply with a code: its lines, when they are fit for it; its first line; the code alone. */
+  readonly replies: 'checked' | 'plain' | 'code';
+  /** Whether a new sender without a second string is a broken frame. */
+  readonly needsArguments: boolean;
+  /** Whether ABORT follows on a message; without one, on EHLO and at the end of a session. */
+  aborts(message?: MessageEnd): boolean;
   /** Whether it sends QUIT to a milter that has decided about the whole session. */
   readonly quitsAlways: boolean;
   /** Whether a message has its queue id before a recipient is accepted. */
   readonly idAtMail: boolean;
   /** The enhanced code, without its class, that it gives a reply without one; `''` where it gives none. */
   readonly missingCode: string;
-  /** The macros that it sends at a stage for which the milter asked for none. */
-  readonly macros: Readonly<Partial<Record<keyof typeof SMFIM, readonly string[]>>>;
+  /** How long it waits, where that is known to be other than in Postfix. */
+  readonly waits?: Waits;
 }
+
+/** The macros that a milter has asked for, by the numbers of `SMFIM`. */
+export type MacroRequests = ReadonlyMap<number, readonly string[]>;
+
+/** Macros by stage. */
+export type MacroTable = Readonly<Partial<Record<Stage, readonly string[]>>>;
 
 export const NO_DIFFERENCES: Profile['differences'] = Object.freeze({});
 
@@ -87,6 +154,32 @@ export const USUAL = {
   smallRecipients: false,
   differences: NO_DIFFERENCES,
 } as const satisfies Partial<Profile>;
+
+/** What Postfix and Sendmail have in common as clients of a milter. */
+export const REFERENCE = {
+  offer: { version: 6, actions: 0x1ff, protocol: 0x1fffff },
+  obeys: false,
+  asksFrom: 'connect',
+  neverSends: [],
+  leftOutBy: {},
+  macrosAlone: true,
+  emptyMacros: true,
+  readsOneLetter: false,
+  unknownReplies: [],
+  progressAnywhere: false,
+  goesOn: false,
+  discards: 'message',
+  replies: 'checked',
+  needsArguments: false,
+} as const satisfies Partial<KnownProfile>;
+
+/** What Stalwart and maddy have in common as clients of a milter. */
+export const PER_MESSAGE = {
+  ...REFERENCE,
+  obeys: true,
+  macrosAlone: false,
+  missingCode: '',
+} as const satisfies Partial<KnownProfile>;
 
 export const TLS = ['{tls_version}', '{cipher}', '{cipher_bits}', '{cert_subject}', '{cert_issuer}'];
 export const AUTH = ['{auth_type}', '{auth_authen}'];

@@ -42,8 +42,18 @@ export function recognise(macros: MacroStore, prefixed: boolean): Profile {
   return latest.profile;
 }
 
+const KNOWN: Readonly<Record<MtaKind, KnownProfile>> = {
+  postfix: POSTFIX,
+  sendmail: SENDMAIL,
+  stalwart: STALWART,
+  maddy: MADDY,
+};
+
+/** The mail servers that can be simulated. */
+export const MTA_KINDS = Object.keys(KNOWN) as readonly MtaKind[];
+
 export function profileOf(mta: MtaKind = 'postfix'): KnownProfile {
-  return mta === 'sendmail' ? SENDMAIL : POSTFIX;
+  return KNOWN[mta];
 }
 
 export function profileNamed(name: MtaName): Profile {
