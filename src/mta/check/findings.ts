@@ -32,7 +32,7 @@ const TOLD_ONCE: readonly CheckRule[] = [
 ];
 /** What was found so far, one finding a fault. */
 export class Findings {
-  readonly #all = new Map<string, CheckFinding & { readonly also: CheckPlace[] }>();
+  readonly #all = new Map<string, CheckFinding & { severity: CheckSeverity; readonly also: CheckPlace[] }>();
 
   /** Errors first, else in the order in which they were found. */
   get all(): readonly CheckFinding[] {
@@ -45,11 +45,16 @@ export class Findings {
     return this.all.some((found) => found.rule === rule);
   }
 
-  add({ rule, what }: Fault, place: CheckPlace): void {
+  add({ rule, what, minor = false }: Fault, place: CheckPlace): void {
+    const row = CHECK_RULES[rule];
+    const severity = minor ? 'warning' : row.severity;
     const key = TOLD_ONCE.includes(rule) ? rule : `${rule} ${what}`;
     const found = this.#all.get(key);
-    if (found === undefined) this.#all.set(key, { rule, ...CHECK_RULES[rule], what, ...place, also: [] });
-    else if (![found, ...found.also].some(({ dialogue }) => dialogue === place.dialogue))
-      found.also.push(place);
+    if (found === undefined) {
+      this.#all.set(key, { rule, ...row, severity, what, ...place, also: [] });
+      return;
+    }
+    if (severity === 'error') found.severity = severity;
+    if (![found, ...found.also].some(({ dialogue }) => dialogue === place.dialogue)) found.also.push(place);
   }
 }

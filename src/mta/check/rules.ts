@@ -47,13 +47,13 @@ export const CHECK_RULES = {
     'Answer with the lower of the offered version and 6.',
   ),
   'answer-actions': error(
-    'Sendmail and Postfix refuse a milter that asks for actions that were not offered: no mail passes it.',
+    'Sendmail and Postfix refuse a milter that asks for actions that were not offered: no mail passes it. Stalwart and maddy go on.',
     `${SENDMAIL}; ${POSTFIX}`,
     'Answer with the actions that the milter needs AND that were offered (needed & offered).',
   ),
   'answer-flags': error(
-    'Sendmail refuses the milter. Postfix goes on, and Stalwart obeys flags that it has not offered.',
-    `${SENDMAIL}; ${POSTFIX}; Stalwart (milter/protocol)`,
+    'Sendmail refuses the milter. Postfix goes on; Stalwart and maddy obey flags that they have not offered.',
+    `${SENDMAIL}; ${POSTFIX}; Stalwart (milter/protocol); go-milter 0.4.1 (client.go)`,
     'Answer with protocol flags that were offered only. Answer continue to events that cannot be left out.',
   ),
   'answer-lists': warning(
@@ -220,4 +220,6 @@ export type CheckRule = keyof typeof CHECK_RULES;
 export interface Fault {
   readonly rule: CheckRule;
   readonly what: string;
+  /** Whether it is to be looked at only, where its rule is an error elsewhere. */
+  readonly minor?: boolean;
 }

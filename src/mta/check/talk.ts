@@ -95,7 +95,7 @@ export class Talk {
 
   async #negotiate(): Promise<void> {
     const { manner, invented } = this.#dialogue;
-    const { offer } = manner;
+    const { offer, profile } = manner;
     await this.#wire.write([commandCodec.encode({ type: 'optneg', ...offer, lists: [] })]);
     const heard = await this.#wire.next(this.#host.timeout('optneg'));
     if ('rule' in heard) {
@@ -113,16 +113,12 @@ export class Talk {
       this.#break({ rule: 'no-agreement', what: `It answered the offer with ${answer.type}.` });
     }
     const faults = judgeAnswer(offer, answer);
-    for (const fault of faults) this.#fault(fault);
-    if (!manner.obeys && faults.some(({ rule }) => rule !== 'answer-lists')) throw new Broken();
-    if (manner.leavesOutData && answer.version < offer.version) {
-      this.#break({
-        rule: 'offer-refused',
-        what: `It answered version ${answer.version}, and maddy takes 6 only.`,
-      });
-    }
+    // Nothing follows where the mail server does what the answer says, or where there is no such server.
+    const minor = profile.obeys || invented === true;
+    for (const fault of faults) this.#fault({ ...fault, minor });
+    if (!profile.obeys && faults.some(({ rule }) => rule !== 'answer-lists')) throw new Broken();
     this.#agreed = {
-      ...agreedBy(manner.obeys ? { ...offer, protocol: -1 } : offer, answer),
+      ...agreedBy(profile.obeys ? { ...offer, protocol: -1 } : offer, answer),
       lists: listsOf(offer, answer),
     };
     await this.#surplus('optneg');
@@ -217,14 +213,13 @@ export class Talk {
 
   #plan(type: Stage): 'ask' | 'tell' | 'macros' | 'nothing' {
     const { protocol, version } = this.#agreed;
-    const { leavesOutData, repeatsHeader } = this.#dialogue.manner;
+    const { neverSends, leftOutBy, macrosAlone } = this.#dialogue.manner.profile;
     const { no, nr, version: since } = COMMANDS[type];
     const isOver = this.#over === 'body' ? type === 'body' : this.#over !== undefined;
-    if (isOver || (leavesOutData && type === 'data')) return 'nothing';
-    const isWanted = (protocol & no) === 0 || (repeatsHeader && type === 'eoh');
-    if (!isWanted || since > version) {
+    if (isOver || neverSends.includes(type)) return 'nothing';
+    if ((protocol & (leftOutBy[type] ?? no)) !== 0 || since > version) {
       if (type === 'rcpt') this.#accepted++;
-      return MACROS_ALWAYS.includes(type) ? 'macros' : 'nothing';
+      return macrosAlone && MACROS_ALWAYS.includes(type) ? 'macros' : 'nothing';
     }
     if ((protocol & nr) === 0) return 'ask';
     if (type === 'rcpt') this.#accepted++;
@@ -267,7 +262,7 @@ export class Talk {
     if ('rule' in reply) this.#break(reply);
     for (const fault of judgeReply(stage, reply, this.#agreed, before)) {
       // Stalwart writes a value into the message as it is, where lines end with CRLF.
-      if (fault.rule !== 'header-value' || !this.#dialogue.manner.repeatsHeader) this.#fault(fault);
+      if (fault.rule !== 'header-value' || !this.#dialogue.manner.profile.repeatsHeader) this.#fault(fault);
     }
     return reply;
   }
@@ -328,7 +323,7 @@ export class Talk {
       if (event.type !== 'body' || event.data.length <= chunk) return [event];
       return Array.from(event.data, (byte) => ({ type: 'body', data: Uint8Array.of(byte) }));
     });
-    if (!this.#dialogue.manner.repeatsHeader) return events;
+    if (!this.#dialogue.manner.profile.repeatsHeader) return events;
     const header = events.flatMap((event) =>
       event.type === 'header' ? [event.name, ': ', event.raw ?? event.value, '\r\n'] : [],
     );
