@@ -161,6 +161,14 @@ const CAUSES: Record<string, (bench: PostfixLogBench) => Promise<'quiet' | void>
     );
     await putOff(bench, 'filter');
   },
+  'milter-reject: CONNECT from …: 451 4.3.5 Server configuration problem, try again later': async (bench) => {
+    await bench.serve(
+      on('rcpt', () => undefined),
+      { version: 2, requireRights: ['CHGFROM'] },
+    );
+    expect(await bench.send('filter')).toBe('451 4.3.5 Server configuration problem, try again later');
+    return 'quiet';
+  },
   [`milter-reject: RCPT from …: ${PUT_OFF}`]: async (bench) => {
     await bench.serve(
       on('rcpt', () => {

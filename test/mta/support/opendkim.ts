@@ -52,12 +52,12 @@ export class OpenDkim {
   }
 
   /** Starts a milter at that address (TCP, 127.0.0.1) that signs the mail of the domain, every byte of it. */
-  sign(address: string): Promise<void> {
+  sign(address: string, canonicalization = 'simple/simple'): Promise<void> {
     return this.#start(address, 's', [
       `Domain ${this.domain}`,
       'Selector test',
       `KeyFile ${this.#path('key.pem')}`,
-      'Canonicalization simple/simple',
+      `Canonicalization ${canonicalization}`,
     ]);
   }
 
