@@ -84,7 +84,14 @@ if (process.platform !== 'linux') {
   say('The benchmark reads the CPU time of other processes from /proc and needs Linux.');
   process.exit(1);
 }
-const options = readOptions(process.argv.slice(2));
+const options = (() => {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${/** @type {Error} */ (error).message}\nThe switches are described in bench/README.md.`);
+    process.exit(2);
+  }
+})();
 const directory = mkdtempSync(join(tmpdir(), 'rxmilter-bench-'));
 process.on('exit', () => rmSync(directory, { recursive: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
