@@ -26,7 +26,8 @@ const AT_ONCE = 8 * USUAL;
 export const EMPTY_BODY = Buffer.from('\r\n');
 
 /** The changes to a message, ready for the wire. */
-export interface ModificationPlan extends GrantedChanges {
+export interface ModificationPlan {
+  readonly changes: GrantedChanges;
   readonly frames: readonly Buffer[];
   /** A body that is read or written piece by piece; its frames follow on the others. */
   readonly body: BodySource | undefined;
@@ -44,14 +45,14 @@ export function encodeModifications(
   wording: Wording,
 ): ModificationPlan {
   const { maxData } = wording.agreement;
-  const changed = grantedChanges(modifications, wording);
+  const changes = grantedChanges(modifications, wording);
   const headers = new HeaderEncoder(wording);
-  const changes: EncodedChange[] = [];
+  const encoded: EncodedChange[] = [];
   let body: BodySource | undefined;
   let current: Modification | undefined;
   let flaw: AnswerError | undefined;
   try {
-    for (const given of worded(changed.granted, wording)) {
+    for (const given of worded(changes.granted, wording)) {
       current = given;
       const modification = checkModification(given);
       flaw ??= flawOf(given) ?? flawOf(modification);
@@ -67,18 +68,17 @@ export function encodeModifications(
             `${nameOf(modification)}: ${frame.length - 5} bytes; ${maxData} is the limit on this connection.`,
           );
         }
-        changes.push({ reply, frame, sameName });
+        encoded.push({ reply, frame, sameName });
       }
     }
   } catch (error) {
     throw located(error, giverOf(current));
   }
-  const ordered = orderChanges(changes);
+  const ordered = orderChanges(encoded);
   if (typeof body === 'string') body = Buffer.from(body);
   if (body instanceof Uint8Array && body.length === 0 && wording.profile.needsBody) body = EMPTY_BODY;
-  if (!(body instanceof Uint8Array) || body.length > AT_ONCE)
-    return { ...changed, frames: ordered, body, flaw };
-  return { ...changed, frames: [...ordered, ...bodyFrames(body)], body: undefined, flaw };
+  if (!(body instanceof Uint8Array) || body.length > AT_ONCE) return { changes, frames: ordered, body, flaw };
+  return { changes, frames: [...ordered, ...bodyFrames(body)], body: undefined, flaw };
 }
 
 /** Where it is known which headers there are, those that are changed and are not there are added. */

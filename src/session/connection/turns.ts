@@ -298,7 +298,7 @@ export class Turns implements TurnOwner {
       await writeBody(body, this.#output, turn);
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
-      located(error, giverOf(plan.granted.find(({ kind }) => kind === 'replaceBody')));
+      located(error, giverOf(plan.changes.granted.find(({ kind }) => kind === 'replaceBody')));
       if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
       return;
     }
@@ -306,7 +306,7 @@ export class Turns implements TurnOwner {
   }
 
   #finishChanged(turn: Turn, decision: Decision, plan: ModificationPlan, cause: Error | undefined): void {
-    const { granted, skipped, ungranted } = plan;
+    const { granted, skipped, ungranted } = plan.changes;
     const flaw = placed(plan.flaw);
     turn.skipped = skipped;
     // An outcome has one error: what else was wrong gets one of its own.
