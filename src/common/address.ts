@@ -76,8 +76,11 @@ const LONGEST = 8_192;
 /** No longer text is brought into Unicode's NFC: the time grows with the square. */
 const LONGEST_COMPOSED = 2_048;
 const DOT_STRING = /^[^\0-\x20()<>@,;:\\"[\].\x7f]+(?:\.[^\0-\x20()<>@,;:\\"[\].\x7f]+)*$/;
-/** Nearly all addresses are written like this, and need no more than small letters. */
-const USUAL = /^[\w!#$%&'*+\-/=?^`{|}~]+(?:\.[\w!#$%&'*+\-/=?^`{|}~]+)*@[\w-]+(?:\.[\w-]+)*$/;
+/** Nearly all addresses are written like this, and are their own mailbox. */
+const USUAL =
+  /^[a-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[a-z0-9!#$%&'*+\-/=?^_`{|}~]+)*@[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+/** The same with capitals, of ASCII alone. */
+const WITH_CAPITALS = new RegExp(USUAL.source, 'i');
 const DOMAIN = /^(?:[^\0-\x20()<>@,;\\"[\]\x7f]*|\[[^[\]\\]*\])$/;
 
 /** A mail address and its parts. */
@@ -112,9 +115,10 @@ export interface AddressParts {
  */
 export function parseAddress(address: string): AddressParts {
   const bare = address.startsWith('<') && address.endsWith('>') ? address.slice(1, -1) : address;
-  if (USUAL.test(bare)) {
+  const isSmall = USUAL.test(bare);
+  if (isSmall || WITH_CAPITALS.test(bare)) {
     const at = bare.indexOf('@');
-    const mailbox = bare.toLowerCase();
+    const mailbox = isSmall ? bare : bare.toLowerCase();
     return { address: bare, local: bare.slice(0, at), domain: mailbox.slice(at + 1), mailbox };
   }
   const text = composed(address);
