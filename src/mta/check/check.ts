@@ -1,4 +1,4 @@
-import { type Rules, checkOptions, func, list, milliseconds, object } from '../../common/options.js';
+import { type Rules, checkOptions, list, milliseconds, object } from '../../common/options.js';
 import { SESSION_RULES, type SessionOptions } from '../../session/options.js';
 import type { Stage } from '../../session/stage.js';
 import type { MilterTarget } from '../client/connection-options.js';
@@ -28,8 +28,6 @@ export interface CheckOptions {
   readonly idle?: number;
   /** The options of `serve()`, where the milter is a filter of this process. */
   readonly session?: SessionOptions;
-  /** Called before each dialogue, with its name and how many there are. */
-  readonly progress?: (dialogue: string, at: number, of: number) => void;
 }
 
 const RULES: Rules<CheckOptions> = {
@@ -38,7 +36,6 @@ const RULES: Rules<CheckOptions> = {
   settle: milliseconds(0),
   idle: milliseconds(0),
   session: object(SESSION_RULES),
-  progress: func,
 };
 
 /** A milter that breaks so many dialogues, the first ones, breaks them all at the same place. */
@@ -58,7 +55,7 @@ const AT_ONCE = 8;
  */
 export async function check(to: MilterTarget, options: CheckOptions = {}): Promise<CheckReport> {
   checkOptions('check()', options, RULES);
-  const { mails = [], progress } = options;
+  const { mails = [] } = options;
   const own = mails.flatMap((mail, at) => givenBy(`mail ${at + 1}`, openingOf(mail), mail));
   const all = [...DIALOGUES, ...own];
   const run = new Run(to, options);
@@ -66,7 +63,6 @@ export async function check(to: MilterTarget, options: CheckOptions = {}): Promi
   const waiting = all.entries();
   const play = async (most: number): Promise<void> => {
     for (const [at, dialogue] of waiting) {
-      progress?.(dialogue.name, at + 1, all.length);
       dialogues[at] = { name: dialogue.name, result: await run.play(dialogue) };
       if (run.isGone || at + 1 >= most) return;
     }
