@@ -122,11 +122,12 @@ export function parseAddress(address: string): AddressParts {
     return { address: bare, local: bare.slice(0, at), domain: mailbox.slice(at + 1), mailbox };
   }
   const text = composed(address);
-  const { local, domain = '' } = read(text) ?? lastDivided(innermost(text));
+  const { local, domain = '' } = read(text) ?? read(innermost(text)) ?? lastDivided(innermost(text));
   // Small letters may have a form of their own.
   const folded = composed(text.toLowerCase());
-  const folds = read(folded);
-  return { address: bare, local, domain, mailbox: folds === undefined ? innermost(folded) : joined(folds) };
+  const inner = innermost(folded);
+  const folds = read(folded) ?? read(inner);
+  return { address: bare, local, domain, mailbox: folds === undefined ? inner : joined(folds) };
 }
 
 /** Text in Unicode's NFC, but where it is long: of many combining characters each is moved past all the others. */

@@ -245,12 +245,13 @@ describe('the mailbox of parseAddress()', { timeout: 60_000 }, () => {
 
   it('is an address itself, of the same domain, whose mailbox it is', () => {
     const text = fc.array(fc.constantFrom(...PIECES), { maxLength: 14 }).map((pieces) => pieces.join(''));
+    const path = text.map((inner) => `<${inner}>`);
     fc.assert(
-      fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (given) => {
+      fc.property(fc.oneof(text, path, fc.string({ unit: 'binary' })), (given) => {
         const { domain, mailbox } = parseAddress(given);
         expect(parseAddress(mailbox)).toMatchObject({ domain, mailbox });
       }),
-      { numRuns: 20_000 },
+      { numRuns: 20_000, examples: [['<@\\>'], ['<a@b\\>']] },
     );
   });
 
