@@ -339,8 +339,15 @@ export class Dialogue implements Record<CommandName, Handler> {
   #beginMessage(): MessageState | undefined {
     if (this.#message !== undefined || this.#accepted) return this.#message;
     this.#output.beginMessage();
-    const unset = { mail: undefined, skipping: false, early: undefined, eomDue: false, repeated: undefined };
-    return (this.#message = { scope: new MessageScope(), ...unset, refused: this.draining });
+    return (this.#message = {
+      scope: new MessageScope(),
+      mail: undefined,
+      skipping: false,
+      early: undefined,
+      eomDue: false,
+      repeated: undefined,
+      refused: this.draining,
+    });
   }
 
   /** Begins the turn of an event of the message; see `Turns.begin`. */
