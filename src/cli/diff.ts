@@ -1,4 +1,4 @@
-import { alignFields } from '../message/edit/align-fields.js';
+import { alignFields, type Pair } from '../message/edit/align-fields.js';
 import type { HeaderField } from '../message/headers/header-field.js';
 
 /** A line that both have, or that only the first or only the second has. */
@@ -19,14 +19,25 @@ export function lineDiff(before: readonly string[], after: readonly string[]): D
   const lines: DiffLine[] = [];
   let [old, now] = [0, 0];
   // Lines are compared as headers are: by their names, without values.
-  const kept = alignFields(before.map(asField), after.map(asField), () => false);
-  for (const { from, to } of [...kept, { from: before.length, to: after.length }]) {
+  const { head, tail, pairs } = alignFields(before.map(asField), after.map(asField), () => false);
+  const kept = [
+    ...sameFrom(0, 0, head),
+    ...pairs,
+    ...sameFrom(before.length - tail, after.length - tail, tail),
+    { from: before.length, to: after.length },
+  ];
+  for (const { from, to } of kept) {
     for (const line of before.slice(old, from)) lines.push({ sign: '-', line });
     for (const line of after.slice(now, to)) lines.push({ sign: '+', line });
     for (const line of before.slice(from, from + 1)) lines.push({ sign: ' ', line });
     [old, now] = [from + 1, to + 1];
   }
   return lines;
+}
+
+/** So many pairs of lines one after the other. */
+function sameFrom(from: number, to: number, length: number): Pair[] {
+  return Array.from({ length }, (_, at) => ({ from: from + at, to: to + at }));
 }
 
 function asField(line: string): HeaderField {

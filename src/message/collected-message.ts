@@ -45,6 +45,7 @@ const PARTS: Readonly<Record<Modification['kind'], Part>> = {
 
 /** Those modifications that change one part of the message, in their order. */
 export function changesOf(part: Part, modifications: readonly Modification[]): readonly Modification[] {
+  if (modifications.length === 0) return modifications;
   return modifications.filter(({ kind }) => PARTS[kind] === part);
 }
 
@@ -111,8 +112,9 @@ export class CollectedMessage<B extends BodyMode> extends SessionFacts implement
 
   get recipients(): readonly EnvelopePath[] {
     if (this.#recipients !== undefined) return this.#recipients;
+    const { recipients } = this.#origin;
     const changes = changesOf('recipients', this.modifications);
-    return (this.#recipients = applyRecipientChanges(this.#origin.recipients, changes));
+    return (this.#recipients = changes.length === 0 ? recipients : applyRecipientChanges(recipients, changes));
   }
 
   #fields(): readonly HeaderField[] {

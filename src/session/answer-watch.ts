@@ -5,19 +5,6 @@ import { AnswerError, ForgottenAnswerError } from './errors.js';
 /** A call of an operator, such as `on()`: an error that was not thrown, whose trace is read only if need be. */
 export type Site = Error;
 
-const GIVERS = new WeakMap<object, Site>();
-
-/** Notes which operator has given a modification: its fault may be found only when it is written. */
-export function givenBy(site: Site, modification: object): void {
-  // It may be on its way through another one.
-  if (!GIVERS.has(modification)) GIVERS.set(modification, site);
-}
-
-/** The operator that has given a modification, as far as is known. */
-export function giverOf(modification: object | undefined): Site | undefined {
-  return modification && GIVERS.get(modification);
-}
-
 /** Has an `AnswerError` say where in the user's code it comes from; gives back any error. */
 export function located(error: unknown, site: Site | undefined): unknown {
   if (!isA(error, AnswerError) || error.place !== undefined) return error;

@@ -1,5 +1,6 @@
 import { warn } from '../common/write-error.js';
 import type { BodyStoreOptions } from '../spool/body-store.js';
+import type { Site } from './answer-watch.js';
 import type { Decision } from './decisions.js';
 import { ProjectError } from './errors.js';
 import type { Modification } from './modifications.js';
@@ -66,6 +67,26 @@ export class MessageScope extends Scope {
   rounds = 0;
   /** The connection is over in the middle of it. */
   lost = false;
+  /** Each modification with the operator that has given it; a list, of which a map is made only if need be. */
+  #given: { readonly modification: Modification; readonly site: Site }[] | undefined;
+  #givers: Map<Modification, Site> | undefined;
+
+  /** Notes which operator has given a modification: its fault may be found only when it is written. */
+  givenBy(site: Site, modification: Modification): void {
+    (this.#given ??= []).push({ modification, site });
+    this.#givers = undefined;
+  }
+
+  /** The operator that has given it first, as far as is known: it may have come through others. */
+  giverOf(modification: Modification | undefined): Site | undefined {
+    if (this.#given === undefined || modification === undefined) return undefined;
+    if (this.#givers === undefined) {
+      this.#givers = new Map();
+      for (const one of this.#given)
+        if (!this.#givers.has(one.modification)) this.#givers.set(one.modification, one.site);
+    }
+    return this.#givers.get(modification);
+  }
 }
 
 /** One event's time with the filter. Its end (answer, abort, lost connection, deadline) cancels what runs for it. */
@@ -73,7 +94,7 @@ export class Turn extends Scope {
   readonly owner: TurnOwner;
   readonly stage: FlowStage;
   readonly mode: TurnMode;
-  readonly message: Scope | undefined;
+  readonly message: MessageScope | undefined;
   /** `performance.now()` at its beginning, where outcomes are asked for, else 0. */
   readonly since: number;
   /** The MTA has decided by itself, and gets "continue" whatever the filter decides. */
@@ -89,7 +110,7 @@ export class Turn extends Scope {
   bodyReleased = false;
   #pauses: { count: number; resumed: (() => void) | undefined } | undefined;
 
-  constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: Scope | undefined, since: number) {
+  constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: MessageScope | undefined, since: number) {
     super();
     this.owner = owner;
     this.stage = stage;

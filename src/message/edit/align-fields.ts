@@ -6,6 +6,16 @@ export interface Pair {
   readonly to: number;
 }
 
+/** What becomes of what. */
+export interface Alignment {
+  /** How many fields at the beginning of both are equal. */
+  readonly head: number;
+  /** How many are at the end. */
+  readonly tail: number;
+  /** The pairs in between, in order. */
+  readonly pairs: readonly Pair[];
+}
+
 /** What is compared of a header: numbers instead of names and values, which are the same where those are. */
 interface Marks {
   readonly name: Int32Array;
@@ -21,10 +31,14 @@ const TIE = 1;
 /** So much memory (in bytes) a comparison may take, and so many steps each attempt. */
 const MOST_CELLS = 4_000_000;
 
+/** So many fields that were changed are looked for one by one. */
+const FEW = 8;
+
 const PAIR = 0;
 const DELETE = 1;
 const INSERT = 2;
 const NOTHING = Buffer.alloc(0);
+const NO_PAIRS: readonly Pair[] = Object.freeze([]);
 
 /**
  * Pairs the fields of one header with those of another so that the fewest edits lead from the one to the other: a pair of
@@ -41,25 +55,47 @@ export function alignFields(
   from: readonly HeaderField[],
   to: readonly HeaderField[],
   writable: (field: HeaderField) => boolean,
-): Pair[] {
+): Alignment {
   const shorter = Math.min(from.length, to.length);
   let head = 0;
   while (head < shorter && isSame(from[head], to[head])) head++;
   let tail = 0;
   while (tail < shorter - head && isSame(from[from.length - 1 - tail], to[to.length - 1 - tail])) tail++;
 
-  const pairs: Pair[] = [];
-  for (let at = 0; at < head; at++) pairs.push({ from: at, to: at });
   // Where fields were only added, or only deleted, nothing is left on one side.
-  if (shorter > head + tail) {
-    const mark = marker(writable);
-    const middle = alignMarks(
-      mark(from.slice(head, from.length - tail)),
-      mark(to.slice(head, to.length - tail)),
-    );
-    for (const pair of middle) pairs.push({ from: pair.from + head, to: pair.to + head });
+  if (shorter === head + tail) return { head, tail, pairs: NO_PAIRS };
+  const inPlace = changedInPlace(from, to, { head, tail }, writable);
+  if (inPlace !== undefined) return { head, tail, pairs: inPlace };
+  const mark = marker(writable);
+  const middle = alignMarks(
+    mark(from.slice(head, from.length - tail)),
+    mark(to.slice(head, to.length - tail)),
+  );
+  return { head, tail, pairs: middle.map((pair) => ({ from: pair.from + head, to: pair.to + head })) };
+}
+
+/**
+ * The pairs where a few values were changed in their places and fields were added below, as most filters do. They are the
+ * best there are where no changed field stands in the new header as it was: then each of them costs an edit of its own.
+ */
+function changedInPlace(
+  from: readonly HeaderField[],
+  to: readonly HeaderField[],
+  { head, tail }: Omit<Alignment, 'pairs'>,
+  writable: (field: HeaderField) => boolean,
+): Pair[] | undefined {
+  if (from.length > to.length) return undefined;
+  const pairs: Pair[] = [];
+  let changed = 0;
+  for (let at = head; at < from.length - tail; at++) {
+    const [old, wanted] = [from[at], to[at]];
+    if (wanted === undefined) return undefined;
+    if (!isSame(old, wanted)) {
+      if (old?.name !== wanted.name || !writable(wanted) || ++changed > FEW) return undefined;
+      if (to.some((field) => isSame(field, old))) return undefined;
+    }
+    pairs.push({ from: at, to: at });
   }
-  for (let left = tail; left > 0; left--) pairs.push({ from: from.length - left, to: to.length - left });
   return pairs;
 }
 

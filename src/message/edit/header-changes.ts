@@ -6,6 +6,7 @@ import {
   deleteHeader,
   insertHeader,
 } from '../../session/modifications.js';
+import { isMade } from '../../session/profiles/recognise.js';
 import { asText, type HeaderField, placesByName } from '../headers/header-field.js';
 import { alignFields, isSame } from './align-fields.js';
 
@@ -32,8 +33,8 @@ export function headerChanges(
   const isWritable = ({ raw }: HeaderField): boolean =>
     raw.length > 1 || (raw.length === 1 && !(leadingSpace && raw[0] === BLANK));
   const above = to.reduce((lowest, { top }, at) => (top === true ? at + 1 : lowest), 0);
-  const rest = to.slice(above);
-  const pairs = alignFields(from, rest, isWritable);
+  const rest = above === 0 ? to : to.slice(above);
+  const { head, tail, pairs } = alignFields(from, rest, isWritable);
   let places: ReadonlyMap<string, readonly number[]> | undefined;
   const placesOf = ({ name }: HeaderField): readonly number[] =>
     (places ??= placesByName(from)).get(name.toLowerCase()) ?? NONE;
@@ -50,20 +51,23 @@ export function headerChanges(
   for (const field of to.slice(0, above).reverse()) {
     changes.push(known(insertHeader('top', field.name, asText(field.raw)), field, 0));
   }
-  let [below, next] = [0, 0];
-  for (const [number, pair] of [...pairs, { from: from.length, to: rest.length }].entries()) {
+  let [below, next] = [head, head];
+  const end = { from: from.length - tail, to: rest.length - tail };
+  for (let number = 0; number <= pairs.length; number++) {
+    const pair = pairs[number] ?? end;
     for (const [at, field] of from.slice(below, pair.from).entries()) {
       changes.push(deleteHeader(field.name, numberOf(field, below + at)));
     }
     // All places above the first field that stays are the same, since the fields there are deleted; 1 is always right.
-    const place = number === 0 ? 1 : pair.from + 1;
+    const place = head + number === 0 ? 1 : pair.from + 1;
     for (const field of rest.slice(next, pair.to)) {
       const value = asText(field.raw);
-      changes.push(
-        number < pairs.length
-          ? known(insertHeader(place, field.name, value), field, place - 1)
-          : known(addHeader(field.name, value), field, Infinity),
-      );
+      if (number < pairs.length || tail > 0) {
+        changes.push(known(insertHeader(place, field.name, value), field, place - 1));
+      } else {
+        const added = addHeader(field.name, value);
+        changes.push(isMade(field.name) ? known(added, field, Infinity) : added);
+      }
     }
     const [old, wanted] = [from[pair.from], rest[pair.to]];
     if (old !== undefined && wanted !== undefined && !isSame(old, wanted)) {

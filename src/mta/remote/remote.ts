@@ -5,7 +5,7 @@ import { markFailed, tell } from '../../session/failures.js';
 import type { Flow, StageEvent } from '../../session/flow.js';
 import { tagsFor } from '../../session/negotiation/tags.js';
 import { BIT, bitOf } from '../../session/stage.js';
-import { type Scope, turnOf } from '../../session/turn.js';
+import { type MessageScope, turnOf } from '../../session/turn.js';
 import type { EndpointInput } from '../../transport/sockets/endpoint.js';
 import { RemoteLink } from './remote-link.js';
 import { type RemoteOptions, type ResolvedRemote, resolveRemote, wishOf } from './remote-options.js';
@@ -51,7 +51,7 @@ class RemoteRun implements Upstream, RunOwner {
   readonly #runs = new Map<ProjectRun, Asked>();
   /** One event after the other: in a session there is only one, in a drawing there may be several. */
   #last: Promise<unknown> = Promise.resolve();
-  #message: Scope | undefined;
+  #message: MessageScope | undefined;
   #completed = false;
 
   constructor(settings: ResolvedRemote, down: Downstream) {

@@ -2,13 +2,14 @@ import type { Observable } from 'rxjs';
 
 import { quote } from '../../common/printable.js';
 import { textOf } from '../../common/text-of.js';
-import { type Site, givenBy } from '../../session/answer-watch.js';
+import type { Site } from '../../session/answer-watch.js';
 import { type Decision, isLegal, knownDecision } from '../../session/decisions.js';
 import { AnswerError } from '../../session/errors.js';
 import type { Answer, Flow, StageEvent } from '../../session/flow.js';
 import type { Edit, Modification } from '../../session/modifications.js';
 import { passes } from '../../session/same-answer.js';
 import type { Stage } from '../../session/stage.js';
+import { turnOf } from '../../session/turn.js';
 import { tendBodies } from './tend-body.js';
 
 /** Nothing: the event travels on. `false` is what `unwanted && reject()` leaves. */
@@ -163,7 +164,7 @@ export class Answers {
   }
 
   #note(modification: Modification): void {
-    if (this.#site !== undefined) givenBy(this.#site, modification);
+    if (this.#site !== undefined) turnOf(this.#event)?.message?.givenBy(this.#site, modification);
   }
 
   /** What the event has become: itself, itself with more modifications on it, or a reply. */

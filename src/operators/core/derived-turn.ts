@@ -5,7 +5,7 @@ import {
   TURN,
   Turn,
   turnOf,
-  type Scope,
+  type MessageScope,
   type Turned,
   type TurnMode,
   type TurnOwner,
@@ -23,7 +23,7 @@ const NO_CONNECTION: TurnOwner = Object.freeze({
 export interface TurnTerms {
   readonly owner?: TurnOwner;
   readonly mode?: TurnMode;
-  readonly message?: Scope | undefined;
+  readonly message?: MessageScope | undefined;
 }
 
 /**

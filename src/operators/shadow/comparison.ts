@@ -4,7 +4,7 @@ import type { MtaName } from '../../session/profiles/profile.js';
 import { SessionFacts } from '../../session/session-facts.js';
 import type { Client, Macros, SessionInfo } from '../../session/session-info.js';
 import { bitOf } from '../../session/stage.js';
-import { Scope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../../session/turn.js';
+import { MessageScope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../../session/turn.js';
 import type { ProtocolFlag, Right } from '../../transport/wire/flags.js';
 import { DerivedTurn, eventOf } from '../core/derived-turn.js';
 import { type Difference, withStandIns } from './compare.js';
@@ -106,7 +106,7 @@ export interface ComparisonOwner {
 
 /** A message as a filter in the shadow has it: it may end before that of the mail, or after it. */
 export class ShadowMessage {
-  readonly scope = new Scope();
+  readonly scope = new MessageScope();
   /** The filter has seen something of it. */
   begun = false;
   /** The filter sees no more of it. */

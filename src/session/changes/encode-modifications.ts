@@ -1,6 +1,6 @@
 import { SMFIF } from '../../transport/wire/flags.js';
 import { replyCodec } from '../../transport/wire/replies.js';
-import { giverOf, located } from '../answer-watch.js';
+import { located } from '../answer-watch.js';
 import { AnswerError } from '../errors.js';
 import { flawOf } from '../flaws.js';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../modifications.js';
 import { USUAL } from '../negotiation/terms.js';
 import type { Profile } from '../profiles/profile.js';
+import type { MessageScope } from '../turn.js';
 import { addAbsent } from './absent-headers.js';
 import { fromTheLowest } from './from-the-lowest.js';
 import { addRecipientReply, grantedChanges, type GrantedChanges } from './granted-changes.js';
@@ -43,16 +44,17 @@ export interface ModificationPlan {
 export function encodeModifications(
   modifications: readonly Modification[],
   wording: Wording,
+  message?: MessageScope,
 ): ModificationPlan {
   const { maxData } = wording.agreement;
-  const changes = grantedChanges(modifications, wording);
+  const changes = grantedChanges(modifications, wording, message);
   const headers = new HeaderEncoder(wording);
   const encoded: EncodedChange[] = [];
   let body: BodySource | undefined;
   let current: Modification | undefined;
   let flaw: AnswerError | undefined;
   try {
-    for (const given of worded(changes.granted, wording)) {
+    for (const given of worded(changes.granted, wording, message)) {
       current = given;
       const modification = checkModification(given);
       flaw ??= flawOf(given) ?? flawOf(modification);
@@ -72,7 +74,7 @@ export function encodeModifications(
       }
     }
   } catch (error) {
-    throw located(error, giverOf(current));
+    throw located(error, message?.giverOf(current));
   }
   const ordered = orderChanges(encoded);
   if (typeof body === 'string') body = Buffer.from(body);
@@ -85,11 +87,12 @@ export function encodeModifications(
 function worded(
   modifications: readonly Modification[],
   { agreement, profile, shownHeaders }: Wording,
+  message: MessageScope | undefined,
 ): readonly Modification[] {
   const { ADDHDRS, CHGHDRS } = SMFIF;
   const may = (agreement.actions & ADDHDRS) !== 0 && (agreement.actions & CHGHDRS) !== 0;
   const all = shownHeaders === undefined || !may ? modifications : addAbsent(modifications, shownHeaders);
-  return profile.adds === 'at the top' ? fromTheLowest(all, shownHeaders ?? [], profile.countsName) : all;
+  return profile.adds === 'at the top' ? fromTheLowest(all, shownHeaders ?? [], profile.countsName, message) : all;
 }
 
 /**

@@ -1,6 +1,6 @@
-import { givenBy, giverOf } from '../answer-watch.js';
 import { flawed, flawOf } from '../flaws.js';
 import type { AddHeader, InsertHeader, Modification } from '../modifications.js';
+import type { MessageScope } from '../turn.js';
 import { BOTTOM, SAME_NAME } from './order-changes.js';
 
 /**
@@ -13,6 +13,7 @@ export function fromTheLowest(
   modifications: readonly Modification[],
   shown: readonly string[],
   countsName: boolean,
+  message: MessageScope | undefined,
 ): readonly Modification[] {
   const rest: Modification[] = [];
   const added: AddHeader[] = [];
@@ -34,8 +35,8 @@ export function fromTheLowest(
       };
       // A copy: what is given may be given again, for another message.
       const copy = flawed({ ...one, position }, flawOf(one));
-      const giver = giverOf(one);
-      if (giver !== undefined) givenBy(giver, copy);
+      const giver = message?.giverOf(one);
+      if (giver !== undefined) message?.givenBy(giver, copy);
       SAME_NAME.set(copy, known);
       if (countsName && known.above < known.shown) rest.push(copy);
       else placed.push(copy);

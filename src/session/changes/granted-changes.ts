@@ -1,10 +1,10 @@
 import { placeOf } from '../../common/call-site.js';
 import { SMFIF } from '../../transport/wire/flags.js';
 import { REPLIES, type ReplyName } from '../../transport/wire/replies.js';
-import { giverOf } from '../answer-watch.js';
 import { rightsOf } from '../connection/session-state.js';
 import { UngrantedError, type UngrantedWish } from '../errors.js';
 import { type AddRecipient, type Modification, checkModification } from '../modifications.js';
+import type { MessageScope } from '../turn.js';
 import type { Wording } from './header-encoder.js';
 
 /** The changes to a message for which the MTA has granted the rights, and the others. */
@@ -22,7 +22,11 @@ const ALL_CHANGES = Object.values(SMFIF).reduce<number>((set, right) => set | ri
  * Takes the changes out for which the MTA has granted no right. Throws an `UngrantedError` that names them all, where
  * they are not to be skipped.
  */
-export function grantedChanges(modifications: readonly Modification[], wording: Wording): GrantedChanges {
+export function grantedChanges(
+  modifications: readonly Modification[],
+  wording: Wording,
+  message: MessageScope | undefined,
+): GrantedChanges {
   const { actions, ungranted } = wording.agreement;
   if ((actions & ALL_CHANGES) === ALL_CHANGES)
     return { granted: modifications, skipped: NONE, ungranted: undefined };
@@ -36,7 +40,7 @@ export function grantedChanges(modifications: readonly Modification[], wording: 
       continue;
     }
     skipped.push(one);
-    const filter = placeOf(giverOf(one));
+    const filter = placeOf(message?.giverOf(one));
     for (const right of rightsOf(lacking)) {
       wishes.set(`${one.kind} ${right} ${filter ?? ''}`, { wish: one.kind, right, filter });
     }

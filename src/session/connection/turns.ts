@@ -1,7 +1,7 @@
 import { errorFrom, isA } from '../../common/text-of.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import { replyCodec } from '../../transport/wire/replies.js';
-import { giverOf, located } from '../answer-watch.js';
+import { located } from '../answer-watch.js';
 import { EMPTY_BODY, type ModificationPlan, encodeModifications } from '../changes/encode-modifications.js';
 import { type Decision, UNDECIDED, checkDecision, allow, skip, tempfail } from '../decisions.js';
 import { AnswerError, ProjectError, UngrantedError, overruledError, staleReply, tooSlow } from '../errors.js';
@@ -16,7 +16,7 @@ import type { Outcome } from '../outcome.js';
 import { tellDifferences } from '../profiles/differences.js';
 import { replyText } from '../smtp-reply.js';
 import { type FlowStage, type Stage, bitOf } from '../stage.js';
-import { type Scope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../turn.js';
+import { type MessageScope, TURN, Turn, type TurnOwner, type Turned, turnOf } from '../turn.js';
 import type { ConnectionOwner, Receiver } from './boundary.js';
 import { collectBody, writeBody } from './new-body.js';
 import type { Output } from './output.js';
@@ -122,7 +122,7 @@ export class Turns implements TurnOwner {
   }
 
   /** Begins the turn of an event, or answers one that no filter wants; not `last` for a part of a body frame. */
-  begin(stage: Stage, message: Scope | undefined, last: boolean): Turn | undefined {
+  begin(stage: Stage, message: MessageScope | undefined, last: boolean): Turn | undefined {
     const bit = bitOf(stage);
     const quiet = (this.#quiet & bit) !== 0;
     if ((this.#wanted & bit) === 0) {
@@ -159,7 +159,7 @@ export class Turns implements TurnOwner {
   }
 
   /** Presents an event that has no answer. */
-  tell(stage: 'abort' | 'close', message: Scope | undefined): void {
+  tell(stage: 'abort' | 'close', message: MessageScope | undefined): void {
     if (this.#refusal !== undefined) return;
     const turn = new Turn(this, stage, 'silent', message, 0);
     const event: MilterEvent & Turned = { stage, session: this.session, [TURN]: turn };
@@ -262,7 +262,7 @@ export class Turns implements TurnOwner {
         return;
       }
       if (stage !== 'eom') throw new AnswerError(`${kept[0]?.kind ?? ''} at stage ${stage}: only at eom.`);
-      const plan = encodeModifications(kept, this.session);
+      const plan = encodeModifications(kept, this.session, turn.message);
       if (plan.body === undefined) {
         for (const frame of plan.frames) this.#output.put(frame);
         this.#finishChanged(turn, decision, plan, cause);
@@ -298,7 +298,8 @@ export class Turns implements TurnOwner {
       await writeBody(body, this.#output, turn);
     } catch (error) {
       // The MTA forgets what was written so far when the message is refused.
-      located(error, giverOf(plan.changes.granted.find(({ kind }) => kind === 'replaceBody')));
+      const given = plan.changes.granted.find(({ kind }) => kind === 'replaceBody');
+      located(error, turn.message?.giverOf(given));
       if (!turn.ended) this.fail(isA(error, AnswerError) ? error : new ProjectError('eom', error));
       return;
     }

@@ -56,6 +56,13 @@ export function profileOf(mta: MtaKind = 'postfix'): KnownProfile {
   return KNOWN[mta];
 }
 
+const MADE: ReadonlySet<string> = new Set(PROFILES.flatMap(({ makes }) => [...makes]));
+
+/** Whether a mail server makes a header of that name where it is missing. */
+export function isMade(name: string): boolean {
+  return MADE.has(name.toLowerCase());
+}
+
 export function profileNamed(name: MtaName): Profile {
   return PROFILES.find((profile) => profile.name === name) ?? GENERIC;
 }
