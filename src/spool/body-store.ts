@@ -27,8 +27,8 @@ export const DEFAULT_STORE: Required<BodyStoreOptions> = {
   disk: 1_073_741_824,
 };
 
-/** The stores of bodies that are there as a whole and can be read again, by the objects that stand for them. */
-const STORES = new WeakMap<object, BodyStore>();
+/** Under this a body that is there as a whole, and can be read again, has the store that it stands for. */
+export const STORE: unique symbol = Symbol('rxmilter.store');
 
 /** Collects a body: in memory as it comes, and beyond a limit in a file without a name. */
 export class BodyStore {
@@ -49,12 +49,9 @@ export class BodyStore {
 
   /** The store of that body, where it is one that has been collected. */
   static of(body: unknown): BodyStore | undefined {
-    return typeof body === 'object' && body !== null ? STORES.get(body) : undefined;
-  }
-
-  /** From now on `body` stands for what is in this store. */
-  standsFor(body: object): void {
-    STORES.set(body, this);
+    return typeof body === 'object' && body !== null
+      ? (body as { readonly [STORE]?: BodyStore })[STORE]
+      : undefined;
   }
 
   get size(): number {

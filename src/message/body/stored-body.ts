@@ -1,7 +1,7 @@
 import { TextDecoder } from 'node:util';
 import { defer, from, type Observable } from 'rxjs';
 
-import type { BodyStore } from '../../spool/body-store.js';
+import { STORE, type BodyStore } from '../../spool/body-store.js';
 import type { BufferedBody } from '../message.js';
 import { ChunkReader } from './chunk-reader.js';
 
@@ -13,7 +13,10 @@ export class StoredBody extends ChunkReader implements BufferedBody {
     super(failed);
     this.complete = complete;
     this.#store = store;
-    store.standsFor(this);
+  }
+
+  get [STORE](): BodyStore {
+    return this.#store;
   }
 
   /** A new body is read into its store only later. */

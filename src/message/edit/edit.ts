@@ -213,6 +213,8 @@ function checked<T>(given: T): T {
   );
 }
 
+const NONE: readonly Modification[] = Object.freeze([]);
+
 /** Each part of the draft that was changed as new modifications, and the others as earlier filters have them. */
 function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft): Edit {
   const flaw = MessageDraft.close(draft);
@@ -220,19 +222,19 @@ function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft)
   const { sender, body } = draft;
   const fields = draft.headers.fields();
   const recipients = [...draft.recipients];
-  const modifications: Modification[] = [
-    ...(fields === message.headers.fields()
+  const parts = [
+    fields === message.headers.fields()
       ? changesOf('headers', replaces)
-      : headerChanges(origin.fields, fields, session.leadingSpace)),
-    ...(equal(recipients, message.recipients)
+      : headerChanges(origin.fields, fields, session.leadingSpace),
+    equal(recipients, message.recipients)
       ? changesOf('recipients', replaces)
-      : recipientChanges(origin.recipients, recipients)),
-    ...(sender === message.sender ? changesOf('sender', replaces) : senderChange(origin.sender, sender)),
-    ...(body === undefined || body === message.body
-      ? changesOf('body', replaces)
-      : bodyChange(message, body)),
-    ...changesOf('other', replaces),
-  ];
+      : recipientChanges(origin.recipients, recipients),
+    sender === message.sender ? changesOf('sender', replaces) : senderChange(origin.sender, sender),
+    body === undefined || body === message.body ? changesOf('body', replaces) : bodyChange(message, body),
+    changesOf('other', replaces),
+  ].filter((part) => part.length > 0);
+  const [first = NONE] = parts;
+  const modifications = parts.length < 2 ? first : parts.flat();
   if (flaw !== undefined && modifications[0] !== undefined) flawed(modifications[0], flaw);
   return { kind: 'edit', modifications, replaces };
 }

@@ -23,6 +23,10 @@ const BLANK = 0x20;
  */
 export function headerField(name: string, given: Text, leadingSpace: boolean): HeaderField {
   const raw = typeof given === 'string' ? Buffer.from(given) : given;
+  if (typeof given === 'string' && raw.length === given.length) {
+    // All ASCII: the text is what the bytes say.
+    return { name, value: leadingSpace && given.startsWith(' ') ? given.slice(1) : given, raw };
+  }
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
   const start = leadingSpace && bytes[0] === BLANK ? 1 : 0;
   return { name, value: decodeText(bytes, start, bytes.length), raw };

@@ -179,11 +179,23 @@ export class Answers {
 
   #added(before: readonly Modification[]): readonly Modification[] {
     const own = this.#modifications ?? NONE;
-    if (this.#edit === undefined) return own === NONE ? before : [...before, ...own];
-    // A set: there may be as many as a message has recipients.
-    const replaced = new Set(this.#edit.replaces);
-    return [...before.filter((one) => !replaced.has(one)), ...this.#edit.modifications, ...own];
+    if (this.#edit === undefined) return own === NONE ? before : joined(before, own);
+    const { modifications, replaces } = this.#edit;
+    return joined(joined(without(before, replaces), modifications), own);
   }
+}
+
+/** Both lists; one of them itself where the other is empty. */
+function joined<T>(one: readonly T[], other: readonly T[]): readonly T[] {
+  if (one.length === 0) return other;
+  return other.length === 0 ? one : [...one, ...other];
+}
+
+function without<T>(all: readonly T[], some: readonly T[]): readonly T[] {
+  if (all.length === 0 || some.length === 0) return all;
+  // A set: there may be as many as a message has recipients.
+  const gone = new Set(some);
+  return all.filter((one) => !gone.has(one));
 }
 
 /** Of an edit that is not made by `edit()` each part is read once. */

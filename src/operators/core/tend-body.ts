@@ -3,17 +3,20 @@ import type { StageEvent } from '../../session/flow.js';
 import type { Edit, Modification } from '../../session/modifications.js';
 import { turnOf } from '../../session/turn.js';
 
+const NONE: readonly object[] = Object.freeze([]);
+
 /** Whether an answer is a body that is read only when everything else about the message is settled. */
-export function isReadLater(answer: object): answer is { readonly body: object } {
+export function isReadLater<A extends object>(answer: A): answer is A & { readonly body: object } {
   const { body } = answer as { readonly body?: unknown };
   return typeof body === 'object' && body !== null && !(body instanceof Uint8Array);
 }
 
 /** The bodies in an answer that are read later; those of earlier filters, which an edit repeats, are not its own. */
 function bodiesIn(answer: Modification | Edit): readonly object[] {
-  const all =
-    answer.kind === 'edit' ? answer.modifications.filter((one) => !answer.replaces.includes(one)) : [answer];
-  return all.flatMap((one) => (isReadLater(one) ? [one.body] : []));
+  if (answer.kind !== 'edit') return isReadLater(answer) ? [answer.body] : NONE;
+  const { modifications, replaces } = answer;
+  const later: readonly (Modification & { readonly body: object })[] = modifications.filter(isReadLater);
+  return later.length === 0 ? NONE : later.filter((one) => !replaces.includes(one)).map(({ body }) => body);
 }
 
 /**
