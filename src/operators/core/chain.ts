@@ -1,7 +1,7 @@
 import { warn } from '../../common/write-error.js';
 import type { Connection } from '../../session/connection/connection.js';
 import { ProjectError } from '../../session/errors.js';
-import type { Flow } from '../../session/flow.js';
+import type { Flow, Reply } from '../../session/flow.js';
 import type { Tags } from '../../session/negotiation/tags.js';
 import { bitOf } from '../../session/stage.js';
 import { type Downstream, RunningStep, type Step, type Upstream } from './step.js';
@@ -10,6 +10,8 @@ import { tellUnasked } from './unasked.js';
 /** Several steps in a row, running. */
 interface Chain {
   readonly steps: readonly Step[];
+  /** What each of them wants: read for every event, and so kept by itself. */
+  readonly interests: readonly number[];
   readonly running: Upstream[];
   readonly down: Downstream;
   /** Nothing goes in or comes out any more. */
@@ -27,12 +29,13 @@ class Link implements Upstream {
   }
 
   next(flow: Flow): void {
-    const { steps, running, down, closed } = this.#chain;
+    const { interests, running, down, closed } = this.#chain;
     if (closed) return;
-    if (flow.stage === 'reply') tellUnasked(steps, this.#index, flow);
-    const bit = bitOf(flow.stage);
-    for (let at = this.#index; at < steps.length; at++) {
-      if (((steps[at]?.interest ?? 0) & bit) !== 0) {
+    const { stage } = flow;
+    if (stage === 'reply') tellUnasked(this.#chain.steps, this.#index, flow as Reply);
+    const bit = bitOf(stage);
+    for (let at = this.#index; at < interests.length; at++) {
+      if (((interests[at] ?? 0) & bit) !== 0) {
         running[at]?.next(flow);
         return;
       }
@@ -75,7 +78,8 @@ class Link implements Upstream {
 
 /** Starts the steps, one after the other, with `down` at their end. */
 export function openChain(steps: readonly Step[], down: Downstream): Upstream {
-  const chain: Chain = { steps, running: [], down, closed: false };
+  const interests = steps.map(({ interest }) => interest);
+  const chain: Chain = { steps, interests, running: [], down, closed: false };
   const first = new Link(chain, 0);
   // From the last to the first: a step may let something through as soon as it is opened.
   for (let index = steps.length - 1; index >= 0 && !chain.closed; index--) {
