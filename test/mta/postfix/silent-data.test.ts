@@ -66,17 +66,23 @@ describePostfix(
       await eventually('the end of the message at the filter', () => filter.heard.at(-1)?.includes('E'));
     });
 
-    test('a PROGRESS that was not asked for is passed over', async () => {
-      await using filter = await milter(script(PROGRESS, [CONTINUE, REJECT, CONTINUE]));
-      const client = await bench().greeted();
-      expect(await client.deliver({ data: DATA })).toMatch(/^250 /);
-      // Of this one Postfix does not ask the filter, and reads the PROGRESS with the next answer.
-      expect(await client.deliver({ data: TOO_LARGE })).toMatch(/^552 /);
-      expect(await client.deliver({ data: DATA })).toMatch(/^550 5\.7\.1 /);
-      expect(await client.deliver({ data: DATA })).toMatch(/^250 /);
-      const taken = `${ENVELOPE}DLLDNNDBBDEEA`;
-      expect(filter.heard.at(-1)).toBe(`${START}${taken}${ENVELOPE}A${taken}${taken.slice(0, -1)}`);
-    });
+    test.each([
+      ['the end of the message', {}],
+      ['RCPT', { O: optnegAnswer((SILENT & ~NR_RCPT) | NR_DATA), R: CONTINUE }],
+    ])(
+      'a PROGRESS that was not asked for is passed over where the next answer is to %s',
+      async (_name, acts) => {
+        await using filter = await milter({ ...script(PROGRESS, [CONTINUE, REJECT, CONTINUE]), ...acts });
+        const client = await bench().greeted();
+        expect(await client.deliver({ data: DATA })).toMatch(/^250 /);
+        // Of this one Postfix does not ask the filter: the PROGRESS is left for the next answer.
+        expect(await client.deliver({ data: TOO_LARGE })).toMatch(/^552 /);
+        expect(await client.deliver({ data: DATA })).toMatch(/^550 5\.7\.1 /);
+        expect(await client.deliver({ data: DATA })).toMatch(/^250 /);
+        const taken = `${ENVELOPE}DLLDNNDBBDEEA`;
+        expect(filter.heard.at(-1)).toBe(`${START}${taken}${ENVELOPE}A${taken}${taken.slice(0, -1)}`);
+      },
+    );
   },
   () => ({ milter_data_macros: '', message_size_limit: '20000' }),
 );
