@@ -27,6 +27,7 @@ export class Acceptor {
   readonly #options: ListenOptions;
   readonly #resolved: ResolvedOptions;
   readonly #sockets = new Map<Socket, Connection>();
+  readonly #forget = forgetIn(this.#sockets);
   readonly #accept: (connect: (owner: ConnectionOwner) => Connection) => void;
   readonly #allowed: Allowed | undefined;
   readonly #full: Notice;
@@ -181,8 +182,15 @@ export class Acceptor {
     this.#accept((owner) => {
       const connection = connectSocket(socket, this.#resolved, owner, this.#secured === undefined);
       this.#sockets.set(socket, connection);
-      socket.once('close', () => this.#sockets.delete(socket));
+      socket.on('close', this.#forget);
       return connection;
     });
+  };
+}
+
+/** One listener for the ends of all sockets. */
+function forgetIn(sockets: Map<Socket, unknown>): (this: Socket) => void {
+  return function () {
+    sockets.delete(this);
   };
 }

@@ -77,6 +77,57 @@ function internalsOf(socket: Socket): Internals | undefined {
   return found;
 }
 
+/** A socket as its connection has it. */
+class SocketIo implements ConnectionIo {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Not only our side: an MTA looks at the connection again only when its SMTP client has something to say. */
+  end(): void {
+    this.#socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Under this a socket has its connection: listeners of its own would be a third of what an idle connection takes. */
+const CONNECTION: unique symbol = Symbol('rxmilter.connection');
+
+interface Connected extends Socket {
+  readonly [CONNECTION]: Connection;
+}
+
+function onOver(this: Socket): void {
+  (this as Connected)[CONNECTION].eof();
+}
+
+function onDrain(this: Socket): void {
+  (this as Connected)[CONNECTION].drained();
+}
+
+/** An MTA that resets the connection, or is gone before its answer, is a connection that is over, and no more. */
+function onError(this: Socket, error: NodeJS.ErrnoException): void {
+  const isGone = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+  (this as Connected)[CONNECTION].eof(isGone ? undefined : error);
+}
+
 /** Lets a socket that an MTA has opened speak the protocol. */
 export function connectSocket(
   socket: Socket,
@@ -84,25 +135,10 @@ export function connectSocket(
   owner: ConnectionOwner,
   plain = true,
 ): Connection {
-  const io: ConnectionIo = {
-    write: (bytes) => socket.write(bytes),
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
-    // Not only our side: an MTA looks at the connection again only when its SMTP client has something to say.
-    end: () => socket.destroySoon(),
-    destroy: () => socket.destroy(),
-  };
-  const connection = new Connection(io, options, owner);
-  const over = (): void => connection.eof();
+  const connection = new Connection(new SocketIo(socket), options, owner);
   // What a socket with TLS reads from is not what it hands on.
   readSocket(socket, connection, plain ? 'shared' : 'plain');
-  socket
-    .on('end', over)
-    .on('close', over)
-    .on('drain', () => connection.drained())
-    .on('error', (error: NodeJS.ErrnoException) => {
-      // An MTA that resets the connection, or is gone before its answer, is a connection that is over, and no more.
-      connection.eof(error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : error);
-    });
+  Object.assign(socket, { [CONNECTION]: connection });
+  socket.on('end', onOver).on('close', onOver).on('drain', onDrain).on('error', onError);
   return connection;
 }

@@ -1,7 +1,7 @@
 import { warn } from '../../common/write-error.js';
 import type { Connection } from '../../session/connection/connection.js';
 import { ProjectError } from '../../session/errors.js';
-import type { Flow, Reply } from '../../session/flow.js';
+import type { Flow } from '../../session/flow.js';
 import type { Tags } from '../../session/negotiation/tags.js';
 import { bitOf } from '../../session/stage.js';
 import { type Downstream, RunningStep, type Step, type Upstream } from './step.js';
@@ -32,7 +32,7 @@ class Link implements Upstream {
     const { interests, running, down, closed } = this.#chain;
     if (closed) return;
     const { stage } = flow;
-    if (stage === 'reply') tellUnasked(this.#chain.steps, this.#index, flow as Reply);
+    if (stage === 'reply') tellUnasked(this.#chain.steps, this.#index, flow);
     const bit = bitOf(stage);
     for (let at = this.#index; at < interests.length; at++) {
       if (((interests[at] ?? 0) & bit) !== 0) {
@@ -76,10 +76,19 @@ class Link implements Upstream {
   }
 }
 
+const INTERESTS = new WeakMap<readonly Step[], readonly number[]>();
+
+/** One list for all the connections that a filter runs for. */
+function interestsOf(steps: readonly Step[]): readonly number[] {
+  let interests = INTERESTS.get(steps);
+  if (interests === undefined) INTERESTS.set(steps, (interests = steps.map(({ interest }) => interest)));
+  return interests;
+}
+
 /** Starts the steps, one after the other, with `down` at their end. */
 export function openChain(steps: readonly Step[], down: Downstream): Upstream {
-  const interests = steps.map(({ interest }) => interest);
-  const chain: Chain = { steps, interests, running: [], down, closed: false };
+  const running = new Array<Upstream>(steps.length);
+  const chain: Chain = { steps, interests: interestsOf(steps), running, down, closed: false };
   const first = new Link(chain, 0);
   // From the last to the first: a step may let something through as soon as it is opened.
   for (let index = steps.length - 1; index >= 0 && !chain.closed; index--) {

@@ -4,7 +4,6 @@ import { errorFrom } from '../../common/text-of.js';
 import { COMMANDS, type CommandName } from '../../transport/wire/commands.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import { type StringsFields, hasPrefix } from '../../transport/wire/layouts.js';
-import { replyCodec } from '../../transport/wire/replies.js';
 import { scopeOf } from '../decision-scope.js';
 import type { Decision } from '../decisions.js';
 import { envelopePath, NO_BYTES } from '../envelope-path.js';
@@ -89,7 +88,7 @@ export class Dialogue implements Record<CommandName, Handler> {
       this.#turns.open(agreement);
       this.negotiated = true;
       this.#host.agreed(agreement);
-      this.#output.put(replyCodec.encode({ type: 'optneg', ...agreement.answer }));
+      this.#output.put(agreement.answer);
     } catch (error) {
       this.#turns.report('negotiate', errorFrom(error));
       this.#host.finish();

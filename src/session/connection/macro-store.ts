@@ -28,7 +28,16 @@ interface Slot {
 
 /** Keeps the macros of a connection, each set as long as the protocol has it live. */
 export class MacroStore implements Macros {
-  readonly #slots: (Slot | undefined)[] = [];
+  // As many as there are letters: a list that grows takes room for 17.
+  readonly #slots: (Slot | undefined)[] = [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ];
   /** How many of the slots are in use, at most. */
   #top = 0;
   /** How many sets have come. */
@@ -48,8 +57,6 @@ export class MacroStore implements Macros {
     }
     this.#cut(index);
     if (end - start === 1) return;
-    // An array with holes would be slower.
-    while (this.#slots.length < index) this.#slots.push(undefined);
     this.#slots[index] = { data, start: start + 1, end, decoded: undefined };
     this.#top = index + 1;
   }
@@ -63,7 +70,7 @@ export class MacroStore implements Macros {
 
   /** The recipients are complete: the set of the last one, perhaps refused by the MTA, ends. */
   endRecipients(): void {
-    if (this.#slots.length > RCPT) this.#slots[RCPT] = undefined;
+    this.#slots[RCPT] = undefined;
   }
 
   /** Ends the sets of the message; that of MAIL stays where it already is the next one's. */

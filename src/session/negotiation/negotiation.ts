@@ -1,6 +1,8 @@
 import { ignoreRejection, isPromise } from '../../common/promises.js';
 import { COMMANDS } from '../../transport/wire/commands.js';
 import { OLD_ACTIONS, OLD_PROTOCOL, SMFIF, SMFIM, SMFIP } from '../../transport/wire/flags.js';
+import type { OptnegFields } from '../../transport/wire/layouts.js';
+import { replyCodec } from '../../transport/wire/replies.js';
 import { rightsOf } from '../connection/session-state.js';
 import { NegotiationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
@@ -26,18 +28,36 @@ const FIRST_ACTIONS = 0x0f;
 /** Bits of Sendmail and libmilter among themselves; two of them offer larger frames, see `agreeOnSize`. */
 const INTERNAL = 0xf0000000;
 
+/** The last terms that were settled: a server hears the same offer from the same few mail servers. */
+let latest:
+  | { readonly offer: Offer; readonly tags: Tags; readonly options: ResolvedOptions; readonly terms: Agreement }
+  | undefined;
+
 /**
  * Settles the terms: what the tags ask for, as far as it is offered, then options, then the `negotiate` hook. Throws
  * a `NegotiationError` where there is no common ground or the hook refuses. Where a right is lacking the agreement says
  * so, and whether all that comes is refused for it: an MTA whose connection is closed here may let mail pass unfiltered.
  */
-export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions): Agreement {
+export function negotiate(offer: Offer, tags: Tags, options: ResolvedOptions): Agreement {
+  const isKnown = latest?.tags === tags && latest.options === options && isSame(latest.offer, offer);
+  if (latest !== undefined && isKnown) return latest.terms;
+  const terms = settle(offer, tags, options);
+  // A hook may answer anew each time, and what is lacking is said of each connection.
+  if (options.negotiate === undefined && terms.lacking === undefined) latest = { offer, tags, options, terms };
+  return terms;
+}
+
+function isSame(one: Offer, other: Offer): boolean {
+  return one.version === other.version && one.actions === other.actions && one.protocol === other.protocol;
+}
+
+function settle(offered: Offer, tags: Tags, options: ResolvedOptions): Agreement {
   const offer = readOffer(offered);
   const terms = hooked(offer, derive(offer, tags, options), options);
   const { lacking, refused } = lackingIn(offer, terms, tags, options);
   if (refused) {
     const none = { version: terms.version, actions: 0, protocol: 0 };
-    const answer = { ...none, lists: [] };
+    const answer = answerOf(none, []);
     return { ...NOTHING_AGREED, ...none, answer, maxData: USUAL, offered: offer.actions, lacking, refused };
   }
   let quiet = 0;
@@ -49,7 +69,7 @@ export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions):
     version,
     actions,
     protocol,
-    answer: { version, actions, protocol: (protocol | bit) >>> 0, lists: listsOf(macros) },
+    answer: answerOf({ version, actions, protocol: (protocol | bit) >>> 0 }, listsOf(macros)),
     wanted: (tags.decides | tags.observes | options.stages) & ALL_STAGES,
     decides: tags.decides & ALL_STAGES,
     readers: tags.readers,
@@ -63,6 +83,10 @@ export function negotiate(offered: Offer, tags: Tags, options: ResolvedOptions):
     lacking,
     refused: false,
   };
+}
+
+function answerOf(offer: Offer, lists: OptnegFields['lists']): Buffer {
+  return replyCodec.encode({ type: 'optneg', ...offer, lists });
 }
 
 /** What is known to be wanted and was not granted. A mere wish that the hook has given away is none any more. */

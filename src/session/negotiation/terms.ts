@@ -1,4 +1,3 @@
-import type { OptnegFields } from '../../transport/wire/layouts.js';
 import type { Reject } from '../decisions.js';
 import type { UngrantedError } from '../errors.js';
 
@@ -68,7 +67,8 @@ export interface Agreement {
   readonly version: number;
   readonly actions: number;
   readonly protocol: number;
-  readonly answer: OptnegFields;
+  /** The frame that says so. */
+  readonly answer: Buffer;
   /** The stages to hand to the filter. */
   readonly wanted: number;
   /** The stages whose answer the filter gives. */
@@ -95,7 +95,7 @@ export const NOTHING_AGREED: Agreement = Object.freeze({
   version: 0,
   actions: 0,
   protocol: 0,
-  answer: { version: 0, actions: 0, protocol: 0, lists: [] },
+  answer: Buffer.alloc(0),
   wanted: 0,
   decides: 0,
   readers: 0,
