@@ -21,21 +21,50 @@ import { asText } from '../headers/header-field.js';
  * @throws AnswerError where an address or an argument cannot be written: the address holds a blank, say
  */
 export function recipientChanges(from: readonly EnvelopePath[], to: readonly EnvelopePath[]): Modification[] {
-  const old = new Set(from.map(recipientKey));
-  const wanted = new Set(to.map(recipientKey));
-  const touched = new Set(from.filter((path) => !wanted.has(recipientKey(path))).map(caseless));
+  const { gone, come } = difference(from, to);
+  const isWanted = finder(to, gone.length);
+  const wasThere = finder(from, come.length);
+  const touched = new Set(gone.filter((path) => !isWanted(path)).map(caseless));
+  const isTouched = (path: EnvelopePath): boolean => touched.size > 0 && touched.has(caseless(path));
 
   const deletions = new Map<string, Modification>();
   for (const path of from) {
-    if (touched.has(caseless(path))) for (const [key, one] of deletionsOf(path)) deletions.set(key, one);
+    if (isTouched(path)) for (const [key, one] of deletionsOf(path)) deletions.set(key, one);
   }
   const additions = new Map<string, Modification>();
-  for (const path of to) {
-    const key = recipientKey(path);
-    if (old.has(key) && !touched.has(caseless(path))) continue;
-    additions.set(key, addRecipient(asText(path.raw), path.args));
+  const first = to.length - come.length;
+  for (const [at, path] of to.entries()) {
+    if ((at < first || wasThere(path)) && !isTouched(path)) continue;
+    additions.set(recipientKey(path), addRecipient(asText(path.raw), path.args));
   }
   return [...deletions.values(), ...additions.values()];
+}
+
+/** What only one of two lists has, where the other has all the rest in its order; more where that has another order. */
+function difference(
+  from: readonly EnvelopePath[],
+  to: readonly EnvelopePath[],
+): { readonly gone: readonly EnvelopePath[]; readonly come: readonly EnvelopePath[] } {
+  let next = 0;
+  const gone = from.filter((path) => {
+    if (path !== to[next]) return true;
+    next++;
+    return false;
+  });
+  return { gone, come: to.slice(next) };
+}
+
+/** So many recipients are looked for one by one. */
+const FEW = 4;
+
+/** Tells whether a recipient is among these; it will be asked so many times. */
+function finder(paths: readonly EnvelopePath[], times: number): (path: EnvelopePath) => boolean {
+  if (times > FEW) {
+    const keys = new Set(paths.map(recipientKey));
+    return (path) => keys.has(recipientKey(path));
+  }
+  return (path) =>
+    paths.some((one) => one.mailbox === path.mailbox && recipientKey(one) === recipientKey(path));
 }
 
 /**
@@ -57,13 +86,13 @@ export function applyRecipientChanges(
     const address = bareAddress(one.address);
     for (const each of [address, ...(spelled.get(address) ?? [])]) deleted.set(each, number);
   }
-  const left = paths.filter(({ raw }) => !deleted.has(bareAddress(raw)));
+  const left = paths.filter((path) => !deleted.has(bareOf(path)));
   const keys = new Set(left.map(recipientKey));
   for (const [number, one] of changes.entries()) {
     if (one.kind !== 'addRecipient') continue;
     const added = writtenPath(one.address, one.args);
     const key = recipientKey(added);
-    if (keys.has(key) || (deleted.get(bareAddress(added.raw)) ?? -1) > number) continue;
+    if (keys.has(key) || (deleted.get(bareOf(added)) ?? -1) > number) continue;
     keys.add(key);
     left.push(added);
   }
@@ -71,8 +100,18 @@ export function applyRecipientChanges(
 }
 
 /** An address that two recipients have in common that are one, with their arguments. */
-function recipientKey({ raw, args }: EnvelopePath): string {
-  return [bareAddress(raw), ...args].join(' ');
+function recipientKey(path: EnvelopePath): string {
+  return path.args.length === 0 ? bareOf(path) : [bareOf(path), ...path.args].join(' ');
+}
+
+const OPEN = 0x3c;
+const CLOSE = 0x3e;
+
+/** The bytes of a recipient's address, as `bareAddress()` has them. */
+function bareOf({ address, raw }: EnvelopePath): string {
+  // Where text has as many characters as its bytes, brackets not counted, each character is a byte.
+  const brackets = raw[0] === OPEN && raw[raw.length - 1] === CLOSE ? 2 : 0;
+  return raw.length - brackets === address.length ? address : bareAddress(raw);
 }
 
 /** The bytes of an address without the angle brackets around it, as a string with one character for each byte. */
