@@ -1,5 +1,6 @@
 import { addAbsent } from '../../session/changes/absent-headers.js';
 import { BOTTOM } from '../../session/changes/order-changes.js';
+import { placesIn } from '../../session/changes/places-in.js';
 import {
   type HeaderPosition,
   type Modification,
@@ -8,7 +9,7 @@ import {
 } from '../../session/modifications.js';
 import { profileNamed } from '../../session/profiles/recognise.js';
 import type { SessionInfo } from '../../session/session-info.js';
-import { type HeaderField, headerField, placesByName } from '../headers/header-field.js';
+import { type HeaderField, headerField } from '../headers/header-field.js';
 
 /** A field in its place, until it is known whether it stays: all numbers count the fields as they were shown. */
 interface Entry {
@@ -36,9 +37,9 @@ export function applyHeaderChanges(
   const top: HeaderField[] = [];
   const shown = fields.map((field): Entry => ({ field, deleted: false }));
   const entries = [...shown];
-  const places = placesByName(fields);
+  const places = placesIn(names);
   const entry = (name: string, index: number): Entry | undefined =>
-    shown[places.get(name.toLowerCase())?.[index - 1] ?? -1];
+    shown[places(name)[index - 1] ?? -1];
   const made = ({ name, value }: { readonly name: string; readonly value: Text }): Entry => {
     return { field: headerField(name, value, leadingSpace), deleted: false };
   };

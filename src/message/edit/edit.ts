@@ -213,8 +213,6 @@ function checked<T>(given: T): T {
   );
 }
 
-const NONE: readonly Modification[] = Object.freeze([]);
-
 /** Each part of the draft that was changed as new modifications, and the others as earlier filters have them. */
 function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft): Edit {
   const flaw = MessageDraft.close(draft);
@@ -222,6 +220,7 @@ function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft)
   const { sender, body } = draft;
   const fields = draft.headers.fields();
   const recipients = [...draft.recipients];
+  const modifications: Modification[] = [];
   const parts = [
     fields === message.headers.fields()
       ? changesOf('headers', replaces)
@@ -232,9 +231,8 @@ function editOf(message: Message<BodyMode>, origin: MessageOrigin, draft: Draft)
     sender === message.sender ? changesOf('sender', replaces) : senderChange(origin.sender, sender),
     body === undefined || body === message.body ? changesOf('body', replaces) : bodyChange(message, body),
     changesOf('other', replaces),
-  ].filter((part) => part.length > 0);
-  const [first = NONE] = parts;
-  const modifications = parts.length < 2 ? first : parts.flat();
+  ];
+  for (const part of parts) for (const one of part) modifications.push(one);
   if (flaw !== undefined && modifications[0] !== undefined) flawed(modifications[0], flaw);
   return { kind: 'edit', modifications, replaces };
 }

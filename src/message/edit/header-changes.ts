@@ -1,4 +1,5 @@
 import { SAME_NAME } from '../../session/changes/order-changes.js';
+import { type Places, placesIn } from '../../session/changes/places-in.js';
 import {
   type Modification,
   addHeader,
@@ -7,11 +8,10 @@ import {
   insertHeader,
 } from '../../session/modifications.js';
 import { isMade } from '../../session/profiles/recognise.js';
-import { asText, type HeaderField, placesByName } from '../headers/header-field.js';
+import { asText, type HeaderField } from '../headers/header-field.js';
 import { alignFields, isSame } from './align-fields.js';
 
 const BLANK = 0x20;
-const NONE: readonly number[] = [];
 
 /**
  * The fewest modifications that turn one header into another, on every MTA.
@@ -35,9 +35,9 @@ export function headerChanges(
   const above = to.reduce((lowest, { top }, at) => (top === true ? at + 1 : lowest), 0);
   const rest = above === 0 ? to : to.slice(above);
   const { head, tail, pairs } = alignFields(from, rest, isWritable);
-  let places: ReadonlyMap<string, readonly number[]> | undefined;
+  let places: Places | undefined;
   const placesOf = ({ name }: HeaderField): readonly number[] =>
-    (places ??= placesByName(from)).get(name.toLowerCase()) ?? NONE;
+    (places ??= placesIn(from.map((field) => field.name)))(name);
   const numberOf = (field: HeaderField, place: number): number => placesOf(field).indexOf(place) + 1;
   /** Notes how many of its name are among the first so many that were shown. */
   const known = <M extends Modification>(change: M, field: HeaderField, first: number): M => {

@@ -51,17 +51,6 @@ export function headerBytes(fields: Iterable<HeaderField>, leadingSpace: boolean
   return Buffer.concat(pieces);
 }
 
-/** The places of the fields of each name, in small letters. */
-export function placesByName(fields: readonly HeaderField[]): ReadonlyMap<string, readonly number[]> {
-  const named = new Map<string, number[]>();
-  for (const [place, { name }] of fields.entries()) {
-    const places = named.get(name.toLowerCase());
-    if (places === undefined) named.set(name.toLowerCase(), [place]);
-    else places.push(place);
-  }
-  return named;
-}
-
 /** A folded value in one line (RFC 5322, 2.2.3): the line breaks go, the white space after them stays. */
 export function unfold(value: string): string {
   return value.includes('\n') ? value.replace(/\r?\n/g, '') : value;

@@ -1,4 +1,5 @@
 import { type Modification, addHeader, checkModification } from '../modifications.js';
+import { placesIn } from './places-in.js';
 
 interface Addition {
   readonly name: string;
@@ -18,8 +19,7 @@ export function addAbsent(
   names: readonly string[],
 ): readonly Modification[] {
   if (!modifications.some(({ kind }) => kind === 'changeHeader')) return modifications;
-  const counts = new Map<string, number>();
-  for (const each of names) counts.set(each.toLowerCase(), (counts.get(each.toLowerCase()) ?? 0) + 1);
+  const places = placesIn(names);
   const all: (Modification | undefined)[] = [];
   const added = new Map<string, Addition>();
   for (const given of modifications) {
@@ -30,7 +30,7 @@ export function addAbsent(
     const change = checkModification(given);
     const { index } = change;
     const name = change.name.toLowerCase();
-    if (index <= (counts.get(name) ?? 0)) {
+    if (index <= places(name).length) {
       all.push(given);
       continue;
     }

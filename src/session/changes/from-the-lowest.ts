@@ -1,7 +1,8 @@
 import { flawed, flawOf } from '../flaws.js';
 import type { AddHeader, InsertHeader, Modification } from '../modifications.js';
 import type { MessageScope } from '../turn.js';
-import { BOTTOM, SAME_NAME } from './order-changes.js';
+import { BOTTOM, SAME_NAME, type SameName } from './order-changes.js';
+import { placesIn } from './places-in.js';
 
 /**
  * The same modifications in an order for a mail server that puts each new header above all others: the lowest comes
@@ -15,6 +16,7 @@ export function fromTheLowest(
   countsName: boolean,
   message: MessageScope | undefined,
 ): readonly Modification[] {
+  const places = placesIn(shown);
   const rest: Modification[] = [];
   const added: AddHeader[] = [];
   const lowest: InsertHeader[] = [];
@@ -27,12 +29,7 @@ export function fromTheLowest(
     else if (one.position === 'bottom' || one.position >= BOTTOM) lowest.push(one);
     else {
       const { position } = one;
-      const name = one.name.toLowerCase();
-      const same = shown.flatMap((each, at) => (each.toLowerCase() === name ? [at + 1] : []));
-      const known = SAME_NAME.get(one) ?? {
-        above: same.filter((at) => at < position).length,
-        shown: same.length,
-      };
+      const known = SAME_NAME.get(one) ?? sameNameIn(places(one.name), position);
       // A copy: what is given may be given again, for another message.
       const copy = flawed({ ...one, position }, flawOf(one));
       const giver = message?.giverOf(one);
@@ -44,4 +41,9 @@ export function fromTheLowest(
   }
   placed.sort((one, other) => one.position - other.position);
   return [...rest, ...[...placed, ...lowest, ...added].reverse(), ...highest];
+}
+
+/** @param position from 1, of the new header */
+function sameNameIn(places: readonly number[], position: number): SameName {
+  return { above: places.filter((at) => at + 1 < position).length, shown: places.length };
 }

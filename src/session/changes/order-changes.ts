@@ -35,8 +35,11 @@ export interface EncodedChange {
  */
 export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer[] {
   if (changes.length < 2) return changes.map(({ frame }) => frame);
-  const groups: { index: number; frame: Buffer }[][] = [[], [], [], [], []];
-  const [values = [], early = [], places = [], deletions = [], others = []] = groups;
+  const values: Placed[] = [];
+  const early: Placed[] = [];
+  const places: Placed[] = [];
+  const deletions: Placed[] = [];
+  const others: Placed[] = [];
   const inserted = insertedAbove(changes);
   const deleted = new Set<string>();
   for (const { reply, frame } of changes) {
@@ -58,9 +61,19 @@ export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer
       others.push({ index: 0, frame });
     }
   }
-  values.sort((left, right) => left.index - right.index);
-  for (const group of [early, places, deletions]) group.sort((left, right) => right.index - left.index);
-  return groups.flat().map(({ frame }) => frame);
+  if (values.length > 1) values.sort((left, right) => left.index - right.index);
+  for (const group of [early, places, deletions])
+    if (group.length > 1) group.sort((left, right) => right.index - left.index);
+  const frames: Buffer[] = [];
+  for (const group of [values, early, places, deletions, others])
+    for (const { frame } of group) frames.push(frame);
+  return frames;
+}
+
+/** A frame, and the number that its group is sorted by. */
+interface Placed {
+  readonly index: number;
+  readonly frame: Buffer;
 }
 
 /** For each name that is inserted: how many of that name are above each new one, where that is known of all of them. */
@@ -78,7 +91,7 @@ function insertedAbove(changes: readonly EncodedChange[]): Map<string, number[] 
 }
 
 /** The deletion of a header when those of its name are inserted that have so many of the old ones above them. */
-function below(reply: ChangeReply, above: readonly number[]): { index: number; frame: Buffer } {
+function below(reply: ChangeReply, above: readonly number[]): Placed {
   const index = reply.index + above.filter((count) => count < reply.index).length;
   return { index, frame: replyCodec.encode({ ...reply, index }) };
 }
