@@ -255,6 +255,19 @@ describe('the mailbox of parseAddress()', { timeout: 60_000 }, () => {
     );
   });
 
+  it('is the same for addresses that are the same but for the case', () => {
+    const text = fc.array(fc.constantFrom(...PIECES), { maxLength: 10 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string({ unit: 'binary' })), (given) => {
+        const { mailbox } = parseAddress(given.toLowerCase());
+        expect(parseAddress(given).mailbox).toBe(mailbox);
+        const upper = given.toUpperCase();
+        if (upper.toLowerCase() === given.toLowerCase()) expect(parseAddress(upper).mailbox).toBe(mailbox);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
   it('unites no two mailboxes: the content of the local part and the domain are found in it again', () => {
     const content = fc.array(fc.constantFrom(...PIECES.slice(0, 20), 'b'), { minLength: 1, maxLength: 6 });
     const domain = fc.stringMatching(/^[a-z0-9]{1,4}(\.[a-z]{1,3}){0,2}$/);

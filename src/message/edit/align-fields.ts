@@ -101,7 +101,8 @@ function changedInPlace(
 
 export function isSame(one: HeaderField | undefined, other: HeaderField | undefined): boolean {
   if (one === other) return true;
-  return one?.name === other?.name && Buffer.compare(one?.raw ?? NOTHING, other?.raw ?? NOTHING) === 0;
+  if (one?.name !== other?.name || one?.raw.length !== other?.raw.length) return false;
+  return Buffer.compare(one?.raw ?? NOTHING, other?.raw ?? NOTHING) === 0;
 }
 
 function marker(writable: (field: HeaderField) => boolean): (fields: readonly HeaderField[]) => Marks {

@@ -65,7 +65,7 @@ export class DraftHeaders extends Headers {
     const made = this.#make(what, name, value);
     const old = this.field(name, n);
     if (old === undefined) return this.#insert(this.length, made);
-    if (Buffer.compare(old.raw, made.raw) === 0) return old;
+    if (old.raw.length === made.raw.length && Buffer.compare(old.raw, made.raw) === 0) return old;
     const field: HeaderField = { ...old, value: made.value, raw: made.raw };
     const fields = this.writable();
     fields[fields.indexOf(old)] = field;

@@ -16,7 +16,7 @@ import { type DraftState, checkOpen } from './draft-state.js';
 export class DraftRecipients implements Iterable<EnvelopePath> {
   readonly #original: readonly EnvelopePath[];
   /** Made when first needed: most drafts leave the recipients alone. */
-  #index: RecipientIndex | undefined;
+  #list: RecipientList | undefined;
 
   readonly #state: DraftState;
 
@@ -27,12 +27,12 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
 
   /** How many there are. */
   get length(): number {
-    return this.#index?.entries.size ?? this.#original.length;
+    return this.#list?.length ?? this.#original.length;
   }
 
   /** The recipients in order, as they are now: later changes are not seen. */
   [Symbol.iterator](): Iterator<EnvelopePath> {
-    return (this.#index?.paths() ?? this.#original)[Symbol.iterator]();
+    return (this.#list?.paths() ?? this.#original)[Symbol.iterator]();
   }
 
   /** Whether the address is among them. */
@@ -53,69 +53,113 @@ export class DraftRecipients implements Iterable<EnvelopePath> {
     const there = this.#find(what, address);
     checkAddress(what, address, false);
     if (args !== undefined) checkArguments(what, args);
-    const same = there.find(({ path }) => args === undefined || equal(path.args, args));
-    if (same !== undefined) return same.path;
+    const recipients = this.#recipients;
+    for (const place of there) {
+      const path = recipients.at(place);
+      if (path !== undefined && (args === undefined || equal(path.args, args))) return path;
+    }
     const made = writtenPath(address, [...(args ?? [])]);
-    const [first] = there;
-    if (first === undefined) return this.#recipients.add(made);
-    return (first.path = { ...first.path, args: made.args, params: made.params });
+    const [first = -1] = there;
+    const old = recipients.at(first);
+    if (old === undefined) return recipients.add(made);
+    return recipients.put(first, { ...old, args: made.args, params: made.params });
   }
 
   /** Deletes all that are the address, or the recipient; returns how many. */
   delete(address: string | EnvelopePath): number {
     checkOpen(this.#state);
     const text = (address as EnvelopePath | undefined | null)?.address ?? address;
-    const gone = this.#find('draft.recipients.delete', text).splice(0);
-    for (const entry of gone) this.#recipients.entries.delete(entry);
+    const gone = this.#find('draft.recipients.delete', text);
+    for (const place of gone) this.#recipients.delete(place);
     return gone.length;
   }
 
   /** Deletes all. */
   clear(): void {
     checkOpen(this.#state);
-    this.#index = new RecipientIndex([]);
+    this.#list = new RecipientList([]);
   }
 
-  get #recipients(): RecipientIndex {
-    return (this.#index ??= new RecipientIndex(this.#original));
+  get #recipients(): RecipientList {
+    return (this.#list ??= new RecipientList(this.#original));
   }
 
-  /** Those that are the address: the list of the index itself. */
-  #find(what: string, address: unknown): Entry[] {
-    if (typeof address === 'string') return this.#recipients.named(parseAddress(address).mailbox);
+  /** The places of those that are the address. */
+  #find(what: string, address: unknown): readonly number[] {
+    if (typeof address === 'string') return this.#recipients.places(parseAddress(address).mailbox);
     throw new AnswerError(`${what}: the address is ${String(address)}, and not a string.`);
   }
 }
 
-interface Entry {
-  path: EnvelopePath;
-}
+/** So many addresses are looked for one by one. */
+const FEW = 4;
 
 /** Recipients in order, found by their addresses: a message may have ten thousand, and a filter may ask for each. */
-class RecipientIndex {
-  readonly entries = new Set<Entry>();
-  readonly #named = new Map<string, Entry[]>();
+class RecipientList {
+  /** Nothing at the places of those that were deleted. */
+  readonly #paths: (EnvelopePath | undefined)[];
+  #length: number;
+  #asked = 0;
+  /** The places by mailbox, once there is more to look for than a few. */
+  #table: Map<string, number[]> | undefined;
 
   constructor(paths: readonly EnvelopePath[]) {
-    for (const path of paths) this.add(path);
+    this.#paths = paths.slice();
+    this.#length = paths.length;
   }
 
-  add(path: EnvelopePath): EnvelopePath {
-    const entry = { path };
-    this.entries.add(entry);
-    this.named(path.mailbox).push(entry);
-    return path;
-  }
-
-  named(mailbox: string): Entry[] {
-    const entries = this.#named.get(mailbox) ?? [];
-    this.#named.set(mailbox, entries);
-    return entries;
+  get length(): number {
+    return this.#length;
   }
 
   paths(): EnvelopePath[] {
-    return Array.from(this.entries, ({ path }) => path);
+    return this.#paths.filter((path) => path !== undefined);
   }
+
+  at(place: number): EnvelopePath | undefined {
+    return this.#paths[place];
+  }
+
+  put(place: number, path: EnvelopePath): EnvelopePath {
+    return (this.#paths[place] = path);
+  }
+
+  add(path: EnvelopePath): EnvelopePath {
+    const place = this.#paths.push(path) - 1;
+    this.#length++;
+    if (this.#table !== undefined) note(this.#table, path.mailbox, place);
+    return path;
+  }
+
+  delete(place: number): void {
+    this.#paths[place] = undefined;
+    this.#length--;
+  }
+
+  places(mailbox: string): readonly number[] {
+    if (this.#table === undefined && ++this.#asked <= FEW) return this.#placesOf(mailbox);
+    if (this.#table === undefined) {
+      this.#table = new Map();
+      for (const [place, path] of this.#paths.entries())
+        if (path !== undefined) note(this.#table, path.mailbox, place);
+    }
+    return (this.#table.get(mailbox) ?? NONE).filter((place) => this.#paths[place] !== undefined);
+  }
+
+  #placesOf(mailbox: string): readonly number[] {
+    const places: number[] = [];
+    for (let place = 0; place < this.#paths.length; place++)
+      if (this.#paths[place]?.mailbox === mailbox) places.push(place);
+    return places;
+  }
+}
+
+const NONE: readonly number[] = Object.freeze([]);
+
+function note(table: Map<string, number[]>, mailbox: string, place: number): void {
+  const places = table.get(mailbox);
+  if (places === undefined) table.set(mailbox, [place]);
+  else places.push(place);
 }
 
 export function equal(left: readonly unknown[], right: readonly unknown[]): boolean {

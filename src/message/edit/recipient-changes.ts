@@ -22,10 +22,10 @@ import { asText } from '../headers/header-field.js';
  */
 export function recipientChanges(from: readonly EnvelopePath[], to: readonly EnvelopePath[]): Modification[] {
   const { gone, come } = difference(from, to);
-  const isWanted = finder(to, gone.length);
-  const wasThere = finder(from, come.length);
-  const touched = new Set(gone.filter((path) => !isWanted(path)).map(caseless));
-  const isTouched = (path: EnvelopePath): boolean => touched.size > 0 && touched.has(caseless(path));
+  const isWanted = finder(to, gone.length, recipientKey);
+  const wasThere = finder(from, come.length, recipientKey);
+  const touched = gone.filter((path) => !isWanted(path));
+  const isTouched = finder(touched, from.length + to.length, caseless);
 
   const deletions = new Map<string, Modification>();
   for (const path of from) {
@@ -57,14 +57,17 @@ function difference(
 /** So many recipients are looked for one by one. */
 const FEW = 4;
 
-/** Tells whether a recipient is among these; it will be asked so many times. */
-function finder(paths: readonly EnvelopePath[], times: number): (path: EnvelopePath) => boolean {
-  if (times > FEW) {
-    const keys = new Set(paths.map(recipientKey));
-    return (path) => keys.has(recipientKey(path));
+/** Tells whether a recipient is among these, by a key that is of one mailbox; it will be asked so many times. */
+function finder(
+  paths: readonly EnvelopePath[],
+  times: number,
+  keyOf: (path: EnvelopePath) => string,
+): (path: EnvelopePath) => boolean {
+  if (Math.min(paths.length, times) > FEW) {
+    const keys = new Set(paths.map(keyOf));
+    return (path) => keys.has(keyOf(path));
   }
-  return (path) =>
-    paths.some((one) => one.mailbox === path.mailbox && recipientKey(one) === recipientKey(path));
+  return (path) => paths.some((one) => one.mailbox === path.mailbox && keyOf(one) === keyOf(path));
 }
 
 /**

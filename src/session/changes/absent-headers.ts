@@ -18,8 +18,14 @@ export function addAbsent(
   modifications: readonly Modification[],
   names: readonly string[],
 ): readonly Modification[] {
-  if (!modifications.some(({ kind }) => kind === 'changeHeader')) return modifications;
   const places = placesIn(names);
+  const isAbsent = (one: Modification): boolean => {
+    if (one.kind !== 'changeHeader') return false;
+    const { name, index } = checkModification(one);
+    return index > places(name).length;
+  };
+  // Without an addition there is nothing for a deletion to take back.
+  if (!modifications.some(isAbsent)) return modifications;
   const all: (Modification | undefined)[] = [];
   const added = new Map<string, Addition>();
   for (const given of modifications) {

@@ -40,7 +40,7 @@ export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer
   const places: Placed[] = [];
   const deletions: Placed[] = [];
   const others: Placed[] = [];
-  const inserted = insertedAbove(changes);
+  let inserted: ReturnType<typeof insertedAbove> | undefined;
   const deleted = new Set<string>();
   for (const { reply, frame } of changes) {
     if (reply.type === 'changeHeader') {
@@ -50,6 +50,7 @@ export function orderChanges(changes: readonly EncodedChange[]): readonly Buffer
         values.push({ index, frame });
       } else if (!deleted.has(`${name}:${index}`)) {
         deleted.add(`${name}:${index}`);
+        inserted ??= insertedAbove(changes);
         const above = inserted.get(name);
         if (above === 'unknown') early.push({ index, frame });
         else deletions.push(above === undefined ? { index, frame } : below(reply, above));
