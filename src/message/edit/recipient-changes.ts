@@ -21,53 +21,52 @@ import { asText } from '../headers/header-field.js';
  * @throws AnswerError where an address or an argument cannot be written: the address holds a blank, say
  */
 export function recipientChanges(from: readonly EnvelopePath[], to: readonly EnvelopePath[]): Modification[] {
-  const { gone, come } = difference(from, to);
-  const isWanted = finder(to, gone.length, recipientKey);
-  const wasThere = finder(from, come.length, recipientKey);
-  const touched = gone.filter((path) => !isWanted(path));
-  const isTouched = finder(touched, from.length + to.length, caseless);
+  const { before, after } = concerned(from, to);
+  const old = new Set(before.map(recipientKey));
+  const wanted = new Set(after.map(recipientKey));
+  const touched = new Set(before.filter((path) => !wanted.has(recipientKey(path))).map(caseless));
 
   const deletions = new Map<string, Modification>();
-  for (const path of from) {
-    if (isTouched(path)) for (const [key, one] of deletionsOf(path)) deletions.set(key, one);
+  for (const path of before) {
+    if (touched.has(caseless(path))) for (const [key, one] of deletionsOf(path)) deletions.set(key, one);
   }
   const additions = new Map<string, Modification>();
-  const first = to.length - come.length;
-  for (const [at, path] of to.entries()) {
-    if ((at < first || wasThere(path)) && !isTouched(path)) continue;
-    additions.set(recipientKey(path), addRecipient(asText(path.raw), path.args));
+  for (const path of after) {
+    const key = recipientKey(path);
+    if (old.has(key) && !touched.has(caseless(path))) continue;
+    additions.set(key, addRecipient(asText(path.raw), path.args));
   }
   return [...deletions.values(), ...additions.values()];
 }
 
-/** What only one of two lists has, where the other has all the rest in its order; more where that has another order. */
-function difference(
-  from: readonly EnvelopePath[],
-  to: readonly EnvelopePath[],
-): { readonly gone: readonly EnvelopePath[]; readonly come: readonly EnvelopePath[] } {
-  let next = 0;
-  const gone = from.filter((path) => {
-    if (path !== to[next]) return true;
-    next++;
-    return false;
-  });
-  return { gone, come: to.slice(next) };
-}
-
-/** So many recipients are looked for one by one. */
+/** So many mailboxes are looked for one by one. */
 const FEW = 4;
 
-/** Tells whether a recipient is among these, by a key that is of one mailbox; it will be asked so many times. */
-function finder(
-  paths: readonly EnvelopePath[],
-  times: number,
-  keyOf: (path: EnvelopePath) => string,
-): (path: EnvelopePath) => boolean {
-  if (Math.min(paths.length, times) > FEW) {
-    const keys = new Set(paths.map(keyOf));
-    return (path) => keys.has(keyOf(path));
-  }
-  return (path) => paths.some((one) => one.mailbox === path.mailbox && keyOf(one) === keyOf(path));
+/**
+ * The recipients that only one of the lists has, and those of the same mailboxes. All others are the same objects in
+ * the same order, and are not looked at.
+ */
+function concerned(
+  from: readonly EnvelopePath[],
+  to: readonly EnvelopePath[],
+): { readonly before: readonly EnvelopePath[]; readonly after: readonly EnvelopePath[] } {
+  let kept = 0;
+  const changed = from.filter((path) => {
+    if (path !== to[kept]) return true;
+    kept++;
+    return false;
+  });
+  for (const path of to.slice(kept)) changed.push(path);
+  const mailboxes = changed.map(({ mailbox }) => mailbox);
+  const table = mailboxes.length > FEW ? new Set(mailboxes) : undefined;
+  const near = to
+    .slice(0, kept)
+    .map(({ mailbox }) => table?.has(mailbox) ?? mailboxes.some((one) => one === mailbox));
+  let at = 0;
+  return {
+    before: from.filter((path) => path !== to[at] || near[at++] === true),
+    after: to.filter((_path, place) => place >= kept || near[place] === true),
+  };
 }
 
 /**
