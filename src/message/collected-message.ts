@@ -148,7 +148,9 @@ export function incomingMessage(
   if (options.body === 'none') return { eom, message: messageWith(eom) };
   const replaced = eom.modifications.filter((one) => one.kind === 'replaceBody').at(-1);
   if (replaced === undefined) {
-    return { eom, message: messageWith(eom, new StoredBody(collection.store, collection.complete, failed)) };
+    const own = messageWith(eom, new StoredBody(collection.store, collection.complete, failed));
+    // Whether it could be kept is known when the last piece is in the file.
+    return { eom, message: collection.store.settled()?.then(() => own) ?? own };
   }
   const known = BodyStore.of(replaced.body);
   if (known !== undefined) return { eom, message: messageWith(eom, new StoredBody(known, true, failed)) };

@@ -1,7 +1,8 @@
 import { constants } from 'node:buffer';
 import { tmpdir } from 'node:os';
 
-import { BodyFileError } from './errors.js';
+import { isA } from '../common/text-of.js';
+import { BodyFileError, SpaceError } from './errors.js';
 import { SpoolFile } from './spool-file.js';
 
 const OVER =
@@ -30,15 +31,25 @@ export const DEFAULT_STORE: Required<BodyStoreOptions> = {
 /** Under this a body that is there as a whole, and can be read again, has the store that it stands for. */
 export const STORE: unique symbol = Symbol('rxmilter.store');
 
-/** Collects a body: in memory as it comes, and beyond a limit in a file without a name. */
+/** So much is gathered for one write at most: a write costs as much as many bytes. */
+const GATHERED = 262_144;
+
+/**
+ * Collects a body: in memory as it comes, and beyond a limit in a file without a name.
+ *
+ * What goes to the file is gathered, and written in one go; meanwhile the next pieces gather. What is left at the end
+ * stays in memory.
+ */
 export class BodyStore {
   readonly #options: BodyStoreOptions;
+  /** What is not in the file. */
   #chunks: Uint8Array[] = [];
-  /** Made when memory is not enough … */
+  /** Made when memory is not enough. */
   #file: SpoolFile | undefined;
-  /** … and read from when all that was in memory is in it. */
-  #spilled = false;
+  /** The bytes that are in it. */
   #written = 0;
+  /** One write at a time. */
+  #writing: Promise<void> | undefined;
   #size = 0;
   #closed = false;
   #failure: Error | undefined;
@@ -59,30 +70,52 @@ export class BodyStore {
   }
 
   /**
-   * All of it, where it is in memory; `undefined` where it is in a file.
+   * All of it, where there is no file.
    *
    * @throws Error where it cannot be read (any more)
    */
   get pieces(): readonly Uint8Array[] | undefined {
     this.#check();
-    return this.#spilled ? undefined : this.#chunks;
+    return this.#file === undefined ? this.#chunks : undefined;
   }
 
   /**
    * Takes one piece more, without a copy; after `close()` it is dropped.
    *
-   * @returns nothing when it is taken; else a promise for when it will be. Until then nothing more may be pushed
+   * @returns nothing where more may come; else a promise for when it may. Until then nothing more may be pushed
    * @throws BodyFileError (the promise) where the file cannot be made or written
    */
   push(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#closed || chunk.length === 0) return undefined;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#size += chunk.length;
-    if (this.#file === undefined && this.#size <= this.#options.memory) {
-      this.#chunks.push(chunk);
-      return undefined;
+    this.#chunks.push(chunk);
+    const { memory } = this.#options;
+    if (this.#file === undefined && this.#size <= memory) return undefined;
+    try {
+      this.#file = this.#reserved(chunk.length);
+    } catch (error) {
+      return Promise.reject(this.#failed(isA(error, SpaceError) ? 'written' : 'made', error));
     }
-    return this.#spill(chunk);
+    const held = this.#size - this.#written;
+    const most = Math.min(memory, GATHERED);
+    if (held > most) this.#writing ??= this.#write(this.#file);
+    return held > 2 * most ? this.#settled(this.#writing) : undefined;
+  }
+
+  /**
+   * Nothing where no write is under way; else a promise for its end.
+   *
+   * @throws BodyFileError (the promise) where the file could not be written
+   */
+  settled(): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#writing && this.#settled(this.#writing);
+  }
+
+  async #settled(writing: Promise<void> | undefined): Promise<void> {
+    await writing;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Whether it is in memory, and the same bytes as these. */
@@ -105,15 +138,22 @@ export class BodyStore {
 
   /** The pieces, as often as one likes: as they came, or of 64 KiB where they come from the file. */
   async *chunks(): AsyncGenerator<Uint8Array, undefined, undefined> {
-    let position = 0;
-    for (let index = 0; ; index++) {
+    // How many pieces, and bytes, were given.
+    let [index, position] = [0, 0];
+    for (;;) {
       this.#check();
-      const held = this.#spilled ? undefined : this.#chunks[index];
-      const length = this.#spilled ? Math.min(PIECE, this.#written - position) : 0;
-      if (held === undefined && length === 0) return undefined;
-      const chunk = held ?? (await this.read(length, position));
-      position += chunk.length;
-      yield chunk;
+      if (this.#file === undefined) {
+        const chunk = this.#chunks[index++];
+        if (chunk === undefined) return undefined;
+        position += chunk.length;
+        yield chunk;
+      } else {
+        const length = Math.min(PIECE, this.#size - position);
+        if (length === 0) return undefined;
+        const chunk = await this.read(length, position);
+        position += length;
+        yield chunk;
+      }
     }
   }
 
@@ -124,18 +164,28 @@ export class BodyStore {
    */
   async bytes(): Promise<Buffer> {
     this.#check();
-    if (!this.#spilled) return Buffer.concat(this.#chunks);
-    if (this.#written <= constants.MAX_LENGTH) return this.read(this.#written, 0);
+    if (this.#file === undefined) return Buffer.concat(this.#chunks);
+    if (this.#size <= constants.MAX_LENGTH) return this.read(this.#size, 0);
     throw new RangeError(
-      `The body has ${this.#written} bytes, more than one buffer can hold (${constants.MAX_LENGTH}): read it piece by piece.`,
+      `The body has ${this.#size} bytes, more than one buffer can hold (${constants.MAX_LENGTH}): read it piece by piece.`,
     );
   }
 
-  /** So many bytes of it from that position on, where it is in a file. */
+  /** So many bytes of it from that position on. */
   async read(length: number, position: number): Promise<Buffer> {
+    if (this.#writing !== undefined) await this.#writing;
+    this.#check();
     const piece = Buffer.allocUnsafeSlow(length);
+    const filed = Math.max(0, Math.min(length, this.#written - position));
+    let at = this.#written;
+    for (const chunk of this.#chunks) {
+      const from = Math.max(0, position - at);
+      if (at < position + length && from < chunk.length)
+        piece.set(chunk.subarray(from, position + length - at), at + from - position);
+      at += chunk.length;
+    }
     try {
-      await this.#file?.read(piece, position);
+      if (filed > 0) await this.#file?.read(piece.subarray(0, filed), position);
     } catch (error) {
       this.#check();
       throw new BodyFileError('read', this.#options.directory, error);
@@ -144,24 +194,38 @@ export class BodyStore {
     return piece;
   }
 
-  async #spill(chunk: Uint8Array): Promise<void> {
+  /** The file with room for so many bytes more, at first for all that there are. */
+  #reserved(more: number): SpoolFile {
     const { directory, disk = DEFAULT_STORE.disk } = this.#options;
-    let doing = 'made';
+    const file = this.#file ?? new SpoolFile(directory, disk);
     try {
-      const file = (this.#file ??= new SpoolFile(directory, disk));
-      doing = 'written';
-      for (const each of [...this.#chunks, chunk]) {
-        await file.write(each, this.#written);
-        this.#written += each.length;
-      }
-      this.#spilled = true;
-      this.#chunks = [];
+      file.reserve(this.#file === undefined ? this.#size : more);
     } catch (error) {
-      if (this.#closed) return;
-      this.#failure = new BodyFileError(doing, directory, error);
-      this.#free();
-      throw this.#failure;
+      file.close();
+      throw error;
     }
+    return file;
+  }
+
+  async #write(file: SpoolFile): Promise<void> {
+    try {
+      while (!this.#closed && this.#size - this.#written > Math.min(this.#options.memory, GATHERED)) {
+        const pieces = this.#chunks.slice();
+        await file.write(pieces, this.#written);
+        this.#chunks.splice(0, pieces.length);
+        for (const { length } of pieces) this.#written += length;
+      }
+    } catch (error) {
+      if (!this.#closed) this.#failed('written', error);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  #failed(doing: string, error: unknown): Error {
+    this.#failure = new BodyFileError(doing, this.#options.directory, error);
+    this.#free();
+    return this.#failure;
   }
 
   /** Throws where it cannot be read. Every store is closed in the end: the error is made only when it is needed. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { close, closeSync, constants, openSync, read, unlinkSync, write } from 'node:fs';
+import { close, closeSync, constants, openSync, read, unlinkSync, writev } from 'node:fs';
 import { join } from 'node:path';
 
 import { SpaceError } from './errors.js';
@@ -12,14 +12,7 @@ const TMPFILE = 0o20_000_000;
 /** The bytes in all files of the process: what fills a disk is their sum, whichever message they belong to. */
 let taken = 0;
 
-type Transfer = (
-  descriptor: number,
-  bytes: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-  callback: (error: NodeJS.ErrnoException | null, moved: number) => void,
-) => void;
+type Done = (error: NodeJS.ErrnoException | null, moved: number) => void;
 
 /**
  * A file without a name: it is there as long as it is open.
@@ -43,22 +36,37 @@ export class SpoolFile {
     this.#descriptor = openNameless(directory) ?? openAndUnlink(directory);
   }
 
-  /**
-   * Writes `bytes` to a place that was not written before.
-   *
-   * @throws SpaceError (the promise) where all files together would be too large
-   */
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    if (this.#closed) throw new Error('it is closed');
-    if (taken + bytes.length > this.#most) throw new SpaceError(this.#most, taken, bytes.length);
-    taken += bytes.length;
-    this.#taken += bytes.length;
-    await this.#all(write, bytes, position);
+  /** @throws SpaceError where all files together would be too large */
+  reserve(bytes: number): void {
+    if (taken + bytes > this.#most) throw new SpaceError(this.#most, taken, bytes);
+    taken += bytes;
+    this.#taken += bytes;
+  }
+
+  /** Writes the pieces, one behind the other, to a place that was not written before and has been reserved. */
+  async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
+    let [left, at] = [pieces, position];
+    // The system may take them in several goes.
+    while (left.length > 0) {
+      const now = left;
+      const start = at;
+      const moved = await this.#run((done) => writev(this.#descriptor, now, start, done));
+      if (moved === 0) throw new Error(`it ends at ${at}`);
+      at += moved;
+      left = behind(left, moved);
+    }
   }
 
   /** Fills `bytes` from `position` on. */
   async read(bytes: Uint8Array, position: number): Promise<void> {
-    await this.#all(read, bytes, position);
+    for (let at = 0; at < bytes.length;) {
+      const start = at;
+      const moved = await this.#run((done) =>
+        read(this.#descriptor, bytes, start, bytes.length - start, position + start, done),
+      );
+      if (moved === 0) throw new Error(`it ends at ${position + at} instead of ${position + bytes.length}`);
+      at += moved;
+    }
   }
 
   /** Frees the file; as soon as what is being read or written is through. */
@@ -68,21 +76,12 @@ export class SpoolFile {
     this.#release();
   }
 
-  /** The system may take the bytes in several pieces. */
-  async #all(transfer: Transfer, bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length;) {
-      const moved = await this.#once(transfer, bytes.subarray(done), position + done);
-      if (moved === 0) throw new Error(`it ends at ${position + done} instead of ${position + bytes.length}`);
-      done += moved;
-    }
-  }
-
-  #once(transfer: Transfer, bytes: Uint8Array, position: number): Promise<number> {
+  #run(transfer: (done: Done) => void): Promise<number> {
     if (this.#closed) return Promise.reject(new Error('it is closed'));
     return new Promise((resolve, reject) => {
       // A descriptor that is closed under a running operation may be another file's by then, and that one would get the bytes.
       this.#running++;
-      transfer(this.#descriptor, bytes, 0, bytes.length, position, (error, moved) => {
+      transfer((error, moved) => {
         this.#running--;
         this.#release();
         if (error === null) resolve(moved);
@@ -122,4 +121,14 @@ function openAndUnlink(directory: string): number {
     throw error;
   }
   return descriptor;
+}
+
+/** What is left of pieces of which so many bytes are done. */
+function behind(pieces: readonly Uint8Array[], done: number): readonly Uint8Array[] {
+  let [index, left] = [0, done];
+  for (let piece = pieces[0]; piece !== undefined && left >= piece.length; piece = pieces[++index])
+    left -= piece.length;
+  const rest = pieces.slice(index);
+  const [first] = rest;
+  return first === undefined || left === 0 ? rest : [first.subarray(left), ...rest.slice(1)];
 }

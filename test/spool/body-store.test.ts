@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { BodyStore } from '../../src/spool/body-store.js';
 import { fuzz } from '../fuzz/support/fuzz.js';
-import { modeOf, openIn } from '../message/support/descriptors.js';
+import { modeOf, openIn, sizeOf } from '../message/support/descriptors.js';
 import { scratch } from '../message/support/scratch.js';
 import { asNobody } from '../support/as-nobody.js';
 
@@ -78,14 +78,49 @@ describe('A body that does not fit into memory', () => {
     const store = new BodyStore({ memory: 6, directory });
     await filled(store, 'abc', 'def');
     expect(openIn(directory)).toEqual([]);
-    const taken = store.push(Buffer.from('g'));
-    expect(taken).toBeInstanceOf(Promise);
-    await taken;
+    expect(store.push(Buffer.from('g'))).toBeUndefined();
     expect(openIn(directory)).toHaveLength(1);
+    await store.settled();
+    expect(openIn(directory).map(sizeOf)).toEqual([7]);
     await filled(store, 'hi', 'jkl');
     expect(await texts(store)).toEqual(['abcdefghijkl']);
     expect(String(await store.bytes())).toBe('abcdefghijkl');
     expect(store.size).toBe(12);
+    store.close();
+  });
+
+  it('is gathered while it is written, as much as may be in memory at a time, and then has to be waited for', async () => {
+    const directory = directoryOf();
+    const store = new BodyStore({ memory: 6, directory });
+    // Of seven bytes the write begins; the next five gather.
+    expect(store.push(Buffer.from('abcdefg'))).toBeUndefined();
+    expect(store.push(Buffer.from('hijkl'))).toBeUndefined();
+    const full = store.push(Buffer.from('m'));
+    expect(full).toBeInstanceOf(Promise);
+    await full;
+    expect(openIn(directory).map(sizeOf)).toEqual([7]);
+    expect(String(await store.bytes())).toBe('abcdefghijklm');
+    // With one byte more there is enough for another write.
+    expect(store.push(Buffer.from('n'))).toBeUndefined();
+    await store.settled();
+    expect(openIn(directory).map(sizeOf)).toEqual([14]);
+    expect(await texts(store)).toEqual(['abcdefghijklmn']);
+    store.close();
+  });
+
+  it.each([
+    [0, 4, 'abcd'],
+    [5, 4, 'fghi'],
+    [6, 3, 'ghi'],
+    [7, 2, 'hi'],
+    [0, 9, 'abcdefghi'],
+    [8, 1, 'i'],
+    [3, 0, ''],
+  ])('is read from %i on, %i bytes, whether in the file or still in memory', async (position, length, text) => {
+    const store = new BodyStore({ memory: 6, directory: directoryOf() });
+    await filled(store, 'abc', 'defg', 'h', 'i');
+    await store.settled();
+    expect(String(await store.read(length, position))).toBe(text);
     store.close();
   });
 
@@ -235,9 +270,9 @@ describe('A store of a body', () => {
     const most = { directory: directoryOf(), disk: 100 };
     const store = new BodyStore({ memory: 60, ...most });
     await filled(store, 'x'.repeat(60));
-    const taken = store.push(Buffer.alloc(40));
+    void store.push(Buffer.alloc(40));
     store.close();
-    await taken;
+    await store.settled();
     const next = await filled(new BodyStore({ memory: 0, ...most }), 'x'.repeat(100));
     expect(next.size).toBe(100);
     next.close();

@@ -101,6 +101,7 @@ export async function readBody(body: BodySource, store: BodyStore, turn: Turn | 
   }
   forget?.();
   await store.push(pieces.rest());
+  await store.settled();
   return !isOver(turn);
 }
 

@@ -12,6 +12,11 @@ export function modeOf(path: string): number {
   return statSync(path).mode & 0o777;
 }
 
+/** How many bytes are in an open file. */
+export function sizeOf(path: string): number {
+  return statSync(path).size;
+}
+
 function target(path: string): string {
   try {
     return readlinkSync(path);
