@@ -2,10 +2,10 @@
  * The load of one measurement, a process of its own: `node load.mjs '{"mode":"busy", ...}'`.
  * Prints the result as one line of JSON, or fails with the first deviation of the filter.
  */
-import { busy } from './lib/busy.mjs';
-import { idle } from './lib/idle.mjs';
-import { memory } from './lib/memory.mjs';
-import { negotiation } from './lib/negotiation.mjs';
+import { busy } from './load/busy.mjs';
+import { idle } from './load/idle.mjs';
+import { memory } from './load/memory.mjs';
+import { negotiation } from './load/negotiation.mjs';
 
 const LIMIT = 60_000; // a filter that owes a reply would keep the load waiting for ever
 

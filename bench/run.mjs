@@ -9,7 +9,7 @@ import { buildLibmilter } from './lib/libmilter.mjs';
 import { busyCells, idleCells, memoryCells, rotate, targetsOf } from './lib/matrix.mjs';
 import { measure, plainNegotiation } from './lib/measure.mjs';
 import { readOptions } from './lib/options.mjs';
-import { report } from './lib/report.mjs';
+import { report } from './report/report.mjs';
 
 const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
 
@@ -52,7 +52,7 @@ async function run(options, directory) {
   const negotiations = {};
   for (const cell of cells)
     negotiations[`${cell.work} ${cell.transport}`] ??= await negotiationOf(cell, targets, directory);
-  /** @type {import('./lib/report.mjs').Sample[]} */
+  /** @type {import('./report/figures.mjs').Sample[]} */
   const samples = [];
   for (let round = 0; round < rounds; round++) {
     for (const [at, cell] of cells.entries()) {

@@ -1,7 +1,7 @@
-import { MEMORY_WORKS } from './memory-works.mjs';
+import { MEMORY_WORKS } from '../mail/memory-works.mjs';
+import { WORKS } from '../mail/works.mjs';
 import { AGAINST, COLLECTING } from './options.mjs';
 import { openFiles } from './spawn.mjs';
-import { WORKS } from './works.mjs';
 
 /** @typedef {import('./measure.mjs').Cell} Cell */
 
@@ -50,19 +50,22 @@ export function memoryCells({ memory, large, megabytes }) {
   );
 }
 
+/** The bare server that does as much as a cell needs: its floor. @param {Cell} cell */
+export function floorOf({ mode, work }) {
+  if (mode === 'busy') return WORKS[work].floor;
+  return mode === 'idle' ? 'floor' : MEMORY_WORKS[work].floor;
+}
+
 /**
- * Who takes part in a cell: hashing is a target of its own where the work is hashing; of large messages the others know
- * nothing.
+ * Who takes part in a cell: beside the plain floor the one that does what the work is about; of large messages the others
+ * know nothing.
  * @param {Cell} cell @param {readonly string[]} targets
  */
 export function targetsOf(cell, targets) {
-  const hashes =
-    cell.mode === 'memory' ? MEMORY_WORKS[cell.work].floor : cell.mode === 'busy' && cell.work === 'd';
-  const known =
-    cell.mode === 'memory'
-      ? ['rxmilter', COLLECTING, AGAINST, 'floor-sha256']
-      : targets.filter((target) => target !== COLLECTING);
-  return targets.filter((target) => known.includes(target) && (target !== 'floor-sha256' || hashes));
+  const floors = cell.mode === 'memory' ? [floorOf(cell)] : ['floor', floorOf(cell)];
+  const others =
+    cell.mode === 'memory' ? ['rxmilter', COLLECTING, AGAINST] : ['rxmilter', 'libmilter', AGAINST];
+  return targets.filter((target) => floors.includes(target) || others.includes(target));
 }
 
 /** The same list from another start, so that no target always comes first. @template T @param {readonly T[]} list @param {number} by @returns {T[]} */

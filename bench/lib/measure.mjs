@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+import { answerTo, PLAIN } from '../mail/plan.mjs';
+import { EVENTS, optneg } from '../mail/wire.mjs';
+import { WORKS } from '../mail/works.mjs';
 import { freeEndpoint } from './endpoint.mjs';
-import { answerTo, PLAIN } from './plan.mjs';
 import { collect, spawnRaised } from './spawn.mjs';
 import { startTarget } from './target.mjs';
-import { EVENTS, optneg } from './wire.mjs';
-import { WORKS } from './works.mjs';
 
 const LOAD = fileURLToPath(new URL('../load.mjs', import.meta.url));
 
@@ -31,7 +31,7 @@ async function runLoad(request) {
 }
 
 /** A stream: all but the body without a reply. */
-const STREAMED = { protocol: 0xf380 };
+const STREAMED = { actions: 1, protocol: 0xf380 };
 
 /** What the floor has to answer: each event that the negotiation leaves a reply. @param {string} work @param {string} optnegAnswer hex */
 export function floorAnswers(work, optnegAnswer) {
@@ -45,7 +45,10 @@ export function floorAnswers(work, optnegAnswer) {
 }
 
 /** The negotiation answer of a filter that wants what the work needs and not a bit more. @param {string} work */
-export const plainNegotiation = (work) => optneg(6, 1, (WORKS[work] ?? STREAMED).protocol).toString('hex');
+export function plainNegotiation(work) {
+  const { actions, protocol } = WORKS[work] ?? STREAMED;
+  return optneg(6, actions, protocol).toString('hex');
+}
 
 /**
  * One target, one load, from start to end.

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 
-import { MEMORY_WORKS } from './memory-works.mjs';
-import { WORKS } from './works.mjs';
+import { MEMORY_WORKS } from '../mail/memory-works.mjs';
+import { WORKS } from '../mail/works.mjs';
 
 /** With all garbage collected again and again, so that what it really needs is seen; for large messages only. */
 export const COLLECTING = 'rxmilter-gc';
-export const TARGETS = ['rxmilter', COLLECTING, 'floor', 'floor-sha256', 'libmilter'];
+export const TARGETS = ['rxmilter', COLLECTING, 'floor', 'floor-sha256', 'floor-file', 'libmilter'];
 /** Another build of rxmilter. */
 export const AGAINST = 'against';
 

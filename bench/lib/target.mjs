@@ -14,7 +14,7 @@ const script = (name) => fileURLToPath(new URL(`../targets/${name}.mjs`, import.
 /**
  * Starts a filter in a process of its own and waits until it listens.
  * @param {string} name
- * @param {{ large: boolean, work: string, endpoint: string, answers?: Record<string, string>, profile?: string | undefined, against?: string | undefined }} request
+ * @param {{ large: boolean, work: string, endpoint: string, answers?: Record<string, string> | undefined, profile?: string | undefined, against?: string | undefined }} request
  */
 export async function startTarget(name, { profile, against, ...request }) {
   const flags =

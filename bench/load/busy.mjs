@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { Durations } from '../lib/stats.mjs';
+import { WORKS } from '../mail/works.mjs';
 import { cpuBetween, readCpu, readMemory, userShare } from './proc.mjs';
-import { Durations } from './stats.mjs';
 import { trafficOf } from './traffic.mjs';
-import { WORKS } from './works.mjs';
 
 /**
  * Sends messages on all connections as fast as the filter takes them.

@@ -1,8 +1,8 @@
+import { parseEndpoint } from '../lib/endpoint.mjs';
+import { makePlan } from '../mail/plan.mjs';
+import { ACTIONS, optneg, PROTOCOL } from '../mail/wire.mjs';
+import { WORKS } from '../mail/works.mjs';
 import { Client } from './client.mjs';
-import { parseEndpoint } from './endpoint.mjs';
-import { makePlan } from './plan.mjs';
-import { ACTIONS, optneg, PROTOCOL } from './wire.mjs';
-import { WORKS } from './works.mjs';
 
 /**
  * @typedef {object} Request

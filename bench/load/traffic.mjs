@@ -1,6 +1,6 @@
-import { makePlan } from './plan.mjs';
+import { makePlan } from '../mail/plan.mjs';
+import { WORKS } from '../mail/works.mjs';
 import { negotiated, openSessions, quitAll } from './sessions.mjs';
-import { WORKS } from './works.mjs';
 
 /**
  * @typedef {object} Meter
@@ -52,10 +52,10 @@ async function sessionPerMessage(request, meter) {
   return { finished: Promise.all(Array.from({ length: request.connections }, loop)), trips };
 }
 
-/** @type {Map<string, import('./plan.mjs').Plan>} */
+/** @type {Map<string, import('../mail/plan.mjs').Plan>} */
 const plans = new Map();
 
-/** @param {import('./works.mjs').Work} work @param {Buffer} answer */
+/** @param {import('../mail/works.mjs').Work} work @param {Buffer} answer */
 function planOf(work, answer) {
   const key = answer.toString('hex');
   const plan = plans.get(key) ?? makePlan(work, answer.readUInt32BE(13));
@@ -63,5 +63,5 @@ function planOf(work, answer) {
   return plan;
 }
 
-/** @param {import('./works.mjs').Work} work @returns {Traffic} */
+/** @param {import('../mail/works.mjs').Work} work @returns {Traffic} */
 export const trafficOf = (work) => (work.sessionPerMessage ? sessionPerMessage : steady);

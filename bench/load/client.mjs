@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-import { frame } from './wire.mjs';
+import { frame } from '../mail/wire.mjs';
 
-/** @typedef {import('./plan.mjs').Step} Step @typedef {import('./plan.mjs').Plan} Plan */
+/** @typedef {import('../mail/plan.mjs').Step} Step @typedef {import('../mail/plan.mjs').Plan} Plan */
 
 const QUIT = frame('Q');
 const PATIENCE = 20_000;

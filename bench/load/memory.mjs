@@ -1,6 +1,6 @@
+import { parseEndpoint } from '../lib/endpoint.mjs';
+import { MEMORY_WORKS } from '../mail/memory-works.mjs';
 import { BulkClient } from './bulk-client.mjs';
-import { parseEndpoint } from './endpoint.mjs';
-import { MEMORY_WORKS } from './memory-works.mjs';
 import { cpuBetween, readCpu, readMemory, resetPeak, settledRss } from './proc.mjs';
 
 const MEBIBYTE = 1024 * 1024;

@@ -1,0 +1,92 @@
+import { median } from '../lib/stats.mjs';
+import { WORKS } from '../mail/works.mjs';
+import { groups, MEBIBYTE, ratio, short } from './figures.mjs';
+import { table } from './table.mjs';
+
+/** @typedef {import('./figures.mjs').Sample} Sample */
+
+const FEW = 4;
+const LARGE = 8 * MEBIBYTE;
+const STALL = 40; // milliseconds: what a delayed acknowledgement costs where a small second write waits for it
+
+const hasLargeBody = (/** @type {string} */ work) => WORKS[work].mail.body.length >= LARGE;
+
+/** @param {readonly Sample[]} samples of one work @param {readonly Sample[]} all */
+function busyRows(samples, all) {
+  const rows = [];
+  for (const cell of groups(samples, ({ cell }) => `${cell.transport} ${cell.connections}`).values()) {
+    for (const [target, own] of groups(cell, (sample) => sample.target)) {
+      const value = (/** @type {string} */ key) => median(own.map(({ result }) => result[key]));
+      const costs = own.map(({ result }) => result.cpu);
+      const { transport, connections, work } = own[0].cell;
+      const { basis, floor } = WORKS[work];
+      const same = (/** @type {Sample} */ other) =>
+        other.cell.transport === transport &&
+        other.cell.connections === connections &&
+        other.target === target;
+      const throughput = hasLargeBody(work)
+        ? [short((value('rate') * WORKS[work].mail.body.length) / MEBIBYTE)]
+        : [];
+      rows.push([
+        transport,
+        String(connections),
+        target,
+        String(value('trips')),
+        short(value('rate')),
+        ...throughput,
+        short(value('cpu')),
+        short(value('user')),
+        `${((100 * (Math.max(...costs) - Math.min(...costs))) / value('cpu')).toFixed(0)} %`,
+        ratio(
+          own,
+          cell.filter((sample) => sample.target === floor),
+        ),
+        ...(basis === undefined
+          ? []
+          : [
+              ratio(
+                own,
+                all.filter((sample) => sample.cell.work === basis && same(sample)),
+              ),
+            ]),
+        ...['p50', 'p99', 'max'].map((key) => value(key).toFixed(2)),
+        short(value('peakRss') / MEBIBYTE),
+      ]);
+    }
+  }
+  return rows;
+}
+
+/** @param {string} work @param {readonly Sample[]} samples of it @param {readonly Sample[]} all */
+export function workSection(work, samples, all) {
+  const { basis, floor, title } = WORKS[work];
+  const head = [
+    'via',
+    'conns',
+    'target',
+    'trips',
+    'msg/s',
+    ...(hasLargeBody(work) ? ['MiB/s'] : []),
+    'CPU us/msg',
+    'user us',
+    'spread',
+    `x ${floor}`,
+    ...(basis === undefined ? [] : [`x (${basis})`]),
+    'p50 ms',
+    'p99 ms',
+    'max ms',
+    'peak MB',
+  ];
+  const lines = [`(${work}) ${title}`, '', table(head, busyRows(samples, all), { left: ['via', 'target'] })];
+  const overTcp = samples.filter(({ cell }) => cell.transport === 'inet');
+  const fewest = Math.min(...overTcp.map(({ cell }) => cell.connections));
+  // Ten MiB, and the queue of many connections, take their time without any stall.
+  if (hasLargeBody(work) || !(fewest <= FEW)) return lines.join('\n');
+  const single = overTcp.filter(({ cell }) => cell.connections === fewest);
+  const stalls = [...groups(single, (sample) => sample.target)].map(([target, own]) => {
+    const p99 = median(own.map(({ result }) => result.p99));
+    return `${target} ${p99.toFixed(2)} ms${p99 < STALL ? '' : ' (40 ms or more)'}`;
+  });
+  lines.push('', `no ${STALL} ms stall over TCP, p99 at ${fewest} connection(s): ${stalls.join(', ')}`);
+  return lines.join('\n');
+}
