@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Durations } from '../lib/stats.mjs';
-import { WORKS } from '../mail/works.mjs';
-import { cpuBetween, readCpu, readMemory, userShare } from './proc.mjs';
-import { trafficOf } from './traffic.mjs';
+import { cpuBetween, familyOf, readCpu, readMemory, userShare } from './proc.mjs';
+import { traffic } from './traffic.mjs';
 
 /**
  * Sends messages on all connections as fast as the filter takes them.
@@ -21,14 +20,15 @@ export async function busy(request) {
       if (measuring) latencies.add(milliseconds);
     },
   };
+  const pids = () => (request.foreign ? familyOf(request.pid) : [request.pid]);
   const reading = () => ({
-    cpu: readCpu(request.pid),
+    cpu: readCpu(pids()),
     own: process.cpuUsage(),
     messages,
     at: performance.now(),
   });
 
-  const { finished, trips } = await trafficOf(WORKS[request.work])(request, meter);
+  const { finished, trips } = await traffic(request, meter);
   await sleep(request.warmup);
   const from = reading();
   measuring = true;
@@ -53,6 +53,12 @@ export async function busy(request) {
     p50,
     p99,
     max,
-    peakRss: readMemory(request.pid, 'VmHWM'),
+    peakRss: readMemory(pids(), 'VmHWM'),
+    ...(request.foreign && { answers: perMessage(request.tally, messages) }),
   };
+}
+
+/** @param {Record<string, number>} tally @param {number} messages */
+function perMessage(tally, messages) {
+  return Object.fromEntries(Object.entries(tally).map(([answer, count]) => [answer, count / messages]));
 }

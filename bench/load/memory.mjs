@@ -22,11 +22,11 @@ export async function memory({ work, endpoint, connections, pid, megabytes, sett
   await all((client) => client.message(SMALL, rewrites));
   const idle = await settledRss(pid, settle);
   const reset = resetPeak(pid);
-  const from = { cpu: readCpu(pid), at: performance.now() };
+  const from = { cpu: readCpu([pid]), at: performance.now() };
   await all((client) => client.message(megabytes * MEBIBYTE, rewrites));
   const seconds = (performance.now() - from.at) / 1000;
-  const cpu = cpuBetween(from.cpu, readCpu(pid)) / 1e6;
-  const peak = readMemory(pid, 'VmHWM');
+  const cpu = cpuBetween(from.cpu, readCpu([pid])) / 1e6;
+  const peak = readMemory([pid], 'VmHWM');
   await all((client) => client.quit());
   const total = megabytes * connections;
   return { idle, peak, over: peak - idle, reset, megabytes: total, cpu, rate: total / seconds };

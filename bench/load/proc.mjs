@@ -13,27 +13,63 @@ const STEADY = 0.002;
  * @typedef {object} CpuReading
  * @property {string} threads which threads `exact` covers
  * @property {number} exact microseconds of the living threads, to the nanosecond
- * @property {number} ticks microseconds of all threads, the ended ones too, but only to the clock tick
+ * @property {number} ticks microseconds of all threads and of children, the ended ones too, but only to the clock tick
  * @property {number} userTicks those of them that were not spent in the kernel
  */
 
-/** @param {number} pid @returns {CpuReading} */
-export function readCpu(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  let nanoseconds = 0;
-  for (const thread of threads) nanoseconds += threadTime(`/proc/${pid}/task/${thread}/schedstat`);
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [user, system] = [fields[11], fields[12]].map((ticks) => Number(ticks) * MICROSECONDS_PER_TICK);
-  return { threads: threads.join(), exact: nanoseconds / 1000, ticks: user + system, userTicks: user };
+/** The fields of /proc/PID/stat behind the name of the program; `undefined` where the process is gone. @param {number | string} pid */
+function statOf(pid) {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** @param {string} file */
-function threadTime(file) {
+function read(file) {
   try {
-    return Number(readFileSync(file, 'latin1').split(' ', 1)[0]);
+    return readFileSync(file, 'latin1');
   } catch {
-    return 0; // the thread ended between the listing and the reading
+    return undefined; // what it is about has ended meanwhile
+  }
+}
+
+/** The process, and all that descend from it: a server may answer in children. @param {number} pid */
+export function familyOf(pid) {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), parent: Number(statOf(name)?.[1]) }));
+  const family = [pid];
+  for (const parent of family)
+    family.push(...parents.filter((one) => one.parent === parent).map((one) => one.pid));
+  return family;
+}
+
+/** @param {readonly number[]} pids the first has to be there @returns {CpuReading} */
+export function readCpu(pids) {
+  const sum = { threads: '', exact: 0, ticks: 0, userTicks: 0 };
+  for (const pid of pids) {
+    const stat = statOf(pid);
+    if (stat === undefined && pid === pids[0]) throw new Error(`process ${pid} is gone`);
+    if (stat === undefined) continue;
+    // Of itself, and of children that have ended and were waited for.
+    const [user, system, endedUser, endedSystem] = stat
+      .slice(11, 15)
+      .map((ticks) => Number(ticks) * MICROSECONDS_PER_TICK);
+    sum.ticks += user + system + endedUser + endedSystem;
+    sum.userTicks += user + endedUser;
+    for (const thread of threadsOf(pid)) {
+      sum.threads += `${thread} `;
+      sum.exact += Number(read(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ', 1)[0] ?? 0) / 1000;
+    }
+  }
+  return sum;
+}
+
+/** @param {number} pid */
+function threadsOf(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
   }
 }
 
@@ -47,11 +83,13 @@ export function userShare(from, to) {
   return to.ticks > from.ticks ? (to.userTicks - from.userTicks) / (to.ticks - from.ticks) : NaN;
 }
 
-/** @param {number} pid @param {'VmRSS' | 'VmHWM'} key @returns {number} bytes */
-export function readMemory(pid, key) {
-  const match = new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  if (!match) throw new Error(`no ${key} of process ${pid}`);
-  return Number(match[1]) * 1024;
+/** What all of them have; pages that they share count for each. @param {readonly number[]} pids @param {'VmRSS' | 'VmHWM'} key @returns {number} bytes */
+export function readMemory(pids, key) {
+  return pids.reduce((sum, pid) => {
+    const match = new RegExp(`^${key}:\\s*(\\d+) kB`, 'm').exec(read(`/proc/${pid}/status`) ?? '');
+    if (!match && pid === pids[0]) throw new Error(`no ${key} of process ${pid}`);
+    return sum + 1024 * Number(match?.[1] ?? 0);
+  }, 0);
 }
 
 /** Lets VmHWM begin anew at what is resident now; whether that could be done. @param {number} pid */
@@ -67,10 +105,10 @@ export function resetPeak(pid) {
 /** Memory once it has stopped to move. @param {number} pid @param {number} settle milliseconds to wait at least */
 export async function settledRss(pid, settle) {
   await sleep(settle);
-  let before = readMemory(pid, 'VmRSS');
+  let before = readMemory([pid], 'VmRSS');
   for (let step = 0; step < STEPS_AT_MOST; step++) {
     await sleep(STEP);
-    const now = readMemory(pid, 'VmRSS');
+    const now = readMemory([pid], 'VmRSS');
     if (Math.abs(now - before) <= before * STEADY) return now;
     before = now;
   }

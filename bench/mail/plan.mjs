@@ -3,6 +3,7 @@ import { EVENTS, frame, LEADING_SPACE, macros } from './wire.mjs';
 
 /**
  * @typedef {object} Step one write of the mail server and the exact bytes that have to come back
+ * @property {string} stage whose answer that is
  * @property {Buffer} send
  * @property {Buffer} expect
  *
@@ -56,7 +57,7 @@ class Script {
     if (switchedOff) return this;
     this.#pending.push(frame(letter, ...data));
     if ((this.#protocol & silent) !== 0) return this;
-    this.steps.push({ send: this.rest(), expect: answerTo(this.#work, stage, this.#protocol) });
+    this.steps.push({ stage, send: this.rest(), expect: answerTo(this.#work, stage, this.#protocol) });
     return this;
   }
 

@@ -79,5 +79,14 @@ const filters = {
   l: edited('user25@example.net'),
 };
 
-await serve(filters[request.work](), { listen: request.endpoint });
+const { endpoint, negotiation } = request;
+
+/** Only where another one is asked for than the library gives by itself. @returns {import('rxmilter').ServeOptions['negotiate']} */
+function another() {
+  if (negotiation === undefined) return undefined;
+  const protocol = Buffer.from(negotiation, 'hex').readUInt32BE(13);
+  return (_offer, derived) => ({ ...derived, protocol });
+}
+
+await serve(filters[request.work](), { listen: endpoint, negotiate: another() });
 announce();
