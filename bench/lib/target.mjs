@@ -9,6 +9,8 @@ import { collect, spawnRaised } from './spawn.mjs';
 
 const STARTING = 20_000;
 const STOPPING = 5_000;
+/** What `rxmilter serve` says when it is told to stop. */
+const STOPPED = /^Stopping\..*\n?/m;
 
 /** The build that is measured. */
 export const library = () =>
@@ -69,7 +71,7 @@ export async function startTarget(taker, cell, endpoint, how) {
       const hard = setTimeout(() => child.kill('SIGKILL'), STOPPING);
       await exited;
       clearTimeout(hard);
-      return stderr.text.trim();
+      return stderr.text.replace(STOPPED, '').trim();
     },
     /** What it has said on its end. */
     said: () => stdout.text.replace(ready, '').trim(),

@@ -32,14 +32,15 @@ export async function busy(request) {
   await sleep(request.warmup);
   const from = reading();
   measuring = true;
-  await sleep(request.measure);
+  // Where the messages are large, or the machine is busy, the first one may take longer than that.
+  do await sleep(request.measure);
+  while (messages === from.messages);
   measuring = false;
   const to = reading();
   meter.stopping = true;
   await finished;
 
   const count = to.messages - from.messages;
-  if (count === 0) throw new Error(`not one message in ${request.measure} ms`);
   const seconds = (to.at - from.at) / 1000;
   const [p50, p99, max] = latencies.percentiles(0.5, 0.99, 1);
   const cpu = cpuBetween(from.cpu, to.cpu) / count;

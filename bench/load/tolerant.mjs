@@ -41,7 +41,7 @@ export class Tolerant {
   #refused = 0;
   #recipients = 0;
 
-  /** @param {Record<string, number>} tally how often each answer was given, by all connections */
+  /** @param {Record<string, number>} tally how often each answer to a message was given, by all connections */
   constructor(tally) {
     this.#tally = tally;
   }
@@ -91,11 +91,12 @@ export class Tolerant {
     if (letter === PROGRESS) return at;
     if (isKnown === undefined || (letter === SKIP && stage !== 'body'))
       throw new Error(`the filter answers ${stage} with ${shown(letter)}, which is no answer to that`);
-    this.#tally[isKnown] = (this.#tally[isKnown] ?? 0) + 1;
+    const opens = stage === 'connect' || stage === 'helo';
+    if (!opens) this.#tally[isKnown] = (this.#tally[isKnown] ?? 0) + 1;
     if (answer === undefined) return at;
     if (letter === SKIP) return this.#steps.findIndex((step) => step.stage === 'eom');
     if (letter === 'c') return at + 1;
-    if (stage === 'connect' || stage === 'helo')
+    if (opens)
       throw new Error(
         `the filter answers ${stage} with ${answer}: there is no message to measure after that`,
       );

@@ -9,10 +9,11 @@ const STREAMED = { actions: 1, protocol: 0xf380 };
 /** What the floor has to answer: each event that the negotiation leaves a reply. @param {import('../lib/measure.mjs').Cell} cell @param {string} negotiation hex */
 export function floorAnswers(cell, negotiation) {
   const protocol = Buffer.from(negotiation, 'hex').readUInt32BE(13);
+  const work = cell.mode === 'memory' ? PLAIN : workOf(cell);
   const answers = /** @type {Record<string, string>} */ ({ O: negotiation });
   for (const [stage, { letter, off, silent }] of Object.entries(EVENTS)) {
     if (protocol & (off | silent)) continue;
-    answers[letter] = answerTo(workOf(cell) ?? PLAIN, stage, protocol).toString('hex');
+    answers[letter] = answerTo(work, stage, protocol).toString('hex');
   }
   return answers;
 }

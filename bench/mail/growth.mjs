@@ -45,7 +45,7 @@ export const GROWING_WORKS = ['b', 'g'];
 
 /** @typedef {{ kind: string, size: number }} Grown */
 
-/** A work, with the mail that a cell has for it. @param {{ work: string, grown?: Grown | undefined }} cell */
+/** A work, with the mail that a cell has for it. @param {{ work: string, grown?: Grown | undefined }} cell @returns {import('./works.mjs').Work} */
 export function workOf({ work, grown }) {
   return grown === undefined ? WORKS[work] : { ...WORKS[work], mail: GROWTH[grown.kind].mail(grown.size) };
 }
