@@ -81,7 +81,9 @@ process.on('exit', () => rmSync(directory, { recursive: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 try {
   const samples = await run(options, directory);
-  const machine = { node: process.version, cores: cpus().length, rounds: options.rounds };
+  const [{ model }] = cpus();
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = { date, node: process.version, cpu: model, cores: cpus().length, rounds: options.rounds };
   process.stdout.write(
     `Node ${machine.node}, ${machine.cores} cores, median of ${machine.rounds} rounds\n\n${report(samples)}\n`,
   );

@@ -6,6 +6,7 @@ import { frame } from './wire.mjs';
 
 /**
  * @typedef {object} Work one job for a filter, the same for every target
+ * @property {string} label in a few words, for tables and charts
  * @property {string} title
  * @property {Mail} mail
  * @property {(mail: Mail) => readonly import('./changes.mjs').Change[]} changes what the filter changes at the end of the message, in order
@@ -40,21 +41,25 @@ const fifty = { ...ORDINARY, recipients: recipients(50) };
 export const WORKS = {
   a: {
     ...plain,
+    label: 'every event answered',
     title: 'every event answered, one header added at the end of the message',
     protocol: NO_UNKNOWN,
   },
   b: {
     ...plain,
+    label: 'events only observed',
     title: 'every event observed without a reply, one header added at the end of the message',
     protocol: OBSERVED,
   },
   c: {
     ...plain,
+    label: 'end of message only',
     title: 'only the end of the message wanted, one header added there',
     protocol: 0x37c | 0x3000,
   },
   d: {
     ...plain,
+    label: 'sha256 over 10 MiB',
     title: 'sha256 over a body of 10 MiB, the digest added as a header',
     mail: { ...ORDINARY, body: LARGE_BODY },
     changes: () => [added('X-SHA256', LARGE_BODY_DIGEST)],
@@ -64,6 +69,7 @@ export const WORKS = {
   },
   e: {
     ...plain,
+    label: 'recipient refused',
     title: 'the only recipient refused, every event answered',
     changes: () => [],
     refusal: frame('y', '550 5.1.1 No such user\0'),
@@ -71,6 +77,7 @@ export const WORKS = {
   },
   f: {
     ...plain,
+    label: 'a connection each',
     title: 'as (b), but each message on a connection of its own',
     sessionPerMessage: true,
     connections: [100],
@@ -78,18 +85,21 @@ export const WORKS = {
   },
   g: {
     ...plain,
+    label: 'message collected',
     title: 'the whole message collected, one header added at its end',
     changes: collected,
     protocol: COLLECTED,
   },
   h: {
     ...plain,
+    label: 'collected, no body',
     title: 'envelope and header collected, no body, one header added at the end of the message',
     changes: (mail) => [counted(mail, 0)],
     protocol: 0xf3d0,
   },
   i: {
     ...plain,
+    label: 'only 1 KiB collected',
     title: 'header and the first 1024 bytes of 1 MiB collected, the rest skipped, one header added',
     mail: { ...ORDINARY, body: MEDIUM_BODY },
     changes: (mail) => [counted(mail, PREFIX)],
@@ -99,6 +109,7 @@ export const WORKS = {
   },
   j: {
     ...plain,
+    label: 'message edited',
     title: 'the whole message edited: subject changed, one header added, the recipient replaced',
     changes: edited,
     actions: EDITS,
@@ -107,6 +118,7 @@ export const WORKS = {
   },
   k: {
     ...plain,
+    label: '50 recipients',
     title: 'as (g), with 50 recipients',
     mail: fifty,
     changes: collected,
@@ -115,6 +127,7 @@ export const WORKS = {
   },
   l: {
     ...plain,
+    label: '50 recipients, edited',
     title: 'as (j), with 50 recipients, one of them replaced',
     mail: fifty,
     changes: edited,
@@ -125,6 +138,7 @@ export const WORKS = {
   },
   m: {
     ...plain,
+    label: '10 MiB, in a file',
     title: 'a message of 10 MiB collected in a file, one header added at its end',
     mail: { ...ORDINARY, body: LARGE_BODY },
     changes: collected,
