@@ -11,6 +11,12 @@ const FEW = 4;
 const LARGE = 8 * MEBIBYTE;
 const STALL = 40; // milliseconds: what a delayed acknowledgement costs where a small second write waits for it
 
+/** @param {readonly number[]} costs */
+function spread(costs) {
+  const part = (Math.max(...costs) - Math.min(...costs)) / median(costs);
+  return Number.isFinite(part) ? `${(100 * part).toFixed(0)} %` : '-';
+}
+
 /** Those without the answer to DATA have a line of their own. */
 const isShown = (/** @type {string} */ target) => !target.endsWith('-nodata');
 
@@ -42,7 +48,7 @@ function busyRows(samples, all) {
         ...throughput,
         short(value('cpu')),
         short(value('user')),
-        `${((100 * (Math.max(...costs) - Math.min(...costs))) / value('cpu')).toFixed(0)} %`,
+        spread(costs),
         ratio(
           own,
           cell.filter(({ target: name }) => name === floor),

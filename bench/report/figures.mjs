@@ -16,6 +16,9 @@ export function short(value) {
   return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
 }
 
+/** @param {number} quotient */
+export const times = (quotient) => (Number.isFinite(quotient) ? quotient.toFixed(2) : '-');
+
 /** Groups by a key, in order of appearance. @template T @param {readonly T[]} list @param {(item: T) => string} key @returns {Map<string, T[]>} */
 export function groups(list, key) {
   const map = new Map();
@@ -27,7 +30,8 @@ export function groups(list, key) {
 export function ratio(own, others) {
   const quotients = own.flatMap(({ round, result }) => {
     const other = others.find((sample) => sample.round === round);
-    return other ? [result.cpu / other.result.cpu] : [];
+    // A window may be too short for the clock's ticks.
+    return other && other.result.cpu > 0 ? [result.cpu / other.result.cpu] : [];
   });
   return quotients.length > 0 ? median(quotients).toFixed(2) : '';
 }

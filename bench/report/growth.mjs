@@ -1,6 +1,6 @@
 import { median } from '../lib/stats.mjs';
 import { GROWTH } from '../mail/growth.mjs';
-import { groups, MEBIBYTE, short } from './figures.mjs';
+import { groups, MEBIBYTE, short, times } from './figures.mjs';
 import { table } from './table.mjs';
 
 /** @typedef {import('./figures.mjs').Sample} Sample */
@@ -30,7 +30,7 @@ function growthTable(kind, samples) {
         shown(sizeOf(one), per),
         short(cpuOf(one)),
         one === smallest ? '' : short(beyond(one)),
-        one === smallest ? '' : (beyond(one) / beyond(largest)).toFixed(2),
+        one === smallest ? '' : times(beyond(one) / beyond(largest)),
       ]);
     },
   );
