@@ -20,7 +20,7 @@ export async function serveFrames({ endpoint, answers: given }, take) {
   const answers = new Array(256).fill(undefined);
   for (const [letter, hex] of Object.entries(given)) answers[letter.charCodeAt(0)] = Buffer.from(hex, 'hex');
 
-  await listenOn(endpoint, (socket) => {
+  return await listenOn(endpoint, (socket) => {
     const taker = take(socket);
     const reply = (answer = answers[EOM] ?? NONE) => void socket.write(answer);
     let head = NONE;

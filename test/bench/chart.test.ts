@@ -52,12 +52,12 @@ describe('the chart of the benchmark', () => {
     const document = svg({
       machine: kept.machine,
       figures: [
-        { ...figure, target: 'floor', cpu: 50, ratio: 1 },
-        { ...figure, target: 'rxmilter', cpu: 100, ratio: 2 },
-        { ...figure, target: 'libmilter', cpu: 2000, ratio: 40 },
         { ...figure, target: 'libmilter', cpu: 9, connections: 1000 },
         { ...figure, target: 'libmilter', cpu: 9, transport: 'inet' },
         { ...figure, target: 'libmilter', cpu: 9, grown: 'headers 10' },
+        { ...figure, target: 'floor', cpu: 50, ratio: 1 },
+        { ...figure, target: 'rxmilter', cpu: 100, ratio: 2 },
+        { ...figure, target: 'libmilter', cpu: 2000, ratio: 40 },
       ],
     });
     const bars = [...document.matchAll(/class="(\w+)" x="170" y="[\d.]+" width="([\d.]+)"/g)];

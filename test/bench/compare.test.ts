@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { frame, optneg } from '../../bench/mail/wire.mjs';
 import { runBench, type BenchRun } from './support/run-bench.js';
 
+const FLOOR = fileURLToPath(new URL('../../bench/targets/floor.mjs', import.meta.url));
 /** Only the end of the message is wanted. */
 const LAZY = optneg(6, 1, 0x37f);
 const OFFER = Buffer.from('O');
@@ -59,6 +61,7 @@ describe.runIf(process.platform === 'linux')('--compare', { timeout: 60_000 }, (
       'it negotiates 0x10000, which was not offered',
     ],
     ['negotiates version 9', [optneg(9, 1, 0)], 'it negotiates version 9, and there are 2 to 6'],
+    ['negotiates in too few bytes', [frame('O', Buffer.alloc(8))], 'is no answer to a negotiation'],
     ['answers the offer with a continue', [frame('c')], '0000000163 is no answer to a negotiation'],
     [
       'speaks HTTP',
@@ -79,6 +82,26 @@ describe.runIf(process.platform === 'linux')('--compare', { timeout: 60_000 }, (
     expect(stderr).toMatch(/^other, work [ac], \d x unix: /m);
     expect(stderr).toContain(message);
     expect(stderr).not.toContain(' at file://');
+  });
+
+  test('has the CPU time of child processes, too', async () => {
+    const endpoint = `unix:${directory}/sock`;
+    const answers = { O: LAZY.toString('hex'), E: frame('c').toString('hex') };
+    const child = [process.execPath, FLOOR, JSON.stringify({ endpoint, answers })];
+    const shell = spawn('/bin/sh', ['-c', '"$@" & echo $!; wait', 'sh', ...child], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    shell.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    while (!said.includes('ready\n')) await once(shell.stdout, 'data');
+    try {
+      const { stdout } = await run(shell.pid);
+      const [, cpu] = /^unix +2 +other +1 +\S+ +(\S+)/m.exec(stdout) ?? [];
+      expect(Number(cpu)).toBeGreaterThan(0);
+    } finally {
+      process.kill(Number.parseInt(said));
+      await once(shell, 'exit');
+    }
   });
 
   test('says that nothing listens', async () => {

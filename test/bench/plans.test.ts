@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { planFor } from '../../bench/load/sessions.mjs';
 import { floorAnswers } from '../../bench/mail/floor.mjs';
 import { GROWTH, workOf } from '../../bench/mail/growth.mjs';
 import { ORDINARY } from '../../bench/mail/mail.mjs';
@@ -60,6 +61,25 @@ describe('the mail of a work', () => {
   test.each(Object.entries(GROWTH))('grows with %s from small to large', (_kind, { sizes, few }) => {
     expect([...sizes].sort((one, other) => one - other)).toEqual(sizes);
     expect(sizes).toEqual(expect.arrayContaining([...few]));
+  });
+});
+
+describe('the mail for a filter of which nothing is known', () => {
+  test.each(['e', 'i'])('(%s) is all there, and no certain answer is due', (work) => {
+    const request = {
+      work,
+      foreign: true,
+      tally: {},
+      endpoint: '',
+      connections: 1,
+      pid: 1,
+      fail: () => undefined,
+    };
+    const { first } = planFor(request, optneg(6, 1, SILENT));
+    expect(letters(first[0]?.send ?? Buffer.alloc(0))).toEqual(
+      withMacros({ ...ONE, B: work === 'i' ? 17 : 1 }),
+    );
+    expect(first[0]?.expect).toEqual(frame('c'));
   });
 });
 

@@ -21,6 +21,7 @@ const lines = (text: string, ...begin: string[]): string[][] =>
 describe('the report', () => {
   test('holds each work against its own floor, and against the work that it is built on', () => {
     const text = report([
+      sample('rxmilter', 0, 99, { connections: 1 }),
       ...[sample('rxmilter', 0, 20, {}), sample('floor', 0, 5, {})],
       ...[sample('rxmilter', 0, 30, { work: 'j' }), sample('floor', 0, 6, { work: 'j' })],
       ...[sample('rxmilter', 0, 300, { work: 'm' }), sample('floor', 0, 1, { work: 'm' })],

@@ -51,9 +51,11 @@ describe('the load of a filter of which nothing is known', () => {
   test('sends no message on when every recipient is refused, and the next one when one is not', () => {
     expect(read(1, frame('t'))).toBe(2);
     expect(read(2, reply)).toBe(OVER);
-    judge.begin(stepsOf(MAIL));
-    expect(read(1, frame('r'))).toBe(2);
-    expect(read(2, frame('c'))).toBe(3);
+    for (let message = 0; message < 2; message++) {
+      judge.begin(stepsOf(MAIL));
+      expect(read(1, frame('r'))).toBe(2);
+      expect(read(2, frame('c'))).toBe(3);
+    }
   });
 
   test('takes an answer byte by byte, and counts what it was', () => {
