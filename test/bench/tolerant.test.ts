@@ -48,9 +48,12 @@ describe('the load of a filter of which nothing is known', () => {
     expect(read(at, ...frames)).toBe(next);
   });
 
-  test('sends no message on when every recipient is refused, and the next one when one is not', () => {
+  test('sends no message on when every recipient is refused', () => {
     expect(read(1, frame('t'))).toBe(2);
     expect(read(2, reply)).toBe(OVER);
+  });
+
+  test('counts refused recipients for each message anew', () => {
     for (let message = 0; message < 2; message++) {
       judge.begin(stepsOf(MAIL));
       expect(read(1, frame('r'))).toBe(2);
