@@ -2,15 +2,16 @@
  * The load of one measurement, a process of its own: `node load.mjs '{"mode":"busy", ...}'`.
  * Prints the result as one line of JSON, or fails with the first deviation of the filter.
  */
-import { busy } from './lib/busy.mjs';
-import { idle } from './lib/idle.mjs';
-import { memory } from './lib/memory.mjs';
-import { negotiation } from './lib/negotiation.mjs';
+import { busy } from './load/busy.mjs';
+import { idle } from './load/idle.mjs';
+import { memory } from './load/memory.mjs';
+import { messages } from './load/messages.mjs';
+import { negotiation } from './load/negotiation.mjs';
 
 const LIMIT = 60_000; // a filter that owes a reply would keep the load waiting for ever
 
-const modes = { busy, idle, memory, negotiation };
-const { mode, ...request } = JSON.parse(process.argv[2] ?? '{}');
+const modes = { busy, idle, memory, messages, negotiation };
+const { mode, limit = LIMIT, ...request } = JSON.parse(process.argv[2] ?? '{}');
 
 /** @param {unknown} error */
 function fail(error) {
@@ -18,10 +19,10 @@ function fail(error) {
   process.exit(1);
 }
 
-setTimeout(() => fail(new Error('the filter stopped to answer')), LIMIT).unref();
+setTimeout(() => fail(new Error(`the filter owes an answer after ${limit / 1000} s`)), limit).unref();
 
 try {
-  const result = await modes[/** @type {keyof typeof modes} */ (mode)]({ ...request, fail });
+  const result = await modes[/** @type {keyof typeof modes} */ (mode)]({ ...request, tally: {}, fail });
   process.stdout.write(`${JSON.stringify(result)}\n`);
 } catch (error) {
   fail(error);

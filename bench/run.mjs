@@ -3,21 +3,25 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { buildLibmilter } from './lib/libmilter.mjs';
-import { busyCells, idleCells, memoryCells, rotate, targetsOf } from './lib/matrix.mjs';
-import { measure, plainNegotiation } from './lib/measure.mjs';
+import { busyCells, growthCells, idleCells, memoryCells, rotate } from './lib/matrix.mjs';
+import { measure } from './lib/measure.mjs';
+import { COLLECTING, FILTER, NO_DATA } from './lib/names.mjs';
+import { negotiator } from './lib/negotiator.mjs';
 import { readOptions } from './lib/options.mjs';
-import { report } from './lib/report.mjs';
+import { greet } from './lib/strangers.mjs';
+import { takersOf } from './lib/takers.mjs';
+import { library } from './lib/target.mjs';
+import { report } from './report/report.mjs';
 
 const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
 
 /** The targets that can run here; the reasons of the others are printed. @param {readonly string[]} wanted */
 function available(wanted) {
-  const library = process.env.RXMILTER_DIST ?? fileURLToPath(new URL('../dist/index.js', import.meta.url));
+  const missing = existsSync(library()) ? undefined : `${library()} is missing, run npm run build`;
   const obstacles = /** @type {Record<string, string | undefined>} */ ({
-    rxmilter: existsSync(library) ? undefined : `${library} is missing, run npm run build`,
+    ...Object.fromEntries(['rxmilter', COLLECTING, NO_DATA, FILTER].map((target) => [target, missing])),
     libmilter: wanted.includes('libmilter') ? buildLibmilter() : undefined,
   });
   return wanted.filter((target) => {
@@ -26,58 +30,38 @@ function available(wanted) {
   });
 }
 
-/**
- * The floor gives the answer that the library gives, which over TCP also answers DATA.
- * @param {import('./lib/measure.mjs').Cell} cell @param {readonly string[]} targets @param {string} directory
- */
-async function negotiationOf({ mode, work, transport }, targets, directory) {
-  if (!targets.includes('rxmilter')) return plainNegotiation(work);
-  const probe = await measure(
-    'rxmilter',
-    { mode: 'negotiation', work, transport, connections: 1, large: mode === 'memory' },
-    { directory },
-  );
-  say(`(${work}) rxmilter negotiates protocol 0x${probe.protocol.toString(16)} over ${transport}`);
-  return probe.answer;
-}
-
 /** @param {import('./lib/options.mjs').Options} options @param {string} directory */
 async function run(options, directory) {
-  const { rounds, warmup, measure: measuring, settle, profile, against } = options;
+  const { rounds, compare } = options;
   const targets = available(options.targets);
+  await greet(compare, directory);
   const idle = idleCells(options);
   for (const reason of idle.skipped) say(`skipped: ${reason}`);
-  const cells = [...busyCells(options), ...idle.cells, ...memoryCells(options)];
-  /** @type {Record<string, string>} */
-  const negotiations = {};
-  for (const cell of cells)
-    negotiations[`${cell.work} ${cell.transport}`] ??= await negotiationOf(cell, targets, directory);
-  /** @type {import('./lib/report.mjs').Sample[]} */
+  const cells = [...busyCells(options), ...idle.cells, ...memoryCells(options), ...growthCells(options)];
+  const negotiations = negotiator(targets, directory);
+  const takers = new Map();
+  for (const cell of cells) takers.set(cell, takersOf(cell, targets, await negotiations(cell), compare));
+  /** @type {import('./report/figures.mjs').Sample[]} */
   const samples = [];
   for (let round = 0; round < rounds; round++) {
     for (const [at, cell] of cells.entries()) {
+      const { mode, work, connections, transport, grown } = cell;
+      const size = grown === undefined ? '' : `  ${grown.kind} ${grown.size}`;
       say(
-        `round ${round + 1}/${rounds}  ${at + 1}/${cells.length}  ${cell.mode} (${cell.work}) ${cell.connections} x ${cell.transport}`,
+        `round ${round + 1}/${rounds}  ${at + 1}/${cells.length}  ${mode} (${work}) ${connections} x ${transport}${size}`,
       );
-      for (const target of rotate(targetsOf(cell, targets), round + at)) {
-        const negotiation = target.startsWith('floor')
-          ? negotiations[`${cell.work} ${cell.transport}`]
-          : undefined;
-        const how = {
-          directory,
-          profile,
-          against,
-          warmup,
-          measure: measuring,
-          settle,
-          ...(negotiation && { negotiation }),
-        };
-        samples.push({ cell, target, round, result: await measure(target, cell, how) });
-      }
+      for (const taker of rotate(takers.get(cell), round + at))
+        samples.push({
+          cell,
+          target: taker.name,
+          round,
+          result: await measure(taker, cell, { directory, ...options }),
+        });
     }
   }
   // In one order whatever the rotation was.
-  return samples.sort((a, b) => targets.indexOf(a.target) - targets.indexOf(b.target));
+  const order = [...targets, ...compare.map(({ name }) => name)];
+  return samples.sort((a, b) => order.indexOf(a.target) - order.indexOf(b.target));
 }
 
 if (process.platform !== 'linux') {
@@ -97,13 +81,15 @@ process.on('exit', () => rmSync(directory, { recursive: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 try {
   const samples = await run(options, directory);
-  const machine = { node: process.version, cores: cpus().length, rounds: options.rounds };
+  const [{ model }] = cpus();
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = { date, node: process.version, cpu: model, cores: cpus().length, rounds: options.rounds };
   process.stdout.write(
     `Node ${machine.node}, ${machine.cores} cores, median of ${machine.rounds} rounds\n\n${report(samples)}\n`,
   );
   if (options.json !== undefined)
     await writeFile(options.json, JSON.stringify({ machine, samples }, null, 2));
 } catch (error) {
-  say(String(error));
+  say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }

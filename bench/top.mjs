@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-import { table } from './lib/table.mjs';
+import { table } from './report/table.mjs';
 
 const [file, lines = '40'] = process.argv.slice(2);
 if (file === undefined) throw new Error('which profile?');

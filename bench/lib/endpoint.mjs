@@ -2,11 +2,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** @param {string} spec as all targets take it: `unix:/path` or `inet:port@host` @returns {import('node:net').TcpNetConnectOpts | import('node:net').IpcNetConnectOpts} */
+/**
+ * @param {string} spec as all targets take it: `unix:/path` (libmilter says `local:`, too) or `inet:port@host`
+ * @returns {import('node:net').TcpNetConnectOpts | import('node:net').IpcNetConnectOpts}
+ */
 export function parseEndpoint(spec) {
-  if (spec.startsWith('unix:')) return { path: spec.slice('unix:'.length) };
-  const [, port, host] = /^inet:(\d+)@(.+)$/.exec(spec) ?? [];
-  if (port === undefined) throw new Error(`not an endpoint: ${spec}`);
+  const [, path] = /^(?:unix|local):(\/.+)$/.exec(spec) ?? [];
+  if (path !== undefined) return { path };
+  const [, port, host] = /^inet6?:(\d+)@(.+)$/.exec(spec) ?? [];
+  if (host === undefined || Number(port) < 1 || Number(port) > 65535)
+    throw new Error(`${spec} is not an endpoint: write unix:/absolute/path or inet:port@host`);
   return { port: Number(port), host };
 }
 

@@ -1,11 +1,12 @@
-import { MEMORY_WORKS } from './memory-works.mjs';
-import { AGAINST, COLLECTING } from './options.mjs';
+import { GROWING_WORKS, GROWTH } from '../mail/growth.mjs';
+import { WORKS } from '../mail/works.mjs';
 import { openFiles } from './spawn.mjs';
-import { WORKS } from './works.mjs';
 
 /** @typedef {import('./measure.mjs').Cell} Cell */
 
 const SPARE_FILES = 100;
+const GROWING_CONNECTIONS = 8;
+const ALLOWANCE = 60_000; // milliseconds to begin and to end; a message has one
 
 /** What a run measures, in order. @param {import('./options.mjs').Options} options @returns {Cell[]} */
 export function busyCells({ works, transports, connections }) {
@@ -50,19 +51,26 @@ export function memoryCells({ memory, large, megabytes }) {
   );
 }
 
-/**
- * Who takes part in a cell: hashing is a target of its own where the work is hashing; of large messages the others know
- * nothing.
- * @param {Cell} cell @param {readonly string[]} targets
- */
-export function targetsOf(cell, targets) {
-  const hashes =
-    cell.mode === 'memory' ? MEMORY_WORKS[cell.work].floor : cell.mode === 'busy' && cell.work === 'd';
-  const known =
-    cell.mode === 'memory'
-      ? ['rxmilter', COLLECTING, AGAINST, 'floor-sha256']
-      : targets.filter((target) => target !== COLLECTING);
-  return targets.filter((target) => known.includes(target) && (target !== 'floor-sha256' || hashes));
+/** What of a message, or how many of them, over unix sockets. @param {import('./options.mjs').Options} options @returns {Cell[]} */
+export function growthCells({ growth, connections, messages, quick }) {
+  const common = {
+    transport: /** @type {const} */ ('unix'),
+    connections: connections?.[0] ?? GROWING_CONNECTIONS,
+  };
+  const cells = (/** @type {string} */ kind, /** @type {string} */ work) => {
+    if (kind === 'messages')
+      return [
+        { mode: /** @type {const} */ ('messages'), work, ...common, messages, limit: ALLOWANCE + messages },
+      ];
+    const sizes = GROWTH[kind][quick ? 'few' : 'sizes'];
+    return sizes.map((size) => ({
+      mode: /** @type {const} */ ('busy'),
+      work,
+      ...common,
+      grown: { kind, size },
+    }));
+  };
+  return growth.flatMap((kind) => GROWING_WORKS.flatMap((work) => /** @type {Cell[]} */ (cells(kind, work))));
 }
 
 /** The same list from another start, so that no target always comes first. @template T @param {readonly T[]} list @param {number} by @returns {T[]} */

@@ -2,22 +2,35 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { freeEndpoint } from './endpoint.mjs';
-import { answerTo, PLAIN } from './plan.mjs';
+import { FILTER } from './names.mjs';
 import { collect, spawnRaised } from './spawn.mjs';
 import { startTarget } from './target.mjs';
-import { EVENTS, optneg } from './wire.mjs';
-import { WORKS } from './works.mjs';
 
 const LOAD = fileURLToPath(new URL('../load.mjs', import.meta.url));
 
 /**
  * @typedef {object} Cell one thing to measure
- * @property {'busy' | 'idle' | 'memory' | 'negotiation'} mode
+ * @property {'busy' | 'idle' | 'memory' | 'messages' | 'negotiation'} mode
  * @property {string} work
  * @property {'unix' | 'inet'} transport
  * @property {number} connections
+ * @property {import('../mail/growth.mjs').Grown} [grown] what the mail has more of than that of the work
+ * @property {number} [messages] how many, in mode `messages`
+ * @property {number} [limit] milliseconds that the load may take
  * @property {number} [megabytes] the size of a message, in mode `memory`
  * @property {boolean} [large] whether the work is one with large messages; `memory` has only such
+ */
+
+/**
+ * @typedef {object} How
+ * @property {string} directory for sockets
+ * @property {string | undefined} [profile] directory for CPU profiles
+ * @property {string | undefined} [against] another build of the library
+ * @property {string | undefined} [filter] the module of the target `filter`
+ * @property {number} [limit] milliseconds that the load may take
+ * @property {number} [warmup] milliseconds, as the next two
+ * @property {number} [measure]
+ * @property {number} [settle]
  */
 
 /** Runs the load in a process of its own. @param {object} request @returns {Promise<Record<string, any>>} */
@@ -30,52 +43,27 @@ async function runLoad(request) {
   return JSON.parse(stdout.text);
 }
 
-/** A stream: all but the body without a reply. */
-const STREAMED = { protocol: 0xf380 };
-
-/** What the floor has to answer: each event that the negotiation leaves a reply. @param {string} work @param {string} optnegAnswer hex */
-export function floorAnswers(work, optnegAnswer) {
-  const protocol = Buffer.from(optnegAnswer, 'hex').readUInt32BE(13);
-  const answers = /** @type {Record<string, string>} */ ({ O: optnegAnswer });
-  for (const [stage, { letter, off, silent }] of Object.entries(EVENTS)) {
-    if (protocol & (off | silent)) continue;
-    answers[letter] = answerTo(WORKS[work] ?? PLAIN, stage, protocol).toString('hex');
-  }
-  return answers;
-}
-
-/** The negotiation answer of a filter that wants what the work needs and not a bit more. @param {string} work */
-export const plainNegotiation = (work) => optneg(6, 1, (WORKS[work] ?? STREAMED).protocol).toString('hex');
-
-/**
- * One target, one load, from start to end.
- * @param {string} target
- * @param {Cell} cell
- * @param {{ directory: string, negotiation?: string, profile?: string | undefined, against?: string | undefined, warmup?: number, measure?: number, settle?: number }} how
- */
-export async function measure(target, cell, { directory, negotiation, profile, against, ...times }) {
-  const endpoint = await freeEndpoint(cell.transport, directory);
-  const answers = negotiation === undefined ? undefined : floorAnswers(cell.work, negotiation);
-  const running = await startTarget(target, {
-    large: cell.large ?? cell.mode === 'memory',
-    work: cell.work,
-    endpoint,
-    answers,
-    profile,
-    against,
-  });
+/** One target, one load, from start to end. @param {import('./takers.mjs').Taker} taker @param {Cell} cell @param {How} how */
+export async function measure(taker, cell, how) {
+  const { name, stranger } = taker;
+  const foreign = stranger !== undefined || name === FILTER;
+  const endpoint = stranger?.endpoint ?? (await freeEndpoint(cell.transport, how.directory));
+  const running = stranger ?? (await startTarget(taker, cell, endpoint, how));
+  const { warmup, measure: measuring, settle, limit } = how;
+  const times = { warmup, measure: measuring, settle, limit };
   /** @type {Record<string, any>} */
   let result;
   try {
-    result = await runLoad({ ...cell, ...times, endpoint, pid: running.pid });
+    result = await runLoad({ ...times, ...cell, foreign, endpoint, pid: running.pid });
   } catch (error) {
-    throw new Error(
-      `${target}, work ${cell.work}, ${cell.connections} x ${cell.transport}: ${String(error)}`,
-      { cause: error },
-    );
+    const where = `${name}, work ${cell.work}, ${cell.connections} x ${cell.transport}`;
+    throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   } finally {
-    const complaint = await running.stop();
-    if (complaint) process.stderr.write(`${target}: ${complaint}\n`);
+    if ('stop' in running) {
+      const complaint = await running.stop();
+      if (complaint) process.stderr.write(`${name}: ${complaint}\n`);
+    }
   }
-  return running.said() === '' ? result : { ...result, own: JSON.parse(running.said()) };
+  if (!('said' in running) || name === FILTER || running.said() === '') return result;
+  return { ...result, own: JSON.parse(running.said()) };
 }

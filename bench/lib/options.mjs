@@ -1,13 +1,14 @@
 import { parseArgs } from 'node:util';
 
-import { MEMORY_WORKS } from './memory-works.mjs';
-import { WORKS } from './works.mjs';
+import { GROWTH } from '../mail/growth.mjs';
+import { MEMORY_WORKS } from '../mail/memory-works.mjs';
+import { WORKS } from '../mail/works.mjs';
+import { AGAINST, FILTER, TARGETS } from './names.mjs';
+import { readStrangers } from './strangers.mjs';
+import { choice, moduleFile, numbers } from './values.mjs';
 
-/** With all garbage collected again and again, so that what it really needs is seen; for large messages only. */
-export const COLLECTING = 'rxmilter-gc';
-export const TARGETS = ['rxmilter', COLLECTING, 'floor', 'floor-sha256', 'libmilter'];
-/** Another build of rxmilter. */
-export const AGAINST = 'against';
+/** What can grow: of a message, or the number of messages. */
+const GROWING = [...Object.keys(GROWTH), 'messages'];
 
 /**
  * @typedef {object} Options
@@ -19,6 +20,11 @@ export const AGAINST = 'against';
  * @property {string[]} memory works to do with large messages, none: []
  * @property {number[]} large connections that each send one
  * @property {number} megabytes their size
+ * @property {string[]} growth what is to grow, nothing: []
+ * @property {number} messages how many, where that is what grows
+ * @property {boolean} quick
+ * @property {import('./strangers.mjs').Stranger[]} compare other milters
+ * @property {string | undefined} filter a module with a filter of the user's
  * @property {number} rounds
  * @property {number} warmup milliseconds
  * @property {number} measure milliseconds
@@ -34,6 +40,7 @@ const FULL = {
   idle: '1000,10000',
   large: '1,4',
   megabytes: 200,
+  messages: 1_000_000,
   rounds: 3,
   warmup: 500,
   measure: 1200,
@@ -45,26 +52,21 @@ const QUICK = {
   idle: '200',
   large: '2',
   megabytes: 20,
+  messages: 5_000,
   rounds: 1,
   warmup: 100,
   measure: 200,
   settle: 200,
 };
 
-/** @param {string} name @param {string} text @param {readonly string[]} known @returns {string[]} */
-function choice(name, text, known) {
-  const chosen = text.split(',').filter(Boolean);
-  const wrong = chosen.find((one) => !known.includes(one));
-  if (wrong !== undefined) throw new Error(`--${name}: there is no ${wrong}, only ${known.join(', ')}`);
-  return chosen;
-}
-
-/** @param {string} name @param {string} text @returns {number[]} */
-function numbers(name, text) {
-  const values = text.split(',').filter(Boolean).map(Number);
-  if (values.some((value) => !Number.isInteger(value) || value < 1))
-    throw new Error(`--${name}: not a number in ${text}`);
-  return values;
+/** @param {string[]} texts @param {readonly string[]} transports */
+function strangers(texts, transports) {
+  const read = readStrangers(texts, [...TARGETS, AGAINST, FILTER]);
+  const left = read.find(({ transport }) => !transports.includes(transport));
+  if (left === undefined) return read;
+  throw new Error(
+    `--compare ${left.name}: it listens on ${left.transport}, and --transports has only ${transports.join()}`,
+  );
 }
 
 /** @param {string[]} args @returns {Options} */
@@ -81,6 +83,10 @@ export function readOptions(args) {
       idle: text,
       memory: text,
       large: text,
+      growth: text,
+      messages: text,
+      compare: { type: 'string', multiple: true },
+      filter: text,
       megabytes: text,
       rounds: text,
       measure: text,
@@ -91,22 +97,26 @@ export function readOptions(args) {
     },
   });
   const base = values.quick ? QUICK : FULL;
-  const one = (/** @type {'rounds' | 'measure' | 'warmup' | 'megabytes'} */ name) =>
+  const one = (/** @type {'rounds' | 'measure' | 'warmup' | 'megabytes' | 'messages'} */ name) =>
     numbers(name, values[name] ?? String(base[name]))[0];
   const connections = values.connections ?? base.connections;
   // Whoever selects something wants that; the rest then only comes when asked for.
-  const selected = ['works', 'connections', 'idle', 'memory'].some((name) => name in values);
+  const selected = ['works', 'connections', 'idle', 'memory', 'growth'].some((name) => name in values);
   const kept = (/** @type {string} */ all) => (selected ? '' : all);
   const all = Object.keys(WORKS).join();
+  const transports = /** @type {('unix' | 'inet')[]} */ (
+    choice('transports', values.transports ?? base.transports, ['unix', 'inet'])
+  );
+  const growth = choice('growth', values.growth ?? (values.quick ? kept(GROWING.join()) : ''), GROWING);
+  const everyWork = values.connections && growth.length === 0 ? all : kept(all);
   return {
-    works: choice('works', values.works ?? (values.connections ? all : kept(all)), Object.keys(WORKS)),
+    works: choice('works', values.works ?? everyWork, Object.keys(WORKS)),
     targets: [
       ...choice('targets', values.targets ?? TARGETS.join(), TARGETS),
       ...(values.against === undefined ? [] : [AGAINST]),
+      ...(values.filter === undefined ? [] : [FILTER]),
     ],
-    transports: /** @type {('unix' | 'inet')[]} */ (
-      choice('transports', values.transports ?? base.transports, ['unix', 'inet'])
-    ),
+    transports,
     connections: connections === undefined ? undefined : numbers('connections', connections),
     idle: numbers('idle', values.idle ?? kept(base.idle)),
     memory: choice(
@@ -116,6 +126,11 @@ export function readOptions(args) {
     ),
     large: numbers('large', values.large ?? base.large),
     megabytes: one('megabytes'),
+    growth,
+    messages: one('messages'),
+    quick: values.quick === true,
+    compare: strangers(values.compare ?? [], transports),
+    filter: moduleFile(values.filter),
     rounds: one('rounds'),
     warmup: one('warmup'),
     measure: one('measure'),

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define SILENT (SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
 #define UNUSED __attribute__((unused))
@@ -15,6 +16,10 @@
 
 static char work;
 static sfsistat seen = SMFIS_CONTINUE; /* what an event is answered that decides nothing */
+
+static int edits(void) { return work == 'j' || work == 'l'; }
+static unsigned long wanted_actions(void) { return edits() ? SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT : SMFIF_ADDHDRS; }
+static const char *old_recipient(void) { return work == 'l' ? "<user25@example.net>" : "<bob@example.net>"; }
 
 static sfsistat on_connect(SMFICTX *ctx UNUSED, char *host UNUSED, _SOCK_ADDR *address UNUSED) { return seen; }
 static sfsistat on_text(SMFICTX *ctx UNUSED, char *text UNUSED) { return seen; }
@@ -64,7 +69,7 @@ static sfsistat hash_done(SMFICTX *ctx)
 	return SMFIS_CONTINUE;
 }
 
-/* Works (g), (h), (i): the message is kept until its end. */
+/* Works (g) to (m): the message is kept until its end; the body of (m) in a file. */
 struct part {
 	struct part *next;
 	size_t size;
@@ -73,7 +78,9 @@ struct part {
 
 struct message {
 	struct part *first, **end;
-	size_t fields, body;
+	size_t fields, body, old; /* old: recipients that give way to another */
+	char *subject;
+	FILE *file;
 };
 
 static struct message *message_of(SMFICTX *ctx)
@@ -87,7 +94,7 @@ static struct message *message_of(SMFICTX *ctx)
 	return message;
 }
 
-static void keep(struct message *message, const void *bytes, size_t size)
+static char *keep(struct message *message, const void *bytes, size_t size)
 {
 	struct part *part = malloc(sizeof *part + size);
 	part->next = NULL;
@@ -95,6 +102,7 @@ static void keep(struct message *message, const void *bytes, size_t size)
 	memcpy(part->bytes, bytes, size);
 	*message->end = part;
 	message->end = &part->next;
+	return part->bytes;
 }
 
 static sfsistat forget(SMFICTX *ctx)
@@ -106,6 +114,8 @@ static sfsistat forget(SMFICTX *ctx)
 		next = part->next;
 		free(part);
 	}
+	if (message->file != NULL)
+		fclose(message->file);
 	free(message);
 	smfi_setpriv(ctx, NULL);
 	return SMFIS_CONTINUE;
@@ -118,11 +128,19 @@ static sfsistat keep_envelope(SMFICTX *ctx, char **argv)
 	return seen;
 }
 
+static sfsistat keep_recipient(SMFICTX *ctx, char **argv)
+{
+	message_of(ctx)->old += edits() && strcmp(*argv, old_recipient()) == 0;
+	return keep_envelope(ctx, argv);
+}
+
 static sfsistat keep_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct message *message = message_of(ctx);
 	keep(message, name, strlen(name) + 1);
-	keep(message, value, strlen(value) + 1);
+	char *kept = keep(message, value, strlen(value) + 1);
+	if (strcasecmp(name, "Subject") == 0)
+		message->subject = kept;
 	message->fields++;
 	return seen;
 }
@@ -131,17 +149,34 @@ static sfsistat keep_body(SMFICTX *ctx, unsigned char *chunk, size_t size)
 {
 	struct message *message = message_of(ctx);
 	size_t wanted = work == 'i' && size > PREFIX - message->body ? PREFIX - message->body : size;
-	keep(message, chunk, wanted);
+	if (work == 'm') {
+		if (message->file == NULL && (message->file = tmpfile()) == NULL)
+			return SMFIS_TEMPFAIL;
+		if (fwrite(chunk, 1, size, message->file) != size)
+			return SMFIS_TEMPFAIL;
+	} else
+		keep(message, chunk, wanted);
 	message->body += wanted;
 	return work == 'i' && message->body == PREFIX ? SMFIS_SKIP : work == 'i' ? SMFIS_CONTINUE : seen;
 }
 
 static sfsistat label(SMFICTX *ctx)
 {
-	char text[64];
+	char text[64], subject[1024];
 	struct message *message = message_of(ctx);
+	if (message->file != NULL && fflush(message->file) != 0)
+		return SMFIS_TEMPFAIL;
+	/* Libmilter sends a change at once: this is the order in which rxmilter writes them, too. */
+	if (edits()) {
+		snprintf(subject, sizeof subject, "[bench] %s", message->subject == NULL ? "" : message->subject);
+		smfi_chgheader(ctx, "Subject", 1, subject);
+	}
 	snprintf(text, sizeof text, "%zu fields, %zu bytes", message->fields, message->body);
 	smfi_addheader(ctx, "X-Bench", text);
+	if (message->old > 0) {
+		smfi_delrcpt(ctx, (char *)old_recipient());
+		smfi_addrcpt(ctx, "<carol@example.net>");
+	}
 	return forget(ctx);
 }
 
@@ -149,12 +184,12 @@ static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, uns
 			  unsigned long unused0 UNUSED, unsigned long unused1 UNUSED, unsigned long *my_actions,
 			  unsigned long *my_protocol, unsigned long *none0, unsigned long *none1)
 {
-	*my_actions = SMFIF_ADDHDRS;
+	*my_actions = wanted_actions();
 	*my_protocol = SMFIP_NOUNKNOWN | (seen == SMFIS_NOREPLY ? protocol & SILENT : 0);
 	if (work == 'd')
 		*my_protocol |= SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NOMAIL | SMFIP_NORCPT | SMFIP_NODATA |
 				SMFIP_NOHDRS | SMFIP_NOEOH | (protocol & SMFIP_NR_BODY);
-	if (strchr("ghi", work) != NULL)
+	if (strchr("ghijklm", work) != NULL)
 		*my_protocol |= SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOEOH;
 	if (work == 'h')
 		*my_protocol |= SMFIP_NOBODY;
@@ -166,23 +201,24 @@ static sfsistat negotiate(SMFICTX *ctx UNUSED, unsigned long actions UNUSED, uns
 
 int main(int argc, char **argv)
 {
-	static struct smfiDesc filter = { .xxfi_name = "bench", .xxfi_version = SMFI_VERSION, .xxfi_flags = SMFIF_ADDHDRS };
-	if (argc != 3 || strchr("abcdefghi", argv[1][0]) == NULL) {
-		fprintf(stderr, "usage: %s a|b|c|d|e|f|g|h|i ENDPOINT\n", argv[0]);
+	static struct smfiDesc filter = { .xxfi_name = "bench", .xxfi_version = SMFI_VERSION };
+	if (argc != 3 || strchr("abcdefghijklm", argv[1][0]) == NULL) {
+		fprintf(stderr, "usage: %s a..m ENDPOINT\n", argv[0]);
 		return 1;
 	}
 	work = argv[1][0];
+	filter.xxfi_flags = wanted_actions();
 	filter.xxfi_eom = mark;
-	if (strchr("bdfghi", work) != NULL)
+	if (strchr("bdfghijklm", work) != NULL)
 		seen = SMFIS_NOREPLY;
 	if (work == 'd') {
 		filter.xxfi_negotiate = negotiate;
 		filter.xxfi_body = hash_body;
 		filter.xxfi_eom = hash_done;
-	} else if (strchr("ghi", work) != NULL) {
+	} else if (strchr("ghijklm", work) != NULL) {
 		filter.xxfi_negotiate = negotiate;
 		filter.xxfi_envfrom = keep_envelope;
-		filter.xxfi_envrcpt = keep_envelope;
+		filter.xxfi_envrcpt = keep_recipient;
 		filter.xxfi_header = keep_header;
 		if (work != 'h')
 			filter.xxfi_body = keep_body;

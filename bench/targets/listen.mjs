@@ -11,4 +11,5 @@ export async function listenOn(endpoint, serve) {
   });
   server.listen({ ...parseEndpoint(endpoint), backlog: 1024 });
   await once(server, 'listening');
+  return server;
 }

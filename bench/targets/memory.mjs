@@ -10,6 +10,7 @@ import { map, reduce } from 'rxjs';
 import { announce, request } from './process.mjs';
 
 const library = process.env.RXMILTER_DIST ?? new URL('../../dist/index.js', import.meta.url).pathname;
+/** @type {typeof import('rxmilter')} */
 const { addHeader, edit, onMessage, serve } = await import(pathToFileURL(library).href);
 
 const SAMPLING = globalThis.gc === undefined ? 10 : 25;
@@ -27,9 +28,11 @@ async function* turnedPieces(body) {
 }
 
 const say = (/** @type {string} */ digest) => addHeader('X-SHA256', digest);
-const hashing = (/** @type {(body: any) => unknown} */ digest) =>
-  onMessage({ body: 'stream' }, ({ body }) => digest(body));
+/** @typedef {ReturnType<typeof say>} Said */
+/** @param {(body: import('rxmilter').StreamedBody) => Promise<Said> | import('rxjs').Observable<Said>} digest */
+const hashing = (digest) => onMessage({ body: 'stream' }, ({ body }) => digest(body));
 
+/** @type {Record<string, () => import('rxmilter').Filter>} */
 const filters = {
   iterable: () =>
     hashing(async (body) => {

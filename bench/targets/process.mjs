@@ -1,6 +1,6 @@
 /** What all Node targets share: the request in the argument, the line that says "ready", a clean end on SIGTERM. */
 
-/** @type {{ work: string, endpoint: string, answers: Record<string, string> }} */
+/** @type {{ work: string, endpoint: string, answers: Record<string, string>, negotiation?: string }} */
 export const request = JSON.parse(process.argv[2] ?? '{}');
 
 export function announce() {

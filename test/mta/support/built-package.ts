@@ -9,6 +9,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export interface BuiltPackage {
   /** Arguments for Node. */
   readonly flags: readonly string[];
+  /** The file of the main entry; the command `rxmilter.js` lies beside it. */
+  readonly index: string;
   /** Deletes it. */
   remove(): Promise<void>;
 }
@@ -27,13 +29,14 @@ const ENTRIES = [
   ['rxmilter/lookups', 'lookups', `${ROOT}src/lookups/index.ts`],
   ['rxmilter/policies', 'policies', `${ROOT}src/policies/index.ts`],
 ] as const;
+const COMMAND = ['', 'rxmilter', `${ROOT}src/cli/bin.ts`] as const;
 
 /** Builds the package for processes of their own, in a throw-away directory from which they find RxJS. */
 export async function builtPackage(): Promise<BuiltPackage> {
   const cache = `${ROOT}node_modules/.cache`;
   await mkdir(cache, { recursive: true });
   const dir = await mkdtemp(`${cache}/rxmilter-`);
-  const entry = ENTRIES.flatMap(([, file, source]) => [`--entry.${file}`, source]);
+  const entry = [...ENTRIES, COMMAND].flatMap(([, file, source]) => [`--entry.${file}`, source]);
   const flags = ['--no-config', '--silent', '--format', 'esm', '--target', 'node20.19', '--out-dir', dir];
   await run(process.execPath, [`${ROOT}node_modules/tsup/dist/cli-default.js`, ...entry, ...flags]);
   const entries = JSON.stringify(ENTRIES.map(([name, file]) => [name, `./${file}.js`]));
@@ -42,6 +45,7 @@ export async function builtPackage(): Promise<BuiltPackage> {
   await writeFile(`${dir}/hooks.js`, HOOKS.replace('ENTRIES', entries));
   return {
     flags: ['--import', `${dir}/register.js`],
+    index: `${dir}/index.js`,
     remove: () => rm(dir, { recursive: true }),
   };
 }

@@ -1,6 +1,5 @@
-import { makePlan } from './plan.mjs';
-import { negotiated, openSessions, quitAll } from './sessions.mjs';
-import { WORKS } from './works.mjs';
+import { workOf } from '../mail/growth.mjs';
+import { negotiated, openSessions, planFor, quitAll } from './sessions.mjs';
 
 /**
  * @typedef {object} Meter
@@ -32,15 +31,14 @@ async function steady(request, meter) {
 
 /** Each message has a connection of its own, from connecting to QUIT. @type {Traffic} */
 async function sessionPerMessage(request, meter) {
-  const work = WORKS[request.work];
   const probe = await negotiated(request);
-  const { opening, first } = planOf(work, probe.answer);
+  const { opening, first } = planOf(request, probe.answer);
   await probe.client.quit();
   const loop = async () => {
     while (!meter.stopping) {
       const started = performance.now();
       const { client, answer } = await negotiated(request);
-      const plan = planOf(work, answer);
+      const plan = planOf(request, answer);
       await client.open(plan);
       await new Promise((resolve) => client.run(plan.first, () => resolve(undefined)));
       await client.quit();
@@ -52,16 +50,18 @@ async function sessionPerMessage(request, meter) {
   return { finished: Promise.all(Array.from({ length: request.connections }, loop)), trips };
 }
 
-/** @type {Map<string, import('./plan.mjs').Plan>} */
+/** @type {Map<string, import('../mail/plan.mjs').Plan>} */
 const plans = new Map();
 
-/** @param {import('./works.mjs').Work} work @param {Buffer} answer */
-function planOf(work, answer) {
+/** @param {import('./sessions.mjs').Request} request @param {Buffer} answer */
+function planOf(request, answer) {
   const key = answer.toString('hex');
-  const plan = plans.get(key) ?? makePlan(work, answer.readUInt32BE(13));
+  const plan = plans.get(key) ?? planFor(request, answer);
   plans.set(key, plan);
   return plan;
 }
 
-/** @param {import('./works.mjs').Work} work @returns {Traffic} */
-export const trafficOf = (work) => (work.sessionPerMessage ? sessionPerMessage : steady);
+/** @type {Traffic} */
+export function traffic(request, meter) {
+  return (workOf(request).sessionPerMessage ? sessionPerMessage : steady)(request, meter);
+}

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 const MEBIBYTE = 1024 * 1024;
 const MESSAGE_SIZE = 2048;
 
+/** @type {readonly (readonly [name: string, value: string])[]} */
 export const HEADERS = [
   [
     'Received',
@@ -42,7 +43,7 @@ export const MACROS = {
   },
   helo: { '{tls_version}': 'TLSv1.3', '{cipher}': 'TLS_AES_256_GCM_SHA384', '{cipher_bits}': '256' },
   mail: { '{mail_addr}': 'alice@example.org', '{mail_host}': 'example.org', '{mail_mailer}': 'smtp' },
-  rcpt: { '{rcpt_addr}': 'bob@example.net', '{rcpt_host}': 'example.net', '{rcpt_mailer}': 'local' },
+  rcpt: { '{rcpt_host}': 'example.net', '{rcpt_mailer}': 'local' },
   data: QUEUE_ID,
   header: QUEUE_ID,
   eoh: QUEUE_ID,
@@ -50,8 +51,19 @@ export const MACROS = {
   eom: QUEUE_ID,
 };
 
+/** So many recipients. @param {number} count */
+export const recipients = (count) =>
+  Array.from({ length: count }, (_, at) => (at === 0 ? 'bob@example.net' : `user${at}@example.net`));
+
+/** A header of so many fields; they are of the length of most beyond the first. @param {number} count */
+export const fields = (count) =>
+  Array.from(
+    { length: count },
+    (_, at) => HEADERS[at] ?? [`X-Field-${at}`, `value ${at} of a field that is there for its number`],
+  );
+
 /** @param {number} size */
-function text(size) {
+export function text(size) {
   const line = 'Please find below what we agreed on, and tell me by Monday if a point is missing.\r\n';
   return Buffer.from(line.repeat(Math.ceil(size / line.length)).slice(0, size), 'latin1');
 }
@@ -62,3 +74,13 @@ export const SMALL_BODY = text(MESSAGE_SIZE - headerSize - 2);
 export const MEDIUM_BODY = text(MEBIBYTE);
 export const LARGE_BODY = text(10 * MEBIBYTE);
 export const LARGE_BODY_DIGEST = createHash('sha256').update(LARGE_BODY).digest('hex');
+
+/**
+ * @typedef {object} Mail
+ * @property {readonly string[]} recipients
+ * @property {readonly (readonly [name: string, value: string])[]} fields
+ * @property {Buffer} body
+ */
+
+/** @type {Mail} */
+export const ORDINARY = { recipients: recipients(1), fields: HEADERS, body: SMALL_BODY };

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
+import { SMALL_BODY } from '../mail/mail.mjs';
+import { CONTINUE, openingOf, preambleOf } from '../mail/plan.mjs';
+import { ACTIONS, EVENTS, frame, LEADING_SPACE, optneg, PROTOCOL } from '../mail/wire.mjs';
 import { ByteReader } from './byte-reader.mjs';
-import { SMALL_BODY } from './mail.mjs';
-import { CONTINUE, openingOf, preambleOf } from './plan.mjs';
-import { ACTIONS, EVENTS, frame, LEADING_SPACE, optneg, PROTOCOL } from './wire.mjs';
 
 const BODY_FRAME = 65535;
 const HEAD = 5;
@@ -107,7 +107,7 @@ export class BulkClient {
     return piece;
   }
 
-  /** @param {{ steps: readonly import('./plan.mjs').Step[], tail: Buffer }} script */
+  /** @param {{ steps: readonly import('../mail/plan.mjs').Step[], tail: Buffer }} script */
   async #follow({ steps, tail }) {
     for (const { send, expect } of steps) {
       await this.#write(send);

@@ -1,6 +1,6 @@
+import { parseEndpoint } from '../lib/endpoint.mjs';
+import { MEMORY_WORKS } from '../mail/memory-works.mjs';
 import { BulkClient } from './bulk-client.mjs';
-import { parseEndpoint } from './endpoint.mjs';
-import { MEMORY_WORKS } from './memory-works.mjs';
 import { cpuBetween, readCpu, readMemory, resetPeak, settledRss } from './proc.mjs';
 
 const MEBIBYTE = 1024 * 1024;
@@ -22,11 +22,11 @@ export async function memory({ work, endpoint, connections, pid, megabytes, sett
   await all((client) => client.message(SMALL, rewrites));
   const idle = await settledRss(pid, settle);
   const reset = resetPeak(pid);
-  const from = { cpu: readCpu(pid), at: performance.now() };
+  const from = { cpu: readCpu([pid]), at: performance.now() };
   await all((client) => client.message(megabytes * MEBIBYTE, rewrites));
   const seconds = (performance.now() - from.at) / 1000;
-  const cpu = cpuBetween(from.cpu, readCpu(pid)) / 1e6;
-  const peak = readMemory(pid, 'VmHWM');
+  const cpu = cpuBetween(from.cpu, readCpu([pid])) / 1e6;
+  const peak = readMemory([pid], 'VmHWM');
   await all((client) => client.quit());
   const total = megabytes * connections;
   return { idle, peak, over: peak - idle, reset, megabytes: total, cpu, rate: total / seconds };
