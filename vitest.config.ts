@@ -10,13 +10,13 @@ const SLOW = [
   'test/server/turned-away.test.ts',
   'test/session/read-once.test.ts',
   'test/testing/contract.test.ts',
+  'test/server/node-internals.test.ts',
   'test/transport/bind-hostile.test.ts',
 ];
 
 /** Tests that count what a module remembers, replace a module, or start threads: each file has modules of its own. */
 const ISOLATED = [
   'test/cli/serve.test.ts',
-  'test/common/address-key.test.ts',
   'test/docs/cli.test.ts',
   // They count timers: what an earlier file has left on its way, a socket that closes late, must not make one.
   'test/fuzz/**/*.test.ts',
@@ -26,6 +26,7 @@ const ISOLATED = [
   'test/message/optional-peer.test.ts',
   'test/operators/forgotten-answers.test.ts',
   'test/operators/shadow-mail.test.ts',
+  'test/server/node-internals.test.ts',
   'test/transport/bind-hostile.test.ts',
 ];
 

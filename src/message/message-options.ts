@@ -21,7 +21,7 @@ export interface MessageLimits {
   readonly headers?: number | undefined;
   /** Bytes of the header, names and values. Default 1 048 576. */
   readonly headerBytes?: number | undefined;
-  /** Bytes of the body that are kept in memory; a longer body is kept in a file as a whole. Default 262 144. */
+  /** Bytes of the body that are kept in memory; of a longer one twice that at most, the rest in a file. Default 262 144. */
   readonly memory?: number | undefined;
   /** Bytes of the body. Default Infinity: the MTA has a limit of its own. */
   readonly bodyBytes?: number | undefined;

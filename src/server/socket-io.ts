@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import { mayUseInternals } from '../common/node-internals.js';
 import { type ConnectionOwner, type ConnectionIo } from '../session/connection/boundary.js';
 import { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
@@ -39,7 +40,7 @@ export function readSocket(
   reader: SocketReader,
   how: 'shared' | 'plain' = 'shared',
 ): boolean {
-  if (how === 'shared' && share(socket, reader)) {
+  if (how === 'shared' && mayUseInternals && share(socket, reader)) {
     socket.resume();
     return true;
   }

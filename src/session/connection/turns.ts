@@ -133,7 +133,8 @@ export class Turns implements TurnOwner {
       return undefined;
     }
     const mode = quiet || (this.#decides & bit) === 0 ? 'silent' : last ? 'reply' : 'partial';
-    const since = this.#owner.watched() ? performance.now() : 0;
+    // Of what has no answer it is not told how long that took.
+    const since = mode !== 'silent' && this.#owner.watched() ? performance.now() : 0;
     return new Turn(this, stage, mode, message, since);
   }
 
