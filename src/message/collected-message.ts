@@ -114,7 +114,8 @@ export class CollectedMessage<B extends BodyMode> extends SessionFacts implement
     if (this.#recipients !== undefined) return this.#recipients;
     const { recipients } = this.#origin;
     const changes = changesOf('recipients', this.modifications);
-    return (this.#recipients = changes.length === 0 ? recipients : applyRecipientChanges(recipients, changes));
+    return (this.#recipients =
+      changes.length === 0 ? recipients : applyRecipientChanges(recipients, changes));
   }
 
   #fields(): readonly HeaderField[] {

@@ -110,7 +110,13 @@ export class Turn extends Scope {
   bodyReleased = false;
   #pauses: { count: number; resumed: (() => void) | undefined } | undefined;
 
-  constructor(owner: TurnOwner, stage: FlowStage, mode: TurnMode, message: MessageScope | undefined, since: number) {
+  constructor(
+    owner: TurnOwner,
+    stage: FlowStage,
+    mode: TurnMode,
+    message: MessageScope | undefined,
+    since: number,
+  ) {
     super();
     this.owner = owner;
     this.stage = stage;

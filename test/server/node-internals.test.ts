@@ -16,7 +16,9 @@ async function fresh(): Promise<{ readonly shared: boolean; readonly decoded: re
   const symbols = { kBuffer: Symbol('kBuffer'), kBufferCb: Symbol('kBufferCb') };
   // What a socket has that a server has accepted.
   Object.assign(socket, { [symbols.kBuffer]: null, [symbols.kBufferCb]: null });
-  Object.assign(socket, { _handle: { useUserBuffer: () => undefined, readStart: () => 0, close: () => undefined } });
+  Object.assign(socket, {
+    _handle: { useUserBuffer: () => undefined, readStart: () => 0, close: () => undefined },
+  });
   vi.spyOn(socket, 'resume').mockReturnValue(socket);
   const shared = readSocket(socket, { receive: () => undefined });
   const texts = ['plain', 'J\u00fcrgen \u2603', '', '\ufffd'].map((text) => Buffer.from(`<${text}>`));

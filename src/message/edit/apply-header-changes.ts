@@ -38,8 +38,7 @@ export function applyHeaderChanges(
   const shown = fields.map((field): Entry => ({ field, deleted: false }));
   const entries = [...shown];
   const places = placesIn(names);
-  const entry = (name: string, index: number): Entry | undefined =>
-    shown[places(name)[index - 1] ?? -1];
+  const entry = (name: string, index: number): Entry | undefined => shown[places(name)[index - 1] ?? -1];
   const made = ({ name, value }: { readonly name: string; readonly value: Text }): Entry => {
     return { field: headerField(name, value, leadingSpace), deleted: false };
   };

@@ -92,7 +92,9 @@ function worded(
   const { ADDHDRS, CHGHDRS } = SMFIF;
   const may = (agreement.actions & ADDHDRS) !== 0 && (agreement.actions & CHGHDRS) !== 0;
   const all = shownHeaders === undefined || !may ? modifications : addAbsent(modifications, shownHeaders);
-  return profile.adds === 'at the top' ? fromTheLowest(all, shownHeaders ?? [], profile.countsName, message) : all;
+  return profile.adds === 'at the top'
+    ? fromTheLowest(all, shownHeaders ?? [], profile.countsName, message)
+    : all;
 }
 
 /**

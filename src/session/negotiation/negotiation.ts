@@ -30,7 +30,12 @@ const INTERNAL = 0xf0000000;
 
 /** The last terms that were settled: a server hears the same offer from the same few mail servers. */
 let latest:
-  | { readonly offer: Offer; readonly tags: Tags; readonly options: ResolvedOptions; readonly terms: Agreement }
+  | {
+      readonly offer: Offer;
+      readonly tags: Tags;
+      readonly options: ResolvedOptions;
+      readonly terms: Agreement;
+    }
   | undefined;
 
 /**
@@ -43,7 +48,8 @@ export function negotiate(offer: Offer, tags: Tags, options: ResolvedOptions): A
   if (latest !== undefined && isKnown) return latest.terms;
   const terms = settle(offer, tags, options);
   // A hook may answer anew each time, and what is lacking is said of each connection.
-  if (options.negotiate === undefined && terms.lacking === undefined) latest = { offer, tags, options, terms };
+  if (options.negotiate === undefined && terms.lacking === undefined)
+    latest = { offer, tags, options, terms };
   return terms;
 }
 
