@@ -8,12 +8,15 @@ export type Text = string | Uint8Array;
 const NAME = /^[!-9;-~]+$/;
 /** Also a line of blanks (RFC 5322, 3.2.2), which some mail servers take for the end of the header. */
 const BAD_IN_VALUE = /\0|\r(?!\n)|\n(?![ \t])|\n[ \t]+(?=\r?\n|$)/;
+const BREAKS = /[\r\n\0]/;
 const FAULTS: Readonly<Record<string, string>> = {
   '\0': 'NUL',
   '\r': 'a bare CR',
   '\n': 'a line break without a blank or tab after it',
 };
 const NOT_IN_ADDRESS = /[\0-\x20\x7f]/;
+/** An address that needs no look at its parts. */
+const PLAIN = /^<[!#-;=?-~]+>$/;
 const CONTROL = /[\0-\x1f\x7f]/;
 
 /** Throws for a text that a header may not have as its name (RFC 5322, 2.2). */
@@ -27,8 +30,8 @@ export function checkHeaderName(what: string, name: string): void {
 /** Checks a header value and gives it as it is on the wire: folded by a single LF and a blank or tab. */
 export function headerValue(what: string, value: Text): Text {
   const binary = binaryOf(what, value);
-  // The usual value is one line; it costs two look-ups.
-  if (!binary.includes('\n') && !/[\r\0]/.test(binary)) return value;
+  // The usual value is one line.
+  if (!BREAKS.test(binary)) return value;
   const bad = BAD_IN_VALUE.exec(binary);
   if (bad !== null) {
     const name = FAULTS[bad[0]] ?? 'a continuation line of blanks alone';
@@ -58,6 +61,7 @@ export function mendedValue(what: string, value: Text): { readonly value: Text; 
 
 /** Checks an address and gives it with angle brackets, as MTAs have it; bytes are left as they are. */
 export function checkAddress(what: string, address: Text, empty: boolean): Text {
+  if (typeof address === 'string' && PLAIN.test(address)) return address;
   const binary = binaryOf(what, address);
   const unquoted = withoutQuoted(binary);
   if (NOT_IN_ADDRESS.test(unquoted)) {

@@ -1,36 +1,55 @@
 import { type Layout, Malformed, type Piece } from './layouts.js';
 import { ProtocolError } from './protocol-error.js';
 
-/** Frames are written here first: that is cheaper than to ask each string for its length beforehand. */
-const SCRATCH = Buffer.allocUnsafeSlow(4096);
-/** The most bytes that a UTF-16 unit can become. */
-const MAX_UTF8 = 3;
+/** Text up to that long is written here, which is cheaper than to have it written. */
+const SHORT = 48;
 
 /** One frame: length, letter and the pieces, in one buffer. */
 export function encodeFrame(letter: string, pieces: readonly Piece[]): Buffer {
-  let most = 5;
-  for (const piece of pieces) most += typeof piece === 'string' ? MAX_UTF8 * piece.length : piece.length;
-  if (most <= SCRATCH.length) return Buffer.from(fill(SCRATCH, letter, pieces));
+  // Nearly all text is ASCII: then it has as many bytes as characters.
+  const plain = pieces.reduce((sum, piece) => sum + piece.length, 5);
+  const frame = Buffer.allocUnsafe(plain);
+  if (fill(frame, letter, pieces)) return frame;
   const size = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 5);
-  return fill(Buffer.allocUnsafe(size), letter, pieces);
-}
-
-/** Writes the frame at the beginning of `out` and gives that part of it. */
-function fill(out: Buffer, letter: string, pieces: readonly Piece[]): Buffer {
+  const longer = Buffer.allocUnsafe(size);
   let at = 5;
   for (const piece of pieces) {
-    if (typeof piece === 'string') {
-      if (piece !== '') at += out.write(piece, at);
-    } else if (piece.length === 1) {
-      out[at++] = piece[0] ?? 0;
-    } else {
-      out.set(piece, at);
-      at += piece.length;
-    }
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    longer.set(bytes, at);
+    at += bytes.length;
   }
-  out.writeUInt32BE(at - 4, 0);
-  out[4] = letter.charCodeAt(0);
-  return at === out.length ? out : out.subarray(0, at);
+  begin(longer, letter);
+  return longer;
+}
+
+/** Writes the frame; `false` where it has text that is not ASCII. */
+function fill(out: Buffer, letter: string, pieces: readonly Piece[]): boolean {
+  let at = 5;
+  for (const piece of pieces) {
+    const { length } = piece;
+    if (typeof piece !== 'string') {
+      if (length === 1) out[at] = piece[0] ?? 0;
+      else out.set(piece, at);
+    } else if (length <= SHORT) {
+      for (let index = 0; index < length; index++) {
+        const code = piece.charCodeAt(index);
+        if (code > 0x7f) return false;
+        out[at + index] = code;
+      }
+    } else if (Buffer.byteLength(piece) !== length) {
+      return false;
+    } else {
+      out.write(piece, at);
+    }
+    at += length;
+  }
+  begin(out, letter);
+  return true;
+}
+
+function begin(frame: Buffer, letter: string): void {
+  frame.writeUInt32BE(frame.length - 4, 0);
+  frame[4] = letter.charCodeAt(0);
 }
 
 interface Row {
