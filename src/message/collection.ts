@@ -1,7 +1,7 @@
 import type { DecisionAt } from '../session/decisions.js';
 import { type EnvelopePath, envelopePath } from '../session/envelope-path.js';
 import type { Body, Header, Rcpt, StageEvent } from '../session/flow.js';
-import { turnOf, type Turn } from '../session/turn.js';
+import { isLent, turnOf, type Turn } from '../session/turn.js';
 import { BodyStore } from '../spool/body-store.js';
 import { BodyFileError, SpaceError } from '../spool/errors.js';
 import { pathOf } from './envelope-path.js';
@@ -76,7 +76,7 @@ export class Collection {
     else if (event.stage === 'body') {
       this.pass(event);
       const piece = this.admit(event.chunk);
-      return piece && this.#write(piece);
+      return piece && this.#write(piece, isLent(event));
     }
     return undefined;
   }
@@ -138,14 +138,14 @@ export class Collection {
     this.fields.push({ name, value: visible, raw });
   }
 
-  #write(chunk: Uint8Array): Promise<void> | undefined {
+  #write(chunk: Uint8Array, lent: boolean): Promise<void> | undefined {
     if (this.#options.body !== 'buffer') return undefined;
     if (this.#writing) {
       // The time for the last piece was up, and the failure decision was to let it pass.
       this.#fail(new Error(WRITING));
       return undefined;
     }
-    const written = this.store.push(chunk);
+    const written = this.store.push(chunk, lent);
     if (written === undefined) return undefined;
     this.#writing = true;
     return written.catch((cause: unknown) => this.#fail(cause)).then(() => void (this.#writing = false));

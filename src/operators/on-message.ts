@@ -64,6 +64,7 @@ export function onMessage(...given: readonly unknown[]): Filter {
     // Replies, too: what an earlier filter has decided may still belong to the message.
     interest: decides | observes | BIT.abort | BIT.close | BIT.reply,
     site,
+    ...(streamed ? {} : { copiesBody: true }),
     open: (down) =>
       streamed ? new StreamRun({ project: call, options, site }, down) : new MessageRun(options, slot, down),
   };

@@ -5,26 +5,8 @@ import { type ConnectionOwner, type ConnectionIo } from '../session/connection/b
 import { Connection } from '../session/connection/connection.js';
 import type { ResolvedOptions } from '../session/options.js';
 
-/** One buffer for the reads of all sockets, as large as Node's own: each is copied out before the next. */
+/** One buffer for the reads of all sockets, as large as Node's own: it is lent until the next read. */
 const SHARED = Buffer.allocUnsafeSlow(65536);
-
-/** What is copied out: a piece of memory for each read would cost more than the read of a small command. */
-const ROOM = 32_768;
-let room = Buffer.alloc(0);
-let used = 0;
-
-/** The first bytes of the shared buffer, copied. A large part has memory of its own. */
-function copied(bytes: number): Buffer {
-  if (bytes > ROOM / 4) return Buffer.from(SHARED.subarray(0, bytes));
-  if (used + bytes > room.length) {
-    room = Buffer.allocUnsafeSlow(ROOM);
-    used = 0;
-  }
-  const chunk = room.subarray(used, used + bytes);
-  SHARED.copy(chunk, 0, 0, bytes);
-  used += bytes;
-  return chunk;
-}
 
 type SocketReader = Pick<Connection, 'receive'>;
 
@@ -44,7 +26,7 @@ export function readSocket(
     socket.resume();
     return true;
   }
-  socket.on('data', (chunk) => reader.receive(chunk));
+  socket.on('data', (chunk) => reader.receive(chunk, false));
   return false;
 }
 
@@ -53,7 +35,7 @@ function share(socket: Socket, reader: SocketReader): boolean {
   const handle = (socket as { _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null })._handle;
   if (internals === undefined || typeof handle?.useUserBuffer !== 'function') return false;
   const receive = (bytes: number): boolean => {
-    reader.receive(copied(bytes));
+    reader.receive(SHARED.subarray(0, bytes), true);
     return true;
   };
   Object.assign(socket, { [internals.buffer]: SHARED, [internals.callback]: receive });

@@ -10,6 +10,17 @@ import type { FlowStage } from './stage.js';
 /** An event carries its turn under this symbol, which survives object spread: a changed copy still belongs to it. */
 export const TURN: unique symbol = Symbol('rxmilter.turn');
 
+const LENT: unique symbol = Symbol('rxmilter.lent');
+
+/** An event whose chunk has other bytes after it: who keeps them has to copy them. */
+export function lentEvent<E extends object>(event: E): E {
+  return { ...event, [LENT]: true };
+}
+
+export function isLent(event: object): boolean {
+  return LENT in event;
+}
+
 export interface TurnOwner {
   /** What an event gets whose filter failed. */
   readonly failure: Failure;

@@ -34,6 +34,14 @@ export const STORE: unique symbol = Symbol('rxmilter.store');
 /** So much is gathered for one write at most: a write costs as much as many bytes. */
 const GATHERED = 262_144;
 
+/** Memory in which bytes were gathered that are in a file by now. To allocate it anew costs garbage collections. */
+const SPARE: Buffer[] = [];
+const MOST_SPARE = 16;
+
+function spare(room: Buffer): void {
+  if (SPARE.length < MOST_SPARE) SPARE.push(room);
+}
+
 /**
  * Collects a body: in memory as it comes, and beyond a limit in a file without a name.
  *
@@ -53,6 +61,9 @@ export class BodyStore {
   #size = 0;
   #closed = false;
   #failure: Error | undefined;
+  /** Where lent bytes are gathered: the last one is being filled. */
+  #rooms: Buffer[] = [];
+  #filled = GATHERED;
 
   constructor(options: BodyStoreOptions) {
     this.#options = options;
@@ -80,18 +91,21 @@ export class BodyStore {
   }
 
   /**
-   * Takes one piece more, without a copy; after `close()` it is dropped.
+   * Takes one piece more, without a copy where it is not `lent`; after `close()` it is dropped.
    *
    * @returns nothing where more may come; else a promise for when it may. Until then nothing more may be pushed
    * @throws BodyFileError (the promise) where the file cannot be made or written
    */
-  push(chunk: Uint8Array): Promise<void> | undefined {
+  push(chunk: Uint8Array, lent = false): Promise<void> | undefined {
     if (this.#closed || chunk.length === 0) return undefined;
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#size += chunk.length;
-    this.#chunks.push(chunk);
     const { memory } = this.#options;
-    if (this.#file === undefined && this.#size <= memory) return undefined;
+    const fits = this.#file === undefined && this.#size <= memory;
+    if (!lent) this.#chunks.push(chunk);
+    else if (fits) this.#chunks.push(Buffer.from(chunk));
+    else this.#gather(chunk);
+    if (fits) return undefined;
     try {
       this.#file = this.#reserved(chunk.length);
     } catch (error) {
@@ -173,7 +187,6 @@ export class BodyStore {
 
   /** So many bytes of it from that position on. */
   async read(length: number, position: number): Promise<Buffer> {
-    if (this.#writing !== undefined) await this.#writing;
     this.#check();
     const piece = Buffer.allocUnsafeSlow(length);
     const filed = Math.max(0, Math.min(length, this.#written - position));
@@ -192,6 +205,30 @@ export class BodyStore {
     }
     this.#check();
     return piece;
+  }
+
+  /** Copies lent bytes to where they are written from. */
+  #gather(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length;) {
+      if (this.#filled === GATHERED) {
+        this.#rooms.push(SPARE.pop() ?? Buffer.allocUnsafeSlow(GATHERED));
+        this.#filled = 0;
+      }
+      const piece = chunk.subarray(at, at + GATHERED - this.#filled);
+      const copy = this.#rooms.at(-1)?.subarray(this.#filled, this.#filled + piece.length);
+      copy?.set(piece);
+      if (copy !== undefined) this.#chunks.push(copy);
+      this.#filled += piece.length;
+      at += piece.length;
+    }
+  }
+
+  /** A piece is in the file: with the last byte of it the memory of the first room is free. */
+  #leave({ buffer, byteOffset, length }: Uint8Array): void {
+    const [first] = this.#rooms;
+    if (first?.buffer !== buffer || byteOffset + length < GATHERED) return;
+    this.#rooms.shift();
+    spare(first);
   }
 
   /** The file with room for so many bytes more, at first for all that there are. */
@@ -213,7 +250,10 @@ export class BodyStore {
         const pieces = this.#chunks.slice();
         await file.write(pieces, this.#written);
         this.#chunks.splice(0, pieces.length);
-        for (const { length } of pieces) this.#written += length;
+        for (const piece of pieces) {
+          this.#written += piece.length;
+          this.#leave(piece);
+        }
       }
     } catch (error) {
       if (!this.#closed) this.#failed('written', error);
@@ -236,6 +276,9 @@ export class BodyStore {
 
   #free(): void {
     this.#chunks = [];
+    // What is still being written is not wanted any more.
+    for (const room of this.#rooms) spare(room);
+    this.#rooms = [];
     this.#file?.close();
   }
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commandCodec } from '../../src/transport/wire/commands.js';
 import { FrameReader } from '../../src/transport/wire/frame-reader.js';
 import { optneg } from '../support/session-frames.js';
-import { Link } from '../support/session-link.js';
+import { lend, Link } from '../support/session-link.js';
 import { anyStream, type Stream } from './support/any-bytes.js';
 import { TIMEOUTS } from './support/any-case.js';
 import { anyFilter, type FilterPlan } from './support/any-filter.js';
@@ -121,7 +121,7 @@ describe('A session that is sent any bytes', () => {
       const answer = link.heard();
       expect(answer).toHaveLength(1);
       const actions = Buffer.from(answer[0] ?? '', 'hex').readUInt32BE(9);
-      for (const chunk of stream.chunks) link.connection.receive(chunk);
+      for (const chunk of stream.chunks) lend(link.connection, chunk);
       // The longest that any of them may take.
       await macrotask();
       const { frames, end } = splitFrames(stream.bytes);
@@ -167,7 +167,7 @@ describe('A session that is sent any bytes', () => {
       fc.pre(first?.letter !== 'O' && bytes.length > 4);
       const link = new Link((source) => source, {});
       try {
-        for (const chunk of chunks) link.connection.receive(chunk);
+        for (const chunk of chunks) lend(link.connection, chunk);
         const { frames, end } = splitFrames(bytes);
         expect(link.heard()).toEqual([]);
         if (frames.length > 0 || end === 'broken') expect(link.io.state).toBe('ended');

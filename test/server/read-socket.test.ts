@@ -16,7 +16,7 @@ describe.each(['shared', 'plain'] as const)('reading a socket, %s', (how) => {
       accepted.push({
         socket,
         chunks,
-        shared: readSocket(socket, { receive: (chunk) => chunks.push(chunk) }, how),
+        shared: readSocket(socket, { receive: (chunk, lent) => chunks.push(taken(chunk, lent)) }, how),
       });
     });
     server.listen(0, '127.0.0.1');
@@ -28,6 +28,12 @@ describe.each(['shared', 'plain'] as const)('reading a socket, %s', (how) => {
     server.close();
     await once(server, 'close');
   });
+
+  /** What is lent has to be copied; what is not stays as it is. */
+  function taken(chunk: Buffer, lent = false): Buffer {
+    expect(lent).toBe(how === 'shared');
+    return lent ? Buffer.from(chunk) : chunk;
+  }
 
   async function dial(): Promise<Socket> {
     const before = accepted.length;

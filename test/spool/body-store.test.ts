@@ -116,13 +116,16 @@ describe('A body that does not fit into memory', () => {
     [0, 9, 'abcdefghi'],
     [8, 1, 'i'],
     [3, 0, ''],
-  ])('is read from %i on, %i bytes, whether in the file or still in memory', async (position, length, text) => {
-    const store = new BodyStore({ memory: 6, directory: directoryOf() });
-    await filled(store, 'abc', 'defg', 'h', 'i');
-    await store.settled();
-    expect(String(await store.read(length, position))).toBe(text);
-    store.close();
-  });
+  ])(
+    'is read from %i on, %i bytes, whether in the file or still in memory',
+    async (position, length, text) => {
+      const store = new BodyStore({ memory: 6, directory: directoryOf() });
+      await filled(store, 'abc', 'defg', 'h', 'i');
+      await store.settled();
+      expect(String(await store.read(length, position))).toBe(text);
+      store.close();
+    },
+  );
 
   it('is read in pieces of 64 KiB', async () => {
     const store = new BodyStore({ memory: 0, directory: directoryOf() });
@@ -276,6 +279,56 @@ describe('A store of a body', () => {
     const next = await filled(new BodyStore({ memory: 0, ...most }), 'x'.repeat(100));
     expect(next.size).toBe(100);
     next.close();
+  });
+
+  it('is closed while one piece is being written and more is there', async () => {
+    const directory = directoryOf();
+    const store = new BodyStore({ memory: 3, directory });
+    void store.push(Buffer.from('abcd'));
+    const full = store.push(Buffer.from('efgh'));
+    store.close();
+    await full;
+    await vi.waitFor(() => expect(openIn(directory)).toEqual([]));
+  });
+
+  it('copies bytes that are lent, into memory that is used again', async () => {
+    const PIECE = 65_536;
+    const directory = directoryOf();
+    const slow = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    const rooms = (): number => slow.mock.calls.filter(([size]) => size === 4 * PIECE).length;
+    const lent = Buffer.alloc(PIECE);
+    const used: number[] = [];
+    try {
+      for (const first of [1, 101]) {
+        const store = new BodyStore({ memory: 2 * PIECE, directory });
+        for (let at = 0; at < 64; at++) {
+          await store.push(lent.fill(first + at), true);
+          lent.fill(0);
+        }
+        await store.settled();
+        const all = await store.bytes();
+        for (let at = 0; at < 64; at++) {
+          const expected = Buffer.alloc(PIECE, first + at);
+          expect(all.subarray(at * PIECE, (at + 1) * PIECE).equals(expected)).toBe(true);
+        }
+        store.close();
+        used.push(rooms());
+      }
+      // Of 4 MiB no more was in memory than a few pieces at a time, and the second body took the same.
+      expect(used[0]).toBeLessThan(5);
+      expect(used[1]).toBe(used[0]);
+      const many = Array.from({ length: 24 }, () => new BodyStore({ memory: 0, directory }));
+      for (const store of many) await store.push(lent, true);
+      for (const store of many) store.close();
+      const before = rooms();
+      const again = Array.from({ length: 24 }, () => new BodyStore({ memory: 0, directory }));
+      for (const store of again) await store.push(lent, true);
+      // Not more than 16 are kept.
+      expect(rooms() - before).toBe(24 - 16);
+      for (const store of again) store.close();
+    } finally {
+      slow.mockRestore();
+    }
   });
 
   it('is closed while the file is being read', async () => {

@@ -8,6 +8,13 @@ import { resolveOptions } from '../../src/session/options.js';
 import { bytesOf, framesIn, type Bytes } from './session-frames.js';
 import { MemoryIo } from './session-memory-io.js';
 
+/** Has a connection read bytes as from the buffer that all sockets share: it has others by the next read. */
+export function lend(connection: Connection, bytes: Buffer): void {
+  const lent = Buffer.from(bytes);
+  connection.receive(lent, true);
+  lent.fill(0xaa);
+}
+
 /** A connection without a socket: bytes go in and come out of it at once. */
 export class Link {
   readonly io = new MemoryIo();
@@ -38,7 +45,7 @@ export class Link {
 
   /** The MTA says something, in one piece. */
   send(...what: readonly Bytes[]): void {
-    this.connection.receive(bytesOf(...what));
+    lend(this.connection, bytesOf(...what));
   }
 
   /** The frames that the MTA was sent since this was last asked, in hexadecimal. */

@@ -144,6 +144,11 @@ export interface Steps {
   readonly tags: Tags;
 }
 
+/** Whether it may be given pieces of a body that are only lent. */
+function mayBorrow({ tags: { readers }, copiesBody }: Step): boolean {
+  return readers === 0 || copiesBody === true;
+}
+
 /**
  * Attaches filters to a connection: its events go through them, and come back to it as answers.
  *
@@ -154,7 +159,7 @@ export interface Steps {
 export function attach(connection: Connection, { steps, tags }: Steps): Upstream | undefined {
   try {
     const chain = openChain(steps, connection);
-    connection.attach(chain, tags);
+    connection.attach(chain, tags, steps.every(mayBorrow));
     return chain;
   } catch (error) {
     connection.error(error);

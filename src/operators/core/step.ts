@@ -22,6 +22,8 @@ export interface Step {
   readonly interest: number;
   /** The call of the operator, where it decides. */
   readonly site?: Site;
+  /** It reads bodies and keeps no piece beyond its event, or a copy: see `isLent()`. */
+  readonly copiesBody?: true;
   /** Starts it for one connection. */
   open(down: Downstream): Upstream;
 }

@@ -1,5 +1,6 @@
 import { isA, messageOf } from '../../common/text-of.js';
 import { COMMANDS, commandCodec } from '../../transport/wire/commands.js';
+import { copied } from '../../transport/wire/copied.js';
 import { type FrameHandler, FrameReader } from '../../transport/wire/frame-reader.js';
 import { Malformed } from '../../transport/wire/layouts.js';
 import { ProtocolError } from '../../transport/wire/protocol-error.js';
@@ -85,18 +86,20 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
   }
 
   /** Begins: events go to `receiver` from here on. */
-  attach(receiver: Receiver, tags: Tags): void {
+  attach(receiver: Receiver, tags: Tags, borrows = false): void {
     this.#turns.receiver = receiver;
+    this.#dialogue.lends = borrows;
     this.#dialogue.tags = tags;
     this.#enter();
   }
 
-  receive(chunk: Buffer): void {
+  /** @param lent the bytes are others after the call */
+  receive(chunk: Buffer, lent = false): void {
     this.#watchdog.onData();
     if (this.#over) return;
     this.#inside++;
     try {
-      this.#reader.push(chunk);
+      this.#reader.push(chunk, lent);
       this.#count();
     } catch (error) {
       this.#caught(error);
@@ -107,12 +110,16 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
 
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void {
     if (this.#hasToWait(letter)) this.#queue.push({ letter, data, start, end, offset, last: true });
-    else this.#handle(letter, data, start, end, offset, true);
+    else this.#handle(letter, data, start, end, offset, true, false);
   }
 
-  part(data: Buffer, start: number, end: number, last: boolean): void {
-    if (this.#hasToWait(BODY)) this.#queue.push({ letter: BODY, data, start, end, offset: 0, last });
-    else this.#handle(BODY, data, start, end, 0, last);
+  part(data: Buffer, start: number, end: number, last: boolean, lent: boolean): void {
+    if (!this.#hasToWait(BODY)) {
+      this.#handle(BODY, data, start, end, 0, last, lent);
+      return;
+    }
+    const own = lent ? copied(data.subarray(start, end)) : data.subarray(start, end);
+    this.#queue.push({ letter: BODY, data: own, start: 0, end: own.length, offset: 0, last });
   }
 
   /** Takes what came out of the last filter. */
@@ -245,7 +252,15 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
     return false;
   }
 
-  #handle(letter: number, data: Buffer, start: number, end: number, offset: number, last: boolean): void {
+  #handle(
+    letter: number,
+    data: Buffer,
+    start: number,
+    end: number,
+    offset: number,
+    last: boolean,
+    lent: boolean,
+  ): void {
     if (this.#over) return;
     this.#tracer?.command(letter, data, start, end, last);
     try {
@@ -254,7 +269,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
         throw new Malformed(negotiated ? 'the negotiation is over' : 'it came before the negotiation');
       // Macros go ahead of the command that they belong to, and are no part of it.
       if (negotiated && letter !== MACRO) this.#output.received(end - start);
-      HANDLERS[letter]?.call(this.#dialogue, data, start, end, last);
+      HANDLERS[letter]?.call(this.#dialogue, data, start, end, last, lent);
     } catch (error) {
       if (!isA(error, Malformed)) throw error;
       throw new ProtocolError(error.message, String.fromCharCode(letter), offset);
@@ -279,7 +294,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
       if (this.#dialogue.resume()) continue;
       const next = this.#queue.shift();
       if (next === undefined) return;
-      this.#handle(next.letter, next.data, next.start, next.end, next.offset, next.last);
+      this.#handle(next.letter, next.data, next.start, next.end, next.offset, next.last, false);
     }
   }
 

@@ -2,6 +2,7 @@ import { SocketAddress } from 'node:net';
 
 import { errorFrom } from '../../common/text-of.js';
 import { COMMANDS, type CommandName } from '../../transport/wire/commands.js';
+import { copied } from '../../transport/wire/copied.js';
 import { SMFIP } from '../../transport/wire/flags.js';
 import { type StringsFields, hasPrefix } from '../../transport/wire/layouts.js';
 import { scopeOf } from '../decision-scope.js';
@@ -14,7 +15,7 @@ import { NO_TAGS, type Tags } from '../negotiation/tags.js';
 import type { Agreement } from '../negotiation/terms.js';
 import type { ResolvedOptions } from '../options.js';
 import type { FlowStage, Stage } from '../stage.js';
-import { MessageScope, TURN, type Turn } from '../turn.js';
+import { lentEvent, MessageScope, TURN, type Turn } from '../turn.js';
 import { headerEvent, rcptEvent } from './events.js';
 import type { Output } from './output.js';
 import { RepeatedHeader } from './repeated-header.js';
@@ -31,9 +32,10 @@ export interface DialogueHost {
 }
 
 /**
- * Handles the data of a command, `data[start, end)`; `last` is false for a part of a body frame that is not its last.
+ * Handles the data of a command, `data[start, end)`; `last` is false for a part of a body frame that is not its last,
+ * and the bytes of such a part may be `lent`.
  */
-type Handler = (data: Buffer, start: number, end: number, last: boolean) => void;
+type Handler = (data: Buffer, start: number, end: number, last: boolean, lent: boolean) => void;
 
 interface MessageState {
   readonly scope: MessageScope;
@@ -58,6 +60,8 @@ export class Dialogue implements Record<CommandName, Handler> {
   /** What the filters ask of the negotiation. */
   tags: Tags = NO_TAGS;
   negotiated = false;
+  /** Whether the filters keep no piece of a body beyond its event: then lent bytes are passed on as they are. */
+  lends = false;
   /** Whether messages that begin now are refused: the server stops. */
   draining = false;
   readonly #host: DialogueHost;
@@ -193,12 +197,13 @@ export class Dialogue implements Record<CommandName, Handler> {
   }
 
   /** A part of a body frame, which is answered at its last one. */
-  body(data: Buffer, start: number, end: number, last: boolean): void {
+  body(data: Buffer, start: number, end: number, last: boolean, lent: boolean): void {
     const message = this.#beginMessage();
     const { session } = this.#turns;
     session.macros.endRecipients();
     const repeats = message !== undefined && session.profile.repeatsHeader;
-    const body = repeats ? this.#withoutHeader(message, data.subarray(start, end)) : undefined;
+    const bytes = data.subarray(start, end);
+    const body = repeats ? this.#withoutHeader(message, lent ? copied(bytes) : bytes) : undefined;
     const isHeader = body?.length === 0 && end > start;
     if (message !== undefined && (message.early !== undefined || message.skipping || isHeader)) {
       if (last) this.#endFrame(message);
@@ -206,8 +211,10 @@ export class Dialogue implements Record<CommandName, Handler> {
     }
     const turn = this.#begin('body', last);
     if (turn === undefined) return;
-    const chunk = body ?? data.subarray(start, end);
-    this.#turns.present({ stage: 'body', session, chunk, [TURN]: turn }, turn, last);
+    const event = { stage: 'body', session, chunk: body ?? bytes, [TURN]: turn } as const;
+    if (!lent || body !== undefined) this.#turns.present(event, turn, last);
+    else if (this.lends && this.#turns.hasOneReader) this.#turns.present(lentEvent(event), turn, last);
+    else this.#turns.present({ ...event, chunk: copied(bytes) }, turn, last);
   }
 
   eom(data: Buffer, start: number, end: number): void {
@@ -215,7 +222,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#scopeMacros('E');
     if (end > start) {
       // A last chunk within the end of the message: it is body, but has no answer of its own.
-      this.body(data, start, end, false);
+      this.body(data, start, end, false, false);
       if (message !== undefined && this.#turns.pending !== undefined) {
         message.eomDue = true;
         return;

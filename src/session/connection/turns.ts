@@ -113,6 +113,11 @@ export class Turns implements TurnOwner {
     if (agreement.lacking !== undefined) this.report('negotiate', agreement.lacking);
   }
 
+  /** Whether one filter alone reads the body. */
+  get hasOneReader(): boolean {
+    return this.#skipsEarly;
+  }
+
   get pending(): Turn | undefined {
     return this.#pending;
   }

@@ -1,11 +1,15 @@
+import { copied } from './copied.js';
 import { ProtocolError } from './protocol-error.js';
 
 /** Gets frames; the bytes are those of the chunk that came in, or of one buffer put together from several. */
 export interface FrameHandler {
   /** A whole frame; its data is `data[start, end)`. `offset` is where it began in the connection. */
   frame(letter: number, data: Buffer, start: number, end: number, offset: number): void;
-  /** A part of a streamed frame, in order; `last` ends it. An empty frame is one empty part. */
-  part(data: Buffer, start: number, end: number, last: boolean): void;
+  /**
+   * A part of a streamed frame, in order; `last` ends it. An empty frame is one empty part. Where its bytes are `lent`,
+   * they are others after the call.
+   */
+  part(data: Buffer, start: number, end: number, last: boolean, lent: boolean): void;
 }
 
 const HEAD = 5;
@@ -77,10 +81,15 @@ export class FrameReader {
 
   /**
    * Takes the next bytes; throws a `ProtocolError` at a length or a letter that cannot be, as soon as it is there.
+   *
+   * @param isLent the bytes are others after the call: what is no part of a streamed frame is passed on as a copy
    */
-  push(chunk: Buffer): void {
-    const size = chunk.length;
-    let at = this.midFrame ? this.#resume(chunk) : 0;
+  push(bytes: Buffer, isLent = false): void {
+    const size = bytes.length;
+    const streams = this.midFrame && this.#letter === this.#streamed;
+    let lent = isLent && (streams || !this.midFrame);
+    let chunk = isLent && !lent ? copied(bytes) : bytes;
+    let at = this.midFrame ? this.#resume(chunk, 0, lent) : 0;
     while (size - at >= HEAD) {
       const length = chunk.readUInt32BE(at);
       const letter = chunk[at + 4] ?? 0;
@@ -90,11 +99,18 @@ export class FrameReader {
       const end = at + 4 + length;
       if (end > size) {
         this.#begin(letter, length - 1, offset);
-        at = this.#resume(chunk, at + HEAD);
+        at = this.#resume(chunk, at + HEAD, lent);
         break;
       }
-      if (letter === this.#streamed) this.#handler.part(chunk, at + HEAD, end, true);
-      else this.#handler.frame(letter, chunk, at + HEAD, end, offset);
+      if (letter === this.#streamed) {
+        this.#handler.part(chunk, at + HEAD, end, true, lent);
+      } else {
+        if (lent) {
+          chunk = copied(chunk);
+          lent = false;
+        }
+        this.#handler.frame(letter, chunk, at + HEAD, end, offset);
+      }
       at = end;
     }
     if (at < size) this.#stash(chunk, at);
@@ -131,7 +147,7 @@ export class FrameReader {
   }
 
   /** Goes on with the frame in progress; returns where in the chunk it ended, or the chunk's end. */
-  #resume(chunk: Buffer, from = 0): number {
+  #resume(chunk: Buffer, from: number, lent: boolean): number {
     let at = from;
     if (this.#head !== undefined) {
       const taken = chunk.copy(this.#head, this.#headBytes, at);
@@ -145,15 +161,15 @@ export class FrameReader {
     }
     const end = Math.min(chunk.length, at + this.#missing);
     this.#missing -= end - at;
-    if (this.#letter === this.#streamed) this.#pass(chunk, at, end);
+    if (this.#letter === this.#streamed) this.#pass(chunk, at, end, lent);
     else this.#keep(chunk, at, end);
     return end;
   }
 
-  #pass(chunk: Buffer, start: number, end: number): void {
+  #pass(chunk: Buffer, start: number, end: number, lent: boolean): void {
     const last = this.#missing === 0;
     if (last) this.#letter = -1;
-    if (last || end > start) this.#handler.part(chunk, start, end, last);
+    if (last || end > start) this.#handler.part(chunk, start, end, last, lent);
   }
 
   #keep(chunk: Buffer, start: number, end: number): void {

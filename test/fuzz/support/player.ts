@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
 import { frame } from '../../support/session-frames.js';
-import type { Link } from '../../support/session-link.js';
+import { lend, type Link } from '../../support/session-link.js';
 import { Accountant, type Limits } from './accountant.js';
 import { TEXTS } from './any-answer.js';
 import { describeMove, type Conversation, type Move } from './conversation.js';
@@ -140,7 +140,7 @@ export class Player {
     let from = 0;
     for (const at of [...places.map((place) => bytes.length - place).sort((a, b) => a - b), bytes.length]) {
       if (at <= from) continue;
-      this.#link.connection.receive(bytes.subarray(from, at));
+      lend(this.#link.connection, bytes.subarray(from, at));
       from = at;
     }
     if (asked || this.closed) this.#collect();
@@ -152,7 +152,7 @@ export class Player {
     this.#gone = true;
     if (within !== undefined) {
       const { bytes } = within;
-      this.#link.connection.receive(bytes.subarray(0, bytes.length - 1));
+      lend(this.#link.connection, bytes.subarray(0, bytes.length - 1));
       this.#collect();
     }
     this.#link.connection.eof();

@@ -7,6 +7,7 @@ import { resolveOptions } from '../../../src/session/options.js';
 import { commandCodec, type Command } from '../../../src/transport/wire/commands.js';
 import { FrameReader } from '../../../src/transport/wire/frame-reader.js';
 import { replyCodec, type WireReply } from '../../../src/transport/wire/replies.js';
+import { lend } from '../../support/session-link.js';
 
 /** Every right and every protocol flag of version 6. */
 export const OFFER = { type: 'optneg', version: 6, actions: 0x1ff, protocol: 0x1fffff, lists: [] } as const;
@@ -64,7 +65,7 @@ export class Wire {
   /** Says something as the MTA, each command in a chunk of its own; gives the answers that have come since the last call. */
   say(...commands: readonly (Command | Command['type'])[]): readonly WireReply[] {
     for (const command of commands) {
-      this.#connection.receive(commandCodec.encode(typeof command === 'string' ? PLAIN[command] : command));
+      lend(this.#connection, commandCodec.encode(typeof command === 'string' ? PLAIN[command] : command));
     }
     return this.heard();
   }
