@@ -13,6 +13,8 @@ export interface FrameHandler {
 }
 
 const HEAD = 5;
+/** So many lent bytes are copied as they are: to tell which of them have to be would cost more. */
+const SMALL = 8_192;
 
 /**
  * Cuts a byte stream into frames, however it was split.
@@ -86,9 +88,11 @@ export class FrameReader {
    */
   push(bytes: Buffer, isLent = false): void {
     const size = bytes.length;
-    const streams = this.midFrame && this.#letter === this.#streamed;
-    let lent = isLent && (streams || !this.midFrame);
-    let chunk = isLent && !lent ? copied(bytes) : bytes;
+    const isOther = this.midFrame && this.#letter !== this.#streamed;
+    const lent = isLent && size > SMALL && !isOther;
+    const chunk = isLent && !lent ? copied(bytes) : bytes;
+    /** Frames in a row that are not streamed, where they are copied together. */
+    let [others, begin, stop] = [chunk, 0, lent ? 0 : size];
     let at = this.midFrame ? this.#resume(chunk, 0, lent) : 0;
     while (size - at >= HEAD) {
       const length = chunk.readUInt32BE(at);
@@ -105,16 +109,28 @@ export class FrameReader {
       if (letter === this.#streamed) {
         this.#handler.part(chunk, at + HEAD, end, true, lent);
       } else {
-        if (lent) {
-          chunk = copied(chunk);
-          lent = false;
+        if (end > stop) {
+          begin = at;
+          stop = this.#endOfOthers(chunk, end);
+          others = copied(chunk.subarray(begin, stop));
         }
-        this.#handler.frame(letter, chunk, at + HEAD, end, offset);
+        this.#handler.frame(letter, others, at + HEAD - begin, end - begin, offset);
       }
       at = end;
     }
     if (at < size) this.#stash(chunk, at);
     this.#base += size;
+  }
+
+  /** Where the frames end that follow on one which is not streamed, and are not either. */
+  #endOfOthers(chunk: Buffer, from: number): number {
+    let at = from;
+    while (chunk.length - at >= HEAD && chunk[at + 4] !== this.#streamed) {
+      const end = at + 4 + chunk.readUInt32BE(at);
+      if (end > chunk.length) break;
+      at = end;
+    }
+    return at;
   }
 
   #checkLetter(letter: number, offset: number): void {
