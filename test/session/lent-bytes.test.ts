@@ -63,6 +63,20 @@ async function message(
   expect(link.errors).toEqual([]);
 }
 
+it('goes on reading while a filter that reads no body decides, so that an abort cancels it', () => {
+  let cancelled = false;
+  const link = opened(
+    on('rcpt', (_rcpt, { signal }) => {
+      signal.addEventListener('abort', () => (cancelled = true));
+      return new Promise<undefined>(() => undefined);
+    }),
+  );
+  link.send(frame('M', '<a@b.test>\0'), frame('R', '<c@d.test>\0'), frame('D', 'Ti\0id\0'));
+  expect(link.io.paused).toBe(false);
+  link.send(frame('A'));
+  expect(cancelled).toBe(true);
+});
+
 describe.each(CUTS)('What a filter has of a message that came %s', (_how, cut) => {
   it.each([0, 100, 6_000, 1_000_000])('is the body, collected with %i bytes of memory', async (memory) => {
     const seen: string[] = [];

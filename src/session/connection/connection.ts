@@ -348,7 +348,7 @@ export class Connection implements FrameHandler, FrameKeeper, DialogueHost {
 
   #adjustReading(): void {
     // What waits has to be copied where it was lent: the next bytes had better stay in the socket.
-    const most = this.#dialogue.lends ? 0 : MAX_QUEUED;
+    const most = this.#dialogue.lendsBody ? 0 : MAX_QUEUED;
     const stop = this.#output.blocked || this.#queue.bytes > most;
     if (stop === this.#paused || this.#over) return;
     this.#paused = stop;

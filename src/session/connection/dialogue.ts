@@ -81,6 +81,11 @@ export class Dialogue implements Record<CommandName, Handler> {
     this.#options = options;
   }
 
+  /** Whether pieces of the body are passed on as they were lent: one filter reads them, and copies what it keeps. */
+  get lendsBody(): boolean {
+    return this.lends && this.#turns.hasOneReader;
+  }
+
   get inMessage(): boolean {
     return this.#message !== undefined;
   }
@@ -213,7 +218,7 @@ export class Dialogue implements Record<CommandName, Handler> {
     if (turn === undefined) return;
     const event = { stage: 'body', session, chunk: body ?? bytes, [TURN]: turn } as const;
     if (!lent || body !== undefined) this.#turns.present(event, turn, last);
-    else if (this.lends && this.#turns.hasOneReader) this.#turns.present(lentEvent(event), turn, last);
+    else if (this.lendsBody) this.#turns.present(lentEvent(event), turn, last);
     else this.#turns.present({ ...event, chunk: copied(bytes) }, turn, last);
   }
 
